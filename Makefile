@@ -1,0 +1,40 @@
+# Two commands do everything: `make demo` and `make test`. Each makes its own virtual environment.
+PYTHON ?= python3
+DEMO := .venv-demo
+TEST := .venv
+PICTURE := src/unmask/demo/pictures/street.png
+
+.PHONY: demo test fast lint format clean
+
+demo: $(DEMO)/installed
+	$(DEMO)/bin/unmask explain $(PICTURE) -o demo-output
+
+test: lint
+	$(TEST)/bin/python -m pytest
+
+fast: $(TEST)/installed
+	$(TEST)/bin/python -m pytest -m "not slow"
+
+lint: $(TEST)/installed
+	$(TEST)/bin/ruff check .
+	$(TEST)/bin/ruff format --check .
+	$(TEST)/bin/mypy
+	$(TEST)/bin/lint-imports
+
+format: $(TEST)/installed
+	$(TEST)/bin/ruff check --fix .
+	$(TEST)/bin/ruff format .
+
+# A target's marker is newer than pyproject.toml exactly when the environment holds what it names.
+$(DEMO)/installed: pyproject.toml
+	$(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[cli]'
+	touch $@
+
+$(TEST)/installed: pyproject.toml
+	$(PYTHON) -m venv $(TEST)
+	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(DEMO) $(TEST) demo-output

@@ -1,0 +1,94 @@
+"""What did the model look at? RISE explanations of any black-box model, with a standard error.
+
+>>> import unmask
+>>> explanation = unmask.explain("demo", unmask.demo.pictures()["street"], masks=512)
+>>> explanation.map.dtype, explanation.masks
+(dtype('float32'), 512)
+
+Importing `unmask` loads NumPy and nothing heavier; everything else comes when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np  # noqa: F401 - the one thing that importing unmask does load
+
+from unmask._version import __version__
+from unmask.errors import (
+    FileError,
+    ImageError,
+    Interrupted,
+    MissingExtra,
+    ModelError,
+    ModelOutputError,
+    SettingError,
+    TargetError,
+    UnmaskError,
+    UnmaskWarning,
+)
+
+if TYPE_CHECKING:
+    from unmask import demo
+    from unmask.explanation import Explanation, Plan
+    from unmask.loop import explain, stream
+    from unmask.models import Model, load
+    from unmask.run import Prediction, Run, predict, prepare
+    from unmask.targets import Target, contrast
+
+__all__ = [
+    "Explanation",
+    "FileError",
+    "ImageError",
+    "Interrupted",
+    "MissingExtra",
+    "Model",
+    "ModelError",
+    "ModelOutputError",
+    "Plan",
+    "Prediction",
+    "Run",
+    "SettingError",
+    "Target",
+    "TargetError",
+    "UnmaskError",
+    "UnmaskWarning",
+    "__version__",
+    "contrast",
+    "demo",
+    "explain",
+    "load",
+    "predict",
+    "prepare",
+    "stream",
+]
+
+_HOME = {
+    "Explanation": "explanation",
+    "Model": "models",
+    "Plan": "explanation",
+    "Prediction": "run",
+    "Run": "run",
+    "Target": "targets",
+    "contrast": "targets",
+    "explain": "loop",
+    "load": "models",
+    "predict": "run",
+    "prepare": "run",
+    "stream": "loop",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "demo":
+        return importlib.import_module("unmask.demo")
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"unmask.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'unmask' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,20 @@
+"""The `unmask` command; ``python -m unmask`` is the same."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line, or say which extra it needs."""
+    try:
+        from unmask.cli import app
+    except ModuleNotFoundError as error:
+        if error.name not in ("typer", "rich"):
+            raise
+        sys.exit(f"The command line needs {error.name}: pip install 'unmask[cli]'")
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,375 @@
+"""The command line: arguments in, words and files out, nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+import unmask
+from unmask import images, perturb
+from unmask.colour import Colormap
+from unmask.designs import Design
+from unmask.errors import FileError, ModelError, SettingError, UnmaskError, UnmaskWarning
+from unmask.estimators import Estimator
+from unmask.framing import Mode
+from unmask.models import Activation
+from unmask.models.preprocess import PreprocessName
+from unmask.run import Prediction, Run
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="What did the model look at? Hides random parts of a picture, asks the model each time, "
+    "and credits what was visible when the score was high (RISE).",
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+Picture = Annotated[
+    Path,
+    typer.Argument(help="JPEG, PNG, WebP, BMP or TIFF.", show_default=False, metavar="PICTURE"),
+]
+ModelOption = Annotated[
+    str,
+    typer.Option("--model", "-m", help="An ONNX file, or 'demo' for the one that comes along."),
+]
+LabelsOption = Annotated[
+    str | None,
+    typer.Option(help="File with the names of the classes, one a line; or 'imagenet'."),
+]
+PreprocessOption = Annotated[
+    PreprocessName | None,
+    typer.Option(
+        help="What the model expects of pixels: tf x/127.5-1, torch ImageNet's mean and std, "
+        "caffe BGR less the mean, unit x/255, raw 0 to 255. Read from the model where it says.",
+    ),
+]
+MeanOption = Annotated[
+    str | None,
+    typer.Option(help="Mean instead of ImageNet's: one number, or r,g,b in units of x/255."),
+]
+StdOption = Annotated[str | None, typer.Option(help="Standard deviation, likewise.")]
+ActivationOption = Annotated[
+    Activation | None,
+    typer.Option(
+        help="softmax or sigmoid is applied to the outputs; probabilities or logits says what "
+        "they are already.",
+    ),
+]
+SizeOption = Annotated[
+    str | None,
+    typer.Option(help="HEIGHTxWIDTH, for a model that takes any size.", metavar="HxW"),
+]
+ResizeOption = Annotated[
+    Mode | None,
+    typer.Option(help="How a picture is brought to the model's size: stretched unless given."),
+]
+
+
+@app.command()
+def explain(
+    picture: Picture,
+    model: ModelOption = "demo",
+    labels: LabelsOption = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target",
+            "-t",
+            help="Class to explain: a label, its number, or top:3. May be repeated; all are read "
+            "from the same model calls. Without it, the model's best.",
+            show_default=False,
+        ),
+    ] = None,
+    masks: Annotated[
+        int,
+        typer.Option(
+            "--masks",
+            "-n",
+            help="How many masks, and model calls. Four times as many halve the error.",
+        ),
+    ] = 4000,
+    grid: Annotated[
+        str,
+        typer.Option(
+            help="Cells per side, or ROWSxCOLUMNS. Finer shows finer things, needs more masks."
+        ),
+    ] = "8",
+    keep: Annotated[
+        float, typer.Option(help="Probability that a cell stays visible, between 0 and 1.")
+    ] = 0.5,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same masks.")] = 0,
+    fill: Annotated[
+        str,
+        typer.Option(
+            help="What hidden parts look like: mean, black, white, blur, noise, or a colour such "
+            "as '#808080', teal or 255,0,0."
+        ),
+    ] = "mean",
+    design: Annotated[
+        Design,
+        typer.Option(help="How masks are drawn: balanced needs fewer, random is the paper's."),
+    ] = "balanced",
+    estimator: Annotated[
+        Estimator,
+        typer.Option(help="How scores become a map: centred has the least noise."),
+    ] = "centred",
+    batch_size: Annotated[
+        int | None, typer.Option(help="Inputs per model call.", show_default="32 or less")
+    ] = None,
+    preprocess: PreprocessOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    activation: ActivationOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+    cmap: Annotated[
+        Colormap,
+        typer.Option(help="Colours of the map."),
+    ] = "inferno",
+    opacity: Annotated[float, typer.Option(help="Of the map over the picture, 0 to 1.")] = 0.5,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the figures and the .npz.")
+    ] = Path("unmask-output"),
+) -> None:
+    """Show which parts of PICTURE the model relied on.
+
+    Writes, for each target, a figure of the picture, the saliency map and both together, and one
+    .npz file with the maps, their standard errors and every score.
+    """
+    with _clear_errors():
+        if not 0 <= opacity <= 1:
+            raise SettingError(f"--opacity {opacity}: expected a number from 0 to 1")
+        loaded = _load(model, labels, preprocess, mean, std, activation, size, resize)
+        folder = _folder(output)
+        run = unmask.prepare(
+            loaded,
+            picture,
+            target or None,
+            masks=masks,
+            grid=_grid(grid),
+            keep=keep,
+            seed=seed,
+            batch_size=batch_size,
+            fill=_fill(fill),
+            design=design,
+            estimator=estimator,
+        )
+        _show_predictions(run.model.name, run.predictions())
+        _show_notes(run.notes)
+        explanation, failure = _explain(run)
+        if explanation is None:
+            raise failure or KeyboardInterrupt
+        _show_notes(explanation.notes[len(run.notes) :])
+        written = _write(explanation, folder, picture.stem, cmap, opacity)
+        _show_result(explanation, written)
+        if failure is not None:
+            raise failure
+        if not explanation.complete:
+            raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def predict(
+    picture: Picture,
+    model: ModelOption = "demo",
+    labels: LabelsOption = None,
+    top: Annotated[int, typer.Option(help="How many classes to list.", min=1)] = 5,
+    preprocess: PreprocessOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    activation: ActivationOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+) -> None:
+    """List the model's best classes for PICTURE."""
+    with _clear_errors():
+        loaded = _load(model, labels, preprocess, mean, std, activation, size, resize)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UnmaskWarning)
+            predictions = unmask.predict(loaded, picture, top)
+        _show_predictions(loaded.name, predictions)
+        _show_notes([str(one.message) for one in caught])
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        out.print(f"unmask {unmask.__version__}")
+        raise typer.Exit
+
+
+@contextlib.contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Turn an error of the user's into one message and exit status 2."""
+    with warnings.catch_warnings():
+        # They are printed as notes instead, once.
+        warnings.simplefilter("ignore", UnmaskWarning)
+        try:
+            yield
+        except UnmaskError as error:
+            err.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            err.print("Interrupted before the first masks were scored: nothing to save.")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _load(
+    model: str,
+    labels: str | None,
+    preprocess: PreprocessName | None,
+    mean: str | None,
+    std: str | None,
+    activation: Activation | None,
+    size: str | None,
+    resize: Mode | None,
+) -> unmask.Model:
+    return unmask.load(
+        model,
+        labels=labels,
+        preprocess=preprocess,
+        mean=_numbers("--mean", mean),
+        std=_numbers("--std", std),
+        activation=activation,
+        size=None if size is None else _sizes("--size", size),
+        resize=resize,
+    )
+
+
+def _explain(run: Run) -> tuple[unmask.Explanation | None, ModelError | None]:
+    """Run the loop under a progress bar; what there is survives Ctrl-C and a failing model."""
+    start = time.perf_counter()
+    estimate, failure = None, None
+    with Progress(
+        TextColumn("[bold]Masks"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TextColumn("[dim]left"),
+        TimeRemainingColumn(),
+        console=out,
+    ) as progress:
+        task = progress.add_task("masks", total=run.plan.count)
+        try:
+            for estimate in unmask.stream(run):
+                progress.update(task, completed=estimate.count)
+        except KeyboardInterrupt:
+            pass
+        except ModelError as error:
+            failure = error
+    if estimate is None:
+        return None, failure
+    return run.explanation(estimate, time.perf_counter() - start), failure
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} masks/s", style="cyan")
+
+
+def _write(
+    explanation: unmask.Explanation, folder: Path, stem: str, cmap: Colormap, opacity: float
+) -> list[Path]:
+    written = []
+    for number, target in enumerate(explanation.targets):
+        path = folder / f"{stem}-{_slug(target)}.png"
+        images.write(path, explanation.plot(number, cmap=cmap, opacity=opacity))
+        written.append(path)
+    return [*written, explanation.save(folder / f"{stem}.npz")]
+
+
+def _show_predictions(name: str, predictions: list[Prediction]) -> None:
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    high = max((abs(one.score) for one in predictions), default=0.0)
+    for one in predictions:
+        bar = "█" * round(20 * abs(one.score) / high) if high else ""
+        table.add_row(f"{one.index}", escape(one.label), f"[cyan]{bar}[/]", f"{one.score:.4f}")
+    out.print(f"[bold]{escape(name)}[/] says")
+    out.print(table)
+
+
+def _show_notes(notes: Any) -> None:
+    for note in notes:
+        err.print(Text.assemble(("Note: ", "yellow"), note), soft_wrap=True)
+
+
+def _show_result(explanation: unmask.Explanation, written: list[Path]) -> None:
+    if not explanation.complete:
+        err.print(
+            f"[yellow]Incomplete:[/] {explanation.masks:,} of {explanation.plan.count:,} masks."
+        )
+    for target, reliability in zip(explanation.targets, explanation.reliabilities, strict=True):
+        out.print(f"[bold]{escape(target.label)}[/]: reliability {reliability:.2f}", end="  ")
+        out.print("[dim](correlation to expect with the map of infinitely many masks)[/]")
+    for path in written:
+        out.print(Text(f"  {path}"), soft_wrap=True)
+
+
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot make the folder {path}: {error.strerror}") from error
+    return path
+
+
+def _slug(target: unmask.Target) -> str:
+    words = re.sub(r"[^\w]+", "-", target.label.split(",")[0].lower()).strip("-")[:60]
+    return words or f"class-{target.index}"
+
+
+def _grid(text: str) -> int | tuple[int, ...]:
+    sizes = _sizes("--grid", text)
+    return sizes[0] if len(sizes) == 1 else sizes
+
+
+def _sizes(option: str, text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"-?\d+(x-?\d+)?", text.strip().lower()):
+        raise SettingError(f"{option} {text}: expected a whole number, or two such as 6x10")
+    return tuple(int(part) for part in text.lower().split("x"))
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise SettingError(
+            f"{option} {text}: expected a number, or three such as 0.485,0.456,0.406"
+        ) from None
+
+
+def _fill(text: str) -> str | tuple[float, ...]:
+    if text in perturb.FILLS or "," not in text or text.lower().startswith(("rgb", "hs")):
+        return text
+    return _numbers("--fill", text) or text

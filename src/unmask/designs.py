@@ -1,0 +1,273 @@
+"""How the bits of one block of masks are drawn.
+
+A design is a function ``(rng, count, cells, keep) -> bits`` that fills a block. Whatever happens
+inside a block, blocks are independent and alike, so every statistic that compares blocks is right
+for every design. Each design here has two properties that make the estimate unbiased, for a whole
+block and for any leading part of it:
+
+- every bit is 1 with probability `keep`;
+- any two cells of a mask are uncorrelated.
+
+docs/masks.md proves both.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from unmask.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Bits = NDArray[np.uint8]
+
+__all__ = [
+    "DESIGNS",
+    "Design",
+    "balanced",
+    "block_size",
+    "draw",
+    "hadamard",
+    "random",
+    "stratified",
+]
+
+Design = Literal["random", "balanced"]
+DESIGNS: tuple[Design, ...] = ("random", "balanced")
+
+RANDOM_BLOCK = 64
+STRATIFIED_BLOCK = 128
+LARGEST_HADAMARD = 4096
+
+
+def random(rng: np.random.Generator, count: int, cells: int, keep: float) -> Bits:
+    """Independent bits, as in RISE (arXiv:1806.07421, section 3.3).
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    count : int
+        Masks in the block.
+    cells : int
+        Cells of a grid.
+    keep : float
+        Probability that a cell is kept, in (0, 1).
+
+    Returns
+    -------
+    ndarray of uint8, shape (count, cells)
+        1 keeps the cell, 0 hides it.
+
+    Examples
+    --------
+    >>> random(np.random.default_rng(0), 2, 5, 0.5)
+    array([[0, 1, 1, 1, 0],
+           [0, 0, 0, 0, 0]], dtype=uint8)
+    """
+    return (rng.random((count, cells)) < keep).astype(np.uint8)
+
+
+def balanced(rng: np.random.Generator, count: int, cells: int, keep: float) -> Bits:
+    """Rows of a randomised Hadamard matrix, each followed by its complement.
+
+    Columns are permuted, every cell's sign is flipped at random and the rows come in random
+    order. Because each cell's sign is its own fair coin, every bit is Bernoulli(1/2) and every two
+    cells of a mask are independent, whichever rows are taken. Over a whole block every two cells
+    are exactly orthogonal; over every pair the mean score and all interactions of even order
+    cancel.
+
+    Parameters
+    ----------
+    rng, count, cells
+        As for `random`; `count` may be at most twice `hadamard`'s order.
+    keep : float
+        Must be 1/2.
+
+    Returns
+    -------
+    ndarray of uint8, shape (count, cells)
+
+    Examples
+    --------
+    >>> bits = balanced(np.random.default_rng(0), 8, 4, 0.5)
+    >>> signs = 2 * bits.astype(int) - 1
+    >>> signs.T @ signs
+    array([[8, 0, 0, 0],
+           [0, 8, 0, 0],
+           [0, 0, 8, 0],
+           [0, 0, 0, 8]])
+    """
+    if keep != 0.5:
+        raise SettingError(f"keep={keep}: the Hadamard design needs keep=0.5")
+    matrix = hadamard(cells)
+    order = len(matrix)
+    columns = rng.permutation(order)[:cells]
+    flips = rng.integers(0, 2, cells, dtype=np.uint8)
+    rows = rng.permutation(order)[: (count + 1) // 2]
+    kept = (matrix[np.ix_(rows, columns)] > 0).astype(np.uint8) ^ flips
+    return np.stack([kept, 1 - kept], axis=1).reshape(-1, cells)[:count]
+
+
+def stratified(rng: np.random.Generator, count: int, cells: int, keep: float) -> Bits:
+    """Each cell kept in the same share of the block's masks, in its own random order.
+
+    A cell is kept in ``floor(keep * count)`` masks, and in one more with the probability that is
+    left, so that every bit is Bernoulli(`keep`) also where ``keep * count`` is no whole number.
+
+    Parameters
+    ----------
+    rng, count, cells, keep
+        As for `random`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (count, cells)
+
+    Examples
+    --------
+    >>> stratified(np.random.default_rng(0), 10, 4, 0.3).sum(axis=0)
+    array([3, 3, 3, 3], dtype=uint64)
+    """
+    whole, part = divmod(keep * count, 1)
+    kept = whole + (rng.random(cells) < part)
+    filled = (np.arange(count)[:, None] < kept).astype(np.uint8)
+    return rng.permuted(filled, axis=0)
+
+
+def _method(design: Design, keep: float) -> Callable[..., Bits]:
+    if design == "random":
+        return random
+    return balanced if keep == 0.5 else stratified
+
+
+def draw(rng: np.random.Generator, design: Design, count: int, cells: int, keep: float) -> Bits:
+    """Draw a whole block with `design`; ``"balanced"`` is `stratified` where `keep` is not 1/2.
+
+    Returns
+    -------
+    ndarray of uint8, shape (count, cells)
+    """
+    return _method(design, keep)(rng, count, cells, keep)
+
+
+def block_size(design: Design, cells: int, keep: float) -> int:
+    """Masks in a block.
+
+    Twice the Hadamard order for a balanced design; for a stratified one about 128, such that
+    ``keep * size`` is a whole number where `keep` is a fraction with a denominator up to 64.
+
+    Raises
+    ------
+    SettingError
+        A balanced design of more than 4,096 cells.
+
+    Examples
+    --------
+    >>> block_size("balanced", 64, 0.5), block_size("balanced", 100, 0.5)
+    (128, 208)
+    >>> block_size("balanced", 64, 0.3), block_size("random", 64, 0.5)
+    (130, 64)
+    """
+    match _method(design, keep).__name__:
+        case "random":
+            return RANDOM_BLOCK
+        case "balanced":
+            return 2 * hadamard_order(cells)
+        case _:
+            parts = Fraction(keep).limit_denominator(64)
+            if not math.isclose(float(parts), keep, rel_tol=1e-12):
+                return STRATIFIED_BLOCK
+            return math.ceil(STRATIFIED_BLOCK / parts.denominator) * parts.denominator
+
+
+def hadamard_order(least: int) -> int:
+    """Return the smallest order from `least` up that `hadamard` can build.
+
+    Raises
+    ------
+    SettingError
+        `least` is above 4,096.
+
+    Examples
+    --------
+    >>> [hadamard_order(n) for n in (1, 3, 5, 64, 65, 100, 784)]
+    [1, 4, 8, 64, 68, 104, 788]
+    """
+    if least > LARGEST_HADAMARD:
+        raise SettingError(
+            f"a balanced design of {least} cells: at most {LARGEST_HADAMARD} are possible; "
+            "use a coarser grid or design='random'"
+        )
+    return next(n for n in range(least, 2 * least + 4) if _construction(n) is not None)
+
+
+@functools.lru_cache(maxsize=8)
+def hadamard(least: int) -> NDArray[np.int8]:
+    """Build the smallest Hadamard matrix of order at least `least` within reach.
+
+    Sylvester's doubling, started from 1 or from Paley's first construction (a prime q = 3 mod 4
+    gives order q + 1). Read-only, since it is cached.
+
+    Parameters
+    ----------
+    least : int
+        1 to 4,096.
+
+    Returns
+    -------
+    ndarray of int8, shape (n, n)
+        +1 and -1, with ``H @ H.T == n * identity``.
+
+    References
+    ----------
+    R. E. A. C. Paley, "On orthogonal matrices", J. Math. Phys. 12 (1933).
+
+    Examples
+    --------
+    >>> h = hadamard(12).astype(int)
+    >>> h.shape, bool((h @ h.T == 12 * np.eye(12)).all())
+    ((12, 12), True)
+    """
+    order = hadamard_order(least)
+    start = _construction(order)
+    assert start is not None
+    matrix = np.ones((1, 1), np.int8) if start == 1 else _paley(start - 1)
+    while len(matrix) < order:
+        matrix = np.block([[matrix, matrix], [matrix, -matrix]])
+    matrix.setflags(write=False)
+    return matrix
+
+
+def _construction(order: int) -> int | None:
+    """Order to start doubling from so as to reach `order`, or None."""
+    start = order
+    while True:
+        if start == 1 or (start % 4 == 0 and _is_prime(start - 1)):
+            return start
+        if start % 2:
+            return None
+        start //= 2
+
+
+def _is_prime(n: int) -> bool:
+    return n > 1 and all(n % d for d in range(2, math.isqrt(n) + 1))
+
+
+def _paley(q: int) -> NDArray[np.int8]:
+    character = np.full(q, -1, np.int8)
+    character[np.arange(1, q) ** 2 % q] = 1
+    character[0] = 0
+    index = np.arange(q)
+    skew = np.zeros((q + 1, q + 1), np.int8)
+    skew[0, 1:] = 1
+    skew[1:, 0] = -1
+    skew[1:, 1:] = character[(index[:, None] - index) % q]
+    return skew + np.eye(q + 1, dtype=np.int8)

@@ -1,0 +1,108 @@
+"""Everything `unmask` raises and warns about.
+
+::
+
+    UnmaskError
+    ├── ImageError           a picture that cannot be read
+    ├── SettingError         an option outside its range (also a ValueError)
+    ├── TargetError          a target the model does not have (also a ValueError)
+    ├── ModelError           a model that cannot be loaded or used
+    │   └── ModelOutputError a model that returned something unusable, and at which mask
+    ├── FileError            an explanation that cannot be read or written
+    └── MissingExtra         a dependency that is not installed (also an ImportError)
+
+    KeyboardInterrupt
+    └── Interrupted          Ctrl-C during `explain`; carries the explanation so far
+
+    UserWarning
+    └── UnmaskWarning        something was assumed, or the map says little
+
+A message says what came, what was expected and what to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unmask.explanation import Explanation
+
+__all__ = [
+    "FileError",
+    "ImageError",
+    "Interrupted",
+    "MissingExtra",
+    "ModelError",
+    "ModelOutputError",
+    "SettingError",
+    "TargetError",
+    "UnmaskError",
+    "UnmaskWarning",
+]
+
+
+class UnmaskError(Exception):
+    """Base of every error that `unmask` raises on purpose."""
+
+
+class ImageError(UnmaskError):
+    """A picture is missing, broken, too large, or not a picture."""
+
+
+class SettingError(UnmaskError, ValueError):
+    """An option is outside the range it may have."""
+
+
+class TargetError(UnmaskError, ValueError):
+    """The model has no such class, or its outputs cannot be read as asked."""
+
+
+class ModelError(UnmaskError):
+    """A model cannot be loaded, does not fit the input, or fails.
+
+    Attributes
+    ----------
+    explanation : Explanation or None
+        If it fails during `unmask.explain`: what the masks before gave, marked incomplete.
+    """
+
+    explanation: Explanation | None = None
+
+
+class ModelOutputError(ModelError):
+    """A model returned NaN, infinities, or an array of another shape than expected."""
+
+
+class FileError(UnmaskError):
+    """An explanation file cannot be read or written."""
+
+
+class MissingExtra(UnmaskError, ImportError):  # noqa: N818 - a state, as in the standard library
+    """An optional dependency is not installed.
+
+    Examples
+    --------
+    >>> str(MissingExtra("onnxruntime", "onnx"))
+    "onnxruntime is not installed: pip install 'unmask[onnx]'"
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed: pip install 'unmask[{extra}]'")
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during `unmask.explain`.
+
+    Attributes
+    ----------
+    explanation : Explanation or None
+        What the masks so far gave, marked incomplete; None if there were none.
+    """
+
+    def __init__(self, explanation: Explanation | None = None) -> None:
+        super().__init__()
+        self.explanation = explanation
+
+
+class UnmaskWarning(UserWarning):
+    """Something was assumed, or the map says little; the text says what to do."""

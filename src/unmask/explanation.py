@@ -1,0 +1,333 @@
+"""The result: maps, how sure they are, and all that is needed to make them again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask import colour, images, storage
+from unmask.errors import FileError, SettingError, TargetError
+from unmask.estimate import Estimate
+from unmask.figure import three_panels
+from unmask.framing import Frame
+from unmask.masks import Masks
+from unmask.targets import Target, find
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from unmask.colour import Colormap
+    from unmask.estimators import Estimator
+
+__all__ = ["Explanation", "Plan"]
+
+KIND = "explanation"
+FORMAT = 1
+# Fields that are JSON values as they are.
+PLAIN = ("model", "image", "seconds", "model_calls", "complete", "versions")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings that determine the maps, given a model and an image.
+
+    Attributes
+    ----------
+    masks : Masks
+        What the masks are: input size, grid, keep probability, seed, design.
+    count : int
+        Masks asked for.
+    fill : str
+        What the hidden parts look like.
+    estimator : {"centred", "paper", "coverage"}
+    batch_size : int
+        Inputs per model call. It changes no mask.
+    """
+
+    masks: Masks
+    count: int
+    fill: str
+    estimator: Estimator
+    batch_size: int
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Maps of what the model looked at, at the input's own resolution.
+
+    Attributes
+    ----------
+    targets : tuple of Target
+        What was explained: index, label and the score of the whole input.
+    plan : Plan
+    estimate : Estimate
+        The score of every mask, from which the maps follow.
+    model : str
+    image : str
+    model_maps, model_stderrs : ndarray of float32, shape (k, h, w)
+        Maps and standard errors at the model's own size.
+    reliabilities : tuple of float
+        For each target, the correlation to expect between its map and that of infinitely many
+        masks, 0 to 1; see `unmask.estimators.reliability`.
+    picture : ndarray of uint8, shape (H, W, 3), or None
+        None where the input is no picture.
+    frame : Frame or None
+        How the picture was brought to the model's size; None for an array in the model's space.
+    seconds : float
+        Time it took.
+    model_calls : int
+        Inputs that the model scored, the whole one included.
+    complete : bool
+        False if it was interrupted before `plan.count` masks.
+    versions : dict of str to str
+    notes : tuple of str
+        What was assumed and what to beware of.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> picture = np.zeros((30, 40, 3), np.uint8)
+    >>> picture[5:15, 20:35] = 255
+    >>> brightness = lambda batch: batch[:, 5:15, 20:35].mean(axis=(1, 2, 3)) / 255
+    >>> explanation = unmask.explain(brightness, picture, 0, masks=256, fill="black")
+    >>> explanation.map.shape, bool(explanation.map[10, 27] > explanation.map[25, 5])
+    ((30, 40), True)
+    """
+
+    targets: tuple[Target, ...]
+    plan: Plan
+    estimate: Estimate
+    model: str
+    image: str
+    model_maps: NDArray[np.float32]
+    model_stderrs: NDArray[np.float32]
+    reliabilities: tuple[float, ...]
+    picture: NDArray[np.uint8] | None = None
+    frame: Frame | None = None
+    seconds: float = 0.0
+    model_calls: int = 0
+    complete: bool = True
+    versions: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def map(self) -> NDArray[np.float32]:
+        """Saliency map of the first target, float32 of shape (H, W), in units of its score."""
+        first: NDArray[np.float32] = self.maps[0]
+        return first
+
+    @property
+    def stderr(self) -> NDArray[np.float32]:
+        """Standard error of `map`, float32 of shape (H, W)."""
+        first: NDArray[np.float32] = self.stderrs[0]
+        return first
+
+    @cached_property
+    def maps(self) -> NDArray[np.float32]:
+        """Saliency maps, float32 of shape (targets, H, W).
+
+        A pixel that the model never saw, because the picture was cropped, has exactly the mean
+        score: that is the limit of every estimator for what has no influence.
+        """
+        return self._brought_back(self.model_maps, self.estimate.moments.score)
+
+    @cached_property
+    def stderrs(self) -> NDArray[np.float32]:
+        """Standard errors of `maps`, float32 of shape (targets, H, W).
+
+        Infinite where fewer than two blocks of masks tell nothing of it.
+        """
+        moments = self.estimate.moments
+        if moments.blocks < 2:
+            return np.full_like(self.maps, np.inf)
+        of_mean = np.sqrt(moments.score_var / ((moments.blocks - 1) * moments.count))
+        return self._brought_back(self.model_stderrs, of_mean)
+
+    @property
+    def masks(self) -> int:
+        """How many masks were used."""
+        return self.estimate.count
+
+    @property
+    def reliability(self) -> float:
+        """Correlation to expect between `map` and that of infinitely many masks, 0 to 1."""
+        return self.reliabilities[0]
+
+    def overlay(
+        self, target: int | str = 0, *, opacity: float = 0.5, cmap: Colormap = "inferno"
+    ) -> Image:
+        """Lay a target's map over the picture.
+
+        Parameters
+        ----------
+        target : int or str, default 0
+            Position in `targets`, or label.
+        opacity : float, default 0.5
+            0 to 1.
+        cmap : str
+            One of `unmask.colour.COLORMAPS`.
+
+        Returns
+        -------
+        PIL.Image.Image
+            Of the picture's size.
+        """
+        from PIL import Image
+
+        number = self._number(target)
+        over = colour.overlay(self._picture(), self.maps[number], opacity=opacity, cmap=cmap)
+        return Image.fromarray(over)
+
+    def plot(
+        self, target: int | str = 0, *, opacity: float = 0.5, cmap: Colormap = "inferno"
+    ) -> Image:
+        """Draw picture, saliency map with colour bar, and overlay, side by side.
+
+        Parameters as for `overlay`.
+
+        Returns
+        -------
+        PIL.Image.Image
+        """
+        number = self._number(target)
+        one = self.targets[number]
+        grid = " × ".join(map(str, self.plan.masks.grid))
+        parts = [
+            f"score {one.score:.3g}",
+            f"{self.masks:,} masks" + ("" if self.complete else f" of {self.plan.count:,}"),
+            f"grid {grid}",
+            f"keep {self.plan.masks.keep:g}",
+            f"reliability {self.reliabilities[number]:.2f}",
+        ]
+        return three_panels(
+            self._picture(),
+            self.maps[number],
+            title=one.label,
+            subtitle=" · ".join(parts),
+            opacity=opacity,
+            cmap=cmap,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write to an .npz file, atomically: it is there whole or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+
+        Returns
+        -------
+        pathlib.Path
+
+        Raises
+        ------
+        FileError
+            The file cannot be written.
+        """
+        parts = self.estimate.parts
+        arrays: dict[str, NDArray[Any]] = {
+            "maps": self.model_maps,
+            "stderrs": self.model_stderrs,
+            "blocks": np.array([number for number, _ in parts], np.int64),
+            "counts": np.array([len(scores) for _, scores in parts], np.int64),
+            "scores": self.estimate.scores,
+        }
+        if self.picture is not None:
+            arrays["picture"] = self.picture
+        return storage.write(path, KIND, FORMAT, self._header(), arrays)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Explanation:
+        """Read what `save` wrote. No pickle is ever read.
+
+        Raises
+        ------
+        FileError
+            The file is missing, damaged or something else.
+        """
+        header, arrays = storage.read(path, KIND, FORMAT)
+        try:
+            plan = dict(header["plan"])
+            masks = Masks(**plan.pop("masks"))
+            counts = arrays["counts"]
+            parts = np.split(arrays["scores"], np.cumsum(counts)[:-1])
+            estimate = Estimate.empty(masks, len(header["targets"]))
+            for number, scores in zip(arrays["blocks"], parts, strict=True):
+                estimate = estimate.update(int(number), scores)
+            frame = header["frame"]
+            return Explanation(
+                targets=tuple(Target(**target) for target in header["targets"]),
+                plan=Plan(masks=masks, **plan),
+                estimate=estimate,
+                model_maps=arrays["maps"],
+                model_stderrs=arrays["stderrs"],
+                picture=arrays.get("picture"),
+                frame=None if frame is None else Frame(**_tuples(frame)),
+                reliabilities=tuple(header["reliabilities"]),
+                notes=tuple(header["notes"]),
+                **{name: header[name] for name in PLAIN},
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise FileError(f"{path} is damaged: {error}") from error
+
+    def __repr__(self) -> str:
+        names = ", ".join(repr(target.label) for target in self.targets)
+        state = "" if self.complete else ", incomplete"
+        return (
+            f"<Explanation of {names} by {self.model}: {self.masks} masks, "
+            f"reliability {self.reliability:.2f}{state}>"
+        )
+
+    def _repr_png_(self) -> bytes | None:
+        """Show all targets' figures, one below the other, in a notebook."""
+        if self.picture is None:
+            return None
+        figures = [np.asarray(self.plot(number)) for number in range(len(self.targets))]
+        return images.png(np.concatenate(figures))
+
+    def _header(self) -> dict[str, Any]:
+        return {
+            "targets": [asdict(target) for target in self.targets],
+            "plan": asdict(self.plan),
+            "frame": None if self.frame is None else asdict(self.frame),
+            "reliabilities": self.reliabilities,
+            "notes": self.notes,
+            **{name: getattr(self, name) for name in PLAIN},
+        }
+
+    def _picture(self) -> NDArray[np.uint8]:
+        if self.picture is None:
+            raise SettingError(
+                f"the input of shape {self.plan.masks.shape} is no picture and cannot be drawn: "
+                "use .map and .stderr"
+            )
+        return self.picture
+
+    def _number(self, target: int | str) -> int:
+        if isinstance(target, str):
+            return find(target, [one.label for one in self.targets])
+        if not -len(self.targets) <= target < len(self.targets):
+            raise TargetError(
+                f"target {target}: this explanation has {len(self.targets)}, counted from 0"
+            )
+        return target % len(self.targets)
+
+    def _brought_back(
+        self, values: NDArray[np.float32], outside: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        if self.frame is None:
+            return values
+        pairs = zip(values, outside, strict=True)
+        return np.stack([self.frame.back(one, outside=float(rest)) for one, rest in pairs])
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON has lists where frozen dataclasses have tuples."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

@@ -1,0 +1,238 @@
+"""The figure: picture, saliency map and overlay side by side, drawn with Pillow alone.
+
+Lengths are pixels. The figure is meant to be shown at half its size on paper or on a dense screen,
+so the type is twice as large as it looks there.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from bisect import bisect_right
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from unmask.colour import colorize, limits, overlay
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from unmask.colour import Colormap
+
+__all__ = ["three_panels", "ticks"]
+
+PANEL = 480  # longest side of a panel
+THIN = 24  # shortest side: a strip that is thinner still could not be seen
+NARROW = 240  # least width of a panel's column, for its caption and colour bar
+MARGIN = 48
+GAP = 32  # between panels
+BAR = 14  # thickness of the colour bar
+
+PAPER = (255, 255, 255)
+INK = (28, 30, 33)
+GREY = (107, 112, 120)
+RULE = (196, 200, 206)
+
+TITLE, SUBTITLE, CAPTION, TICK = 34, 22, 20, 18  # type sizes
+
+SHOWN = frozenset("©«°±´·»‘’“”…‹›™")  # beyond ASCII, what Pillow's font has
+LOOKALIKES = {"×": "x", "−": "-", "–": "-", "—": "-", "≤": "<=", "≥": ">=", "→": "->"}
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+def three_panels(
+    picture: NDArray[np.uint8],
+    values: ArrayLike,
+    *,
+    title: str,
+    subtitle: str = "",
+    cmap: Colormap = "inferno",
+    opacity: float = 0.5,
+    label: str = "importance",
+) -> Image.Image:
+    """Draw a picture, its saliency map with a colour bar, and one laid over the other.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, shape (H, W, 3)
+    values : float array, shape (H, W)
+        NaN and infinities are drawn mid-grey.
+    title, subtitle : str
+        One line each; what does not fit is cut short with an ellipsis.
+    cmap : str, default "inferno"
+        One of `unmask.colour.COLORMAPS`, stretched over the finite values.
+    opacity : float, default 0.5
+        Of the map in the overlay, 0 to 1.
+    label : str, default "importance"
+        What the values are, with their unit if they have one.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, about 1,600 pixels wide: the panels are scaled to 480 on their longer side.
+
+    Raises
+    ------
+    SettingError
+        The map is not of the picture's size, or an option is outside its range.
+
+    Examples
+    --------
+    >>> picture = np.zeros((30, 40, 3), np.uint8)
+    >>> three_panels(picture, np.eye(30, 40), title="goldfish, 0.93").size
+    (1600, 614)
+    """
+    blend = overlay(picture, values, opacity=opacity, cmap=cmap)
+    heat = colorize(values, cmap)
+    width, height = _fit(picture.shape[1], picture.shape[0])
+    column = max(width, NARROW)
+    across = 3 * column + 2 * GAP
+
+    top = MARGIN
+    title_y, top = top, top + TITLE + 12
+    subtitle_y, top = top, top + (SUBTITLE + 10 if subtitle else 0)
+    caption_y, top = top + 20, top + 20 + CAPTION + 14
+    bar_y = top + height + 16
+    bottom = bar_y + BAR + 10 + TICK + MARGIN
+
+    canvas = Image.new("RGB", (across + 2 * MARGIN, bottom), PAPER)
+    draw = ImageDraw.Draw(canvas)
+    _text(draw, (MARGIN, title_y), title, TITLE, INK, across)
+    _text(draw, (MARGIN, subtitle_y), subtitle, SUBTITLE, GREY, across)
+    panels = (("picture", picture), (label, heat), ("overlay", blend))
+    for number, (caption, pixels) in enumerate(panels):
+        left = MARGIN + number * (column + GAP)
+        _text(draw, (left, caption_y), caption, CAPTION, GREY, column)
+        canvas.paste(_scaled(pixels, width, height), (left, top))
+    _colour_bar(canvas, (MARGIN + column + GAP, bar_y), column, values, cmap)
+    return canvas
+
+
+def ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Round numbers from `low` to `high`, evenly spaced.
+
+    Parameters
+    ----------
+    low, high : float
+        Finite, ``low <= high``.
+    most : int, default 5
+        Greatest number of ticks, at least 2.
+
+    Returns
+    -------
+    list of float
+        Multiples of 1, 2, 2.5 or 5 times a power of ten; `low` alone if the two are equal.
+
+    Examples
+    --------
+    >>> ticks(0.13, 0.88)
+    [0.2, 0.4, 0.6, 0.8]
+    """
+    span = high - low
+    if span <= 1e-9 * max(abs(low), abs(high)) or not 1e-300 < span < math.inf:
+        return [low]  # no digits that anyone would read tell the two apart
+    power = math.floor(math.log10(span / most))
+    # Powers of ten below one are divided by: 3 / 10 is 0.3, and 3 * 0.1 is not.
+    times, over = 10.0 ** max(power, 0), 10.0 ** max(-power, 0)
+    for round_number in (1, 2, 2.5, 5, 10, 20, 25):
+        step = round_number * times / over
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if last - first < most:
+            break
+    return [number * round_number * times / over for number in range(first, last + 1)]
+
+
+def _labels(values: list[float]) -> list[str]:
+    """Write ticks with as many digits as it takes to tell them apart, and no more."""
+    if len(values) == 1:
+        return [f"{values[0]:.4g}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-")]
+    largest = max(abs(value) for value in values)
+    power = math.floor(math.log10(largest))
+    power = power if power < -3 or power > 4 else 0
+    shown = [value / 10.0**power for value in values]
+    near = (shown[1] - shown[0]) / 100
+    decimals = next((d for d in range(12) if all(abs(v - round(v, d)) < near for v in shown)), 12)
+    end = f"e{power}" if power else ""
+    return [f"{value:.{decimals}f}{end}" if value else "0" for value in shown]
+
+
+def _colour_bar(
+    canvas: Image.Image, at: tuple[int, int], width: int, values: ArrayLike, cmap: Colormap
+) -> None:
+    if not np.isfinite(values).any():
+        return
+    low, high = limits(values, None, None)
+    left, top = at
+    colours = colorize(np.linspace(0, 1, width) if low < high else np.zeros(width), cmap)
+    canvas.paste(Image.fromarray(np.tile(colours, (BAR, 1, 1))), at)
+    draw, font = ImageDraw.Draw(canvas), _font(TICK)
+    for most in (5, 4, 3, 2):
+        marks = ticks(low, high, most)
+        texts = _labels(marks)
+        lengths = [font.getlength(text) for text in texts]
+        if sum(lengths) + TICK * len(texts) <= width:
+            break
+    for mark, text, length in zip(marks, texts, lengths, strict=True):
+        share = (mark - low) / (high - low) if low < high else 0.5
+        x = left + share * (width - 1)
+        draw.line([(x, top + BAR), (x, top + BAR + 5)], RULE, 2)
+        x = min(max(x - length / 2, left), left + width - length)
+        draw.text((x, top + BAR + 8), text, GREY, font)
+
+
+def _fit(width: int, height: int) -> tuple[int, int]:
+    scale = PANEL / max(width, height)
+    return max(THIN, round(width * scale)), max(THIN, round(height * scale))
+
+
+def _scaled(pixels: NDArray[np.uint8], width: int, height: int) -> Image.Image:
+    # A picture of few pixels is shown as it is, in squares, rather than as a blur.
+    few = max(pixels.shape[:2]) * 6 <= PANEL
+    how = Image.Resampling.NEAREST if few else Image.Resampling.LANCZOS
+    return Image.fromarray(pixels).resize((width, height), how)
+
+
+@cache
+def _font(size: int) -> Font:
+    return ImageFont.load_default(size)
+
+
+def _text(
+    draw: ImageDraw.ImageDraw,
+    at: tuple[int, int],
+    text: str,
+    size: int,
+    colour: tuple[int, int, int],
+    width: int,
+) -> None:
+    """Draw one line, cut short with an ellipsis where it is longer than `width`."""
+    font = _font(size)
+    text = _plain(text[:1000])  # no line holds more
+    if font.getlength(text) > width:
+        cuts = [text[:length].rstrip() + "…" for length in range(len(text))]
+        text = cuts[
+            max(0, bisect_right(cuts, float(width), key=lambda cut: float(font.getlength(cut))) - 1)
+        ]
+    draw.text(at, text, colour, font)
+
+
+def _plain(text: str) -> str:
+    """Return `text` as the font that comes with Pillow can show it.
+
+    It has ASCII and little more. Accents are dropped, line breaks and control characters become
+    spaces, and what has no Latin form is left to the font's own empty box.
+    """
+    simple = ""
+    for letter in text:
+        if letter in LOOKALIKES:
+            simple += LOOKALIKES[letter]
+        elif letter in SHOWN:
+            simple += letter
+        else:
+            parts = unicodedata.normalize("NFKD", letter)
+            simple += "".join(c for c in parts if not unicodedata.combining(c))
+    return " ".join("".join(c if c.isprintable() else " " for c in simple).split())

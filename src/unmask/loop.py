@@ -1,0 +1,256 @@
+"""The loop: from a plan to estimates, and their last one as an explanation.
+
+The loop knows nothing of frameworks, files, screens or workers. `stream` yields an estimate after
+each batch of masks, and whoever consumes it (a progress bar, a page, a test of convergence) may
+stop at any of them.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask.errors import Interrupted, ModelError, ModelOutputError, UnmaskError
+from unmask.estimate import Estimate
+from unmask.masks import Block, render, windows
+from unmask.perturb import perturb
+from unmask.run import Run, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from unmask.designs import Design
+    from unmask.estimators import Estimator
+    from unmask.explanation import Explanation
+    from unmask.models import Model
+
+__all__ = ["explain", "stream"]
+
+
+def explain(
+    model: Any,
+    image: Any,
+    target: Any = None,
+    *,
+    masks: int = 4000,
+    grid: int | Sequence[int] = 8,
+    keep: float = 0.5,
+    seed: int = 0,
+    batch_size: int | None = None,
+    fill: Any = "mean",
+    design: Design = "balanced",
+    estimator: Estimator = "centred",
+    preprocess: str | None = None,
+) -> Explanation:
+    """Explain what a model looked at (RISE, arXiv:1806.07421).
+
+    Parameters
+    ----------
+    model : Model, path-like, "demo" or callable
+        What `unmask.load` takes.
+    image : path-like, PIL.Image.Image or ndarray
+        A picture as a path, a PIL image or a uint8 array of shape (H, W, 3); or an array in the
+        model's own space, where the model or `preprocess` is "raw".
+    target : None, int, str, callable, Contrast, or a list of these
+        Class index, label, "top:3", ``contrast(a, b)`` or a function ``outputs -> scores[n]``;
+        None is the model's best class. A list is explained in one pass.
+    masks : int, default 4000
+        How many masks, and model calls. Their error falls as ``1 / sqrt(masks)``.
+    grid : int or sequence of int, default 8
+        Cells per axis. A finer grid shows finer evidence and needs more masks.
+    keep : float, default 0.5
+        Probability that a cell is kept, in (0, 1).
+    seed : int, default 0
+        0 to 2**64 - 1. The same seed gives the same masks anywhere.
+    batch_size : int, optional
+        Inputs per model call: the model's own, else 32, fewer for large inputs.
+    fill : str, (r, g, b) or array, default "mean"
+        What hidden parts look like: "mean" (0 in the model's space where it declares a centred
+        one, else the image's mean colour), "black", "white", "blur", "noise", a colour, an array.
+    design : {"balanced", "random"}
+        How the masks are drawn, see `unmask.designs`. "random" is the paper's.
+    estimator : {"centred", "paper", "coverage"}
+        How scores become a map, see `unmask.estimators`. "paper" is equation 6 of the paper.
+    preprocess : {"raw"}, optional
+        The image is an array in the model's space already.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    UnmaskError
+        Bad input, before the first model call: `ImageError`, `ModelError`, `TargetError`,
+        `SettingError`. A model that fails later gives a `ModelError` whose ``explanation`` holds
+        what the masks before gave.
+    Interrupted
+        Ctrl-C; its ``explanation`` holds the map so far, marked incomplete.
+
+    Warns
+    -----
+    UnmaskWarning
+        Something was assumed, or the map says little.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> explanation = unmask.explain("demo", unmask.demo.pictures()["street"], masks=256)
+    >>> explanation.map.shape == explanation.picture.shape[:2]
+    True
+    """
+    start = time.perf_counter()
+    run = prepare(
+        model,
+        image,
+        target,
+        masks=masks,
+        grid=grid,
+        keep=keep,
+        seed=seed,
+        batch_size=batch_size,
+        fill=fill,
+        design=design,
+        estimator=estimator,
+        preprocess=preprocess,
+    )
+    last = Estimate.empty(run.plan.masks, len(run.targets))
+    try:
+        for estimate in stream(run):
+            last = estimate
+    except KeyboardInterrupt:
+        raise Interrupted(_so_far(run, last, start)) from None
+    except ModelError as error:
+        error.explanation = _so_far(run, last, start)
+        raise
+    return run.explanation(last, time.perf_counter() - start)
+
+
+def stream(run: Run, estimate: Estimate | None = None) -> Iterator[Estimate]:
+    """Score the masks of a run, batch by batch.
+
+    Batches take no notice of where blocks end, so the map is the same for every batch size.
+
+    Parameters
+    ----------
+    run : Run
+    estimate : Estimate, optional
+        Go on from here; its masks are not scored again.
+
+    Yields
+    ------
+    Estimate
+        After each batch. The last one holds `run.plan.count` masks.
+
+    Raises
+    ------
+    ModelError
+        The model failed, or returned something unusable; the message says at which masks.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> run = unmask.prepare("demo", unmask.demo.pictures()["street"], masks=96, batch_size=40)
+    >>> [estimate.count for estimate in unmask.stream(run)]
+    [40, 80, 96]
+    """
+    masks, model = run.plan.masks, run.model
+    estimate = estimate or Estimate.empty(masks, len(run.targets))
+    masker = _Masker(run)
+    for parts in _batches(estimate, run.plan.count, run.plan.batch_size):
+        batch = Block(
+            np.concatenate([block.grids for _, block in parts]),
+            np.concatenate([block.shifts for _, block in parts]),
+        )
+        first = estimate.count
+        try:
+            outputs = model(masker(batch))
+            _check_shape(model, outputs, run.outputs, len(batch))
+            scores = run.targets.score(outputs, len(batch))
+        except UnmaskError as error:
+            raise ModelOutputError(f"{error} (masks {_span(first, batch)})") from error
+        except Exception as error:
+            raise ModelError(
+                f"the model failed at masks {_span(first, batch)}: {type(error).__name__}: {error}"
+            ) from error
+        ends = np.cumsum([len(block) for _, block in parts])[:-1]
+        for (number, _), part in zip(parts, np.split(scores, ends), strict=True):
+            estimate = estimate.update(number, part)
+        yield estimate
+
+
+def _so_far(run: Run, estimate: Estimate, start: float) -> Explanation | None:
+    return run.explanation(estimate, time.perf_counter() - start) if estimate.count else None
+
+
+class _Masker:
+    """Makes masked batches, wherever the model wants its arrays.
+
+    Only grids and shifts are sent there; the image, the fill and the interpolation matrices are
+    sent once.
+    """
+
+    def __init__(self, run: Run) -> None:
+        send = self.send = run.model.asarray
+        self.image, self.fill = send(run.given.array), send(run.fill)
+        masks = run.plan.masks
+        self.matrices = [send(matrix.astype(np.float32)) for matrix in masks.matrices]
+        self.positions = [send(np.arange(size)) for size in masks.shape]
+        layout = run.model.layout[1:]
+        self.broadcast = (
+            slice(None),
+            *(None if letter == "C" else slice(None) for letter in layout),
+        )
+
+    def __call__(self, batch: Block) -> Any:
+        shifts = self.send(batch.shifts)
+        rows = [
+            windows(matrix, shifts[:, axis], positions)
+            for axis, (matrix, positions) in enumerate(
+                zip(self.matrices, self.positions, strict=True)
+            )
+        ]
+        mask = render(self.send(batch.grids.astype(np.float32)), rows)
+        return perturb(self.image, self.fill, mask[self.broadcast])
+
+
+def _batches(estimate: Estimate, count: int, size: int) -> Iterator[list[tuple[int, Block]]]:
+    """Yield the masks still to be scored, in parts of blocks that make up a batch each."""
+    masks = estimate.masks
+    done = {number: len(scores) for number, scores in estimate.parts}
+    left = count - estimate.count
+    batch: list[tuple[int, Block]] = []
+    room, number = size, 0
+    while left > 0:
+        start = done.get(number, 0)
+        block = masks.block(number) if start < masks.block_size else None
+        while block is not None and start < len(block) and left > 0:
+            part = block[start : start + min(room, left)]
+            batch.append((number, part))
+            start, room, left = start + len(part), room - len(part), left - len(part)
+            if room == 0 or left == 0:
+                yield batch
+                batch, room = [], size
+        number += 1
+
+
+def _check_shape(model: Model, outputs: Any, whole: Any, n: int) -> None:
+    if not isinstance(outputs, np.ndarray) or not isinstance(whole, np.ndarray):
+        return
+    expected = (n, *whole.shape[1:])
+    if outputs.shape != expected:
+        raise ModelOutputError(
+            f"{model.name} returned an array of shape {outputs.shape}: expected {expected}"
+        )
+    if not np.isfinite(outputs).all():
+        bad = int(np.argmin(np.isfinite(outputs).reshape(n, -1).all(axis=1)))
+        raise ModelOutputError(
+            f"{model.name} returned values that are not finite, first for input {bad} of a batch "
+            f"of shape {outputs.shape}"
+        )
+
+
+def _span(first: int, batch: Block) -> str:
+    return f"{first} to {first + len(batch) - 1}"

@@ -1,0 +1,158 @@
+"""A model: scores for a batch, and what it declared about its input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from unmask.errors import ModelError, ModelOutputError, SettingError
+from unmask.models.preprocess import Preprocess, preprocessing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from unmask.framing import Mode
+
+__all__ = ["ACTIVATIONS", "Activation", "Model"]
+
+Activation = Literal["softmax", "sigmoid", "probabilities", "logits"]
+ACTIVATIONS: tuple[Activation, ...] = ("softmax", "sigmoid", "probabilities", "logits")
+
+
+@dataclass(frozen=True)
+class Model:
+    """Anything with scores, and what it declared.
+
+    Attributes
+    ----------
+    run : callable
+        ``batch -> outputs``: float32 of shape (n, ...) in the model's layout and space; outputs
+        (n, classes), or (n,) for a single score. Functions used as targets may read other outputs.
+    name : str
+    layout : str
+        One letter per axis of a batch: N first, C for channels if there are any, the others
+        spatial. "NCHW" and "NHWC" take pictures; "NTC" is a series, "NCDHW" a volume.
+    size : tuple of int or None
+        Spatial size it wants; None takes inputs at their own.
+    channels : int or None
+        None takes any.
+    preprocess : Preprocess
+    resize : {"stretch", "crop", "letterbox"}
+        How a picture is brought to `size`, see `unmask.framing`.
+    labels : tuple of str or None
+    classes : int or None
+        Number of classes, where it is known without running the model.
+    activation : {"softmax", "sigmoid", "probabilities", "logits"} or None
+        "softmax" and "sigmoid" are applied to the outputs; "probabilities" and "logits" declare
+        what the outputs are already; None leaves them alone and says what they look like.
+    batch : int or None
+        The one batch size it takes; None takes any.
+    asarray : callable
+        Moves a NumPy array to where `run` wants it, a GPU for instance. Masks are then made there.
+    versions : dict of str to str
+        Of the framework that runs it.
+    notes : tuple of str
+        What was assumed when it was loaded.
+    """
+
+    run: Callable[[Any], Any]
+    name: str = "model"
+    layout: str = "NHWC"
+    size: tuple[int, ...] | None = None
+    channels: int | None = None
+    preprocess: Preprocess = field(default_factory=lambda: preprocessing("raw"))
+    resize: Mode = "stretch"
+    labels: tuple[str, ...] | None = None
+    classes: int | None = None
+    activation: Activation | None = None
+    batch: int | None = None
+    asarray: Callable[[NDArray[Any]], Any] = np.asarray
+    versions: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        letters = self.layout
+        spatial = letters[1:].replace("C", "", 1)
+        if letters[:1] != "N" or len(set(letters)) != len(letters) or not 1 <= len(spatial) <= 3:
+            raise SettingError(
+                f"layout={letters!r}: expected N first, then one letter per axis, C for channels; "
+                "for instance NCHW, NHWC, NTC"
+            )
+        if self.size is not None and len(self.size) != len(spatial):
+            raise SettingError(f"size={self.size} does not fit layout={letters!r}")
+        if self.activation is not None and self.activation not in ACTIVATIONS:
+            raise SettingError(
+                f"activation={self.activation!r}: expected one of {', '.join(ACTIVATIONS)}"
+            )
+        if self.labels is not None and self.classes not in (None, len(self.labels)):
+            raise ModelError(
+                f"{len(self.labels)} labels for a model of {self.classes} classes ({self.name}): "
+                "give the file that belongs to it"
+            )
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """Positions of the spatial axes in one input (a batch's less its first).
+
+        Examples
+        --------
+        >>> Model(run=len, layout="NCHW").spatial, Model(run=len, layout="NHWC").spatial
+        ((1, 2), (0, 1))
+        """
+        return tuple(i for i, letter in enumerate(self.layout[1:]) if letter != "C")
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether an input has a height, a width and channels."""
+        return self.layout in ("NCHW", "NHWC")
+
+    def __call__(self, batch: Any) -> Any:
+        """Score a batch.
+
+        Parameters
+        ----------
+        batch : float array, shape (n, ...)
+            In the model's layout and space.
+
+        Returns
+        -------
+        ndarray of float, shape (n, classes), or whatever else the model returns
+
+        Raises
+        ------
+        ModelOutputError
+            Outputs of another batch size.
+        """
+        n, fixed = len(batch), self.batch or len(batch)
+        if n == fixed:
+            outputs = self.run(batch)
+        elif n < fixed:
+            # Operators alone, as arrays may be of any framework: repeat the first input.
+            outputs = self.run(batch[np.minimum(np.arange(fixed), n - 1)])[:n]
+        else:
+            parts = [self(batch[i : i + fixed]) for i in range(0, n, fixed)]
+            outputs = np.concatenate(parts)
+        return self._activated(outputs, n)
+
+    def _activated(self, outputs: Any, n: int) -> Any:
+        if isinstance(outputs, list | tuple | dict):
+            return outputs
+        outputs = np.asarray(outputs)
+        if outputs.ndim == 0 or len(outputs) != n:
+            raise ModelOutputError(
+                f"{self.name} returned an array of shape {outputs.shape} for a batch of {n}: "
+                f"expected ({n}, classes)"
+            )
+        if outputs.ndim == 1:
+            outputs = outputs[:, None]
+        if self.activation == "softmax":
+            exponent = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+            return exponent / exponent.sum(axis=-1, keepdims=True)
+        if self.activation == "sigmoid":
+            # tanh keeps large logits from overflowing.
+            return 0.5 * (1 + np.tanh(0.5 * outputs))
+        return outputs

@@ -1,0 +1,195 @@
+"""ONNX models, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask.errors import MissingExtra, ModelError, SettingError
+from unmask.models.model import Model
+from unmask.models.preprocess import preprocessing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from unmask.framing import Mode
+    from unmask.models.model import Activation
+
+__all__ = ["from_onnx"]
+
+DTYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+}
+CHANNELS = (1, 3)
+
+
+def from_onnx(
+    path: str | Path,
+    *,
+    labels: tuple[str, ...] | None = None,
+    preprocess: str | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    activation: Activation | None = None,
+    layout: str | None = None,
+    size: Sequence[int] | None = None,
+    resize: Mode = "stretch",
+    name: str | None = None,
+) -> Model:
+    """Load an ONNX classifier.
+
+    Layout, size, type and batch are read from the input's shape; the rest from the file's
+    metadata (``unmask.labels``, ``unmask.preprocess``, ``unmask.activation``, ``unmask.name``)
+    where it is there and not given here.
+
+    Parameters
+    ----------
+    path : path-like
+    labels : tuple of str, optional
+    preprocess, mean, std
+        See `unmask.models.preprocess.preprocessing`. If nobody declares it: pixels as they are for
+        a uint8 input, else "torch" for NCHW and "tf" for NHWC, and a note that says so.
+    activation : {"softmax", "sigmoid", "probabilities", "logits"}, optional
+    layout : {"NCHW", "NHWC"}, optional
+        Needed only where the input's shape does not tell.
+    size : (int, int), optional
+        Height and width, for a model that leaves them free; without it, such a model gets
+        pictures at their own size.
+    resize : {"stretch", "crop", "letterbox"}
+    name : str, optional
+        By default the file's.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    MissingExtra
+        ONNX Runtime is not installed.
+    ModelError
+        The file is missing, is no ONNX model, or has inputs that are no picture.
+    """
+    try:
+        import onnxruntime as ort
+    except ImportError as error:
+        raise MissingExtra("onnxruntime", "onnx") from error
+
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(f"no model file at {path}")
+    options = ort.SessionOptions()
+    options.log_severity_level = 3  # errors come as exceptions; the log would print them again
+    try:
+        session = ort.InferenceSession(str(path), options, providers=ort.get_available_providers())
+    except Exception as error:  # ONNX Runtime's exceptions share no base class
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{path} is not a model that ONNX Runtime can load: {reason}") from error
+
+    inputs = session.get_inputs()
+    if len(inputs) != 1:
+        names = ", ".join(i.name for i in inputs)
+        raise ModelError(f"{path} has {len(inputs)} inputs ({names}): expected one, the picture")
+    entry = inputs[0]
+    if entry.type not in DTYPES:
+        raise ModelError(
+            f"{path}: input {entry.name} is {entry.type}; expected one of {', '.join(DTYPES)}"
+        )
+    layout = _layout(path, entry.shape, layout)
+    fixed = dict(zip(layout, entry.shape, strict=True))
+    declared = session.get_modelmeta().custom_metadata_map
+    dtype = DTYPES[entry.type]
+
+    notes = []
+    chosen = preprocess or declared.get("unmask.preprocess")
+    if chosen is None:
+        if dtype is np.uint8:
+            chosen = "raw"
+        elif mean is not None or std is not None:
+            chosen = "unit"
+        else:
+            chosen = "torch" if layout == "NCHW" else "tf"
+            notes.append(
+                f"{path.name} does not say how pixels are scaled: assumed preprocess={chosen!r}. "
+                "If the predictions look wrong, try tf, torch, caffe, unit or raw"
+            )
+    if labels is None and "unmask.labels" in declared:
+        labels = tuple(declared["unmask.labels"].split("\n"))
+    output = session.get_outputs()[0]
+    classes = output.shape[-1] if len(output.shape) == 2 else None
+
+    return Model(
+        run=_runner(session, entry.name, output.name, dtype),
+        name=name or declared.get("unmask.name") or path.name,
+        layout=layout,
+        size=_size(path, fixed, size),
+        channels=fixed["C"],
+        preprocess=preprocessing(chosen, mean, std),
+        resize=resize,
+        labels=labels,
+        classes=classes if isinstance(classes, int) else None,
+        activation=activation or declared.get("unmask.activation"),
+        batch=fixed["N"] if isinstance(fixed["N"], int) else None,
+        versions={"onnxruntime": ort.__version__},
+        notes=tuple(notes),
+    )
+
+
+def _layout(path: Path, shape: Sequence[int | str | None], given: str | None) -> str:
+    if len(shape) != 4:
+        raise ModelError(
+            f"{path}: its input has shape {list(shape)}; expected four axes, NCHW or NHWC"
+        )
+    places = {"NCHW": shape[1], "NHWC": shape[3]}
+    if given is not None:
+        if given not in places:
+            raise SettingError(f"layout={given!r}: expected NCHW or NHWC")
+        if not isinstance(places[given], int):
+            raise ModelError(f"{path}: layout {given} leaves the number of channels open")
+        return given
+    fitting = [layout for layout, size in places.items() if size in CHANNELS]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise ModelError(
+            f"{path}: its input has shape {list(shape)}, with 1 or 3 channels neither second "
+            "(NCHW) nor last (NHWC); pictures have 3 channels, or 1 for grey"
+        )
+    raise ModelError(
+        f"{path}: its input has shape {list(shape)}, which may be NCHW or NHWC; give layout="
+    )
+
+
+def _size(path: Path, fixed: dict[str, Any], given: Sequence[int] | None) -> tuple[int, int] | None:
+    height, width = fixed["H"], fixed["W"]
+    if isinstance(height, int) and isinstance(width, int):
+        if given is not None and tuple(given) != (height, width):
+            raise SettingError(f"size={tuple(given)}: {path} takes {(height, width)} only")
+        return height, width
+    if given is not None:
+        return int(given[0]), int(given[1])
+    if isinstance(height, int) or isinstance(width, int):
+        raise ModelError(f"{path} fixes only one of height and width: give size=(height, width)")
+    return None
+
+
+def _runner(
+    session: Any, entry: str, output: str, dtype: Any
+) -> Callable[[NDArray[np.float32]], NDArray[Any]]:
+    def run(batch: NDArray[np.float32]) -> NDArray[Any]:
+        if dtype is np.uint8:
+            # The model's own type leaves no choice; rounding beats cutting off.
+            batch = np.clip(np.rint(batch), 0, 255)
+        result: NDArray[Any] = session.run(
+            [output], {entry: np.ascontiguousarray(batch, dtype=dtype)}
+        )[0]
+        return result
+
+    return run

@@ -1,0 +1,135 @@
+"""From pixels to the model's space: one affine map per channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from unmask.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["PREPROCESS", "Preprocess", "PreprocessName", "preprocessing"]
+
+PreprocessName = Literal["tf", "torch", "caffe", "unit", "raw"]
+PREPROCESS: tuple[PreprocessName, ...] = get_args(PreprocessName)
+
+# Weights of ITU-R BT.601, as Pillow's convert("L").
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Brings pixels, 0 to 255, into a model's space: ``(pixels / divisor - mean) / std``.
+
+    Attributes
+    ----------
+    name : {"tf", "torch", "caffe", "unit", "raw"}
+    divisor : float
+    mean, std : tuple of float
+        One entry, or one per channel in the model's own order.
+    bgr : bool
+        The model's channels are blue, green, red.
+    centred : bool
+        0 is the average input in the model's space, so it hides without adding a colour.
+
+    Examples
+    --------
+    >>> preprocessing("tf")(np.array([[[0, 127.5, 255]]], np.float32))
+    array([[[-1.,  0.,  1.]]], dtype=float32)
+    """
+
+    name: PreprocessName
+    divisor: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    bgr: bool = False
+    centred: bool = False
+
+    def __call__(self, pixels: NDArray[np.float32], channels: int = 3) -> NDArray[np.float32]:
+        """Apply.
+
+        Parameters
+        ----------
+        pixels : ndarray of float32, shape (h, w, 3)
+            RGB, 0 to 255.
+        channels : {3, 1}
+            1 takes the luma (ITU-R BT.601) first.
+
+        Returns
+        -------
+        ndarray of float32, shape (h, w, channels)
+        """
+        if channels == 1:
+            pixels = (pixels @ LUMA)[..., None]
+        elif self.bgr:
+            pixels = pixels[..., ::-1]
+        mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
+        return np.ascontiguousarray((pixels / np.float32(self.divisor) - mean) / std)
+
+
+NAMED: dict[PreprocessName, Preprocess] = {
+    "tf": Preprocess("tf", 127.5, (1.0,), centred=True),
+    "torch": Preprocess("torch", 255.0, IMAGENET_MEAN, IMAGENET_STD, centred=True),
+    "caffe": Preprocess("caffe", 1.0, CAFFE_MEAN_BGR, bgr=True, centred=True),
+    "unit": Preprocess("unit", 255.0),
+    "raw": Preprocess("raw"),
+}
+
+
+def preprocessing(
+    name: str,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+) -> Preprocess:
+    """Look a preprocessing up by name, with a mean and standard deviation of the model's own.
+
+    Parameters
+    ----------
+    name : {"tf", "torch", "caffe", "unit", "raw"}
+        As in Keras: tf is x/127.5 - 1, torch is x/255 less ImageNet's mean over its standard
+        deviation, caffe is BGR less ImageNet's mean, unit is x/255, raw leaves pixels alone.
+    mean, std : float or sequence of float, optional
+        In units of x/255 with "unit" or "torch", of pixels with "raw" or "caffe". A given mean
+        declares that 0 is the average input.
+
+    Raises
+    ------
+    SettingError
+        Another name; a mean with "tf"; a standard deviation of 0; not 1 or 3 entries.
+    """
+    if name not in NAMED:
+        raise SettingError(f"preprocess={name!r}: expected one of {', '.join(PREPROCESS)}")
+    base = NAMED[name]
+    if mean is None and std is None:
+        return base
+    if name == "tf":
+        raise SettingError(
+            "preprocess='tf' has no mean or std of its own: use preprocess='unit' with mean and std"
+        )
+    means, stds = _per_channel("mean", mean, base.mean), _per_channel("std", std, base.std)
+    if min(stds) <= 0:
+        raise SettingError(f"std={std}: every entry must be positive")
+    return Preprocess(
+        base.name, base.divisor, means, stds, base.bgr, centred=base.centred or mean is not None
+    )
+
+
+def _per_channel(
+    name: str, given: float | Sequence[float] | None, default: tuple[float, ...]
+) -> tuple[float, ...]:
+    if given is None:
+        return default
+    values = tuple(float(v) for v in np.atleast_1d(np.asarray(given, np.float64)))
+    if len(values) not in (1, 3) or not np.isfinite(values).all():
+        raise SettingError(f"{name}={given}: expected one finite number, or one per channel")
+    return values

@@ -1,0 +1,174 @@
+"""How the hidden parts of an input look.
+
+Polarity: a mask value is how much of the input is kept, 1 keeps and 0 hides::
+
+    masked = fill + mask * (image - fill)
+
+A fill is the array that shows where the mask hides. All arrays here are in the model's own space.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from unmask.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float32]
+
+__all__ = ["FILLS", "Fill", "blur", "fill_values", "mean", "noise", "perturb"]
+
+Fill = Literal["mean", "black", "white", "blur", "noise"]
+FILLS: tuple[Fill, ...] = get_args(Fill)
+
+# Of the shorter side: 10 pixels at 224, which leaves no detail of an object's size.
+BLUR_SIGMA = 10 / 224
+
+
+def perturb(image: Any, fill: Any, mask: Any) -> Any:
+    """Keep the image where the mask is 1 and show the fill where it is 0.
+
+    Operators alone, so NumPy, Torch and JAX arrays all do. Values are never rounded or clipped.
+
+    Parameters
+    ----------
+    image : float array
+    fill : float array
+        Broadcasts with `image`.
+    mask : float array
+        Broadcasts with `image`; usually (n, 1, H, W) or (n, H, W, 1). In [0, 1].
+
+    Returns
+    -------
+    float array
+        The broadcast shape, as a rule a batch of masked images.
+
+    Examples
+    --------
+    >>> perturb(np.array([4.0, 4.0, 4.0]), np.array([0.0]), np.array([1.0, 0.5, 0.0]))
+    array([4., 2., 0.])
+    """
+    masked = mask * (image - fill)
+    # In place where arrays can be: a second batch-sized array would cost more than the sum.
+    masked += fill
+    return masked
+
+
+def mean(image: Array, axes: Sequence[int]) -> Array:
+    """Mean over the spatial axes, per channel, broadcastable with the image.
+
+    Examples
+    --------
+    >>> mean(np.arange(6, dtype=np.float32).reshape(2, 3), axes=[1])
+    array([[1.],
+           [4.]], dtype=float32)
+    """
+    average = image.mean(axis=tuple(axes), keepdims=True, dtype=np.float64)
+    return np.asarray(average, np.float32)
+
+
+def blur(image: Array, axes: Sequence[int], sigma: float | None = None) -> Array:
+    """Gaussian blur along the spatial axes, edges continued by their own value.
+
+    One matrix product per axis, cut at four standard deviations.
+
+    Parameters
+    ----------
+    image : ndarray of float32
+    axes : sequence of int
+        Spatial axes of `image`.
+    sigma : float, optional
+        Standard deviation in pixels; by default 10/224 of the shorter axis.
+
+    Returns
+    -------
+    ndarray of float32, the image's shape
+
+    Examples
+    --------
+    >>> blur(np.float32([[0, 0, 1, 0, 0]]), axes=[1], sigma=1.0).round(2)
+    array([[0.05, 0.24, 0.4 , 0.24, 0.05]], dtype=float32)
+    """
+    width = BLUR_SIGMA * min(image.shape[a] for a in axes) if sigma is None else sigma
+    reach = max(1, int(np.ceil(4 * width)))
+    offsets = np.arange(-reach, reach + 1)
+    kernel = np.exp(-0.5 * (offsets / width) ** 2)
+    kernel /= kernel.sum()
+    out = image.astype(np.float64)
+    for axis in axes:
+        size = image.shape[axis]
+        matrix = np.zeros((size, size))
+        source = np.clip(np.arange(size)[:, None] + offsets, 0, size - 1)
+        np.add.at(matrix, (np.arange(size)[:, None], source), kernel)
+        out = np.moveaxis(np.tensordot(matrix, out, axes=(1, axis)), 0, axis)
+    return out.astype(np.float32)
+
+
+def noise(image: Array, axes: Sequence[int], rng: np.random.Generator) -> Array:
+    """Independent normal noise with the image's own mean and standard deviation per channel.
+
+    Parameters
+    ----------
+    image : ndarray of float32
+    axes : sequence of int
+        Spatial axes of `image`.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of float32, the image's shape
+    """
+    spread = image.std(axis=tuple(axes), keepdims=True, dtype=np.float64)
+    drawn = mean(image, axes) + spread * rng.standard_normal(image.shape)
+    return np.asarray(drawn, np.float32)
+
+
+def fill_values(
+    fill: Literal["mean", "blur", "noise"],
+    image: Array,
+    axes: Sequence[int],
+    *,
+    centred: bool,
+    rng: np.random.Generator,
+) -> Array:
+    """Compute a fill that follows from the image alone.
+
+    Parameters
+    ----------
+    fill : {"mean", "blur", "noise"}
+    image : ndarray of float32
+        In the model's space.
+    axes : sequence of int
+        Spatial axes of `image`.
+    centred : bool
+        True where the model declares a space in which 0 is the average input; `mean` is then 0,
+        otherwise the image's own mean.
+    rng : numpy.random.Generator
+        For `noise`.
+
+    Returns
+    -------
+    ndarray of float32
+        Broadcasts with `image`.
+
+    Raises
+    ------
+    SettingError
+        Another name.
+    """
+    match fill:
+        case "mean":
+            average = mean(image, axes)
+            return np.zeros_like(average) if centred else average
+        case "blur":
+            return blur(image, axes)
+        case "noise":
+            return noise(image, axes, rng)
+        case _:
+            raise SettingError(f"fill={fill!r}: expected one of {', '.join(FILLS)}")

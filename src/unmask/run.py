@@ -1,0 +1,289 @@
+"""Before the loop: everything checked, and the model asked about the whole input."""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask._version import __version__
+from unmask.errors import ModelError, ModelOutputError, SettingError, UnmaskError, UnmaskWarning
+from unmask.estimators import ESTIMATORS, Estimator, finalize, reliability
+from unmask.explanation import Explanation, Plan
+from unmask.inputs import Input, describe, describe_fill, fill_array
+from unmask.inputs import prepare as prepare_input
+from unmask.masks import Masks
+from unmask.models import Model, load
+from unmask.targets import Targets, class_name, parse, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from unmask.designs import Design
+    from unmask.estimate import Estimate
+
+__all__ = ["Prediction", "Run", "predict", "prepare"]
+
+# Larger batches gain little on a CPU: docs/benchmarks.md. Large inputs get smaller ones.
+BATCH_SIZE = 32
+BATCH_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One class and its score.
+
+    Attributes
+    ----------
+    index : int
+    label : str
+    score : float
+    """
+
+    index: int
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Everything `stream` needs, checked; made by `prepare`.
+
+    Attributes
+    ----------
+    model : Model
+    given : Input
+        The input in the model's space.
+    fill : ndarray of float32
+        What the hidden parts look like, in the model's space.
+    plan : Plan
+    targets : Targets
+    outputs : as the model returned them
+        For the whole input.
+    image : str
+    notes : tuple of str
+    """
+
+    model: Model
+    given: Input
+    fill: NDArray[np.float32]
+    plan: Plan
+    targets: Targets
+    outputs: Any
+    image: str
+    notes: tuple[str, ...]
+
+    def predictions(self, top: int = 5) -> list[Prediction]:
+        """Return the model's best classes for the whole input, best first."""
+        return _best(self.model, self.outputs, top)
+
+    def explanation(self, estimate: Estimate, seconds: float = 0.0) -> Explanation:
+        """Finish: turn an estimate of this run into maps.
+
+        Parameters
+        ----------
+        estimate : Estimate
+            Of at least one mask.
+        seconds : float
+            Time it took.
+
+        Returns
+        -------
+        Explanation
+
+        Warns
+        -----
+        UnmaskWarning
+            The scores do not vary, or there are too few masks for a standard error.
+        """
+        maps = finalize(self.plan.estimator, estimate.moments, self.plan.masks.keep)
+        notes = (*self.notes, *_doubts(estimate, self.targets))
+        for note in notes[len(self.notes) :]:
+            warnings.warn(note, UnmaskWarning, stacklevel=2)
+        return Explanation(
+            targets=self.targets.targets,
+            plan=self.plan,
+            estimate=estimate,
+            model=self.model.name,
+            image=self.image,
+            model_maps=maps.value.astype(np.float32),
+            model_stderrs=maps.stderr.astype(np.float32),
+            reliabilities=tuple(reliability(maps).tolist()),
+            picture=self.given.picture,
+            frame=self.given.frame,
+            seconds=seconds,
+            model_calls=estimate.count + 1,
+            complete=estimate.count >= self.plan.count,
+            versions={
+                "unmask": __version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+                **self.model.versions,
+            },
+            notes=notes,
+        )
+
+
+def prepare(
+    model: Any,
+    image: Any,
+    target: Any = None,
+    *,
+    masks: int = 4000,
+    grid: int | Sequence[int] = 8,
+    keep: float = 0.5,
+    seed: int = 0,
+    batch_size: int | None = None,
+    fill: Any = "mean",
+    design: Design = "balanced",
+    estimator: Estimator = "centred",
+    preprocess: str | None = None,
+) -> Run:
+    """Check everything, then ask the model about the whole input.
+
+    Parameters and errors as for `explain`.
+
+    Returns
+    -------
+    Run
+        For `stream`.
+    """
+    loaded = load(model)
+    given = prepare_input(loaded, image, preprocess)
+    plan = Plan(
+        masks=Masks(given.shape, grid, keep, seed, design),
+        count=_whole("masks", masks),
+        fill=fill if isinstance(fill, str) else describe_fill(fill),
+        estimator=_known("estimator", estimator, ESTIMATORS),
+        batch_size=_batch_size(loaded, given, batch_size),
+    )
+    values = fill_array(fill, loaded, given, plan.masks.seed)
+    wishes = parse(target, loaded.labels, loaded.classes)
+    outputs = _whole_outputs(loaded, given)
+    notes = (*loaded.notes, *_about_outputs(loaded, outputs))
+    for note in notes:
+        warnings.warn(note, UnmaskWarning, stacklevel=3)
+    targets = resolve(wishes, outputs, loaded.labels)
+    return Run(loaded, given, values, plan, targets, outputs, describe(image), notes)
+
+
+def predict(
+    model: Any, image: Any, top: int = 5, *, preprocess: str | None = None
+) -> list[Prediction]:
+    """Return the model's best classes for an image, best first.
+
+    Parameters
+    ----------
+    model, image, preprocess
+        As for `explain`.
+    top : int, default 5
+
+    Returns
+    -------
+    list of Prediction
+
+    Examples
+    --------
+    >>> import unmask
+    >>> best = unmask.predict("demo", unmask.demo.pictures()["street"], top=2)
+    >>> [prediction.score > 0.5 for prediction in best]
+    [True, True]
+    """
+    loaded = load(model)
+    outputs = _whole_outputs(loaded, prepare_input(loaded, image, preprocess))
+    for note in (*loaded.notes, *_about_outputs(loaded, outputs)):
+        warnings.warn(note, UnmaskWarning, stacklevel=2)
+    return _best(loaded, outputs, top)
+
+
+def _whole_outputs(model: Model, given: Input) -> Any:
+    """Return what the model says of the whole input, checked."""
+    send = model.asarray
+    try:
+        outputs = model(send(given.array[None]))
+    except UnmaskError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{model.name} failed on the whole input of shape (1, "
+            f"{', '.join(map(str, given.array.shape))}), layout {model.layout}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if isinstance(outputs, np.ndarray):
+        if outputs.dtype.kind not in "fiub" or not np.isfinite(outputs).all():
+            raise ModelOutputError(
+                f"{model.name} returned values that are not finite numbers for the whole input "
+                f"(shape {outputs.shape}, {outputs.dtype})"
+            )
+        if model.labels is not None and outputs.ndim == 2 and outputs.shape[1] != len(model.labels):
+            raise ModelError(
+                f"{model.name} returned {outputs.shape[1]} classes, but {len(model.labels)} labels "
+                "were given"
+            )
+    return outputs
+
+
+def _about_outputs(model: Model, outputs: Any) -> list[str]:
+    """Say what undeclared outputs look like, where that matters to the reader of the map."""
+    if model.activation is not None or not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
+        return []
+    low, high = float(outputs.min()), float(outputs.max())
+    if (low >= 0 and high <= 1 + 1e-4) or outputs.shape[1] == 1:
+        return []
+    note = (
+        f"the outputs of {model.name} look like logits ({low:.3g} to {high:.3g}): they are "
+        "explained as they are. activation='softmax' or 'sigmoid' turns them into probabilities, "
+        "'logits' declares them and ends this note"
+    )
+    return [note]
+
+
+def _doubts(estimate: Estimate, targets: Targets) -> list[str]:
+    doubts = [
+        f"the score of {target.label!r} was {score:.4g} for every mask: the map is flat. Is it the "
+        "right target, and does the fill hide anything?"
+        for target, score, spread in zip(
+            targets.targets, estimate.scores[0], np.ptp(estimate.scores, axis=0), strict=True
+        )
+        if spread == 0
+    ]
+    size = estimate.masks.block_size
+    if estimate.moments.blocks < 2:
+        doubts.append(
+            f"{estimate.count} masks are no more than one block of {size}: their standard error is "
+            f"not known. Use at least {2 * size} masks, a coarser grid, or design='random'"
+        )
+    return doubts
+
+
+def _best(model: Model, outputs: Any, top: int) -> list[Prediction]:
+    if not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
+        return []
+    values = outputs[0]
+    order = np.argsort(-values, kind="stable")[:top]
+    return [Prediction(int(i), class_name(int(i), model.labels), float(values[i])) for i in order]
+
+
+def _batch_size(model: Model, given: Input, wanted: int | None) -> int:
+    if wanted is not None:
+        return _whole("batch_size", wanted)
+    if model.batch is not None:
+        return model.batch
+    return max(1, min(BATCH_SIZE, BATCH_BYTES // given.array.nbytes))
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise SettingError(f"{name}={value!r}: expected a whole number of at least 1")
+    return int(value)
+
+
+def _known(name: str, value: Any, known: Any) -> Any:
+    if value not in known:
+        raise SettingError(f"{name}={value!r}: expected one of {', '.join(known)}")
+    return value

@@ -1,0 +1,282 @@
+"""Estimates: exact merging, the paper's formula, a linear model's exact map, honest errors."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unmask import estimators
+from unmask.errors import SettingError
+from unmask.estimate import Estimate, Moments
+from unmask.masks import Masks
+
+SHAPE = (20, 31)
+
+
+def scored(masks, score, blocks, count=None):
+    """Estimate of `blocks`, of which the last is cut to `count` masks."""
+    estimate = Estimate.empty(masks, 2)
+    for i, number in enumerate(blocks):
+        block = masks.block(number)
+        if count is not None and i == len(blocks) - 1:
+            block = block[:count]
+        f = score(masks.render(block, np.float64))
+        estimate = estimate.update(number, np.stack([f, 1 - f**2], axis=1))
+    return estimate
+
+
+def curved(m):
+    return np.tanh(m[:, 4:8, 5:12].mean(axis=(1, 2)) * 2) * m[:, 10, 20] + 0.1
+
+
+def same_bits(a: Moments, b: Moments) -> bool:
+    names = ("score", "mask", "comoment", "score_var", "sum_var", "cross_var", "mask_var")
+    return all(getattr(a, n).tobytes() == getattr(b, n).tobytes() for n in names)
+
+
+@pytest.mark.parametrize("design", ["random", "balanced"])
+@pytest.mark.parametrize("keep", [0.5, 0.3])
+def test_paper_is_equation_6(design, keep):
+    """Against a plain reference that holds all the masks."""
+    masks = Masks(SHAPE, (4, 5), keep=keep, design=design, seed=2)
+    estimate = scored(masks, curved, range(3), count=11)
+    stack = np.concatenate([masks.render(masks.block(b), np.float64) for b in range(3)])
+    stack = stack[: estimate.count]
+    f = curved(stack)
+    reference = np.zeros(SHAPE)
+    for score, mask in zip(f, stack, strict=True):
+        reference += score * mask
+    reference /= len(stack) * keep
+    got = estimators.finalize("paper", estimate.moments, keep)
+    np.testing.assert_allclose(got.value[0], reference, rtol=1e-12)
+
+    mean = f.mean()
+    centred = mean + np.einsum("n,nhw->hw", f - mean, stack) / len(stack) / keep
+    got = estimators.finalize("centred", estimate.moments, keep)
+    np.testing.assert_allclose(got.value[0], centred, rtol=1e-12)
+
+    shown = np.einsum("n,nhw->hw", f, stack) / stack.sum(axis=0)
+    got = estimators.finalize("coverage", estimate.moments, keep)
+    np.testing.assert_allclose(got.value[0], shown, rtol=1e-12)
+
+
+@pytest.mark.parametrize("estimator", list(estimators.ESTIMATORS))
+def test_stderr_is_the_spread_of_the_blocks_own_maps(estimator):
+    """For equal blocks and a mean mask of exactly p, all three are textbook standard errors."""
+    masks = Masks(SHAPE, (4, 5), seed=3)
+    estimate = scored(masks, curved, range(9))
+    own = np.array(
+        [
+            estimators.finalize(estimator, scored(masks, curved, [b]).moments, 0.5).value
+            for b in range(9)
+        ]
+    )
+    got = estimators.finalize(estimator, estimate.moments, 0.5)
+    np.testing.assert_allclose(got.stderr, own.std(axis=0, ddof=1) / 3, rtol=1e-9, atol=1e-15)
+    means = own.mean(axis=(2, 3))
+    np.testing.assert_allclose(got.offset_stderr, means.std(axis=0, ddof=1) / 3, rtol=1e-9)
+
+
+def test_a_linear_model_has_its_exact_map():
+    """For f = sum(w m) the limit is sum(w) p + (1 - p) w' K, known in closed form."""
+    masks = Masks((12, 17), (3, 4), seed=1)
+    weights = np.zeros((12, 17))
+    weights[3:6, 8:11] = np.random.default_rng(0).random((3, 3))
+    kh, kw = masks.covariance(0), masks.covariance(1)
+    exact = weights.sum() * 0.5 + (1 - 0.5) * kh @ weights @ kw
+
+    def linear(m):
+        return np.einsum("nhw,hw->n", m, weights)
+
+    estimate = scored(masks, linear, range(400))
+    for name in estimators.ESTIMATORS:
+        maps = estimators.finalize(name, estimate.moments, 0.5)
+        z = (maps.value[0] - exact) / maps.stderr[0]
+        assert abs(z).max() < 5
+        assert abs(maps.value[0] - exact).max() < 0.05 * np.ptp(exact)
+
+
+def test_a_linear_model_of_the_cells_has_no_noise_but_the_shifts():
+    """Without shifts a balanced block gives a linear model's map exactly."""
+    masks = Masks((16, 24), (4, 6), shift=False)
+    weights = np.random.default_rng(1).normal(size=(4, 6))
+    estimate = Estimate.empty(masks, 1)
+    for number in range(2):
+        cells = masks.block(number).grids
+        estimate = estimate.update(number, np.einsum("nij,ij->n", cells, weights)[:, None])
+    maps = estimators.finalize("centred", estimate.moments, 0.5)
+    up_h, up_w = masks.matrices
+    exact = 0.5 * weights.sum() + 0.5 * up_h @ weights @ up_w.T
+    np.testing.assert_allclose(maps.value[0], exact, atol=1e-12)
+    assert maps.stderr.max() < 1e-7
+
+
+@pytest.mark.slow
+def test_the_error_falls_as_one_over_root_n():
+    """Random masks, paper's estimator: 16 times the masks, a quarter of the error."""
+    masks = Masks(SHAPE, (4, 5), design="random", seed=8)
+    blocks = 1024
+    estimate = scored(masks, curved, range(blocks))
+    truth = estimators.finalize("paper", estimate.moments, 0.5).value[0]
+    errors = {}
+    for size in (4, 64):
+        parts = [
+            estimators.finalize("paper", scored(masks, curved, range(s, s + size)).moments, 0.5)
+            for s in range(0, blocks, blocks // 16)
+        ]
+        errors[size] = np.sqrt(np.mean([(p.value[0] - truth) ** 2 for p in parts]))
+    # The reference holds a sixteenth of each large part, which takes 3% off its error.
+    assert errors[4] / errors[64] == pytest.approx(4, rel=0.15)
+
+
+@pytest.mark.parametrize("design", ["random", "balanced"])
+@pytest.mark.parametrize("estimator", list(estimators.ESTIMATORS))
+@pytest.mark.slow
+def test_the_predicted_error_and_reliability_are_those_reached(design, estimator):
+    masks = Masks(SHAPE, (4, 5), design=design, seed=4)
+    size = 16 if design == "random" else 20
+    run = [scored(masks, curved, range(s, s + size)) for s in range(0, 60 * size, size)]
+    maps = [estimators.finalize(estimator, one.moments, 0.5) for one in run]
+    truth = np.mean([m.value[0] for m in maps], axis=0)
+    reached = np.mean([(m.value[0] - truth) ** 2 for m in maps]) * 60 / 59
+    predicted = np.mean([m.stderr[0] ** 2 for m in maps])
+    assert predicted == pytest.approx(reached, rel=0.1)
+    correlation = np.mean([np.corrcoef(m.value[0].ravel(), truth.ravel())[0, 1] for m in maps])
+    expected = np.mean([estimators.reliability(m)[0] for m in maps])
+    assert expected == pytest.approx(correlation, abs=0.02)
+
+
+@given(
+    order=st.permutations(range(7)), cuts=st.sets(st.integers(1, 6)), flips=st.lists(st.booleans())
+)
+@settings(max_examples=40, deadline=None)
+def test_blocks_merged_in_any_grouping_give_the_same_bits(order, cuts, flips):
+    masks = Masks(SHAPE, (4, 5), design="random", seed=6)
+    whole = scored(masks, curved, range(7))
+    bounds = [0, *sorted(cuts), 7]
+    shards = [scored(masks, curved, order[a:b]) for a, b in itertools.pairwise(bounds)]
+    for shard, flip in zip(shards, flips, strict=False):
+        if flip:
+            _ = shard.moments  # a fold done early must not change the result
+    merged = Estimate.empty(masks, 2)
+    for shard in shards:
+        merged = merged.merge(shard)
+    assert merged.count == whole.count
+    assert same_bits(merged.moments, whole.moments)
+
+
+def test_merge_is_associative_commutative_and_has_an_identity():
+    masks = Masks(SHAPE, (4, 5), design="random")
+    a, b, c = (scored(masks, curved, [n]) for n in (5, 0, 2))
+    left, right = a.merge(b).merge(c), a.merge(b.merge(c))
+    assert same_bits(left.moments, right.moments)
+    assert same_bits(left.moments, c.merge(b).merge(a).moments)
+    empty = Estimate.empty(masks, 2)
+    assert same_bits(empty.merge(a).moments, a.moments)
+    assert same_bits(a.merge(empty).moments, a.moments)
+
+
+@given(st.lists(st.integers(1, 9), min_size=3, max_size=8), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_a_block_may_come_in_pieces(pieces, peek):
+    masks = Masks(SHAPE, (4, 5), design="random", seed=9)
+    flat = [curved(masks.render(masks.block(b), np.float64)) for b in range(2)]
+    estimate = Estimate.empty(masks, 1)
+    for number, f in enumerate(flat):
+        start = 0
+        for piece in [*pieces, len(f)]:
+            part = f[start : start + piece, None]
+            if len(part):
+                estimate = estimate.update(number, part)
+            start += piece
+            if peek:
+                _ = estimate.moments
+    whole = Estimate.empty(masks, 1).update(0, flat[0][:, None]).update(1, flat[1][:, None])
+    assert same_bits(estimate.moments, whole.moments)
+
+
+def test_what_does_not_belong_together_is_not_merged():
+    masks = Masks(SHAPE, (4, 5))
+    one = scored(masks, curved, [0, 1])
+    with pytest.raises(SettingError, match="block 1 is in both"):
+        one.merge(scored(masks, curved, [1]))
+    with pytest.raises(SettingError, match="same run"):
+        one.merge(scored(Masks(SHAPE, (4, 5), seed=1), curved, [2]))
+    with pytest.raises(SettingError, match="same run"):
+        one.merge(Estimate.empty(masks, 3))
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        (np.zeros(4), "expected"),
+        (np.zeros((4, 3)), "expected"),
+        (np.zeros((0, 2)), "expected"),
+        (np.zeros((41, 2)), "from 1 to 40"),
+        (np.full((2, 2), np.nan), "not all finite"),
+    ],
+)
+def test_scores_that_do_not_fit_are_refused(scores, words):
+    masks = Masks(SHAPE, (4, 5))
+    assert masks.block_size == 40
+    with pytest.raises(SettingError, match=words):
+        Estimate.empty(masks, 2).update(0, scores)
+
+
+def test_fewer_than_two_blocks_tell_no_error():
+    masks = Masks(SHAPE, (4, 5))
+    maps = estimators.finalize("centred", scored(masks, curved, [0]).moments, 0.5)
+    assert np.isinf(maps.stderr).all()
+    assert (estimators.reliability(maps) == 0).all()
+    assert np.isfinite(maps.value).all()
+
+
+def test_a_constant_score_has_a_flat_map_without_error():
+    masks = Masks(SHAPE, (4, 5))
+    estimate = scored(masks, lambda m: np.full(len(m), 0.3), range(3))
+    for name in estimators.ESTIMATORS:
+        maps = estimators.finalize(name, estimate.moments, 0.5)
+        np.testing.assert_allclose(maps.value[0], 0.3, atol=1e-12)
+        assert np.isfinite(maps.stderr).all()
+
+
+def test_a_pixel_never_shown_gets_the_mean_score():
+    masks = Masks((8, 12), (2, 3), keep=0.05, design="random", shift=False)
+    block = masks.block(0)[:3]
+    mean = masks.render(block).mean(axis=0)
+    assert (mean == 0).any()  # or this test would test nothing
+    estimate = Estimate.empty(masks, 1).update(0, [[0.1], [0.2], [0.6]])
+    value = estimators.finalize("coverage", estimate.moments, 0.05).value[0]
+    np.testing.assert_allclose(value[mean == 0], 0.3)
+    assert np.isfinite(value).all()
+
+
+@given(offset=st.floats(-1e3, 1e3), scale=st.floats(1e-3, 1e3))
+@settings(max_examples=30, deadline=None)
+def test_centred_and_coverage_follow_an_affine_change_of_the_score(offset, scale):
+    masks = Masks((10, 14), (2, 3), design="random")
+    f = curved_small(masks)
+    one = Estimate.empty(masks, 1).update(0, f[:, None])
+    two = Estimate.empty(masks, 1).update(0, offset + scale * f[:, None])
+    for name in ("centred", "coverage"):
+        a = estimators.finalize(name, one.moments, 0.5).value
+        b = estimators.finalize(name, two.moments, 0.5).value
+        np.testing.assert_allclose(b, offset + scale * a, rtol=1e-9, atol=1e-9)
+
+
+def curved_small(masks):
+    return masks.render(masks.block(0), np.float64)[:, 3:6, 4:9].prod(axis=(1, 2))
+
+
+def test_one_and_three_axes():
+    for shape, grid in [((40,), 5), ((9, 7, 11), (3, 2, 3))]:
+        masks = Masks(shape, grid, design="random")
+        block = masks.block(0)
+        stack = masks.render(block, np.float64)
+        f = stack.reshape(len(stack), -1)[:, 3]
+        estimate = Estimate.empty(masks, 1).update(0, f[:, None])
+        expected = np.tensordot(f, stack, axes=1) / len(f) / 0.5
+        got = estimators.finalize("paper", estimate.moments, 0.5).value[0]
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
