@@ -4,37 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
 from rich.text import Text
 
 import unmask
-from unmask import images, perturb
+from unmask import images, perturb, terminal
 from unmask.colour import Colormap
 from unmask.designs import Design
-from unmask.errors import FileError, ModelError, SettingError, UnmaskError, UnmaskWarning
+from unmask.errors import FileError, SettingError, UnmaskError, UnmaskWarning
 from unmask.estimators import Estimator
 from unmask.framing import Mode
 from unmask.models import Activation
 from unmask.models.preprocess import PreprocessName
-from unmask.run import Prediction, Run
 
 app = typer.Typer(
     add_completion=False,
@@ -44,9 +30,7 @@ app = typer.Typer(
     help="What did the model look at? Hides random parts of a picture, asks the model each time, "
     "and credits what was visible when the score was high (RISE).",
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
+MODEL, MASKS, OUTPUT = "The model", "The masks", "The figures"  # panels of --help
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
@@ -56,38 +40,57 @@ Picture = Annotated[
 ]
 ModelOption = Annotated[
     str,
-    typer.Option("--model", "-m", help="An ONNX file, or 'demo' for the one that comes along."),
+    typer.Option(
+        "--model",
+        "-m",
+        help="An ONNX file, or 'demo' for the one that comes along.",
+        rich_help_panel=MODEL,
+    ),
 ]
 LabelsOption = Annotated[
     str | None,
-    typer.Option(help="File with the names of the classes, one a line; or 'imagenet'."),
+    typer.Option(
+        help="File with the names of the classes, one a line; or 'imagenet'.", rich_help_panel=MODEL
+    ),
 ]
 PreprocessOption = Annotated[
     PreprocessName | None,
     typer.Option(
         help="What the model expects of pixels: tf x/127.5-1, torch ImageNet's mean and std, "
         "caffe BGR less the mean, unit x/255, raw 0 to 255. Read from the model where it says.",
+        rich_help_panel=MODEL,
     ),
 ]
 MeanOption = Annotated[
     str | None,
-    typer.Option(help="Mean instead of ImageNet's: one number, or r,g,b in units of x/255."),
+    typer.Option(
+        help="Mean instead of ImageNet's: one number, or r,g,b in units of x/255.",
+        rich_help_panel=MODEL,
+    ),
 ]
-StdOption = Annotated[str | None, typer.Option(help="Standard deviation, likewise.")]
+StdOption = Annotated[
+    str | None, typer.Option(help="Standard deviation, likewise.", rich_help_panel=MODEL)
+]
 ActivationOption = Annotated[
     Activation | None,
     typer.Option(
         help="softmax or sigmoid is applied to the outputs; probabilities or logits says what "
         "they are already.",
+        rich_help_panel=MODEL,
     ),
 ]
 SizeOption = Annotated[
     str | None,
-    typer.Option(help="HEIGHTxWIDTH, for a model that takes any size.", metavar="HxW"),
+    typer.Option(
+        help="HEIGHTxWIDTH, for a model that takes any size.", metavar="HxW", rich_help_panel=MODEL
+    ),
 ]
 ResizeOption = Annotated[
     Mode | None,
-    typer.Option(help="How a picture is brought to the model's size: stretched unless given."),
+    typer.Option(
+        help="How a picture is brought to the model's size: stretched unless given.",
+        rich_help_panel=MODEL,
+    ),
 ]
 
 
@@ -112,35 +115,51 @@ def explain(
             "--masks",
             "-n",
             help="How many masks, and model calls. Four times as many halve the error.",
+            rich_help_panel=MASKS,
         ),
     ] = 4000,
     grid: Annotated[
         str,
         typer.Option(
-            help="Cells per side, or ROWSxCOLUMNS. Finer shows finer things, needs more masks."
+            help="Cells per side, or ROWSxCOLUMNS. Finer shows finer things, needs more masks.",
+            rich_help_panel=MASKS,
         ),
     ] = "8",
     keep: Annotated[
-        float, typer.Option(help="Probability that a cell stays visible, between 0 and 1.")
+        float,
+        typer.Option(
+            help="Probability that a cell stays visible, between 0 and 1.", rich_help_panel=MASKS
+        ),
     ] = 0.5,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same masks.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="The same seed gives the same masks.", rich_help_panel=MASKS)
+    ] = 0,
     fill: Annotated[
         str,
         typer.Option(
             help="What hidden parts look like: mean, black, white, blur, noise, or a colour such "
-            "as '#808080', teal or 255,0,0."
+            "as '#808080', teal or 255,0,0.",
+            rich_help_panel=MASKS,
         ),
     ] = "mean",
     design: Annotated[
         Design,
-        typer.Option(help="How masks are drawn: balanced needs fewer, random is the paper's."),
+        typer.Option(
+            help="How masks are drawn: balanced needs fewer, random is the paper's.",
+            rich_help_panel=MASKS,
+        ),
     ] = "balanced",
     estimator: Annotated[
         Estimator,
-        typer.Option(help="How scores become a map: centred has the least noise."),
+        typer.Option(
+            help="How scores become a map: centred has the least noise.", rich_help_panel=MASKS
+        ),
     ] = "centred",
     batch_size: Annotated[
-        int | None, typer.Option(help="Inputs per model call.", show_default="32 or less")
+        int | None,
+        typer.Option(
+            help="Inputs per model call.", show_default="32 or less", rich_help_panel=MASKS
+        ),
     ] = None,
     preprocess: PreprocessOption = None,
     mean: MeanOption = None,
@@ -150,17 +169,22 @@ def explain(
     resize: ResizeOption = None,
     cmap: Annotated[
         Colormap,
-        typer.Option(help="Colours of the map."),
+        typer.Option(help="Colours of the map.", rich_help_panel=OUTPUT),
     ] = "inferno",
-    opacity: Annotated[float, typer.Option(help="Of the map over the picture, 0 to 1.")] = 0.5,
+    opacity: Annotated[
+        float, typer.Option(help="Of the map over the picture, 0 to 1.", rich_help_panel=OUTPUT)
+    ] = 0.5,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for the figures and the .npz.")
+        Path,
+        typer.Option(
+            "--output", "-o", help="Folder for the figures and the .npz.", rich_help_panel=OUTPUT
+        ),
     ] = Path("unmask-output"),
 ) -> None:
     """Show which parts of PICTURE the model relied on.
 
-    Writes, for each target, a figure of the picture, the saliency map and both together, and one
-    .npz file with the maps, their standard errors and every score.
+    Writes a figure for each target: the picture, the saliency map, both together.
+    And one .npz file of numbers: the maps, their standard errors, every score.
     """
     with _clear_errors():
         if not 0 <= opacity <= 1:
@@ -180,14 +204,14 @@ def explain(
             design=design,
             estimator=estimator,
         )
-        _show_predictions(run.model.name, run.predictions())
-        _show_notes(run.notes)
-        explanation, failure = _explain(run)
+        terminal.show_predictions(run.model.name, run.predictions())
+        terminal.show_notes(run.notes)
+        explanation, failure = terminal.explain(run)
         if explanation is None:
             raise failure or KeyboardInterrupt
-        _show_notes(explanation.notes[len(run.notes) :])
+        terminal.show_notes(explanation.notes[len(run.notes) :])
         written = _write(explanation, folder, picture.stem, cmap, opacity)
-        _show_result(explanation, written)
+        terminal.show_result(explanation, written)
         if failure is not None:
             raise failure
         if not explanation.complete:
@@ -213,8 +237,8 @@ def predict(
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UnmaskWarning)
             predictions = unmask.predict(loaded, picture, top)
-        _show_predictions(loaded.name, predictions)
-        _show_notes([str(one.message) for one in caught])
+        terminal.show_predictions(loaded.name, predictions)
+        terminal.show_notes([str(one.message) for one in caught])
 
 
 @app.callback(invoke_without_command=True)
@@ -222,7 +246,7 @@ def _version(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
-        out.print(f"unmask {unmask.__version__}")
+        terminal.out.print(f"unmask {unmask.__version__}")
         raise typer.Exit
 
 
@@ -235,10 +259,10 @@ def _clear_errors() -> Iterator[None]:
         try:
             yield
         except UnmaskError as error:
-            err.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+            terminal.err.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            err.print("Interrupted before the first masks were scored: nothing to save.")
+            terminal.err.print("Interrupted before the first masks were scored: nothing to save.")
             raise typer.Exit(INTERRUPTED) from None
 
 
@@ -264,38 +288,6 @@ def _load(
     )
 
 
-def _explain(run: Run) -> tuple[unmask.Explanation | None, ModelError | None]:
-    """Run the loop under a progress bar; what there is survives Ctrl-C and a failing model."""
-    start = time.perf_counter()
-    estimate, failure = None, None
-    with Progress(
-        TextColumn("[bold]Masks"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TextColumn("[dim]left"),
-        TimeRemainingColumn(),
-        console=out,
-    ) as progress:
-        task = progress.add_task("masks", total=run.plan.count)
-        try:
-            for estimate in unmask.stream(run):
-                progress.update(task, completed=estimate.count)
-        except KeyboardInterrupt:
-            pass
-        except ModelError as error:
-            failure = error
-    if estimate is None:
-        return None, failure
-    return run.explanation(estimate, time.perf_counter() - start), failure
-
-
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f} masks/s", style="cyan")
-
-
 def _write(
     explanation: unmask.Explanation, folder: Path, stem: str, cmap: Colormap, opacity: float
 ) -> list[Path]:
@@ -307,33 +299,6 @@ def _write(
     return [*written, explanation.save(folder / f"{stem}.npz")]
 
 
-def _show_predictions(name: str, predictions: list[Prediction]) -> None:
-    table = Table(box=None, show_header=False, padding=(0, 1))
-    high = max((abs(one.score) for one in predictions), default=0.0)
-    for one in predictions:
-        bar = "█" * round(20 * abs(one.score) / high) if high else ""
-        table.add_row(f"{one.index}", escape(one.label), f"[cyan]{bar}[/]", f"{one.score:.4f}")
-    out.print(f"[bold]{escape(name)}[/] says")
-    out.print(table)
-
-
-def _show_notes(notes: Any) -> None:
-    for note in notes:
-        err.print(Text.assemble(("Note: ", "yellow"), note), soft_wrap=True)
-
-
-def _show_result(explanation: unmask.Explanation, written: list[Path]) -> None:
-    if not explanation.complete:
-        err.print(
-            f"[yellow]Incomplete:[/] {explanation.masks:,} of {explanation.plan.count:,} masks."
-        )
-    for target, reliability in zip(explanation.targets, explanation.reliabilities, strict=True):
-        out.print(f"[bold]{escape(target.label)}[/]: reliability {reliability:.2f}", end="  ")
-        out.print("[dim](correlation to expect with the map of infinitely many masks)[/]")
-    for path in written:
-        out.print(Text(f"  {path}"), soft_wrap=True)
-
-
 def _folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -343,7 +308,7 @@ def _folder(path: Path) -> Path:
 
 
 def _slug(target: unmask.Target) -> str:
-    words = re.sub(r"[^\w]+", "-", target.label.split(",")[0].lower()).strip("-")[:60]
+    words = re.sub(r"[^\w]+", "-", terminal.short(target.label).lower()).strip("-")[:60]
     return words or f"class-{target.index}"
 
 

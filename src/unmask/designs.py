@@ -2,13 +2,9 @@
 
 A design is a function ``(rng, count, cells, keep) -> bits`` that fills a block. Whatever happens
 inside a block, blocks are independent and alike, so every statistic that compares blocks is right
-for every design. Each design here has two properties that make the estimate unbiased, for a whole
-block and for any leading part of it:
-
-- every bit is 1 with probability `keep`;
-- any two cells of a mask are uncorrelated.
-
-docs/masks.md proves both.
+for every design. In each design here a mask by itself has exactly the distribution of independent
+bits, so estimates are unbiased for any model, for a whole block and for any leading part of one;
+docs/masks.md has the proof. What differs is how the masks of a block depend on each other.
 """
 
 from __future__ import annotations
@@ -79,8 +75,8 @@ def balanced(rng: np.random.Generator, count: int, cells: int, keep: float) -> B
     """Rows of a randomised Hadamard matrix, each followed by its complement.
 
     Columns are permuted, every cell's sign is flipped at random and the rows come in random
-    order. Because each cell's sign is its own fair coin, every bit is Bernoulli(1/2) and every two
-    cells of a mask are independent, whichever rows are taken. Over a whole block every two cells
+    order. Because each cell's sign is its own fair coin, the bits of a mask are independent and
+    Bernoulli(1/2), whichever rows are taken. Over a whole block every two cells
     are exactly orthogonal; over every pair the mean score and all interactions of even order
     cancel.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -204,7 +205,7 @@ class Explanation:
             f"{self.masks:,} masks" + ("" if self.complete else f" of {self.plan.count:,}"),
             f"grid {grid}",
             f"keep {self.plan.masks.keep:g}",
-            f"reliability {self.reliabilities[number]:.2f}",
+            f"reliability {shown(self.reliabilities[number])}",
         ]
         return three_panels(
             self._picture(),
@@ -282,7 +283,7 @@ class Explanation:
         state = "" if self.complete else ", incomplete"
         return (
             f"<Explanation of {names} by {self.model}: {self.masks} masks, "
-            f"reliability {self.reliability:.2f}{state}>"
+            f"reliability {shown(self.reliability)}{state}>"
         )
 
     def _repr_png_(self) -> bytes | None:
@@ -326,6 +327,17 @@ class Explanation:
             return values
         pairs = zip(values, outside, strict=True)
         return np.stack([self.frame.back(one, outside=float(rest)) for one, rest in pairs])
+
+
+def shown(reliability: float) -> str:
+    """Write a reliability with three decimals, rounded down: what is not certain is never 1.
+
+    Examples
+    --------
+    >>> shown(0.99996), shown(0.8)
+    ('0.999', '0.800')
+    """
+    return f"{math.floor(1000 * reliability + 1e-9) / 1000:.3f}"
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:

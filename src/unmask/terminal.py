@@ -1,0 +1,114 @@
+"""What the command line shows: predictions, a progress bar, notes and results."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from unmask.errors import ModelError
+from unmask.explanation import shown
+from unmask.loop import stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from unmask.explanation import Explanation
+    from unmask.run import Prediction, Run
+
+__all__ = ["err", "explain", "out", "short", "show_notes", "show_predictions", "show_result"]
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def explain(run: Run) -> tuple[Explanation | None, ModelError | None]:
+    """Run the loop under a progress bar; what there is survives Ctrl-C and a failing model."""
+    start = time.perf_counter()
+    estimate, failure = None, None
+    with Progress(
+        TextColumn("[bold]Masks"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TextColumn("[dim]left"),
+        TimeRemainingColumn(),
+        console=out,
+    ) as progress:
+        task = progress.add_task("masks", total=run.plan.count)
+        try:
+            for estimate in stream(run):
+                progress.update(task, completed=estimate.count)
+        except KeyboardInterrupt:
+            pass
+        except ModelError as error:
+            failure = error
+    if estimate is None:
+        return None, failure
+    return run.explanation(estimate, time.perf_counter() - start), failure
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} masks/s", style="cyan")
+
+
+def show_predictions(name: str, predictions: Sequence[Prediction]) -> None:
+    """List classes with a bar for each score."""
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    high = max((abs(one.score) for one in predictions), default=0.0)
+    for one in predictions:
+        bar = "█" * round(20 * abs(one.score) / high) if high else ""
+        table.add_row(
+            f"{one.index}", escape(short(one.label)), f"[cyan]{bar}[/]", f"{one.score:.4f}"
+        )
+    out.print(f"[bold]{escape(name)}[/] says")
+    out.print(table)
+
+
+def show_notes(notes: Iterable[str]) -> None:
+    """Say what was assumed."""
+    for note in notes:
+        err.print(Text.assemble(("Note: ", "yellow"), note), soft_wrap=True)
+
+
+def show_result(explanation: Explanation, written: list[Path]) -> None:
+    """Say how sure each map is and where the files are."""
+    if not explanation.complete:
+        err.print(
+            f"[yellow]Incomplete:[/] {explanation.masks:,} of {explanation.plan.count:,} masks."
+        )
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("target", "score", "reliability"):
+        table.add_column(name)
+    pairs = zip(explanation.targets, explanation.reliabilities, strict=True)
+    for target, reliability in pairs:
+        label = escape(short(target.label))
+        table.add_row(f"[bold]{label}[/]", f"{target.score:.4f}", shown(reliability))
+    out.print(table)
+    out.print(
+        "[dim]Reliability is the correlation to expect with the map of infinitely many masks.[/]"
+    )
+    out.print(f"{explanation.masks:,} masks in {explanation.seconds:.1f} s. Written:")
+    for path in written:
+        out.print(Text(f"  {path}"), soft_wrap=True)
+
+
+def short(label: str) -> str:
+    """Leave out synonyms, as in 'African elephant, Loxodonta africana'."""
+    return label.split(",")[0]

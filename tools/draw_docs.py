@@ -1,0 +1,75 @@
+"""Draw the pictures of README.md and docs/ from the embedded model and the demo's pictures.
+
+python tools/draw_docs.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import unmask
+from unmask import images
+from unmask.masks import Masks
+
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+GAP = 8
+
+
+def row(pictures: list[Image.Image], height: int) -> Image.Image:
+    """Pictures side by side on white."""
+    scaled = [p.resize((round(p.width * height / p.height), height)) for p in pictures]
+    width = sum(p.width for p in scaled) + GAP * (len(scaled) - 1)
+    canvas = Image.new("RGB", (width, height), "white")
+    left = 0
+    for picture in scaled:
+        canvas.paste(picture, (left, 0))
+        left += picture.width + GAP
+    return canvas
+
+
+def column(pictures: list[Image.Image]) -> Image.Image:
+    """Pictures below each other on white."""
+    height = sum(p.height for p in pictures) + GAP * (len(pictures) - 1)
+    canvas = Image.new("RGB", (max(p.width for p in pictures), height), "white")
+    top = 0
+    for picture in pictures:
+        canvas.paste(picture, (0, top))
+        top += picture.height + GAP
+    return canvas
+
+
+def main() -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    street = unmask.demo.pictures()["street"]
+    explanation = unmask.explain("demo", street, "top:4")
+    labels = [target.label for target in explanation.targets]
+    images.write(IMAGES / "explanation.png", explanation.plot("heart").resize((1200, 485)))
+    images.write(IMAGES / "targets.png", row([explanation.overlay(label) for label in labels], 216))
+    print("targets.png:", ", ".join(labels))
+
+    picture = images.read(street)
+    masks = Masks(picture.shape[:2], grid=8)
+    block = masks.block(0)
+    drawn = [masks.render(block[i : i + 1])[0, :, :, None] for i in (0, 1, 2, 4)]
+    shown = [Image.fromarray(np.uint8(mask[:, :, 0] * 255)).convert("RGB") for mask in drawn]
+    hidden = [Image.fromarray(np.uint8(127.5 + mask * (picture - 127.5))) for mask in drawn]
+    images.write(IMAGES / "masks.png", column([row(shown, 216), row(hidden, 216)]))
+
+    few = [unmask.explain("demo", street, "heart", masks=n) for n in (256, 1024, 4096)]
+    paper = [
+        unmask.explain("demo", street, "heart", masks=n, design="random", estimator="paper")
+        for n in (256, 1024, 4096)
+    ]
+    images.write(
+        IMAGES / "settling.png",
+        column([row([e.overlay() for e in maps], 216) for maps in (paper, few)]),
+    )
+    for name, maps in (("paper", paper), ("default", few)):
+        print(name, [f"{e.masks}: {e.reliability:.3f}" for e in maps])
+
+
+if __name__ == "__main__":
+    main()
