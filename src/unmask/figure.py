@@ -10,7 +10,7 @@ import math
 import unicodedata
 from bisect import bisect_right
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -86,8 +86,11 @@ def three_panels(
     >>> three_panels(picture, np.eye(30, 40), title="goldfish, 0.93").size
     (1600, 614)
     """
-    blend = overlay(picture, values, opacity=opacity, cmap=cmap)
-    heat = colorize(values, cmap)
+    values = np.asarray(values)
+    low, high = limits(values, None, None)
+    seen, small = _reduced(picture, values)
+    blend = overlay(seen, small, opacity=opacity, cmap=cmap, vmin=low, vmax=high)
+    heat = colorize(small, cmap, low, high)
     width, height = _fit(picture.shape[1], picture.shape[0])
     column = max(width, NARROW)
     across = 3 * column + 2 * GAP
@@ -103,7 +106,7 @@ def three_panels(
     draw = ImageDraw.Draw(canvas)
     _text(draw, (MARGIN, title_y), title, TITLE, INK, across)
     _text(draw, (MARGIN, subtitle_y), subtitle, SUBTITLE, GREY, across)
-    panels = (("picture", picture), (label, heat), ("overlay", blend))
+    panels = (("picture", seen), (label, heat), ("overlay", blend))
     for number, (caption, pixels) in enumerate(panels):
         left = MARGIN + number * (column + GAP)
         _text(draw, (left, caption_y), caption, CAPTION, GREY, column)
@@ -187,6 +190,17 @@ def _colour_bar(
 def _fit(width: int, height: int) -> tuple[int, int]:
     scale = PANEL / max(width, height)
     return max(THIN, round(width * scale)), max(THIN, round(height * scale))
+
+
+def _reduced(
+    picture: NDArray[np.uint8], values: NDArray[Any]
+) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """Average a large picture and its map down to twice a panel's size, which saves much memory."""
+    factor = max(picture.shape[:2]) // (2 * PANEL)
+    if factor < 2 or values.shape != picture.shape[:2]:
+        return picture, values
+    maps = Image.fromarray(values.astype(np.float32))
+    return np.asarray(Image.fromarray(picture).reduce(factor)), np.asarray(maps.reduce(factor))
 
 
 def _scaled(pixels: NDArray[np.uint8], width: int, height: int) -> Image.Image:
