@@ -88,7 +88,7 @@ def from_onnx(
     options = ort.SessionOptions()
     options.log_severity_level = 3  # errors come as exceptions; the log would print them again
     try:
-        session = ort.InferenceSession(str(path), options, providers=ort.get_available_providers())
+        session = ort.InferenceSession(str(path), options, providers=_providers(ort))
     except Exception as error:  # ONNX Runtime's exceptions share no base class
         reason = str(error).splitlines()[0]
         raise ModelError(f"{path} is not a model that ONNX Runtime can load: {reason}") from error
@@ -122,8 +122,13 @@ def from_onnx(
             )
     if labels is None and "unmask.labels" in declared:
         labels = tuple(declared["unmask.labels"].split("\n"))
-    output = session.get_outputs()[0]
-    classes = output.shape[-1] if len(output.shape) == 2 else None
+    output, *others = session.get_outputs()
+    if others:
+        notes.append(
+            f"{path.name} has {1 + len(others)} outputs: the first, {output.name}, is read"
+        )
+    scores = len(output.shape) == 2 or output.shape[2:] == [1, 1]
+    classes = output.shape[1] if scores else None
 
     return Model(
         run=_runner(session, entry.name, output.name, dtype),
@@ -140,6 +145,12 @@ def from_onnx(
         versions={"onnxruntime": ort.__version__},
         notes=tuple(notes),
     )
+
+
+def _providers(ort: Any) -> list[str]:
+    """Return CUDA where it is there, then the CPU; others have costs of their own to start."""
+    there = ort.get_available_providers()
+    return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
 
 
 def _layout(path: Path, shape: Sequence[int | str | None], given: str | None) -> str:
@@ -190,6 +201,7 @@ def _runner(
         result: NDArray[Any] = session.run(
             [output], {entry: np.ascontiguousarray(batch, dtype=dtype)}
         )[0]
-        return result
+        # Scores of (n, classes, 1, 1), as of a pooling layer, are scores.
+        return result[:, :, 0, 0] if result.ndim == 4 and result.shape[2:] == (1, 1) else result
 
     return run
