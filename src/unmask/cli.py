@@ -262,7 +262,7 @@ def _clear_errors() -> Iterator[None]:
             terminal.err.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            terminal.err.print("Interrupted before the first masks were scored: nothing to save.")
+            terminal.err.print("Interrupted: there is nothing more to save.")
             raise typer.Exit(INTERRUPTED) from None
 
 
@@ -291,12 +291,15 @@ def _load(
 def _write(
     explanation: unmask.Explanation, folder: Path, stem: str, cmap: Colormap, opacity: float
 ) -> list[Path]:
+    numbers = explanation.save(folder / f"{stem}.npz")
     written = []
-    for number, target in enumerate(explanation.targets):
-        path = folder / f"{stem}-{_slug(target)}.png"
+    slugs = [_slug(target) for target in explanation.targets]
+    for number, (target, slug) in enumerate(zip(explanation.targets, slugs, strict=True)):
+        name = slug if slugs.count(slug) == 1 else f"{slug}-{target.index}"
+        path = folder / f"{stem}-{name}.png"
         images.write(path, explanation.plot(number, cmap=cmap, opacity=opacity))
         written.append(path)
-    return [*written, explanation.save(folder / f"{stem}.npz")]
+    return [*written, numbers]
 
 
 def _folder(path: Path) -> Path:
@@ -337,4 +340,7 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
 def _fill(text: str) -> str | tuple[float, ...]:
     if text in perturb.FILLS or "," not in text or text.lower().startswith(("rgb", "hs")):
         return text
-    return _numbers("--fill", text) or text
+    try:
+        return _numbers("--fill", text) or text
+    except SettingError:
+        return text  # unmask's own message names every kind of fill

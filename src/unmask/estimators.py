@@ -141,7 +141,9 @@ def reliability(maps: Maps) -> Array:
     axes = tuple(range(1, maps.value.ndim))
     signal = maps.value.var(axis=axes)
     total = np.square(maps.stderr).mean(axis=axes)
-    known = (signal > 0) & np.isfinite(total)
+    # A map of one value differs from it by rounding alone.
+    rounding = 64 * np.finfo(np.float64).eps * np.abs(maps.value).max(axis=axes)
+    known = (signal > rounding**2) & np.isfinite(total)
     noise = np.where(known, total, 1.0) - np.where(known, maps.offset_stderr, 0.0) ** 2
     ratio = np.divide(np.maximum(noise, 0.0), signal, out=np.ones_like(signal), where=known)
     return np.asarray(np.sqrt(np.maximum(0.0, 1.0 - ratio)))

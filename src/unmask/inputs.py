@@ -242,4 +242,6 @@ def describe(image: Any) -> str:
 
 def describe_fill(fill: Any) -> str:
     """Name a fill that was given as numbers."""
-    return f"array of shape {fill.shape}" if isinstance(fill, np.ndarray) else str(tuple(fill))
+    if isinstance(fill, np.ndarray):
+        return f"array of shape {fill.shape}"
+    return str(tuple(fill)) if isinstance(fill, tuple | list) else repr(fill)

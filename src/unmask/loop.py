@@ -8,11 +8,18 @@ stop at any of them.
 from __future__ import annotations
 
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.errors import Interrupted, ModelError, ModelOutputError, UnmaskError
+from unmask.errors import (
+    Interrupted,
+    ModelError,
+    ModelOutputError,
+    UnmaskError,
+    UnmaskWarning,
+)
 from unmask.estimate import Estimate
 from unmask.masks import Block, render, windows
 from unmask.perturb import perturb
@@ -182,7 +189,13 @@ def stream(run: Run, estimate: Estimate | None = None) -> Iterator[Estimate]:
 
 
 def _so_far(run: Run, estimate: Estimate, start: float) -> Explanation | None:
-    return run.explanation(estimate, time.perf_counter() - start) if estimate.count else None
+    if not estimate.count:
+        return None
+    with warnings.catch_warnings():
+        # Where warnings are errors, one would take the place of what is being raised; the
+        # explanation's notes say the same.
+        warnings.simplefilter("ignore", UnmaskWarning)
+        return run.explanation(estimate, time.perf_counter() - start)
 
 
 class _Masker:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,6 @@ from unmask import designs
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["Block", "Masks", "generator", "render", "upsampling", "windows"]
@@ -233,13 +232,13 @@ class Masks:
     ) -> None:
         sizes = tuple(operator.index(size) for size in shape)
         cells = _grid(grid, sizes)
-        if not 0 < keep < 1:
+        if not _is(keep, int, float, np.number) or not 0 < keep < 1:
             raise SettingError(
                 f"keep={keep}: the keep probability must lie between 0 and 1, both excluded"
             )
         if design not in designs.DESIGNS:
             raise SettingError(f"design={design!r}: expected one of {', '.join(designs.DESIGNS)}")
-        if not 0 <= seed < 2**64:
+        if not _is(seed, int, np.integer) or not 0 <= seed < 2**64:
             raise SettingError(f"seed={seed!r}: expected a whole number from 0 to 2**64 - 1")
         for name, value in (
             ("shape", sizes),
@@ -343,11 +342,17 @@ class Masks:
         return total / shifts
 
 
+def _is(value: Any, *kinds: type) -> bool:
+    return isinstance(value, kinds)
+
+
 def _grid(grid: int | Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:
     """Check a grid against the input's size and give it one entry per axis."""
     if not 1 <= len(shape) <= 3 or min(shape) < 1:
         raise SettingError(f"shape={shape}: expected one, two or three sizes of at least 1")
-    wanted = (grid,) * len(shape) if isinstance(grid, int | np.integer) else tuple(grid)
+    wanted = tuple(grid) if isinstance(grid, Sequence | np.ndarray) else (grid,) * len(shape)
+    if not all(isinstance(g, int | np.integer) for g in wanted):
+        raise SettingError(f"grid={grid!r}: expected a whole number, or one for each axis")
     if len(wanted) != len(shape):
         raise SettingError(
             f"grid={grid}: the input has {len(shape)} axes {shape}; give one number or one for each"

@@ -194,6 +194,7 @@ def predict(
     >>> [prediction.score > 0.5 for prediction in best]
     [True, True]
     """
+    top = _whole("top", top)
     loaded = load(model)
     outputs = _whole_outputs(loaded, prepare_input(loaded, image, preprocess))
     for note in (*loaded.notes, *_about_outputs(loaded, outputs)):
@@ -284,6 +285,6 @@ def _whole(name: str, value: Any) -> int:
 
 
 def _known(name: str, value: Any, known: Any) -> Any:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise SettingError(f"{name}={value!r}: expected one of {', '.join(known)}")
     return value

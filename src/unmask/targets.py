@@ -35,7 +35,8 @@ __all__ = [
     "resolve",
 ]
 
-TOP = re.compile(r"top:(\d+)")
+TOP = re.compile(r"top:([0-9]{1,9})")
+NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -283,7 +284,7 @@ def _parse_text(text: str, labels: Sequence[str] | None, classes: int | None) ->
         if count < 1 or (classes is not None and count > classes):
             raise TargetError(f"target {text!r}: expected top:1 to top:{classes or 'N'}")
         return Best(count)
-    if text.strip().isdigit() and not (labels and _plain(text) in map(_plain, labels)):
+    if NUMBER.fullmatch(text.strip()) and not (labels and _plain(text) in map(_plain, labels)):
         return _checked(int(text), classes)
     if labels is None:
         raise TargetError(
@@ -351,7 +352,13 @@ def _class_outputs(outputs: Any) -> NDArray[Any]:
 
 
 def _scores(function: Score, outputs: Any, n: int) -> NDArray[np.float64]:
-    scores = np.asarray(function(outputs), np.float64)
+    try:
+        scores = np.asarray(function(outputs), np.float64)
+    except Exception as error:
+        name = getattr(function, "__name__", type(function).__name__)
+        raise TargetError(
+            f"target {name} failed on the model's outputs: {type(error).__name__}: {error}"
+        ) from error
     if scores.shape != (n,):
         raise ModelOutputError(
             f"a target returned scores of shape {scores.shape} for a batch of {n}: expected ({n},)"

@@ -94,12 +94,13 @@ def show_result(explanation: Explanation, written: list[Path]) -> None:
             f"[yellow]Incomplete:[/] {explanation.masks:,} of {explanation.plan.count:,} masks."
         )
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("target", "score", "reliability"):
+    for name in ("class", "target", "score", "reliability"):
         table.add_column(name)
     pairs = zip(explanation.targets, explanation.reliabilities, strict=True)
     for target, reliability in pairs:
         label = escape(short(target.label))
-        table.add_row(f"[bold]{label}[/]", f"{target.score:.4f}", shown(reliability))
+        number = "" if target.index is None else f"{target.index}"
+        table.add_row(number, f"[bold]{label}[/]", f"{target.score:.4f}", shown(reliability))
     out.print(table)
     out.print(
         "[dim]Reliability is the correlation to expect with the map of infinitely many masks.[/]"

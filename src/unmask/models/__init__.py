@@ -92,7 +92,7 @@ def load(
         if value is not None
     }
     if isinstance(source, str | Path):
-        path = demo.MODEL if source == DEMO else Path(source)
+        path = demo.MODEL if source == DEMO else Path(source).expanduser()
         if path.suffix.lower() != ".onnx":
             raise ModelError(f"{source}: expected an .onnx file or 'demo'")
         model = from_onnx(path, preprocess=preprocess, mean=mean, std=std, **given)

@@ -50,9 +50,9 @@ def read_labels(source: str | Path | Sequence[str], classes: int | None = None) 
         if not source:
             raise ModelError("labels is empty: expected one for each class")
         return tuple(str(label) for label in source)
-    path = Path(source)
+    path = Path(source).expanduser()
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").splitlines()
     except OSError as error:
         raise ModelError(f"cannot read labels from {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -82,8 +82,17 @@ class Model:
                 f"layout={letters!r}: expected N first, then one letter per axis, C for channels; "
                 "for instance NCHW, NHWC, NTC"
             )
-        if self.size is not None and len(self.size) != len(spatial):
-            raise SettingError(f"size={self.size} does not fit layout={letters!r}")
+        if self.size is not None and (len(self.size) != len(spatial) or min(self.size) < 1):
+            raise SettingError(
+                f"size={self.size} does not fit layout={letters!r}: expected {len(spatial)} whole "
+                "numbers of at least 1"
+            )
+        entries = max(len(self.preprocess.mean), len(self.preprocess.std))
+        if self.channels == 1 and entries > 1:
+            raise SettingError(
+                f"preprocess={self.preprocess.name!r} has {entries} channels, {self.name} has one: "
+                "use tf, unit or raw, or a mean and std of one number"
+            )
         if self.activation is not None and self.activation not in ACTIVATIONS:
             raise SettingError(
                 f"activation={self.activation!r}: expected one of {', '.join(ACTIVATIONS)}"
@@ -128,15 +137,13 @@ class Model:
             Outputs of another batch size.
         """
         n, fixed = len(batch), self.batch or len(batch)
-        if n == fixed:
-            outputs = self.run(batch)
-        elif n < fixed:
-            # Operators alone, as arrays may be of any framework: repeat the first input.
-            outputs = self.run(batch[np.minimum(np.arange(fixed), n - 1)])[:n]
-        else:
-            parts = [self(batch[i : i + fixed]) for i in range(0, n, fixed)]
-            outputs = np.concatenate(parts)
-        return self._activated(outputs, n)
+        if n > fixed:
+            return _joined([self(batch[i : i + fixed]) for i in range(0, n, fixed)])
+        if n < fixed:
+            # Fill up with the last input. Indexing, as arrays may be of any framework.
+            batch = batch[np.minimum(np.arange(fixed), n - 1)]
+        outputs = self._activated(self.run(batch), fixed)
+        return outputs if n == fixed else _first(outputs, n)
 
     def _activated(self, outputs: Any, n: int) -> Any:
         if isinstance(outputs, list | tuple | dict):
@@ -149,6 +156,9 @@ class Model:
             )
         if outputs.ndim == 1:
             outputs = outputs[:, None]
+        if outputs.dtype.kind in "iub" or outputs.dtype == np.float16:
+            # Differences of scores leave the range of small types.
+            outputs = outputs.astype(np.float64)
         if self.activation == "softmax":
             exponent = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
             return exponent / exponent.sum(axis=-1, keepdims=True)
@@ -156,3 +166,24 @@ class Model:
             # tanh keeps large logits from overflowing.
             return 0.5 * (1 + np.tanh(0.5 * outputs))
         return outputs
+
+
+def _first(outputs: Any, n: int) -> Any:
+    """Return the outputs of the first n inputs."""
+    if isinstance(outputs, dict):
+        return {name: part[:n] for name, part in outputs.items()}
+    if isinstance(outputs, tuple):
+        return tuple(part[:n] for part in outputs)
+    return outputs[:n]
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Return the outputs of several batches as those of one."""
+    first = parts[0]
+    if isinstance(first, dict):
+        return {name: _joined([part[name] for part in parts]) for name in first}
+    if isinstance(first, tuple):
+        return tuple(_joined(list(column)) for column in zip(*parts, strict=True))
+    if isinstance(first, list):
+        return [one for part in parts for one in part]
+    return np.concatenate(parts)

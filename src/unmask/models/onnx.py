@@ -115,7 +115,7 @@ def from_onnx(
         elif mean is not None or std is not None:
             chosen = "unit"
         else:
-            chosen = "torch" if layout == "NCHW" else "tf"
+            chosen = "torch" if layout == "NCHW" and fixed["C"] == 3 else "tf"
             notes.append(
                 f"{path.name} does not say how pixels are scaled: assumed preprocess={chosen!r}. "
                 "If the predictions look wrong, try tf, torch, caffe, unit or raw"
@@ -180,6 +180,8 @@ def _layout(path: Path, shape: Sequence[int | str | None], given: str | None) ->
 
 def _size(path: Path, fixed: dict[str, Any], given: Sequence[int] | None) -> tuple[int, int] | None:
     height, width = fixed["H"], fixed["W"]
+    if given is not None and len(given) != 2:
+        raise SettingError(f"size={tuple(given)}: expected a height and a width")
     if isinstance(height, int) and isinstance(width, int):
         if given is not None and tuple(given) != (height, width):
             raise SettingError(f"size={tuple(given)}: {path} takes {(height, width)} only")
