@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Prediction", "Run", "predict", "prepare"]
 
-# Larger batches gain little on a CPU: docs/benchmarks.md. Large inputs get smaller ones.
+# Other sizes gain nothing on a CPU (benchmarks/overhead.py). Large inputs get smaller batches.
 BATCH_SIZE = 32
 BATCH_BYTES = 256 * 2**20
 
