@@ -45,8 +45,8 @@ def explain(run: Run) -> tuple[Explanation | None, ModelError | None]:
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),
-        TextColumn("[dim]left"),
         TimeRemainingColumn(),
+        TextColumn("[dim]left"),
         console=out,
     ) as progress:
         task = progress.add_task("masks", total=run.plan.count)
