@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from unmask import colour, images
 from unmask.errors import SettingError
 from unmask.figure import GAP, MARGIN, PANEL, _labels, three_panels, ticks
+from unmask.sheet import boxes, sheet, tile
 
 SHARED = Path(__file__).parents[2] / "shared" / "images"
 numbers = st.floats(-1e12, 1e12)
@@ -137,3 +138,46 @@ def test_a_photograph():
     picture = images.read(SHARED / "coco_000000000285.jpg")
     canvas = three_panels(picture, picture.mean(axis=2), title="bear", subtitle="4,000 masks")
     assert canvas.size[0] > canvas.size[1]
+
+
+def test_a_box_changes_only_pixels_near_its_edge():
+    picture = np.full((360, 480, 3), 90, np.uint8)
+    values = np.zeros((360, 480))
+    left, top, right, bottom = box = (100, 60, 300, 250)
+    plain = np.asarray(three_panels(picture, values, title=""))
+    boxed = np.asarray(three_panels(picture, values, title="", box=box))
+    y, x = np.nonzero((plain != boxed).any(axis=2))
+    panel = (x - MARGIN) // (PANEL + GAP)
+    assert set(panel.tolist()) == {0, 2}
+    x, y = x - MARGIN - panel * (PANEL + GAP), y - (y.min() - (top - 2))
+    near_x = np.minimum(abs(x - left), abs(x - right)) <= 3
+    near_y = np.minimum(abs(y - top), abs(y - bottom)) <= 3
+    assert (near_x | near_y).all()
+    assert x.min() >= left - 3
+    assert x.max() <= right + 3
+
+
+corners = st.floats(-1e300, 1e300) | st.floats(-100, 200) | st.just(np.nan) | st.just(np.inf)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.tuples(corners, corners, corners, corners))
+def test_any_box_can_be_drawn(box):
+    picture = np.zeros((60, 90, 3), np.uint8)
+    assert tile(picture, box).size == (420, 280)
+    assert boxes(picture, [("0 dog 0.93", box), ("word " * 99, box)]).size == (1200, 800)
+
+
+@pytest.mark.parametrize("count", range(1, 10))
+def test_a_sheet_holds_every_panel(count):
+    panels = [(f"{i}", tile(np.full((20, 30, 3), 10 + i, np.uint8))) for i in range(count)]
+    drawn = np.asarray(sheet(panels))
+    for i in range(count):
+        assert (drawn == 10 + i).all(axis=2).sum() >= 420 * 280
+
+
+def test_a_sheet_needs_a_panel_and_a_column():
+    with pytest.raises(SettingError, match="no panels"):
+        sheet([])
+    with pytest.raises(SettingError, match="columns=0"):
+        sheet([("one", tile(np.zeros((3, 4, 3), np.uint8)))], columns=0)

@@ -31,10 +31,11 @@ from unmask.errors import (
 
 if TYPE_CHECKING:
     from unmask import demo
+    from unmask.box_targets import box
     from unmask.explanation import Explanation, Plan
     from unmask.loop import explain, stream
     from unmask.models import Model, load
-    from unmask.run import Prediction, Run, predict, prepare
+    from unmask.run import Prediction, Run, detect, predict, prepare
     from unmask.targets import Target, contrast
 
 __all__ = [
@@ -55,8 +56,10 @@ __all__ = [
     "UnmaskError",
     "UnmaskWarning",
     "__version__",
+    "box",
     "contrast",
     "demo",
+    "detect",
     "explain",
     "load",
     "predict",
@@ -71,7 +74,9 @@ _HOME = {
     "Prediction": "run",
     "Run": "run",
     "Target": "targets",
+    "box": "box_targets",
     "contrast": "targets",
+    "detect": "run",
     "explain": "loop",
     "load": "models",
     "predict": "run",

@@ -5,22 +5,43 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.text import Text
 
 import unmask
-from unmask import images, perturb, terminal
+from unmask import images, perturb, sheet, terminal
+from unmask.box_targets import Detection
 from unmask.colour import Colormap
 from unmask.designs import Design
 from unmask.errors import FileError, SettingError, UnmaskError, UnmaskWarning
 from unmask.estimators import Estimator
 from unmask.framing import Mode
-from unmask.models import Activation
+from unmask.models import Activation, Detector
 from unmask.models.preprocess import PreprocessName
+from unmask.options import (
+    MASKS,
+    OUTPUT,
+    ActivationOption,
+    DetectorOption,
+    GridOption,
+    LabelsOption,
+    MasksOption,
+    MeanOption,
+    ModelOption,
+    OutputOption,
+    Picture,
+    PreprocessOption,
+    ResizeOption,
+    SizeOption,
+    StdOption,
+    TargetOption,
+    ThresholdOption,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -30,68 +51,7 @@ app = typer.Typer(
     help="What did the model look at? Hides random parts of a picture, asks the model each time, "
     "and credits what was visible when the score was high (RISE).",
 )
-MODEL, MASKS, OUTPUT = "The model", "The masks", "The figures"  # panels of --help
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
-
-
-Picture = Annotated[
-    Path,
-    typer.Argument(help="JPEG, PNG, WebP, BMP or TIFF.", show_default=False, metavar="PICTURE"),
-]
-ModelOption = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        "-m",
-        help="An ONNX file, or 'demo' for the one that comes along.",
-        rich_help_panel=MODEL,
-    ),
-]
-LabelsOption = Annotated[
-    str | None,
-    typer.Option(
-        help="File with the names of the classes, one a line; or 'imagenet'.", rich_help_panel=MODEL
-    ),
-]
-PreprocessOption = Annotated[
-    PreprocessName | None,
-    typer.Option(
-        help="What the model expects of pixels: tf x/127.5-1, torch ImageNet's mean and std, "
-        "caffe BGR less the mean, unit x/255, raw 0 to 255. Read from the model where it says.",
-        rich_help_panel=MODEL,
-    ),
-]
-MeanOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Mean instead of ImageNet's: one number, or r,g,b in units of x/255.",
-        rich_help_panel=MODEL,
-    ),
-]
-StdOption = Annotated[
-    str | None, typer.Option(help="Standard deviation, likewise.", rich_help_panel=MODEL)
-]
-ActivationOption = Annotated[
-    Activation | None,
-    typer.Option(
-        help="softmax or sigmoid is applied to the outputs; probabilities or logits says what "
-        "they are already.",
-        rich_help_panel=MODEL,
-    ),
-]
-SizeOption = Annotated[
-    str | None,
-    typer.Option(
-        help="HEIGHTxWIDTH, for a model that takes any size.", metavar="HxW", rich_help_panel=MODEL
-    ),
-]
-ResizeOption = Annotated[
-    Mode | None,
-    typer.Option(
-        help="How a picture is brought to the model's size: stretched unless given.",
-        rich_help_panel=MODEL,
-    ),
-]
 
 
 @app.command()
@@ -99,32 +59,9 @@ def explain(
     picture: Picture,
     model: ModelOption = "demo",
     labels: LabelsOption = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--target",
-            "-t",
-            help="Class to explain: a label, its number, or top:3. May be repeated; all are read "
-            "from the same model calls. Without it, the model's best.",
-            show_default=False,
-        ),
-    ] = None,
-    masks: Annotated[
-        int,
-        typer.Option(
-            "--masks",
-            "-n",
-            help="How many masks, and model calls. Four times as many halve the error.",
-            rich_help_panel=MASKS,
-        ),
-    ] = 4000,
-    grid: Annotated[
-        str,
-        typer.Option(
-            help="Cells per side, or ROWSxCOLUMNS. Finer shows finer things, needs more masks.",
-            rich_help_panel=MASKS,
-        ),
-    ] = "8",
+    target: TargetOption = None,
+    masks: MasksOption = None,
+    grid: GridOption = None,
     keep: Annotated[
         float,
         typer.Option(
@@ -167,6 +104,8 @@ def explain(
     activation: ActivationOption = None,
     size: SizeOption = None,
     resize: ResizeOption = None,
+    detector: DetectorOption = None,
+    threshold: ThresholdOption = None,
     cmap: Annotated[
         Colormap,
         typer.Option(help="Colours of the map.", rich_help_panel=OUTPUT),
@@ -174,12 +113,7 @@ def explain(
     opacity: Annotated[
         float, typer.Option(help="Of the map over the picture, 0 to 1.", rich_help_panel=OUTPUT)
     ] = 0.5,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", help="Folder for the figures and the .npz.", rich_help_panel=OUTPUT
-        ),
-    ] = Path("unmask-output"),
+    output: OutputOption = Path("unmask-output"),
 ) -> None:
     """Show which parts of PICTURE the model relied on.
 
@@ -189,14 +123,16 @@ def explain(
     with _clear_errors():
         if not 0 <= opacity <= 1:
             raise SettingError(f"--opacity {opacity}: expected a number from 0 to 1")
-        loaded = _load(model, labels, preprocess, mean, std, activation, size, resize)
+        loaded = _load(
+            model, labels, preprocess, mean, std, activation, size, resize, detector, threshold
+        )
         folder = _folder(output)
         run = unmask.prepare(
             loaded,
             picture,
-            target or None,
+            _targets(target, detector),
             masks=masks,
-            grid=_grid(grid),
+            grid=None if grid is None else _grid(grid),
             keep=keep,
             seed=seed,
             batch_size=batch_size,
@@ -204,13 +140,17 @@ def explain(
             design=design,
             estimator=estimator,
         )
-        terminal.show_predictions(run.model.name, run.predictions())
+        found = run.detections()
+        if detector is None:
+            terminal.show_predictions(run.model.name, run.predictions())
+        else:
+            terminal.show_detections(run.model.name, found, run.model.threshold)
         terminal.show_notes(run.notes)
         explanation, failure = terminal.explain(run)
         if explanation is None:
             raise failure or KeyboardInterrupt
         terminal.show_notes(explanation.notes[len(run.notes) :])
-        written = _write(explanation, folder, picture.stem, cmap, opacity)
+        written = _write(explanation, folder, picture.stem, cmap, opacity, found)
         terminal.show_result(explanation, written)
         if failure is not None:
             raise failure
@@ -239,6 +179,42 @@ def predict(
             predictions = unmask.predict(loaded, picture, top)
         terminal.show_predictions(loaded.name, predictions)
         terminal.show_notes([str(one.message) for one in caught])
+
+
+@app.command()
+def detect(
+    picture: Picture,
+    model: ModelOption = "demo",
+    labels: LabelsOption = None,
+    detector: DetectorOption = None,
+    threshold: ThresholdOption = None,
+    preprocess: PreprocessOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+    output: OutputOption = Path("unmask-output"),
+) -> None:
+    """List and draw the boxes that a detector finds in PICTURE."""
+    with _clear_errors():
+        if detector is None:
+            raise SettingError("--detector is missing: say how the model's outputs are read")
+        loaded = _load(
+            model, labels, preprocess, mean, std, None, size, resize, detector, threshold
+        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UnmaskWarning)
+            found = unmask.detect(loaded, picture)
+        terminal.show_detections(loaded.name, found, loaded.threshold)
+        terminal.show_notes([str(one.message) for one in caught])
+        if found:
+            items = [
+                (f"{one.number} {terminal.short(one.label)} {one.confidence:.2f}", one.box)
+                for one in found
+            ]
+            path = _folder(output) / f"{picture.stem}-detections.png"
+            images.write(path, sheet.boxes(images.read(picture), items))
+            terminal.show_written([path])
 
 
 @app.callback(invoke_without_command=True)
@@ -275,7 +251,13 @@ def _load(
     activation: Activation | None,
     size: str | None,
     resize: Mode | None,
+    detector: Detector | None = None,
+    threshold: float | None = None,
 ) -> unmask.Model:
+    if detector is None and threshold is not None:
+        raise SettingError("--threshold is for a detector: give --detector too")
+    if detector is not None and model == "demo":
+        raise SettingError("--detector needs a detector file: give one with --model")
     return unmask.load(
         model,
         labels=labels,
@@ -285,21 +267,49 @@ def _load(
         activation=activation,
         size=None if size is None else _sizes("--size", size),
         resize=resize,
+        detector=detector,
+        threshold=threshold,
     )
 
 
 def _write(
-    explanation: unmask.Explanation, folder: Path, stem: str, cmap: Colormap, opacity: float
+    explanation: unmask.Explanation,
+    folder: Path,
+    stem: str,
+    cmap: Colormap,
+    opacity: float,
+    found: Sequence[Detection],
 ) -> list[Path]:
     numbers = explanation.save(folder / f"{stem}.npz")
-    written = []
-    slugs = [_slug(target) for target in explanation.targets]
-    for number, (target, slug) in enumerate(zip(explanation.targets, slugs, strict=True)):
-        name = slug if slugs.count(slug) == 1 else f"{slug}-{target.index}"
+    written, panels = [], []
+    names = _names(explanation.targets, found)
+    for number, (target, name) in enumerate(zip(explanation.targets, names, strict=True)):
         path = folder / f"{stem}-{name}.png"
         images.write(path, explanation.plot(number, cmap=cmap, opacity=opacity))
         written.append(path)
+        if target.box is not None:
+            over = explanation.overlay(number, cmap=cmap, opacity=opacity)
+            caption = f"{name.split('-')[0]} {terminal.short(target.label)} {target.score:.2f}"
+            panels.append((caption, sheet.tile(np.asarray(over), target.box)))
+    if panels:
+        path = folder / f"{stem}-sheet.png"
+        images.write(path, sheet.sheet(panels))
+        written.append(path)
     return [*written, numbers]
+
+
+def _names(targets: Sequence[unmask.Target], found: Sequence[Detection]) -> list[str]:
+    """Name the figures: by label, and boxes by number too; those by hand are counted on."""
+    slugs = [_slug(target) for target in targets]
+    numbers: dict[Any, int] = {(one.box, one.index): one.number for one in found}
+    names = []
+    for target, slug in zip(targets, slugs, strict=True):
+        if target.box is not None:
+            number = numbers.setdefault((target.box, target.index), len(numbers))
+            names.append(f"{number}-{slug}")
+        else:
+            names.append(slug if slugs.count(slug) == 1 else f"{slug}-{target.index}")
+    return names
 
 
 def _folder(path: Path) -> Path:
@@ -313,6 +323,24 @@ def _folder(path: Path) -> Path:
 def _slug(target: unmask.Target) -> str:
     words = re.sub(r"[^\w]+", "-", terminal.short(target.label).lower()).strip("-")[:60]
     return words or f"class-{target.index}"
+
+
+def _targets(texts: list[str] | None, detector: Detector | None) -> list[Any] | None:
+    if not texts:
+        return None
+    return [_box(text) or text for text in texts] if detector else list(texts)
+
+
+def _box(text: str) -> Any:
+    """Return the box that `text` gives, as in dog:10,20,200,180, or None."""
+    label, _, corners = text.rpartition(":")
+    if corners.count(",") != 3:
+        return None
+    try:
+        values = [float(part) for part in corners.split(",")]
+    except ValueError:
+        return None
+    return unmask.box(values, label=label.strip() or None)
 
 
 def _grid(text: str) -> int | tuple[int, ...]:

@@ -212,6 +212,7 @@ class Explanation:
             self.maps[number],
             title=one.label,
             subtitle=" · ".join(parts),
+            box=one.box,
             opacity=opacity,
             cmap=cmap,
         )
@@ -264,7 +265,7 @@ class Explanation:
                 estimate = estimate.update(int(number), scores)
             frame = header["frame"]
             return Explanation(
-                targets=tuple(Target(**target) for target in header["targets"]),
+                targets=tuple(Target(**_tuples(target)) for target in header["targets"]),
                 plan=Plan(masks=masks, **plan),
                 estimate=estimate,
                 model_maps=arrays["maps"],

@@ -7,15 +7,13 @@ so the type is twice as large as it looks there.
 from __future__ import annotations
 
 import math
-import unicodedata
-from bisect import bisect_right
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from unmask.colour import colorize, limits, overlay
+from unmask.drawing import GREY, INK, PAPER, RULE, font, outlined, scaled, write_line
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -31,17 +29,7 @@ MARGIN = 48
 GAP = 32  # between panels
 BAR = 14  # thickness of the colour bar
 
-PAPER = (255, 255, 255)
-INK = (28, 30, 33)
-GREY = (107, 112, 120)
-RULE = (196, 200, 206)
-
 TITLE, SUBTITLE, CAPTION, TICK = 34, 22, 20, 18  # type sizes
-
-SHOWN = frozenset("©«°±´·»‘’“”…‹›™")  # beyond ASCII, what Pillow's font has
-LOOKALIKES = {"×": "x", "−": "-", "–": "-", "—": "-", "≤": "<=", "≥": ">=", "→": "->"}
-
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def three_panels(
@@ -53,6 +41,7 @@ def three_panels(
     cmap: Colormap = "inferno",
     opacity: float = 0.5,
     label: str = "importance",
+    box: tuple[float, float, float, float] | None = None,
 ) -> Image.Image:
     """Draw a picture, its saliency map with a colour bar, and one laid over the other.
 
@@ -69,6 +58,8 @@ def three_panels(
         Of the map in the overlay, 0 to 1.
     label : str, default "importance"
         What the values are, with their unit if they have one.
+    box : tuple of 4 floats, optional
+        Left, top, right, bottom in the picture's pixels: drawn on the picture and the overlay.
 
     Returns
     -------
@@ -104,13 +95,16 @@ def three_panels(
 
     canvas = Image.new("RGB", (across + 2 * MARGIN, bottom), PAPER)
     draw = ImageDraw.Draw(canvas)
-    _text(draw, (MARGIN, title_y), title, TITLE, INK, across)
-    _text(draw, (MARGIN, subtitle_y), subtitle, SUBTITLE, GREY, across)
+    write_line(draw, (MARGIN, title_y), title, TITLE, INK, across)
+    write_line(draw, (MARGIN, subtitle_y), subtitle, SUBTITLE, GREY, across)
     panels = (("picture", seen), (label, heat), ("overlay", blend))
     for number, (caption, pixels) in enumerate(panels):
         left = MARGIN + number * (column + GAP)
-        _text(draw, (left, caption_y), caption, CAPTION, GREY, column)
-        canvas.paste(_scaled(pixels, width, height), (left, top))
+        write_line(draw, (left, caption_y), caption, CAPTION, GREY, column)
+        panel = scaled(pixels, width, height)
+        if box is not None and pixels is not heat:
+            outlined(panel, box, picture.shape[:2])
+        canvas.paste(panel, (left, top))
     _colour_bar(canvas, (MARGIN + column + GAP, bar_y), column, values, cmap)
     return canvas
 
@@ -172,11 +166,11 @@ def _colour_bar(
     left, top = at
     colours = colorize(np.linspace(0, 1, width) if low < high else np.zeros(width), cmap)
     canvas.paste(Image.fromarray(np.tile(colours, (BAR, 1, 1))), at)
-    draw, font = ImageDraw.Draw(canvas), _font(TICK)
+    draw, face = ImageDraw.Draw(canvas), font(TICK)
     for most in (5, 4, 3, 2):
         marks = ticks(low, high, most)
         texts = _labels(marks)
-        lengths = [font.getlength(text) for text in texts]
+        lengths = [face.getlength(text) for text in texts]
         if sum(lengths) + TICK * len(texts) <= width:
             break
     for mark, text, length in zip(marks, texts, lengths, strict=True):
@@ -184,7 +178,7 @@ def _colour_bar(
         x = left + share * (width - 1)
         draw.line([(x, top + BAR), (x, top + BAR + 5)], RULE, 2)
         x = min(max(x - length / 2, left), left + width - length)
-        draw.text((x, top + BAR + 8), text, GREY, font)
+        draw.text((x, top + BAR + 8), text, GREY, face)
 
 
 def _fit(width: int, height: int) -> tuple[int, int]:
@@ -201,52 +195,3 @@ def _reduced(
         return picture, values
     maps = Image.fromarray(values.astype(np.float32))
     return np.asarray(Image.fromarray(picture).reduce(factor)), np.asarray(maps.reduce(factor))
-
-
-def _scaled(pixels: NDArray[np.uint8], width: int, height: int) -> Image.Image:
-    # A picture of few pixels is shown as it is, in squares, rather than as a blur.
-    few = max(pixels.shape[:2]) * 6 <= PANEL
-    how = Image.Resampling.NEAREST if few else Image.Resampling.LANCZOS
-    return Image.fromarray(pixels).resize((width, height), how)
-
-
-@cache
-def _font(size: int) -> Font:
-    return ImageFont.load_default(size)
-
-
-def _text(
-    draw: ImageDraw.ImageDraw,
-    at: tuple[int, int],
-    text: str,
-    size: int,
-    colour: tuple[int, int, int],
-    width: int,
-) -> None:
-    """Draw one line, cut short with an ellipsis where it is longer than `width`."""
-    font = _font(size)
-    text = _plain(text[:1000])  # no line holds more
-    if font.getlength(text) > width:
-        cuts = [text[:length].rstrip() + "…" for length in range(len(text))]
-        text = cuts[
-            max(0, bisect_right(cuts, float(width), key=lambda cut: float(font.getlength(cut))) - 1)
-        ]
-    draw.text(at, text, colour, font)
-
-
-def _plain(text: str) -> str:
-    """Return `text` as the font that comes with Pillow can show it.
-
-    It has ASCII and little more. Accents are dropped, line breaks and control characters become
-    spaces, and what has no Latin form is left to the font's own empty box.
-    """
-    simple = ""
-    for letter in text:
-        if letter in LOOKALIKES:
-            simple += LOOKALIKES[letter]
-        elif letter in SHOWN:
-            simple += letter
-        else:
-            parts = unicodedata.normalize("NFKD", letter)
-            simple += "".join(c for c in parts if not unicodedata.combining(c))
-    return " ".join("".join(c if c.isprintable() else " " for c in simple).split())

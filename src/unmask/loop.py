@@ -12,6 +12,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from unmask.errors import (
     Interrupted,
@@ -41,8 +42,8 @@ def explain(
     image: Any,
     target: Any = None,
     *,
-    masks: int = 4000,
-    grid: int | Sequence[int] = 8,
+    masks: int | None = None,
+    grid: int | Sequence[int] | None = None,
     keep: float = 0.5,
     seed: int = 0,
     batch_size: int | None = None,
@@ -62,10 +63,11 @@ def explain(
         model's own space, where the model or `preprocess` is "raw".
     target : None, int, str, callable, Contrast, or a list of these
         Class index, label, "top:3", ``contrast(a, b)`` or a function ``outputs -> scores[n]``;
-        None is the model's best class. A list is explained in one pass.
-    masks : int, default 4000
+        None is the model's best class. A list is explained in one pass. For a detector: "all"
+        (the default), "top:3", a box's number, a label, four numbers, or ``box(corners, label)``.
+    masks : int, default 4000, for a detector 5000
         How many masks, and model calls. Their error falls as ``1 / sqrt(masks)``.
-    grid : int or sequence of int, default 8
+    grid : int or sequence of int, default 8, for a detector 16
         Cells per axis. A finer grid shows finer evidence and needs more masks.
     keep : float, default 0.5
         Probability that a cell is kept, in (0, 1).
@@ -211,6 +213,9 @@ class _Masker:
         masks = run.plan.masks
         self.matrices = [send(matrix.astype(np.float32)) for matrix in masks.matrices]
         self.positions = [send(np.arange(size)) for size in masks.shape]
+        # A mask's products are too small to be worth threads, and those of BLAS would wake up
+        # between model calls and fight over the cores with the model's own.
+        self.blas = ThreadpoolController()
         layout = run.model.layout[1:]
         self.broadcast = (
             slice(None),
@@ -218,6 +223,10 @@ class _Masker:
         )
 
     def __call__(self, batch: Block) -> Any:
+        with self.blas.limit(limits=1, user_api="blas"):
+            return self._masked(batch)
+
+    def _masked(self, batch: Block) -> Any:
         shifts = self.send(batch.shifts)
         rows = [
             windows(matrix, shifts[:, axis], positions)

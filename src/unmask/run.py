@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask._version import __version__
+from unmask.box_targets import BoxTargets, Detection, detected, parse_boxes, resolve_boxes
+from unmask.detection import suppress
 from unmask.errors import ModelError, ModelOutputError, SettingError, UnmaskError, UnmaskWarning
 from unmask.estimators import ESTIMATORS, Estimator, finalize, reliability
 from unmask.explanation import Explanation, Plan
@@ -27,11 +29,15 @@ if TYPE_CHECKING:
     from unmask.designs import Design
     from unmask.estimate import Estimate
 
-__all__ = ["Prediction", "Run", "predict", "prepare"]
+__all__ = ["Prediction", "Run", "detect", "predict", "prepare"]
 
 # Other sizes gain nothing on a CPU (benchmarks/overhead.py). Large inputs get smaller batches.
 BATCH_SIZE = 32
 BATCH_BYTES = 256 * 2**20
+
+# RISE's habit for classifiers, D-RISE's for detectors (arXiv:2006.03204, section 4), by `detects`.
+MASKS = {False: 4000, True: 5000}
+GRID = {False: 8, True: 16}
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Run:
     fill : ndarray of float32
         What the hidden parts look like, in the model's space.
     plan : Plan
-    targets : Targets
+    targets : Targets or BoxTargets
     outputs : as the model returned them
         For the whole input.
     image : str
@@ -73,7 +79,7 @@ class Run:
     given: Input
     fill: NDArray[np.float32]
     plan: Plan
-    targets: Targets
+    targets: Targets | BoxTargets
     outputs: Any
     image: str
     notes: tuple[str, ...]
@@ -81,6 +87,10 @@ class Run:
     def predictions(self, top: int = 5) -> list[Prediction]:
         """Return the model's best classes for the whole input, best first."""
         return _best(self.model, self.outputs, top)
+
+    def detections(self) -> list[Detection]:
+        """Return what a detector found in the whole picture, surest first."""
+        return _detections(self.model, self.given, self.outputs)
 
     def explanation(self, estimate: Estimate, seconds: float = 0.0) -> Explanation:
         """Finish: turn an estimate of this run into maps.
@@ -134,8 +144,8 @@ def prepare(
     image: Any,
     target: Any = None,
     *,
-    masks: int = 4000,
-    grid: int | Sequence[int] = 8,
+    masks: int | None = None,
+    grid: int | Sequence[int] | None = None,
     keep: float = 0.5,
     seed: int = 0,
     batch_size: int | None = None,
@@ -155,20 +165,31 @@ def prepare(
     """
     loaded = load(model)
     given = prepare_input(loaded, image, preprocess)
+    detects = loaded.detector is not None
     plan = Plan(
-        masks=Masks(given.shape, grid, keep, seed, design),
-        count=_whole("masks", masks),
+        masks=Masks(given.shape, GRID[detects] if grid is None else grid, keep, seed, design),
+        count=_whole("masks", MASKS[detects] if masks is None else masks),
         fill=fill if isinstance(fill, str) else describe_fill(fill),
         estimator=_known("estimator", estimator, ESTIMATORS),
         batch_size=_batch_size(loaded, given, batch_size),
     )
     values = fill_array(fill, loaded, given, plan.masks.seed)
-    wishes = parse(target, loaded.labels, loaded.classes)
+    boxes = detects and not callable(target)
+    if boxes:
+        wishes = parse_boxes(target, loaded.labels)
+    else:
+        wishes = parse(target, loaded.labels, loaded.classes)
     outputs = _whole_outputs(loaded, given)
     notes = (*loaded.notes, *_about_outputs(loaded, outputs))
     for note in notes:
         warnings.warn(note, UnmaskWarning, stacklevel=3)
-    targets = resolve(wishes, outputs, loaded.labels)
+    if boxes:
+        whole = outputs[0]
+        targets: Targets | BoxTargets = resolve_boxes(
+            wishes, whole, given.frame, loaded.labels, loaded.threshold
+        )
+    else:
+        targets = resolve(wishes, outputs, loaded.labels)
     return Run(loaded, given, values, plan, targets, outputs, describe(image), notes)
 
 
@@ -200,6 +221,53 @@ def predict(
     for note in (*loaded.notes, *_about_outputs(loaded, outputs)):
         warnings.warn(note, UnmaskWarning, stacklevel=2)
     return _best(loaded, outputs, top)
+
+
+def detect(model: Any, image: Any) -> list[Detection]:
+    """Return what a detector finds in a picture, surest first.
+
+    Parameters
+    ----------
+    model : Model
+        From ``unmask.load(..., detector=...)``.
+    image
+        As for `explain`.
+
+    Returns
+    -------
+    list of Detection
+        Boxes above the model's threshold, in the picture's pixels.
+
+    Raises
+    ------
+    ModelError
+        The model is no detector.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> from unmask.detection import Detections
+    >>> def bright(batch):
+    ...     return [Detections([[4, 2, 9, 6]], [[one[2:6, 4:9].mean() / 255]]) for one in batch]
+    >>> picture = np.full((8, 12, 3), 204, np.uint8)
+    >>> model = unmask.load(bright, detector="function", labels=["lamp"])
+    >>> [(one.label, one.box) for one in unmask.detect(model, picture)]
+    [('lamp', (4.0, 2.0, 9.0, 6.0))]
+    """
+    loaded = load(model)
+    if loaded.detector is None:
+        raise ModelError(f"{loaded.name} is no detector: load it with detector=")
+    given = prepare_input(loaded, image)
+    for note in loaded.notes:
+        warnings.warn(note, UnmaskWarning, stacklevel=2)
+    return _detections(loaded, given, _whole_outputs(loaded, given))
+
+
+def _detections(model: Model, given: Input, outputs: Any) -> list[Detection]:
+    if model.detector is None:
+        return []
+    found = suppress(outputs[0], model.threshold)
+    return detected(found, given.frame, model.labels)
 
 
 def _whole_outputs(model: Model, given: Input) -> Any:
@@ -244,7 +312,7 @@ def _about_outputs(model: Model, outputs: Any) -> list[str]:
     return [note]
 
 
-def _doubts(estimate: Estimate, targets: Targets) -> list[str]:
+def _doubts(estimate: Estimate, targets: Targets | BoxTargets) -> list[str]:
     doubts = [
         f"the score of {target.label!r} was {score:.4g} for every mask: the map is flat. Is it the "
         "right target, and does the fill hide anything?"

@@ -49,12 +49,15 @@ class Target:
     index : int or None
         Class index; None where the target is no single class.
     score : float
-        Its score for the whole input.
+        Its score for the whole input; for a box the similarity of what was found there.
+    box : tuple of float or None
+        Left, top, right, bottom in the picture's pixels, where the target is a box.
     """
 
     label: str
     index: int | None
     score: float
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from unmask.box_targets import Detection
     from unmask.explanation import Explanation
     from unmask.run import Prediction, Run
 
-__all__ = ["err", "explain", "out", "short", "show_notes", "show_predictions", "show_result"]
+__all__ = [
+    "err",
+    "explain",
+    "out",
+    "short",
+    "show_detections",
+    "show_notes",
+    "show_predictions",
+    "show_result",
+    "show_written",
+]
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -81,6 +92,32 @@ def show_predictions(name: str, predictions: Sequence[Prediction]) -> None:
     out.print(table)
 
 
+def show_detections(name: str, found: Sequence[Detection], threshold: float) -> None:
+    """List boxes, the surest first, in whole pixels of the picture."""
+    if not found:
+        out.print(
+            f"[bold]{escape(name)}[/] found nothing above confidence {threshold:g}. "
+            "A lower --threshold shows less sure boxes."
+        )
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for title in ("box", "label", "confidence", "left", "top", "right", "bottom"):
+        table.add_column(title, justify="left" if title == "label" else "right")
+    for one in found:
+        label = f"[bold]{escape(short(one.label))}[/]"
+        corners = (f"{value:.0f}" for value in one.box)
+        table.add_row(f"{one.number}", label, f"{one.confidence:.4f}", *corners)
+    out.print(f"[bold]{escape(name)}[/] found")
+    out.print(table)
+
+
+def show_written(paths: Iterable[Path]) -> None:
+    """Say where the files are."""
+    out.print("Written:")
+    for path in paths:
+        out.print(Text(f"  {path}"), soft_wrap=True)
+
+
 def show_notes(notes: Iterable[str]) -> None:
     """Say what was assumed."""
     for note in notes:
@@ -105,9 +142,8 @@ def show_result(explanation: Explanation, written: list[Path]) -> None:
     out.print(
         "[dim]Reliability is the correlation to expect with the map of infinitely many masks.[/]"
     )
-    out.print(f"{explanation.masks:,} masks in {explanation.seconds:.1f} s. Written:")
-    for path in written:
-        out.print(Text(f"  {path}"), soft_wrap=True)
+    out.print(f"{explanation.masks:,} masks in {explanation.seconds:.1f} s.", end=" ")
+    show_written(written)
 
 
 def short(label: str) -> str:

@@ -51,6 +51,11 @@ class Model:
         what the outputs are already; None leaves them alone and says what they look like.
     batch : int or None
         The one batch size it takes; None takes any.
+    detector : str or None
+        How its detections are read, for a detector: `run` then returns a list of `Detections`,
+        one for each input, with boxes in the model's own pixels.
+    threshold : float
+        Least confidence of a box that counts as found.
     asarray : callable
         Moves a NumPy array to where `run` wants it, a GPU for instance. Masks are then made there.
     versions : dict of str to str
@@ -70,6 +75,8 @@ class Model:
     classes: int | None = None
     activation: Activation | None = None
     batch: int | None = None
+    detector: str | None = None
+    threshold: float = 0.3
     asarray: Callable[[NDArray[Any]], Any] = np.asarray
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -93,6 +100,8 @@ class Model:
                 f"preprocess={self.preprocess.name!r} has {entries} channels, {self.name} has one: "
                 "use tf, unit or raw, or a mean and std of one number"
             )
+        if not 0 < self.threshold < 1:
+            raise SettingError(f"threshold={self.threshold}: expected a confidence between 0 and 1")
         if self.activation is not None and self.activation not in ACTIVATIONS:
             raise SettingError(
                 f"activation={self.activation!r}: expected one of {', '.join(ACTIVATIONS)}"
@@ -146,6 +155,11 @@ class Model:
         return outputs if n == fixed else _first(outputs, n)
 
     def _activated(self, outputs: Any, n: int) -> Any:
+        if isinstance(outputs, list) and len(outputs) != n:
+            raise ModelOutputError(
+                f"{self.name} returned a list of {len(outputs)} for a batch of {n}: expected one "
+                "entry for each input"
+            )
         if isinstance(outputs, list | tuple | dict):
             return outputs
         outputs = np.asarray(outputs)

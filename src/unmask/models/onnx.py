@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from unmask.framing import Mode
     from unmask.models.model import Activation
 
-__all__ = ["from_onnx"]
+__all__ = ["DTYPES", "as_input", "from_onnx", "open_session", "picture_layout", "picture_size"]
 
 DTYPES = {
     "tensor(float)": np.float32,
@@ -77,32 +77,9 @@ def from_onnx(
     ModelError
         The file is missing, is no ONNX model, or has inputs that are no picture.
     """
-    try:
-        import onnxruntime as ort
-    except ImportError as error:
-        raise MissingExtra("onnxruntime", "onnx") from error
-
     path = Path(path)
-    if not path.is_file():
-        raise ModelError(f"no model file at {path}")
-    options = ort.SessionOptions()
-    options.log_severity_level = 3  # errors come as exceptions; the log would print them again
-    try:
-        session = ort.InferenceSession(str(path), options, providers=_providers(ort))
-    except Exception as error:  # ONNX Runtime's exceptions share no base class
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{path} is not a model that ONNX Runtime can load: {reason}") from error
-
-    inputs = session.get_inputs()
-    if len(inputs) != 1:
-        names = ", ".join(i.name for i in inputs)
-        raise ModelError(f"{path} has {len(inputs)} inputs ({names}): expected one, the picture")
-    entry = inputs[0]
-    if entry.type not in DTYPES:
-        raise ModelError(
-            f"{path}: input {entry.name} is {entry.type}; expected one of {', '.join(DTYPES)}"
-        )
-    layout = _layout(path, entry.shape, layout)
+    ort, session, entry = open_session(path)
+    layout = picture_layout(path, entry.shape, layout)
     fixed = dict(zip(layout, entry.shape, strict=True))
     declared = session.get_modelmeta().custom_metadata_map
     dtype = DTYPES[entry.type]
@@ -134,7 +111,7 @@ def from_onnx(
         run=_runner(session, entry.name, output.name, dtype),
         name=name or declared.get("unmask.name") or path.name,
         layout=layout,
-        size=_size(path, fixed, size),
+        size=picture_size(path, fixed, size),
         channels=fixed["C"],
         preprocess=preprocessing(chosen, mean, std),
         resize=resize,
@@ -147,13 +124,51 @@ def from_onnx(
     )
 
 
+def open_session(path: Path) -> tuple[Any, Any, Any]:
+    """Open a model of one input; return ONNX Runtime itself, the session and the input.
+
+    Raises
+    ------
+    MissingExtra
+        ONNX Runtime is not installed.
+    ModelError
+        The file is missing, is no ONNX model, or has other inputs than a picture.
+    """
+    try:
+        import onnxruntime as ort
+    except ImportError as error:
+        raise MissingExtra("onnxruntime", "onnx") from error
+
+    if not path.is_file():
+        raise ModelError(f"no model file at {path}")
+    options = ort.SessionOptions()
+    options.log_severity_level = 3  # errors come as exceptions; the log would print them again
+    try:
+        session = ort.InferenceSession(str(path), options, providers=_providers(ort))
+    except Exception as error:  # ONNX Runtime's exceptions share no base class
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{path} is not a model that ONNX Runtime can load: {reason}") from error
+
+    inputs = session.get_inputs()
+    if len(inputs) != 1:
+        names = ", ".join(i.name for i in inputs)
+        raise ModelError(f"{path} has {len(inputs)} inputs ({names}): expected one, the picture")
+    entry = inputs[0]
+    if entry.type not in DTYPES:
+        raise ModelError(
+            f"{path}: input {entry.name} is {entry.type}; expected one of {', '.join(DTYPES)}"
+        )
+    return ort, session, entry
+
+
 def _providers(ort: Any) -> list[str]:
     """Return CUDA where it is there, then the CPU; others have costs of their own to start."""
     there = ort.get_available_providers()
     return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
 
 
-def _layout(path: Path, shape: Sequence[int | str | None], given: str | None) -> str:
+def picture_layout(path: Path, shape: Sequence[int | str | None], given: str | None) -> str:
+    """Return the layout, given or told by where there are as many channels as pictures have."""
     if len(shape) != 4:
         raise ModelError(
             f"{path}: its input has shape {list(shape)}; expected four axes, NCHW or NHWC"
@@ -178,7 +193,10 @@ def _layout(path: Path, shape: Sequence[int | str | None], given: str | None) ->
     )
 
 
-def _size(path: Path, fixed: dict[str, Any], given: Sequence[int] | None) -> tuple[int, int] | None:
+def picture_size(
+    path: Path, fixed: dict[str, Any], given: Sequence[int] | None
+) -> tuple[int, int] | None:
+    """Return height and width, given or fixed by the file; None if they are free."""
     height, width = fixed["H"], fixed["W"]
     if given is not None and len(given) != 2:
         raise SettingError(f"size={tuple(given)}: expected a height and a width")
@@ -197,13 +215,16 @@ def _runner(
     session: Any, entry: str, output: str, dtype: Any
 ) -> Callable[[NDArray[np.float32]], NDArray[Any]]:
     def run(batch: NDArray[np.float32]) -> NDArray[Any]:
-        if dtype is np.uint8:
-            # The model's own type leaves no choice; rounding beats cutting off.
-            batch = np.clip(np.rint(batch), 0, 255)
-        result: NDArray[Any] = session.run(
-            [output], {entry: np.ascontiguousarray(batch, dtype=dtype)}
-        )[0]
+        result: NDArray[Any] = session.run([output], {entry: as_input(batch, dtype)})[0]
         # Scores of (n, classes, 1, 1), as of a pooling layer, are scores.
         return result[:, :, 0, 0] if result.ndim == 4 and result.shape[2:] == (1, 1) else result
 
     return run
+
+
+def as_input(batch: NDArray[np.float32], dtype: Any) -> NDArray[Any]:
+    """Return a batch in the input's own type."""
+    if dtype is np.uint8:
+        # The model's own type leaves no choice; rounding beats cutting off.
+        batch = np.clip(np.rint(batch), 0, 255)
+    return np.ascontiguousarray(batch, dtype=dtype)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PREPROCESS", "Preprocess", "PreprocessName", "preprocessing"]
 
-PreprocessName = Literal["tf", "torch", "caffe", "unit", "raw"]
+PreprocessName = Literal["tf", "torch", "caffe", "unit", "raw", "bgr"]
 PREPROCESS: tuple[PreprocessName, ...] = get_args(PreprocessName)
 
 # Weights of ITU-R BT.601, as Pillow's convert("L").
@@ -33,7 +33,7 @@ class Preprocess:
 
     Attributes
     ----------
-    name : {"tf", "torch", "caffe", "unit", "raw"}
+    name : {"tf", "torch", "caffe", "unit", "raw", "bgr"}
     divisor : float
     mean, std : tuple of float
         One entry, or one per channel in the model's own order.
@@ -83,6 +83,7 @@ NAMED: dict[PreprocessName, Preprocess] = {
     "caffe": Preprocess("caffe", 1.0, CAFFE_MEAN_BGR, bgr=True, centred=True),
     "unit": Preprocess("unit", 255.0),
     "raw": Preprocess("raw"),
+    "bgr": Preprocess("bgr", bgr=True),
 }
 
 
@@ -95,11 +96,12 @@ def preprocessing(
 
     Parameters
     ----------
-    name : {"tf", "torch", "caffe", "unit", "raw"}
+    name : {"tf", "torch", "caffe", "unit", "raw", "bgr"}
         As in Keras: tf is x/127.5 - 1, torch is x/255 less ImageNet's mean over its standard
-        deviation, caffe is BGR less ImageNet's mean, unit is x/255, raw leaves pixels alone.
+        deviation, caffe is BGR less ImageNet's mean, unit is x/255, raw leaves pixels alone, bgr
+        only turns them to BGR.
     mean, std : float or sequence of float, optional
-        In units of x/255 with "unit" or "torch", of pixels with "raw" or "caffe". A given mean
+        In units of x/255 with "unit" or "torch", of pixels with the others. A given mean
         declares that 0 is the average input.
 
     Raises

@@ -1,0 +1,231 @@
+"""Detectors: an ONNX file and a decoder, or a function from images to detections."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unmask.detection import Detections
+from unmask.errors import ModelError, ModelOutputError, SettingError
+from unmask.models.decoders import CLASSES, DECODERS, HEADS, classes_in, nms
+from unmask.models.labels import read_labels
+from unmask.models.model import Model
+from unmask.models.onnx import DTYPES, as_input, open_session, picture_layout, picture_size
+from unmask.models.preprocess import preprocessing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from unmask.framing import Mode
+    from unmask.models.decoders import Decoder
+
+__all__ = ["from_detector_function", "from_onnx_detector"]
+
+
+def from_onnx_detector(
+    path: str | Path,
+    decoder: str,
+    *,
+    labels: str | Path | Sequence[str] | None = None,
+    preprocess: str | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    layout: str | None = None,
+    size: Sequence[int] | None = None,
+    resize: Mode | None = None,
+    name: str | None = None,
+    threshold: float = 0.3,
+) -> Model:
+    """Load an ONNX detector.
+
+    Layout, size, type, batch and the number of classes are read from shapes; labels, preprocessing
+    and name from the file's metadata, as in `unmask.models.onnx.from_onnx`.
+
+    Parameters
+    ----------
+    path : path-like
+    decoder : {"yolox", "yolov5", "yolov8", "nms"}
+        How the outputs are read, see `unmask.models.decoders`.
+    labels : path-like or sequence of str, optional
+        For "nms" they are all that tells the number of classes.
+    preprocess, mean, std
+        See `unmask.models.preprocess.preprocessing`. If nobody declares it: "bgr" for YOLOX,
+        "raw" for a uint8 input, else "unit".
+    layout : {"NCHW", "NHWC"}, optional
+        Needed only where the input's shape does not tell.
+    size : (int, int), optional
+        Height and width, for a model that leaves them free.
+    resize : {"stretch", "crop", "letterbox"}, default "letterbox"
+    name : str, optional
+        By default the file's.
+    threshold : float, default 0.3
+        Least confidence of a box that counts as found.
+
+    Returns
+    -------
+    Model
+        Its `run` returns a list of `Detections` in the model's input pixels, one for each input.
+
+    Raises
+    ------
+    MissingExtra
+        ONNX Runtime is not installed.
+    ModelError
+        The file is missing, no ONNX model, or its outputs do not fit the decoder.
+    SettingError
+        Another decoder.
+    """
+    if decoder not in DECODERS:
+        raise SettingError(f"detector={decoder!r}: expected one of {', '.join(DECODERS)}")
+    path = Path(path)
+    ort, session, entry = open_session(path)
+    layout = picture_layout(path, entry.shape, layout)
+    fixed = dict(zip(layout, entry.shape, strict=True))
+    declared = session.get_modelmeta().custom_metadata_map
+    dtype = DTYPES[entry.type]
+    wanted = picture_size(path, fixed, size)
+    chosen = preprocess or declared.get("unmask.preprocess")
+    if chosen is None:
+        own = "raw" if DTYPES[entry.type] is DTYPES["tensor(uint8)"] else "unit"
+        scaled = mean is not None or std is not None
+        chosen = "unit" if scaled else "bgr" if decoder == "yolox" else own
+    if labels is None and "unmask.labels" in declared:
+        labels = declared["unmask.labels"].split("\n")
+    outputs = session.get_outputs()
+    shapes = [output.shape for output in outputs]
+    classes = _classes(path, decoder, shapes, wanted)
+    names = None if labels is None else read_labels(labels, classes)
+
+    batch = fixed["N"] if isinstance(fixed["N"], int) else None
+    read = DECODERS[decoder]
+    if decoder == "nms":
+        classes = classes if names is None else len(names)
+        read = partial(nms, count=classes)
+        if shapes and all(0 < len(shape) < 3 for shape in shapes):
+            batch = batch or 1  # the outputs have no axis for several images
+    called = name or declared.get("unmask.name") or path.name
+    return Model(
+        run=_runner(session, entry.name, [o.name for o in outputs], dtype, layout, read, called),
+        name=called,
+        layout=layout,
+        size=wanted,
+        channels=fixed["C"],
+        preprocess=preprocessing(chosen, mean, std),
+        resize=resize or "letterbox",
+        labels=names,
+        classes=classes,
+        batch=batch,
+        detector=decoder,
+        threshold=threshold,
+        versions={"onnxruntime": ort.__version__},
+    )
+
+
+def from_detector_function(
+    function: Callable[[Any], Any],
+    *,
+    labels: str | Path | Sequence[str] | None = None,
+    **declared: Any,
+) -> Model:
+    """Wrap a function from a batch of images to what it finds in each.
+
+    Parameters
+    ----------
+    function : callable
+        Takes float32 of shape (n, H, W, 3), pixels from 0 to 255 unless `preprocess` or `layout`
+        declare otherwise; returns n `Detections`, or what `Detections.of` takes, with boxes in
+        pixels of that batch.
+    labels : path-like or sequence of str, optional
+    **declared
+        Any other field of `Model`.
+
+    Returns
+    -------
+    Model
+
+    Examples
+    --------
+    >>> found = Detections([[0, 0, 4, 2]], [[0.9, 0.1]])
+    >>> model = from_detector_function(lambda images: [found] * len(images), name="left")
+    >>> model.detector, [len(one) for one in model.run([0, 0])]
+    ('function', [1, 1])
+    """
+    names = None if labels is None else read_labels(labels)
+    count = declared.get("classes") if names is None else len(names)
+    called = declared.setdefault("name", getattr(function, "__name__", type(function).__name__))
+
+    def run(batch: Any) -> list[Detections]:
+        result = function(batch)
+        if isinstance(result, str | bytes | dict) or not hasattr(result, "__len__"):
+            raise ModelOutputError(
+                f"{called} returned {type(result).__name__} for {len(batch)} images: expected a "
+                "list with the detections of each"
+            )
+        return [_of(one, count, called) for one in _checked(list(result), len(batch), called)]
+
+    return Model(run=run, labels=names, **{"detector": "function", **declared})
+
+
+def _of(found: Any, count: int | None, name: str) -> Detections:
+    try:
+        # One width for all images, also for those in which fewer classes are found.
+        one = Detections.of(found, CLASSES if count is None else count)
+    except ModelOutputError as error:
+        hint = "" if count is not None else "; labels say how many classes there are"
+        raise ModelOutputError(f"{name}: {error}{hint}") from error
+    if count is not None and len(one) and one.scores.shape[1] not in (0, count):
+        raise ModelOutputError(
+            f"{name} returned scores of {one.scores.shape[1]} classes: expected {count}"
+        )
+    return one
+
+
+def _checked(found: list[Any], n: int, name: str) -> list[Any]:
+    if len(found) != n:
+        raise ModelOutputError(
+            f"{name} returned detections of {len(found)} images for a batch of {n}: expected one "
+            "entry for each"
+        )
+    return found
+
+
+def _classes(
+    path: Path, decoder: str, shapes: Sequence[Sequence[Any]], size: tuple[int, int] | None
+) -> int | None:
+    """Return the number of classes that the shapes declare; whether they fit is seen early."""
+    if decoder not in HEADS:
+        return None
+    # An output without a declared shape may be anything.
+    head = next((shape for shape in shapes if len(shape) == 3), None)
+    if head is None and all(shapes):
+        head = shapes[0]
+    try:
+        return None if head is None else classes_in(decoder, head, size)
+    except ModelOutputError as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def _runner(
+    session: Any,
+    entry: str,
+    outputs: list[str],
+    dtype: Any,
+    layout: str,
+    decode: Decoder,
+    name: str,
+) -> Callable[[NDArray[Any]], list[Detections]]:
+    height, width = layout.index("H"), layout.index("W")
+
+    def run(batch: NDArray[Any]) -> list[Detections]:
+        arrays = session.run(outputs, {entry: as_input(batch, dtype)})
+        size = batch.shape[height], batch.shape[width]
+        try:
+            found = decode(dict(zip(outputs, arrays, strict=True)), size)
+        except ModelOutputError as error:
+            raise ModelOutputError(f"{name}: {error}") from error
+        return _checked(found, len(batch), name)
+
+    return run

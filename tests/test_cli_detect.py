@@ -1,0 +1,91 @@
+"""Detectors on the command line: boxes listed, drawn and explained."""
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("typer")
+pytest.importorskip("rich")
+pytest.importorskip("onnxruntime")
+
+from typer.testing import CliRunner
+
+from unmask import cli
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+MODEL = SHARED / "models" / "yolox_nano_coco.onnx"
+PHOTO = SHARED / "images" / "coco_000000000139.jpg"
+QUICK = ("--masks", "64", "--grid", "4")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    if not (MODEL.is_file() and PHOTO.is_file()):
+        pytest.skip("no ../shared/images and ../shared/models")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(command, *options, model=MODEL):
+        labels = SHARED / "models" / "coco_labels.txt"
+        given = ["--model", model, "--labels", labels, "--detector", "yolox", "-o", tmp_path]
+        return CliRunner().invoke(cli.app, [command, str(PHOTO), *map(str, given), *options])
+
+    return run
+
+
+def words(result):
+    return " ".join(ANSI.sub("", result.output).split())
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_detect_lists_and_draws(run, tmp_path):
+    result = run("detect")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"0 \w+ 0\.\d{4} \d+ \d+ \d+ \d+", words(result))
+    assert names(tmp_path) == [f"{PHOTO.stem}-detections.png"]
+    with Image.open(tmp_path / f"{PHOTO.stem}-detections.png") as drawn:
+        assert max(drawn.size) == 1200
+
+
+def test_nothing_found_is_no_error_and_writes_nothing(run, tmp_path):
+    result = run("detect", "--threshold", "0.999")
+    assert result.exit_code == 0, result.output
+    assert "found nothing above confidence 0.999" in words(result)
+    assert names(tmp_path) == []
+
+
+def test_explain_writes_a_figure_per_box_and_a_sheet(run, tmp_path):
+    hand = "chair:290,218,352,318"
+    result = run("explain", *QUICK, "-t", "top:1", "-t", hand)
+    assert result.exit_code == 0, result.output
+    written = names(tmp_path)
+    assert len(written) == 4
+    assert f"{PHOTO.stem}-sheet.png" in written
+    assert f"{PHOTO.stem}.npz" in written
+    assert any(re.fullmatch(rf"{PHOTO.stem}-0-[\w-]+\.png", name) for name in written)
+    assert any(name.endswith("-chair.png") for name in written)
+
+
+@pytest.mark.parametrize("command", ["detect", "explain"])
+def test_a_detector_without_a_file(command):
+    result = CliRunner().invoke(cli.app, [command, "p.png", "--detector", "yolox"])
+    assert result.exit_code == 2
+    assert "needs a detector file" in words(result)
+
+
+def test_a_threshold_without_a_detector():
+    result = CliRunner().invoke(cli.app, ["explain", "p.png", "--threshold", "0.5"])
+    assert result.exit_code == 2
+    assert "--threshold is for a detector" in words(result)
+
+
+def test_a_box_from_text():
+    assert cli._box("10,20,200,180.5").corners == (10, 20, 200, 180.5)
+    assert cli._box("dog: 10,20,200,180").label == "dog"
+    assert cli._box("top:3") is None
+    assert cli._box("a,b,c,d") is None
