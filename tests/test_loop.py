@@ -187,7 +187,7 @@ def test_a_cropped_pictures_unseen_pixels_have_the_mean_score():
     )
     explanation = unmask.explain(model, PICTURE, 0, masks=200, grid=4, fill="black")
     assert explanation.map.shape == (45, 70)
-    mean = explanation.estimate.moments.score[0]
+    mean = explanation.estimate.mean[0]
     np.testing.assert_allclose(explanation.map[0], mean, rtol=1e-6)
     np.testing.assert_allclose(explanation.map[:, 0], mean, rtol=1e-6)
     assert np.ptp(explanation.map[10:-10, 15:-15]) > 0.01

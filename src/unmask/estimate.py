@@ -10,6 +10,7 @@ blocks, whatever the order in which blocks came, so one worker and sixty-four gi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from unmask.errors import SettingError
 from unmask.masks import Block, Masks, render, windows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
@@ -44,8 +47,6 @@ class Moments:
         Mean mask M.
     comoment : ndarray, shape (k, *shape)
         ``sum((f_i - f) (M_i - M)) / n``.
-    score_var : ndarray, shape (k,)
-        ``sum(n_b (f_b - f)**2)``.
     sum_var : ndarray, shape (k, *shape)
         ``sum(n_b (S_b - S)**2)``.
     cross_var : ndarray, shape (k, *shape)
@@ -67,7 +68,6 @@ class Moments:
     score: Array
     mask: Array
     comoment: Array
-    score_var: Array
     sum_var: Array
     cross_var: Array
     mask_var: Array
@@ -78,7 +78,7 @@ class Moments:
         """Moments of no mask: the identity of `merge`."""
         k, maps = np.zeros(targets), np.zeros((targets, *shape))
         average = cls.empty((), targets) if shape else None
-        return cls(0, 0, k, np.zeros(shape), maps, k, maps, maps, np.zeros(shape), average)
+        return cls(0, 0, k, np.zeros(shape), maps, maps, maps, np.zeros(shape), average)
 
     @classmethod
     def of_block(cls, masks: Masks, block: Block, scores: Array) -> Moments:
@@ -102,8 +102,8 @@ class Moments:
     @classmethod
     def _of_sums(cls, n: int, score: Array, sums: Array, average: Moments | None) -> Moments:
         comoment, mask = sums[:-1], sums[-1]
-        none, zero = np.zeros_like(score), np.zeros_like(comoment)
-        return cls(1, n, score, mask, comoment, none, zero, zero, np.zeros_like(mask), average)
+        zero = np.zeros_like(comoment)
+        return cls(1, n, score, mask, comoment, zero, zero, np.zeros_like(mask), average)
 
     def merge(self, other: Moments) -> Moments:
         """Moments of both sets of blocks."""
@@ -125,7 +125,6 @@ class Moments:
             self.mask + share * mask,
             (self.comoment * self.count + other.comoment * other.count) / count
             + (weight / count * score)[per_map] * mask,
-            self.score_var + other.score_var + weight * score**2,
             self.sum_var + other.sum_var + scaled * mean_sum,
             self.cross_var + other.cross_var + scaled * mask,
             self.mask_var + other.mask_var + weight * mask**2,
@@ -179,6 +178,43 @@ class Estimate:
         if not self.parts:
             return np.empty((0, self.targets))
         return np.concatenate([scores for _, scores in self.parts])
+
+    @property
+    def mean(self) -> Array:
+        """Mean score of each target, shape (k,)."""
+        return np.asarray(self.scores.mean(axis=0), np.float64)
+
+    @property
+    def mean_stderr(self) -> Array:
+        """Standard error of `mean` between blocks, shape (k,); infinite for fewer than two."""
+        if len(self.parts) < 2:
+            return np.full(self.targets, np.inf)
+        counts = np.array([len(scores) for _, scores in self.parts])
+        means = np.array([scores.mean(axis=0) for _, scores in self.parts])
+        spread = counts @ (means - self.mean) ** 2
+        return np.asarray(np.sqrt(spread / ((len(counts) - 1) * self.count)), np.float64)
+
+    def groups(self, limit: int = 8 * 2**20) -> Iterator[Estimate]:
+        """Split the targets into groups whose maps take little memory each.
+
+        Parameters
+        ----------
+        limit : int, default 8 MiB
+            Bytes of a group's maps in float64; a group has at least one target.
+
+        Yields
+        ------
+        Estimate
+            Of a few targets each, in order; the estimate itself where one group will do.
+        """
+        size = max(1, limit // (8 * math.prod(self.masks.shape)))
+        if size >= self.targets:
+            yield self
+            return
+        for start in range(0, self.targets, size):
+            part = slice(start, start + size)
+            few = tuple((number, scores[:, part]) for number, scores in self.parts)
+            yield Estimate(self.masks, min(size, self.targets - start), few)
 
     def update(self, block: int, scores: ArrayLike) -> Estimate:
         """Add scores of the next masks of a block.

@@ -137,7 +137,7 @@ class Explanation:
         A pixel that the model never saw, because the picture was cropped, has exactly the mean
         score: that is the limit of every estimator for what has no influence.
         """
-        return self._brought_back(self.model_maps, self.estimate.moments.score)
+        return self._brought_back(self.model_maps, self.estimate.mean)
 
     @cached_property
     def stderrs(self) -> NDArray[np.float32]:
@@ -145,11 +145,9 @@ class Explanation:
 
         Infinite where fewer than two blocks of masks tell nothing of it.
         """
-        moments = self.estimate.moments
-        if moments.blocks < 2:
+        if len(self.estimate.parts) < 2:
             return np.full_like(self.maps, np.inf)
-        of_mean = np.sqrt(moments.score_var / ((moments.blocks - 1) * moments.count))
-        return self._brought_back(self.model_stderrs, of_mean)
+        return self._brought_back(self.model_stderrs, self.estimate.mean_stderr)
 
     @property
     def masks(self) -> int:

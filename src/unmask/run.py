@@ -111,7 +111,12 @@ class Run:
         UnmaskWarning
             The scores do not vary, or there are too few masks for a standard error.
         """
-        maps = finalize(self.plan.estimator, estimate.moments, self.plan.masks.keep)
+        values, stderrs, sure = [], [], []
+        for few in estimate.groups():
+            maps = finalize(self.plan.estimator, few.moments, self.plan.masks.keep)
+            values.append(maps.value.astype(np.float32))
+            stderrs.append(maps.stderr.astype(np.float32))
+            sure += reliability(maps).tolist()
         notes = (*self.notes, *_doubts(estimate, self.targets))
         for note in notes[len(self.notes) :]:
             warnings.warn(note, UnmaskWarning, stacklevel=2)
@@ -121,9 +126,9 @@ class Run:
             estimate=estimate,
             model=self.model.name,
             image=self.image,
-            model_maps=maps.value.astype(np.float32),
-            model_stderrs=maps.stderr.astype(np.float32),
-            reliabilities=tuple(reliability(maps).tolist()),
+            model_maps=np.concatenate(values),
+            model_stderrs=np.concatenate(stderrs),
+            reliabilities=tuple(sure),
             picture=self.given.picture,
             frame=self.given.frame,
             seconds=seconds,
@@ -322,7 +327,7 @@ def _doubts(estimate: Estimate, targets: Targets | BoxTargets) -> list[str]:
         if spread == 0
     ]
     size = estimate.masks.block_size
-    if estimate.moments.blocks < 2:
+    if len(estimate.parts) < 2:
         doubts.append(
             f"{estimate.count} masks are no more than one block of {size}: their standard error is "
             f"not known. Use at least {2 * size} masks, a coarser grid, or design='random'"
