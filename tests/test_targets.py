@@ -361,3 +361,8 @@ def test_a_function_that_fails_on_the_outputs_is_said():
 
     with pytest.raises(TargetError, match="target wrong failed on the model's outputs: IndexError"):
         resolve(parse(wrong), np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\x1f", "\u3000"])
+def test_blanks_about_a_number_do_not_matter(blank):
+    assert parse(f"{blank}2{blank}", ["a", "b", "c"]) == (2,)

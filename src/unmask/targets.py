@@ -287,8 +287,9 @@ def _parse_text(text: str, labels: Sequence[str] | None, classes: int | None) ->
         if count < 1 or (classes is not None and count > classes):
             raise TargetError(f"target {text!r}: expected top:1 to top:{classes or 'N'}")
         return Best(count)
-    if NUMBER.fullmatch(text.strip()) and not (labels and _plain(text) in map(_plain, labels)):
-        return _checked(int(text), classes)
+    number = NUMBER.fullmatch(text.strip())
+    if number and not (labels and _plain(text) in map(_plain, labels)):
+        return _checked(int(number[0]), classes)
     if labels is None:
         raise TargetError(
             f"target {text!r} is a label, but the model has none: give an index, or its labels"
