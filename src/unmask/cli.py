@@ -202,9 +202,10 @@ def detect(
         loaded = _load(
             model, labels, preprocess, mean, std, None, size, resize, detector, threshold
         )
+        pixels = images.read(picture)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UnmaskWarning)
-            found = unmask.detect(loaded, picture)
+            found = unmask.detect(loaded, pixels)
         terminal.show_detections(loaded.name, found, loaded.threshold)
         terminal.show_notes([str(one.message) for one in caught])
         if found:
@@ -213,7 +214,7 @@ def detect(
                 for one in found
             ]
             path = _folder(output) / f"{picture.stem}-detections.png"
-            images.write(path, sheet.boxes(images.read(picture), items))
+            images.write(path, sheet.boxes(pixels, items))
             terminal.show_written([path])
 
 

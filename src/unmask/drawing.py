@@ -17,19 +17,37 @@ if TYPE_CHECKING:
     Corners = tuple[float, float, float, float]
     Colour = tuple[int, int, int]
 
-__all__ = ["GREY", "INK", "PAPER", "RULE", "fitted", "font", "outlined", "scaled", "write_line"]
+__all__ = [
+    "GREY",
+    "INK",
+    "PAPER",
+    "RULE",
+    "fit",
+    "fitted",
+    "font",
+    "outlined",
+    "scaled",
+    "write_line",
+]
 
 PAPER = (255, 255, 255)
 INK = (28, 30, 33)
 GREY = (107, 112, 120)
 RULE = (196, 200, 206)
 
+THIN = 24  # shortest side: a strip that is thinner still could not be seen
 SMALL = 80  # longest side up to which a picture is shown in squares
 
 SHOWN = frozenset("©«°±´·»‘’“”…‹›™")  # beyond ASCII, what Pillow's font has
 LOOKALIKES = {"×": "x", "−": "-", "–": "-", "—": "-", "≤": "<=", "≥": ">=", "→": "->"}
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+def fit(width: int, height: int, longest: int) -> tuple[int, int]:
+    """Return width and height scaled to a longest side, neither thinner than `THIN`."""
+    scale = longest / max(width, height)
+    return max(THIN, round(width * scale)), max(THIN, round(height * scale))
 
 
 def scaled(pixels: NDArray[np.uint8], width: int, height: int) -> Image.Image:

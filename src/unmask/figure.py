@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from unmask.colour import colorize, limits, overlay
-from unmask.drawing import GREY, INK, PAPER, RULE, font, outlined, scaled, write_line
+from unmask.drawing import GREY, INK, PAPER, RULE, fit, font, outlined, scaled, write_line
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["three_panels", "ticks"]
 
 PANEL = 480  # longest side of a panel
-THIN = 24  # shortest side: a strip that is thinner still could not be seen
 NARROW = 240  # least width of a panel's column, for its caption and colour bar
 MARGIN = 48
 GAP = 32  # between panels
@@ -82,7 +81,7 @@ def three_panels(
     seen, small = _reduced(picture, values)
     blend = overlay(seen, small, opacity=opacity, cmap=cmap, vmin=low, vmax=high)
     heat = colorize(small, cmap, low, high)
-    width, height = _fit(picture.shape[1], picture.shape[0])
+    width, height = fit(picture.shape[1], picture.shape[0], PANEL)
     column = max(width, NARROW)
     across = 3 * column + 2 * GAP
 
@@ -179,11 +178,6 @@ def _colour_bar(
         draw.line([(x, top + BAR), (x, top + BAR + 5)], RULE, 2)
         x = min(max(x - length / 2, left), left + width - length)
         draw.text((x, top + BAR + 8), text, GREY, face)
-
-
-def _fit(width: int, height: int) -> tuple[int, int]:
-    scale = PANEL / max(width, height)
-    return max(THIN, round(width * scale)), max(THIN, round(height * scale))
 
 
 def _reduced(

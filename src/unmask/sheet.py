@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
-from unmask.drawing import INK, PAPER, fitted, font, outlined, scaled, write_line
+from unmask.colour import LUMA
+from unmask.drawing import INK, PAPER, fit, fitted, font, outlined, scaled, write_line
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ __all__ = ["boxes", "sheet", "tile"]
 
 LONGEST = 1200  # side of a picture with boxes
 TILE = 420  # longest side of a picture on a sheet
-THIN = 24  # shortest side
 MARGIN, GAP = 40, 28
 CAPTION, LABEL = 22, 24  # type sizes
 PAD = 6  # around a label on its background
@@ -60,7 +60,7 @@ def boxes(picture: NDArray[np.uint8], items: Sequence[tuple[str, Corners]]) -> I
     (1200, 900)
     """
     height, width = picture.shape[:2]
-    canvas = scaled(picture, *_fit(width, height, LONGEST))
+    canvas = scaled(picture, *fit(width, height, LONGEST))
     coloured = [(*item, COLOURS[i % len(COLOURS)]) for i, item in enumerate(items)]
     for _, box, colour in reversed(coloured):
         outlined(canvas, box, (height, width), colour, 5)
@@ -76,7 +76,7 @@ def boxes(picture: NDArray[np.uint8], items: Sequence[tuple[str, Corners]]) -> I
         area = _place(corners, size, canvas.size, taken)
         taken.append(area)
         draw.rectangle(area, colour)
-        ink = INK if np.dot(colour, (0.299, 0.587, 0.114)) > 110 else PAPER
+        ink = INK if np.dot(colour, LUMA) > 110 else PAPER
         draw.text((area[0] + PAD, area[1] + PAD - 2), text, ink, font(LABEL))
     return canvas
 
@@ -84,7 +84,7 @@ def boxes(picture: NDArray[np.uint8], items: Sequence[tuple[str, Corners]]) -> I
 def tile(picture: NDArray[np.uint8], box: Corners | None = None) -> Image.Image:
     """Scale a picture for a sheet and draw its box, if it has one."""
     height, width = picture.shape[:2]
-    panel = scaled(picture, *_fit(width, height, TILE))
+    panel = scaled(picture, *fit(width, height, TILE))
     if box is not None:
         outlined(panel, box, (height, width))
     return panel
@@ -141,12 +141,7 @@ def sheet(panels: Sequence[tuple[str, Image.Image]], *, columns: int | None = No
 def _small(image: Image.Image) -> Image.Image:
     if max(image.size) <= TILE:
         return image
-    return image.resize(_fit(*image.size, TILE), Image.Resampling.LANCZOS)
-
-
-def _fit(width: int, height: int, longest: int) -> tuple[int, int]:
-    scale = longest / max(width, height)
-    return max(THIN, round(width * scale)), max(THIN, round(height * scale))
+    return image.resize(fit(*image.size, TILE), Image.Resampling.LANCZOS)
 
 
 def _place(

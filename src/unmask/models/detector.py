@@ -89,7 +89,7 @@ def from_onnx_detector(
     wanted = picture_size(path, fixed, size)
     chosen = preprocess or declared.get("unmask.preprocess")
     if chosen is None:
-        own = "raw" if DTYPES[entry.type] is DTYPES["tensor(uint8)"] else "unit"
+        own = "raw" if dtype is DTYPES["tensor(uint8)"] else "unit"
         scaled = mean is not None or std is not None
         chosen = "unit" if scaled else "bgr" if decoder == "yolox" else own
     if labels is None and "unmask.labels" in declared:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from unmask.colour import LUMA
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ __all__ = ["PREPROCESS", "Preprocess", "PreprocessName", "preprocessing"]
 
 PreprocessName = Literal["tf", "torch", "caffe", "unit", "raw", "bgr"]
 PREPROCESS: tuple[PreprocessName, ...] = get_args(PreprocessName)
-
-# Weights of ITU-R BT.601, as Pillow's convert("L").
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
