@@ -1,0 +1,139 @@
+"""What the commands share: a model from the options, words to values, errors to messages."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.text import Text
+
+import unmask
+from unmask import perturb
+from unmask.cli import terminal
+from unmask.errors import FileError, SettingError, UnmaskError, UnmaskWarning
+from unmask.framing import Mode
+from unmask.models import Activation, Detector
+from unmask.models.preprocess import PreprocessName
+
+__all__ = [
+    "INTERRUPTED",
+    "clear_errors",
+    "load_model",
+    "make_folder",
+    "parse_box",
+    "parse_fill",
+    "parse_grid",
+    "parse_numbers",
+    "parse_sizes",
+    "parse_targets",
+]
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+@contextlib.contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn an error of the user's into one message and exit status 2."""
+    with warnings.catch_warnings():
+        # They are printed as notes instead, once.
+        warnings.simplefilter("ignore", UnmaskWarning)
+        try:
+            yield
+        except UnmaskError as error:
+            terminal.err.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            terminal.err.print("Interrupted: there is nothing more to save.")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def load_model(
+    model: str,
+    labels: str | None,
+    preprocess: PreprocessName | None,
+    mean: str | None,
+    std: str | None,
+    activation: Activation | None,
+    size: str | None,
+    resize: Mode | None,
+    detector: Detector | None = None,
+    threshold: float | None = None,
+) -> unmask.Model:
+    if detector is None and threshold is not None:
+        raise SettingError("--threshold is for a detector: give --detector too")
+    if detector is not None and model == "demo":
+        raise SettingError("--detector needs a detector file: give one with --model")
+    return unmask.load(
+        model,
+        labels=labels,
+        preprocess=preprocess,
+        mean=parse_numbers("--mean", mean),
+        std=parse_numbers("--std", std),
+        activation=activation,
+        size=None if size is None else parse_sizes("--size", size),
+        resize=resize,
+        detector=detector,
+        threshold=threshold,
+    )
+
+
+def make_folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot make the folder {path}: {error.strerror}") from error
+    return path
+
+
+def parse_targets(texts: list[str] | None, detector: Detector | None) -> list[Any] | None:
+    if not texts:
+        return None
+    return [parse_box(text) or text for text in texts] if detector else list(texts)
+
+
+def parse_box(text: str) -> Any:
+    """Return the box that `text` gives, as in dog:10,20,200,180, or None."""
+    label, _, corners = text.rpartition(":")
+    if corners.count(",") != 3:
+        return None
+    try:
+        values = [float(part) for part in corners.split(",")]
+    except ValueError:
+        return None
+    return unmask.box(values, label=label.strip() or None)
+
+
+def parse_grid(text: str) -> int | tuple[int, ...]:
+    sizes = parse_sizes("--grid", text)
+    return sizes[0] if len(sizes) == 1 else sizes
+
+
+def parse_sizes(option: str, text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"-?\d+(x-?\d+)?", text.strip().lower()):
+        raise SettingError(f"{option} {text}: expected a whole number, or two such as 6x10")
+    return tuple(int(part) for part in text.lower().split("x"))
+
+
+def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise SettingError(
+            f"{option} {text}: expected a number, or three such as 0.485,0.456,0.406"
+        ) from None
+
+
+def parse_fill(text: str) -> str | tuple[float, ...]:
+    if text in perturb.FILLS or "," not in text or text.lower().startswith(("rgb", "hs")):
+        return text
+    try:
+        return parse_numbers("--fill", text) or text
+    except SettingError:
+        return text  # unmask's own message names every kind of fill

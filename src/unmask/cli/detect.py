@@ -1,0 +1,63 @@
+"""``unmask detect``."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import unmask
+from unmask import images, sheet
+from unmask.cli import terminal
+from unmask.cli._common import clear_errors, load_model, make_folder
+from unmask.cli.options import (
+    DetectorOption,
+    LabelsOption,
+    MeanOption,
+    ModelOption,
+    OutputOption,
+    Picture,
+    PreprocessOption,
+    ResizeOption,
+    SizeOption,
+    StdOption,
+    ThresholdOption,
+)
+from unmask.errors import SettingError, UnmaskWarning
+
+__all__ = ["detect"]
+
+
+def detect(
+    picture: Picture,
+    model: ModelOption = "demo",
+    labels: LabelsOption = None,
+    detector: DetectorOption = None,
+    threshold: ThresholdOption = None,
+    preprocess: PreprocessOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+    output: OutputOption = Path("unmask-output"),
+) -> None:
+    """List and draw the boxes that a detector finds in PICTURE."""
+    with clear_errors():
+        if detector is None:
+            raise SettingError("--detector is missing: say how the model's outputs are read")
+        loaded = load_model(
+            model, labels, preprocess, mean, std, None, size, resize, detector, threshold
+        )
+        pixels = images.read(picture)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UnmaskWarning)
+            found = unmask.detect(loaded, pixels)
+        terminal.show_detections(loaded.name, found, loaded.threshold)
+        terminal.show_notes([str(one.message) for one in caught])
+        if found:
+            items = [
+                (f"{one.number} {terminal.short(one.label)} {one.confidence:.2f}", one.box)
+                for one in found
+            ]
+            path = make_folder(output) / f"{picture.stem}-detections.png"
+            images.write(path, sheet.boxes(pixels, items))
+            terminal.show_written([path])

@@ -1,0 +1,48 @@
+"""``unmask predict``."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Annotated
+
+import typer
+
+import unmask
+from unmask.cli import terminal
+from unmask.cli._common import clear_errors, load_model
+from unmask.cli.options import (
+    ActivationOption,
+    LabelsOption,
+    MeanOption,
+    ModelOption,
+    Picture,
+    PreprocessOption,
+    ResizeOption,
+    SizeOption,
+    StdOption,
+)
+from unmask.errors import UnmaskWarning
+
+__all__ = ["predict"]
+
+
+def predict(
+    picture: Picture,
+    model: ModelOption = "demo",
+    labels: LabelsOption = None,
+    top: Annotated[int, typer.Option(help="How many classes to list.", min=1)] = 5,
+    preprocess: PreprocessOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    activation: ActivationOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+) -> None:
+    """List the model's best classes for PICTURE."""
+    with clear_errors():
+        loaded = load_model(model, labels, preprocess, mean, std, activation, size, resize)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UnmaskWarning)
+            predictions = unmask.predict(loaded, picture, top)
+        terminal.show_predictions(loaded.name, predictions)
+        terminal.show_notes([str(one.message) for one in caught])
