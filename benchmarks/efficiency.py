@@ -156,7 +156,7 @@ def examine(
     masks = masks_of("balanced", REFERENCE_SEED)
     scores = scores_of(model, picture, masks, arguments.reference, arguments)
     (longest,) = growing(masks, scores, [arguments.reference])
-    reference = Reference.of(finalize("centred", longest.moments, keep))
+    reference = Reference.of(finalize("centred", longest))
     best = unmask.predict(model, picture, 1)[0]
     print(
         f"\n{picture.stem}: {best.label.split(',')[0]}, score {best.score:.2f}, under masks "
@@ -173,7 +173,7 @@ def examine(
             rows: dict[Estimator, list[Array]] = {estimator: [] for estimator in estimators}
             for estimate in growing(masks, scores, counts):
                 for estimator in estimators:
-                    maps = finalize(estimator, estimate.moments, keep)
+                    maps = finalize(estimator, estimate)
                     rows[estimator].append(reference.compare(maps))
             for estimator in estimators:
                 found[design, estimator].append(rows[estimator])

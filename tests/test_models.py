@@ -540,14 +540,14 @@ def test_logits_are_noted_once_and_left_alone(picture):
 
     with pytest.warns(UnmaskWarning, match="look like logits") as seen:
         noted = unmask.explain(run, picture, 0, masks=96, grid=3)
-    assert len(seen) == 1
+    assert sum("logits" in str(one.message) for one in seen) == 1
     assert sum("logits" in note for note in noted.notes) == 1
     plain = [
         unmask.explain(load(run, activation=declared), picture, 0, masks=96, grid=3)
         for declared in ("logits", "probabilities")
     ]
     for e in plain:
-        assert e.notes == ()
+        assert not any("look like" in note for note in e.notes)
         np.testing.assert_array_equal(e.map, noted.map)
         assert e.targets[0].score == pytest.approx(picture.mean() / 50 - 3, rel=1e-4)
 

@@ -17,6 +17,7 @@ import numpy as np  # noqa: F401 - the one thing that importing unmask does load
 
 from unmask._version import __version__
 from unmask.errors import (
+    DoubtWarning,
     FileError,
     ImageError,
     Interrupted,
@@ -33,12 +34,13 @@ if TYPE_CHECKING:
     from unmask import demo
     from unmask.box_targets import box
     from unmask.explanation import Explanation, Plan
-    from unmask.loop import explain, stream
+    from unmask.loop import explain, extend, stream
     from unmask.models import Model, load
     from unmask.run import Prediction, Run, detect, predict, prepare
     from unmask.targets import Target, contrast
 
 __all__ = [
+    "DoubtWarning",
     "Explanation",
     "FileError",
     "ImageError",
@@ -61,6 +63,7 @@ __all__ = [
     "demo",
     "detect",
     "explain",
+    "extend",
     "load",
     "predict",
     "prepare",
@@ -78,6 +81,7 @@ _HOME = {
     "contrast": "targets",
     "detect": "run",
     "explain": "loop",
+    "extend": "loop",
     "load": "models",
     "predict": "run",
     "prepare": "run",

@@ -40,7 +40,9 @@ Design = Literal["random", "balanced"]
 DESIGNS: tuple[Design, ...] = ("random", "balanced")
 
 RANDOM_BLOCK = 64
-STRATIFIED_BLOCK = 128
+STRATIFIED_SET = 128
+# Sets of masks in a balanced block, each drawn by itself. A set shares a shift of the grid.
+SETS = 2
 LARGEST_HADAMARD = 4096
 
 
@@ -147,18 +149,24 @@ def _method(design: Design, keep: float) -> Callable[..., Bits]:
 def draw(rng: np.random.Generator, design: Design, count: int, cells: int, keep: float) -> Bits:
     """Draw a whole block with `design`; ``"balanced"`` is `stratified` where `keep` is not 1/2.
 
+    A balanced block is `SETS` sets, one after the other.
+
     Returns
     -------
     ndarray of uint8, shape (count, cells)
     """
-    return _method(design, keep)(rng, count, cells, keep)
+    method = _method(design, keep)
+    if method is random:
+        return random(rng, count, cells, keep)
+    return np.concatenate([method(rng, count // SETS, cells, keep) for _ in range(SETS)])
 
 
 def block_size(design: Design, cells: int, keep: float) -> int:
     """Masks in a block.
 
-    Twice the Hadamard order for a balanced design; for a stratified one about 128, such that
-    ``keep * size`` is a whole number where `keep` is a fraction with a denominator up to 64.
+    `SETS` sets for a balanced design. A set has twice the Hadamard order; a stratified one has
+    about 128 masks, such that ``keep * size`` is a whole number where `keep` is a fraction with a
+    denominator up to 64.
 
     Raises
     ------
@@ -168,20 +176,20 @@ def block_size(design: Design, cells: int, keep: float) -> int:
     Examples
     --------
     >>> block_size("balanced", 64, 0.5), block_size("balanced", 100, 0.5)
-    (128, 208)
+    (256, 416)
     >>> block_size("balanced", 64, 0.3), block_size("random", 64, 0.5)
-    (130, 64)
+    (260, 64)
     """
     match _method(design, keep).__name__:
         case "random":
             return RANDOM_BLOCK
         case "balanced":
-            return 2 * hadamard_order(cells)
+            return SETS * 2 * hadamard_order(cells)
         case _:
             parts = Fraction(keep).limit_denominator(64)
             if not math.isclose(float(parts), keep, rel_tol=1e-12):
-                return STRATIFIED_BLOCK
-            return math.ceil(STRATIFIED_BLOCK / parts.denominator) * parts.denominator
+                return SETS * STRATIFIED_SET
+            return SETS * math.ceil(STRATIFIED_SET / parts.denominator) * parts.denominator
 
 
 def hadamard_order(least: int) -> int:

@@ -15,7 +15,8 @@
     └── Interrupted          Ctrl-C during `explain`; carries the explanation so far
 
     UserWarning
-    └── UnmaskWarning        something was assumed, or the map says little
+    └── UnmaskWarning        something was assumed
+        └── DoubtWarning     a map may say less than it seems to
 
 A message says what came, what was expected and what to do.
 """
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from unmask.explanation import Explanation
 
 __all__ = [
+    "DoubtWarning",
     "FileError",
     "ImageError",
     "Interrupted",
@@ -106,3 +108,7 @@ class Interrupted(KeyboardInterrupt):
 
 class UnmaskWarning(UserWarning):
     """Something was assumed, or the map says little; the text says what to do."""
+
+
+class DoubtWarning(UnmaskWarning):
+    """A map may say less than it seems to; the text says why, and what to do."""

@@ -1,4 +1,4 @@
-"""From moments to maps: the finalizers, their standard errors, and the reliability.
+"""From scores to maps: the estimators, their standard errors, and the reliability.
 
 Every estimator has the same limit, ``E[f M] / p``: the mean score given that a pixel is visible
 (RISE, arXiv:1806.07421, equation 4). They differ in noise.
@@ -6,16 +6,21 @@ Every estimator has the same limit, ``E[f M] / p``: the mean score given that a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from unmask.regression import NormalEquations
+from unmask.smooth import smoothed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from unmask.estimate import Moments
+    from unmask.estimate import Estimate
+    from unmask.moments import Moments
 
     Array = NDArray[np.float64]
 
@@ -28,104 +33,141 @@ __all__ = [
     "finalize",
     "paper",
     "reliability",
+    "smooth",
 ]
 
-Estimator = Literal["centred", "paper", "coverage"]
+Estimator = Literal["smooth", "centred", "paper", "coverage"]
 
 
-class Maps(NamedTuple):
-    """Maps and their standard errors.
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Maps and how sure they are.
 
     Attributes
     ----------
     value : ndarray of float64, shape (k, *shape)
         In units of the score.
     stderr : ndarray of float64, shape (k, *shape)
-        Standard error of `value`; infinite where fewer than two blocks tell nothing of it.
+        Standard error of `value`; infinite where too few masks tell nothing of it.
+    influence_stderr : ndarray of float64, shape (k, *shape)
+        Standard error of `value` less the mean score: of what a pixel's visibility changes. Most of
+        `stderr` can be an error that all pixels share.
     offset_stderr : ndarray of float64, shape (k,)
-        The part of it that all pixels of a map share: the standard error of the map's own mean.
+        That part: the standard error of the map's own mean over its pixels.
+    freedom : ndarray of float64, shape (k,)
+        Degrees of freedom of `stderr`.
+    influence_freedom : float
+        Degrees of freedom of `influence_stderr`.
+    shrunk : bool
+        Whether `value` is a posterior mean, which varies less than the truth, where an unbiased
+        estimate varies more.
     """
 
     value: Array
     stderr: Array
+    influence_stderr: Array
     offset_stderr: Array
+    freedom: Array
+    influence_freedom: float
+    shrunk: bool = False
 
 
-def finalize(estimator: Estimator, moments: Moments, keep: float) -> Maps:
-    """Turn moments into maps.
+def finalize(estimator: Estimator, estimate: Estimate) -> Maps:
+    """Turn scores into maps.
 
     Parameters
     ----------
-    estimator : {"centred", "paper", "coverage"}
-    moments : Moments
+    estimator : {"smooth", "centred", "paper", "coverage"}
+    estimate : Estimate
         Of at least one mask.
-    keep : float
-        Keep probability p.
 
     Returns
     -------
     Maps
     """
-    method = ESTIMATORS[estimator]
-    value, stderr = method(moments, keep)
-    assert moments.average is not None
-    return Maps(value, stderr, method(moments.average, keep)[1])
+    return ESTIMATORS[estimator](estimate)
 
 
-def paper(moments: Moments, keep: float) -> tuple[Array, Array]:
-    """``sum(f M) / (n p)``: equation 6 of the paper.
-
-    Parameters
-    ----------
-    moments : Moments
-    keep : float
-
-    Returns
-    -------
-    value, stderr : ndarray of float64, shape (k, *shape)
-    """
-    value = (moments.comoment + _per_map(moments.score, moments) * moments.mask) / keep
-    return value, _stderr(moments, np.zeros_like(moments.score), keep)
-
-
-def centred(moments: Moments, keep: float) -> tuple[Array, Array]:
-    """``f_mean + sum((f - f_mean) M) / (n p)``: the noise of the mean score is gone.
-
-    Parameters and result as for `paper`.
-    """
-    value = _per_map(moments.score, moments) + moments.comoment / keep
-    return value, _stderr(moments, moments.score, keep)
+def smooth(estimate: Estimate) -> Maps:
+    """Posterior mean and standard deviation of a Bayesian linear fit, see `unmask.smooth`."""
+    found = smoothed(estimate.fold(NormalEquations))
+    k, shape = estimate.targets, estimate.masks.shape
+    per_map = (-1, *(1,) * len(shape))
+    if found is None:
+        value = np.broadcast_to(estimate.mean.reshape(per_map), (k, *shape)).copy()
+        unknown = np.full_like(value, np.inf)
+        return Maps(value, unknown, unknown, np.full(k, np.inf), np.zeros(k), 0.0, shrunk=True)
+    value = found.level.reshape(per_map) + found.influence
+    variance = found.influence_variance + found.level_variance.reshape(per_map)
+    offset = np.sqrt(found.offset_variance + found.level_variance)
+    observations = estimate.count - 1.0
+    # Welch and Satterthwaite: the degrees of freedom of a sum of two variances.
+    part = found.influence_variance.reshape(k, -1).mean(axis=1) ** 2 / observations
+    part += found.level_variance**2 / found.level_freedom
+    whole = variance.reshape(k, -1).mean(axis=1) ** 2
+    freedom = np.divide(whole, part, out=np.full(k, observations), where=part > 0)
+    errors = np.sqrt(variance), np.sqrt(found.influence_variance)
+    return Maps(value, *errors, offset, freedom, observations, shrunk=True)
 
 
-def coverage(moments: Moments, keep: float) -> tuple[Array, Array]:  # noqa: ARG001 - one signature
+def paper(estimate: Estimate) -> Maps:
+    """``sum(f M) / (n p)``: equation 6 of the paper."""
+    moments, keep = estimate.moments, estimate.masks.keep
+
+    def method(m: Moments) -> _Linear:
+        value = (m.comoment + _per_map(m.score, m) * m.mask) / keep
+        return _Linear(value, np.zeros_like(m.score), keep, keep)
+
+    return _linear(moments, method)
+
+
+def centred(estimate: Estimate) -> Maps:
+    """``f_mean + sum((f - f_mean) M) / (n p)``: the noise of the mean score is gone."""
+    moments, keep = estimate.moments, estimate.masks.keep
+
+    def method(m: Moments) -> _Linear:
+        value = _per_map(m.score, m) + m.comoment / keep
+        return _Linear(value, m.score, m.mask, keep)
+
+    return _linear(moments, method)
+
+
+def coverage(estimate: Estimate) -> Maps:
     """``sum(f M) / sum(M)``: the mean score, weighted by how visible the pixel was.
 
-    A pixel that no mask has shown yet gets the mean score. Parameters and result as for `paper`.
+    A pixel that no mask has shown yet gets the mean score.
     """
-    mean = _per_map(moments.score, moments)
-    shown = np.where(moments.mask > 0, moments.mask, 1.0)
-    value = mean + np.where(moments.mask > 0, moments.comoment, 0.0) / shown
-    return value, _stderr(moments, value, shown)
+
+    def method(m: Moments) -> _Linear:
+        shown = np.where(m.mask > 0, m.mask, 1.0)
+        value = _per_map(m.score, m) + np.where(m.mask > 0, m.comoment, 0.0) / shown
+        return _Linear(value, value, shown, shown)
+
+    return _linear(estimate.moments, method)
 
 
-ESTIMATORS: dict[Estimator, Callable[[Moments, float], tuple[Array, Array]]] = {
+ESTIMATORS: dict[Estimator, Callable[[Estimate], Maps]] = {
+    "smooth": smooth,
     "centred": centred,
     "paper": paper,
     "coverage": coverage,
 }
 
 
-def reliability(maps: Maps) -> Array:
+def reliability(maps: Maps, inflation: float = 1.0) -> Array:
     """Correlation to expect between each map and the one that infinitely many masks would give.
 
-    ``sqrt(max(0, 1 - noise / var(map)))``, where the noise is the mean of ``stderr**2`` over the
-    pixels less ``offset_stderr**2``: an error that all pixels share moves no correlation. It is 0
-    for a flat map, which has no correlation with anything, and where the standard error is not
-    known.
+    The noise is the mean of ``stderr**2`` over the pixels less ``offset_stderr**2``: an error that
+    all pixels share moves no correlation. An unbiased map's variance over the pixels is the truth's
+    and the noise's, so the correlation is ``sqrt(1 - noise / var(map))``; a posterior mean's is the
+    truth's less the noise's, so it is ``sqrt(var(map) / (var(map) + noise))``. It is 0 for a flat
+    map, which has no correlation with anything, and where the standard error is not known.
 
     Parameters
     ----------
     maps : Maps
+    inflation : float, default 1
+        The noise is multiplied by this, for a bound that the correlation is surely above.
 
     Returns
     -------
@@ -134,9 +176,11 @@ def reliability(maps: Maps) -> Array:
 
     Examples
     --------
-    >>> value = np.array([[[0.0, 1.0], [2.0, 3.0]]])
-    >>> reliability(Maps(value, np.full_like(value, 0.5), np.zeros(1))).round(3)
+    >>> value, error = np.array([[[0.0, 1.0], [2.0, 3.0]]]), np.full((1, 2, 2), 0.5)
+    >>> reliability(Maps(value, error, error, np.zeros(1), np.full(1, 9), 9)).round(3)
     array([0.894])
+    >>> reliability(Maps(value, error, error, np.zeros(1), np.full(1, 9), 9, shrunk=True)).round(3)
+    array([0.913])
     """
     axes = tuple(range(1, maps.value.ndim))
     signal = maps.value.var(axis=axes)
@@ -145,26 +189,60 @@ def reliability(maps: Maps) -> Array:
     rounding = 64 * np.finfo(np.float64).eps * np.abs(maps.value).max(axis=axes)
     known = (signal > rounding**2) & np.isfinite(total)
     noise = np.where(known, total, 1.0) - np.where(known, maps.offset_stderr, 0.0) ** 2
-    ratio = np.divide(np.maximum(noise, 0.0), signal, out=np.ones_like(signal), where=known)
+    noise = inflation * np.maximum(noise, 0.0)
+    whole = signal + noise if maps.shrunk else signal
+    ratio = np.divide(noise, whole, out=np.ones_like(signal), where=known)
     return np.asarray(np.sqrt(np.maximum(0.0, 1.0 - ratio)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Linear:
+    """An estimator's value, and what its change is to first order.
+
+    ``change of value = (S_b - S - level (M_b - M)) / scale``, and that of the value less the mean
+    score ``f`` has ``weight (f_b - f) / scale`` subtracted (the delta method).
+    """
+
+    value: Array
+    level: Array
+    weight: Array | float
+    scale: Array | float
+
+
+def _linear(moments: Moments, method: Callable[[Moments], _Linear]) -> Maps:
+    assert moments.average is not None
+    one, of_average = method(moments), method(moments.average)
+    return Maps(
+        one.value,
+        *_between_blocks(moments, one),
+        _between_blocks(moments.average, of_average)[0],
+        np.full(len(moments.score), moments.blocks - 1.0),
+        moments.blocks - 1,
+    )
 
 
 def _per_map(values: Array, moments: Moments) -> Array:
     return values.reshape(-1, *(1,) * moments.mask.ndim)
 
 
-def _stderr(moments: Moments, level: Array, scale: Array | float) -> Array:
-    """Between-block standard error of ``sum((f - level) M) / (n scale)``.
+def _between_blocks(m: Moments, one: _Linear) -> tuple[Array, Array]:
+    """Return standard errors between blocks: of the value, and of it less the mean score.
 
-    Blocks are independent and alike. To first order a change of each estimator is the change of
-    the blocks' means of ``(f - level) M``, with level 0 for `paper`, the mean score for `centred`
-    and the map itself for the ratio `coverage` (the delta method).
+    Blocks are independent and alike, so the spread of their contributions is that of any one.
     """
-    if moments.blocks < 2:
-        return np.full_like(moments.comoment, np.inf)
-    if level.shape != moments.comoment.shape:
-        level = _per_map(level, moments)
-    spread = moments.sum_var - 2 * level * moments.cross_var + level**2 * moments.mask_var
-    # Rounding alone can make a spread of nothing slightly negative.
-    variance = np.maximum(spread, 0.0) / ((moments.blocks - 1) * moments.count)
-    return np.asarray(np.sqrt(variance) / scale, np.float64)
+    if m.blocks < 2:
+        unknown = np.full_like(m.comoment, np.inf)
+        return unknown, unknown
+    level, a = one.level, one.weight
+    if level.shape != m.comoment.shape:
+        level = _per_map(level, m)
+    spread = m.sum_var - 2 * level * m.cross_var + level**2 * m.mask_var
+    influence = (
+        spread - 2 * a * (m.score_sum - level * m.score_mask) + a**2 * _per_map(m.score_var, m)
+    )
+    errors = []
+    for each in (spread, influence):
+        # Rounding alone can make a spread of nothing slightly negative.
+        variance = np.maximum(each, 0.0) / ((m.blocks - 1) * m.count)
+        errors.append(np.asarray(np.sqrt(variance) / one.scale, np.float64))
+    return errors[0], errors[1]

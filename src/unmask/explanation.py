@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask import colour, images, storage
+from unmask import colour, images, storage, student
 from unmask.errors import FileError, SettingError, TargetError
 from unmask.estimate import Estimate
-from unmask.figure import three_panels
+from unmask.estimators import Estimator, Maps, finalize, reliability
+from unmask.figure import certainty_panels, three_panels
 from unmask.framing import Frame
 from unmask.masks import Masks
 from unmask.targets import Target, find
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
     from PIL.Image import Image
 
     from unmask.colour import Colormap
-    from unmask.estimators import Estimator
 
-__all__ = ["Explanation", "Plan"]
+__all__ = ["Explanation", "Plan", "finished", "shown"]
 
 KIND = "explanation"
 FORMAT = 1
 # Fields that are JSON values as they are.
-PLAIN = ("model", "image", "seconds", "model_calls", "complete", "versions")
+PLAIN = ("model", "image", "seconds", "model_calls", "complete", "stopped", "versions")
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,18 @@ class Plan:
     masks : Masks
         What the masks are: input size, grid, keep probability, seed, design.
     count : int
-        Masks asked for.
+        Most masks.
     fill : str
         What the hidden parts look like.
-    estimator : {"centred", "paper", "coverage"}
+    estimator : {"smooth", "centred", "paper", "coverage"}
     batch_size : int
         Inputs per model call. It changes no mask.
+    until : float or None
+        Reliability at which to stop.
+    seconds : float or None
+        Time at which to stop.
+    shard : tuple of int
+        (i, n): the i-th of n parts of the masks, counted from 1.
     """
 
     masks: Masks
@@ -57,6 +64,22 @@ class Plan:
     fill: str
     estimator: Estimator
     batch_size: int
+    until: float | None = None
+    seconds: float | None = None
+    shard: tuple[int, int] = (1, 1)
+
+    @property
+    def blocks(self) -> range:
+        """Numbers of the blocks to score, those of the shard."""
+        number, of = self.shard
+        blocks = -(-self.count // self.masks.block_size)
+        return range((number - 1) * blocks // of, number * blocks // of)
+
+    @property
+    def share(self) -> int:
+        """How many masks they hold: `count`, or the shard's part of it."""
+        size = self.masks.block_size
+        return min(self.count, self.blocks.stop * size) - self.blocks.start * size
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +109,9 @@ class Explanation:
     model_calls : int
         Inputs that the model scored, the whole one included.
     complete : bool
-        False if it was interrupted before `plan.count` masks.
+        False if it was interrupted before it came to its end.
+    stopped : str
+        Why it ended where it did, in words.
     versions : dict of str to str
     notes : tuple of str
         What was assumed and what to beware of.
@@ -115,8 +140,10 @@ class Explanation:
     seconds: float = 0.0
     model_calls: int = 0
     complete: bool = True
+    stopped: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    _more: Callable[..., Explanation] | None = field(default=None, repr=False)
 
     @property
     def map(self) -> NDArray[np.float32]:
@@ -145,9 +172,66 @@ class Explanation:
 
         Infinite where fewer than two blocks of masks tell nothing of it.
         """
-        if len(self.estimate.parts) < 2:
+        if not np.isfinite(self.model_stderrs).all():
             return np.full_like(self.maps, np.inf)
         return self._brought_back(self.model_stderrs, self.estimate.mean_stderr)
+
+    def interval(self, level: float = 0.95) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Confidence interval of every pixel of every map.
+
+        Standard errors of few blocks are themselves uncertain, so the width is Student's t for
+        their degrees of freedom.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+            Probability that a pixel's interval holds the value of infinitely many masks.
+
+        Returns
+        -------
+        low, high : ndarray of float32, shape (targets, H, W)
+        """
+        if not 0 < level < 1:
+            raise SettingError(f"level={level}: expected a probability between 0 and 1")
+        wide = [student.quantile(level, float(one)) for maps in self._final for one in maps.freedom]
+        half = np.array(wide, np.float32)[:, None, None] * self.stderrs
+        return self.maps - half, self.maps + half
+
+    def significant(self, target: int | str = 0, level: float = 0.95) -> NDArray[np.bool_]:
+        """Where a pixel's visibility changes the score by more than chance explains.
+
+        The map is compared with the mean score, which is what it would be at a pixel without
+        influence; each pixel by itself, so of those without any, 5% pass at a level of 0.95.
+
+        Parameters
+        ----------
+        target : int or str, default 0
+        level : float, default 0.95
+
+        Returns
+        -------
+        ndarray of bool, shape (H, W)
+        """
+        number = self._number(target)
+        start = 0
+        for maps in self._final:
+            if number < start + len(maps.value):
+                break
+            start += len(maps.value)
+        width = student.quantile(level, maps.influence_freedom)
+        mean = self.estimate.mean[number : number + 1]
+        one = slice(number - start, number - start + 1)
+        # Where there is no error at all, rounding alone is no influence.
+        least = 64 * np.finfo(np.float64).eps * np.abs(mean)
+        bound = np.maximum(width * maps.influence_stderr[one], least)
+        change = np.abs(maps.value[one] - mean.reshape(-1, *(1,) * (maps.value.ndim - 1)))
+        surplus = np.where(np.isfinite(bound), change - bound, -1.0)
+        shown = self._brought_back(surplus.astype(np.float32), np.array([-1.0]))
+        return np.asarray(shown[0] > 0)
+
+    @cached_property
+    def _final(self) -> list[Maps]:
+        return [finalize(self.plan.estimator, few) for few in self.estimate.groups()]
 
     @property
     def masks(self) -> int:
@@ -185,11 +269,22 @@ class Explanation:
         return Image.fromarray(over)
 
     def plot(
-        self, target: int | str = 0, *, opacity: float = 0.5, cmap: Colormap = "inferno"
+        self,
+        target: int | str = 0,
+        *,
+        opacity: float = 0.5,
+        cmap: Colormap = "inferno",
+        certainty: bool = False,
     ) -> Image:
         """Draw picture, saliency map with colour bar, and overlay, side by side.
 
-        Parameters as for `overlay`.
+        Parameters
+        ----------
+        target, opacity, cmap
+            As for `overlay`.
+        certainty : bool, default False
+            Instead of the overlay draw the map's standard error, and the map with what is not
+            significant greyed out.
 
         Returns
         -------
@@ -200,11 +295,22 @@ class Explanation:
         grid = " × ".join(map(str, self.plan.masks.grid))
         parts = [
             f"score {one.score:.3g}",
-            f"{self.masks:,} masks" + ("" if self.complete else f" of {self.plan.count:,}"),
+            f"{self.masks:,} masks" + ("" if self.complete else f" of {self.plan.share:,}"),
             f"grid {grid}",
             f"keep {self.plan.masks.keep:g}",
             f"reliability {shown(self.reliabilities[number])}",
         ]
+        if certainty:
+            return certainty_panels(
+                self._picture(),
+                self.maps[number],
+                self.stderrs[number],
+                self.significant(number),
+                title=one.label,
+                subtitle=" · ".join(parts),
+                box=one.box,
+                cmap=cmap,
+            )
         return three_panels(
             self._picture(),
             self.maps[number],
@@ -214,6 +320,94 @@ class Explanation:
             opacity=opacity,
             cmap=cmap,
         )
+
+    def extend(self, masks: int) -> Explanation:
+        """Go on with more masks; what is there is not done again.
+
+        Parameters
+        ----------
+        masks : int
+            How many more.
+
+        Returns
+        -------
+        Explanation
+            The same, to the bit, as if it had been asked for at once with the same batch size.
+
+        Raises
+        ------
+        SettingError
+            The explanation was read from a file, or merged, and knows no model: give it with
+            ``unmask.extend(explanation, model, masks=...)``.
+        """
+        if self._more is None:
+            raise SettingError(
+                "this explanation has no model at hand: "
+                "use unmask.extend(explanation, model, masks=...)"
+            )
+        return self._more(self, masks)
+
+    def merge(self, *others: Explanation) -> Explanation:
+        """Join explanations of different masks of the same plan, such as its shards.
+
+        Parameters
+        ----------
+        *others : Explanation
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        SettingError
+            Another plan, model, picture or target, or masks that are in two of them.
+        """
+        estimate = self.estimate
+        for other in others:
+            self._check_alike(other)
+            estimate = estimate.merge(other.estimate)
+        everyone = (self, *others)
+        plan = replace(self.plan, shard=(1, 1))
+        if all(one.plan.shard == (1, 1) for one in everyone):
+            plan = replace(plan, count=estimate.count)
+        values, stderrs, sure = finished(plan.estimator, estimate)
+        return replace(
+            self,
+            plan=plan,
+            estimate=estimate,
+            model_maps=values,
+            model_stderrs=stderrs,
+            reliabilities=sure,
+            seconds=sum(one.seconds for one in everyone),
+            model_calls=sum(one.model_calls for one in everyone),
+            complete=estimate.count >= plan.count,
+            stopped=f"merged from {len(everyone)}",
+            notes=tuple(dict.fromkeys(note for one in everyone for note in one.notes)),
+            _more=None,
+        )
+
+    def _check_alike(self, other: Explanation) -> None:
+        def known(one: Explanation) -> dict[str, Any]:
+            return {
+                "model": one.model,
+                "targets": [(t.label, t.index, t.box) for t in one.targets],
+                "masks": one.plan.masks,
+                "fill": one.plan.fill,
+                "estimator": one.plan.estimator,
+            }
+
+        for (name, mine), theirs in zip(known(self).items(), known(other).values(), strict=True):
+            if mine != theirs:
+                raise SettingError(
+                    f"cannot merge: the {name} differ, {mine} and {theirs}: "
+                    "explain with the same settings, and another shard"
+                )
+        one, two = self.picture, other.picture
+        if (one is None) != (two is None) or (
+            one is not None and two is not None and not np.array_equal(one, two)
+        ):
+            raise SettingError("cannot merge: the pictures differ")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write to an .npz file, atomically: it is there whole or not at all.
@@ -264,7 +458,7 @@ class Explanation:
             frame = header["frame"]
             return Explanation(
                 targets=tuple(Target(**_tuples(target)) for target in header["targets"]),
-                plan=Plan(masks=masks, **plan),
+                plan=Plan(masks=masks, **_tuples(plan)),
                 estimate=estimate,
                 model_maps=arrays["maps"],
                 model_stderrs=arrays["stderrs"],
@@ -328,7 +522,34 @@ class Explanation:
         return np.stack([self.frame.back(one, outside=float(rest)) for one, rest in pairs])
 
 
-def shown(reliability: float) -> str:
+def finished(
+    estimator: Estimator, estimate: Estimate
+) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[float, ...]]:
+    """Turn an estimate into maps, standard errors and reliabilities, few targets at a time.
+
+    Parameters
+    ----------
+    estimator : str
+    estimate : Estimate
+        Of at least one mask.
+
+    Returns
+    -------
+    maps, stderrs : ndarray of float32, shape (k, *shape)
+    reliabilities : tuple of float
+    """
+    values, stderrs, sure = [], [], []
+    for few in estimate.groups():
+        maps = finalize(estimator, few)
+        values.append(maps.value.astype(np.float32))
+        stderrs.append(maps.stderr.astype(np.float32))
+        # Scores that never change have no map, only the masks' own noise in some estimators.
+        alive = np.ptp(few.scores, axis=0) > 0
+        sure += np.where(alive, reliability(maps), 0.0).tolist()
+    return np.concatenate(values), np.concatenate(stderrs), tuple(sure)
+
+
+def shown(value: float) -> str:
     """Write a reliability with three decimals, rounded down: what is not certain is never 1.
 
     Examples
@@ -336,7 +557,7 @@ def shown(reliability: float) -> str:
     >>> shown(0.99996), shown(0.8)
     ('0.999', '0.800')
     """
-    return f"{math.floor(1000 * reliability + 1e-9) / 1000:.3f}"
+    return f"{math.floor(1000 * value + 1e-9) / 1000:.3f}"
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:

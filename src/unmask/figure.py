@@ -7,7 +7,7 @@ so the type is twice as large as it looks there.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -16,11 +16,13 @@ from unmask.colour import colorize, limits, overlay
 from unmask.drawing import GREY, INK, PAPER, RULE, fit, font, outlined, scaled, write_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     from unmask.colour import Colormap
 
-__all__ = ["three_panels", "ticks"]
+__all__ = ["certainty_panels", "three_panels", "ticks"]
 
 PANEL = 480  # longest side of a panel
 NARROW = 240  # least width of a panel's column, for its caption and colour bar
@@ -80,10 +82,82 @@ def three_panels(
     low, high = limits(values, None, None)
     seen, small = _reduced(picture, values)
     blend = overlay(seen, small, opacity=opacity, cmap=cmap, vmin=low, vmax=high)
-    heat = colorize(small, cmap, low, high)
-    width, height = fit(picture.shape[1], picture.shape[0], PANEL)
+    panels = [
+        _Panel("picture", seen, outlined=True),
+        _Panel(label, colorize(small, cmap, low, high), values, cmap),
+        _Panel("overlay", blend, outlined=True),
+    ]
+    return _side_by_side(panels, picture.shape[:2], title, subtitle, box)
+
+
+def certainty_panels(
+    picture: NDArray[np.uint8],
+    values: ArrayLike,
+    stderr: ArrayLike,
+    significant: ArrayLike,
+    *,
+    title: str,
+    subtitle: str = "",
+    cmap: Colormap = "inferno",
+    box: tuple[float, float, float, float] | None = None,
+) -> Image.Image:
+    """Draw a picture, its map, the map's standard error, and what of the map is significant.
+
+    Parameters
+    ----------
+    picture, values, title, subtitle, cmap, box
+        As in `three_panels`.
+    stderr : float array, shape (H, W)
+        Standard error of `values`.
+    significant : bool array, shape (H, W)
+        The rest is drawn grey.
+
+    Returns
+    -------
+    PIL.Image.Image
+
+    Examples
+    --------
+    >>> picture, values = np.zeros((30, 40, 3), np.uint8), np.eye(30, 40)
+    >>> certainty_panels(picture, values, 0 * values + 0.1, values > 0.2, title="goldfish").width
+    2112
+    """
+    values, stderr = np.asarray(values), np.asarray(stderr)
+    low, high = limits(values, None, None)
+    seen, small = _reduced(picture, values)
+    _, error = _reduced(picture, stderr)
+    _, certain = _reduced(picture, np.where(np.asarray(significant), values, np.nan))
+    panels = [
+        _Panel("picture", seen, outlined=True),
+        _Panel("importance", colorize(small, cmap, low, high), values, cmap),
+        _Panel("standard error", colorize(error, "cividis"), stderr, "cividis"),
+        _Panel(
+            "significant at 95%", colorize(certain, cmap, low, high), values, cmap, outlined=True
+        ),
+    ]
+    return _side_by_side(panels, picture.shape[:2], title, subtitle, box)
+
+
+class _Panel(NamedTuple):
+    """A caption, pixels, the values of its colour bar if it has one, and whether a box goes on."""
+
+    caption: str
+    pixels: NDArray[np.uint8]
+    values: NDArray[Any] | None = None
+    cmap: Colormap = "inferno"
+    outlined: bool = False
+
+
+def _side_by_side(
+    panels: Sequence[_Panel],
+    size: tuple[int, int],
+    title: str,
+    subtitle: str,
+    box: tuple[float, float, float, float] | None,
+) -> Image.Image:
+    width, height = fit(size[1], size[0], PANEL)
     column = max(width, NARROW)
-    across = 3 * column + 2 * GAP
+    across = len(panels) * column + (len(panels) - 1) * GAP
 
     top = MARGIN
     title_y, top = top, top + TITLE + 12
@@ -96,15 +170,15 @@ def three_panels(
     draw = ImageDraw.Draw(canvas)
     write_line(draw, (MARGIN, title_y), title, TITLE, INK, across)
     write_line(draw, (MARGIN, subtitle_y), subtitle, SUBTITLE, GREY, across)
-    panels = (("picture", seen), (label, heat), ("overlay", blend))
-    for number, (caption, pixels) in enumerate(panels):
+    for number, one in enumerate(panels):
         left = MARGIN + number * (column + GAP)
-        write_line(draw, (left, caption_y), caption, CAPTION, GREY, column)
-        panel = scaled(pixels, width, height)
-        if box is not None and pixels is not heat:
-            outlined(panel, box, picture.shape[:2])
+        write_line(draw, (left, caption_y), one.caption, CAPTION, GREY, column)
+        panel = scaled(one.pixels, width, height)
+        if box is not None and one.outlined:
+            outlined(panel, box, size)
         canvas.paste(panel, (left, top))
-    _colour_bar(canvas, (MARGIN + column + GAP, bar_y), column, values, cmap)
+        if one.values is not None:
+            _colour_bar(canvas, (left, bar_y), column, one.values, one.cmap)
     return canvas
 
 

@@ -9,32 +9,42 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from unmask.box_targets import box
+from unmask.checkpoint import recorded
 from unmask.errors import (
     Interrupted,
     ModelError,
     ModelOutputError,
+    SettingError,
     UnmaskError,
     UnmaskWarning,
 )
-from unmask.estimate import Estimate
 from unmask.masks import Block, render, windows
 from unmask.perturb import perturb
 from unmask.run import Run, prepare
+from unmask.stopping import goals, is_reached
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Sequence
 
     from unmask.designs import Design
+    from unmask.estimate import Estimate
     from unmask.estimators import Estimator
-    from unmask.explanation import Explanation
+    from unmask.explanation import Explanation, Plan
     from unmask.models import Model
 
-__all__ = ["explain", "stream"]
+__all__ = ["explain", "extend", "stream"]
+
+# Scores of one model for one picture differ by no more, on whatever machine.
+SAME = 1e-3
 
 
 def explain(
@@ -42,14 +52,19 @@ def explain(
     image: Any,
     target: Any = None,
     *,
-    masks: int | None = None,
+    masks: int | Literal["auto"] | None = None,
+    until: float | None = None,
+    max_masks: int | None = None,
+    max_seconds: float | None = None,
+    shard: tuple[int, int] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     grid: int | Sequence[int] | None = None,
     keep: float = 0.5,
     seed: int = 0,
     batch_size: int | None = None,
     fill: Any = "mean",
     design: Design = "balanced",
-    estimator: Estimator = "centred",
+    estimator: Estimator = "smooth",
     preprocess: str | None = None,
 ) -> Explanation:
     """Explain what a model looked at (RISE, arXiv:1806.07421).
@@ -65,8 +80,20 @@ def explain(
         Class index, label, "top:3", ``contrast(a, b)`` or a function ``outputs -> scores[n]``;
         None is the model's best class. A list is explained in one pass. For a detector: "all"
         (the default), "top:3", a box's number, a label, four numbers, or ``box(corners, label)``.
-    masks : int, default 4000, for a detector 5000
-        How many masks, and model calls. Their error falls as ``1 / sqrt(masks)``.
+    masks : int or "auto", default "auto"
+        How many masks, and model calls. Their error falls as ``1 / sqrt(masks)``. "auto" goes on
+        until a reliability of 0.98, or the one that `until` names.
+    until : float, optional
+        Stop when every target's map is this reliable, with 95% confidence, in (0, 1).
+    max_masks : int, default 4000, for a detector 5000
+        Stop there with "auto".
+    max_seconds : float, optional
+        Stop after the batch that is at work then.
+    shard : tuple of int, optional
+        (i, n): only the i-th of n parts of the masks, counted from 1; see `Explanation.merge`.
+    checkpoint : path-like, optional
+        File in which the scores are kept every two seconds. If it is there, go on from it: the end
+        is the same, to the bit, as without a break.
     grid : int or sequence of int, default 8, for a detector 16
         Cells per axis. A finer grid shows finer evidence and needs more masks.
     keep : float, default 0.5
@@ -80,7 +107,7 @@ def explain(
         one, else the image's mean colour), "black", "white", "blur", "noise", a colour, an array.
     design : {"balanced", "random"}
         How the masks are drawn, see `unmask.designs`. "random" is the paper's.
-    estimator : {"centred", "paper", "coverage"}
+    estimator : {"smooth", "centred", "paper", "coverage"}
         How scores become a map, see `unmask.estimators`. "paper" is equation 6 of the paper.
     preprocess : {"raw"}, optional
         The image is an array in the model's space already.
@@ -116,6 +143,11 @@ def explain(
         image,
         target,
         masks=masks,
+        until=until,
+        max_masks=max_masks,
+        max_seconds=max_seconds,
+        shard=shard,
+        checkpoint=checkpoint,
         grid=grid,
         keep=keep,
         seed=seed,
@@ -125,7 +157,11 @@ def explain(
         estimator=estimator,
         preprocess=preprocess,
     )
-    last = Estimate.empty(run.plan.masks, len(run.targets))
+    return _explained(run, start)
+
+
+def _explained(run: Run, start: float) -> Explanation:
+    last = run.start
     try:
         for estimate in stream(run):
             last = estimate
@@ -134,24 +170,119 @@ def explain(
     except ModelError as error:
         error.explanation = _so_far(run, last, start)
         raise
-    return run.explanation(last, time.perf_counter() - start)
+    explanation = run.explanation(last, time.perf_counter() - start)
+    return replace(explanation, _more=partial(_extended, run))
+
+
+def _extended(run: Run, explanation: Explanation, masks: int) -> Explanation:
+    if masks < 1:
+        raise SettingError(f"masks={masks!r}: expected how many more, at least 1")
+    if explanation.plan.shard != (1, 1):
+        raise SettingError("a shard cannot be extended: merge the shards first")
+    count = explanation.masks + int(masks)
+    plan = replace(explanation.plan, count=count, until=None, seconds=None)
+    longer = replace(run, plan=plan, start=explanation.estimate, checkpoint=None)
+    more = _explained(longer, time.perf_counter())
+    return replace(
+        more,
+        seconds=explanation.seconds + more.seconds,
+        model_calls=explanation.model_calls + more.model_calls - 1,
+    )
+
+
+def extend(
+    explanation: Explanation,
+    model: Any,
+    image: Any = None,
+    *,
+    masks: int,
+    target: Any = None,
+    fill: Any = None,
+) -> Explanation:
+    """Go on with an explanation that was read from a file or merged.
+
+    Parameters
+    ----------
+    explanation : Explanation
+    model : as for `explain`
+        The one that was explained.
+    image : as for `explain`, optional
+        The picture in the file, unless given.
+    masks : int
+        How many more.
+    target, fill : as for `explain`, optional
+        Needed where they were functions, contrasts or arrays, which no file holds.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    SettingError
+        The model, picture or targets are not those of the explanation.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> first = unmask.explain("demo", unmask.demo.pictures()["street"], masks=256)
+    >>> more = unmask.extend(first, "demo", masks=128)
+    >>> more.masks, bool((more.estimate.scores[:256] == first.estimate.scores).all())
+    (384, True)
+    """
+    plan = explanation.plan
+    if image is None:
+        image = explanation.picture
+    if image is None:
+        raise SettingError("this explanation holds no picture: give image")
+    if target is None:
+        boxes = [box(t.box, t.label) if t.box else None for t in explanation.targets]
+        pairs = zip(boxes, explanation.targets, strict=True)
+        target = [t.index if one is None else one for one, t in pairs]
+        if None in target:
+            raise SettingError("a target of this explanation is no class: give target")
+    run = prepare(
+        model,
+        image,
+        target,
+        masks=explanation.masks + 1,
+        grid=plan.masks.grid,
+        keep=plan.masks.keep,
+        seed=plan.masks.seed,
+        batch_size=plan.batch_size,
+        fill=plan.fill if fill is None else fill,
+        design=plan.masks.design,
+        estimator=plan.estimator,
+    )
+    for mine, theirs in zip(run.targets.targets, explanation.targets, strict=True):
+        if mine.label != theirs.label or abs(mine.score - theirs.score) > SAME:
+            raise SettingError(
+                f"{run.model.name} gives {mine.label!r} a score of {mine.score:.4g}, in the "
+                f"explanation {theirs.label!r} has {theirs.score:.4g}: it is another model, "
+                "picture or preprocessing"
+            )
+    if run.plan.masks != plan.masks:
+        raise SettingError(f"the masks would be {run.plan.masks}: expected {plan.masks}")
+    return _extended(run, explanation, masks)
 
 
 def stream(run: Run, estimate: Estimate | None = None) -> Iterator[Estimate]:
     """Score the masks of a run, batch by batch.
 
-    Batches take no notice of where blocks end, so the map is the same for every batch size.
+    Batches take no notice of where blocks end, so the map is the same for every batch size. With a
+    reliability to reach, batches end where it is looked at, at the same masks for every batch size.
 
     Parameters
     ----------
     run : Run
     estimate : Estimate, optional
-        Go on from here; its masks are not scored again.
+        Go on from here, not from `run.start`; its masks are not scored again.
 
     Yields
     ------
     Estimate
-        After each batch. The last one holds `run.plan.count` masks.
+        After each batch. The last one holds `run.plan.share` masks, or fewer if the plan's
+        reliability was reached or its time was over.
 
     Raises
     ------
@@ -165,10 +296,35 @@ def stream(run: Run, estimate: Estimate | None = None) -> Iterator[Estimate]:
     >>> [estimate.count for estimate in unmask.stream(run)]
     [40, 80, 96]
     """
-    masks, model = run.plan.masks, run.model
-    estimate = estimate or Estimate.empty(masks, len(run.targets))
+    estimates = _stopped(run, estimate or run.start)
+    if run.checkpoint is None:
+        return estimates
+    return recorded(estimates, run.checkpoint, run.fingerprint)
+
+
+def _stopped(run: Run, estimate: Estimate) -> Iterator[Estimate]:
+    """Score until the plan's reliability, time or last mask."""
+    plan, start = run.plan, time.perf_counter()
+    looks = goals(plan.masks, plan.share) if plan.until is not None else iter([plan.share])
     masker = _Masker(run)
-    for parts in _batches(estimate, run.plan.count, run.plan.batch_size):
+    if estimate.count >= plan.share:
+        yield estimate
+        return
+    for goal in looks:
+        if goal < estimate.count:
+            continue
+        for scored in _scored(run, masker, estimate, goal):
+            estimate = scored
+            yield estimate
+            if plan.seconds is not None and time.perf_counter() - start >= plan.seconds:
+                return
+        if estimate.count < plan.share and is_reached(estimate, plan):
+            return
+
+
+def _scored(run: Run, masker: _Masker, estimate: Estimate, goal: int) -> Iterator[Estimate]:
+    model = run.model
+    for parts in _batches(estimate, run.plan, goal):
         batch = Block(
             np.concatenate([block.grids for _, block in parts]),
             np.concatenate([block.shifts for _, block in parts]),
@@ -238,13 +394,13 @@ class _Masker:
         return perturb(self.image, self.fill, mask[self.broadcast])
 
 
-def _batches(estimate: Estimate, count: int, size: int) -> Iterator[list[tuple[int, Block]]]:
-    """Yield the masks still to be scored, in parts of blocks that make up a batch each."""
-    masks = estimate.masks
+def _batches(estimate: Estimate, plan: Plan, goal: int) -> Iterator[list[tuple[int, Block]]]:
+    """Yield the masks still to be scored up to `goal`, as parts of blocks that make a batch."""
+    masks, size = estimate.masks, plan.batch_size
     done = {number: len(scores) for number, scores in estimate.parts}
-    left = count - estimate.count
+    left = goal - estimate.count
     batch: list[tuple[int, Block]] = []
-    room, number = size, 0
+    room, number = size, plan.blocks.start
     while left > 0:
         start = done.get(number, 0)
         block = masks.block(number) if start < masks.block_size else None

@@ -194,8 +194,8 @@ class Masks:
     seed : int, default 0
         0 to 2**64 - 1.
     design : {"balanced", "random"}
-        How a block's bits are drawn, see `unmask.designs`. Balanced masks share one shift per
-        block, random ones have a shift each.
+        How a block's bits are drawn, see `unmask.designs`. A balanced block is two sets of masks,
+        the second shifted by half a cell against the first; random masks have a shift each.
     shift : bool, default True
         False enlarges the grid to exactly the input's size and never shifts it.
 
@@ -208,7 +208,7 @@ class Masks:
     --------
     >>> masks = Masks((60, 90), grid=(4, 6), seed=1)
     >>> masks.block_size, masks.cell
-    (48, (15, 15))
+    (96, (15, 15))
     >>> masks.render(masks.block(0)[:5]).shape
     (5, 60, 90)
     """
@@ -283,9 +283,14 @@ class Masks:
         rng = generator(self.seed, "masks", number)
         n = self.block_size
         limits = np.array(self.cell if self.shift else (1,) * len(self.shape))
-        each = n if self.design == "random" else 1
-        shifts = np.broadcast_to(rng.integers(0, limits, (each, len(limits))), (n, len(limits)))
         bits = designs.draw(rng, self.design, n, math.prod(self.grid), self.keep)
+        if self.design == "random":
+            shifts = rng.integers(0, limits, (n, len(limits)))
+        else:
+            # Half a cell apart: where the cells of one set meet, those of the other are centred.
+            steps = limits // 2 * np.arange(designs.SETS)[:, None]
+            starts = (rng.integers(0, limits) + steps) % limits
+            shifts = np.repeat(starts, n // designs.SETS, axis=0)
         return Block(bits.reshape(n, *self.grid), shifts)
 
     def rows(self, block: Block, dtype: DTypeLike = np.float32) -> list[NDArray[Any]]:

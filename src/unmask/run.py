@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import platform
 import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from unmask import checkpoint as checkpoints
 from unmask._version import __version__
 from unmask.box_targets import BoxTargets, Detection, detected, parse_boxes, resolve_boxes
 from unmask.detection import suppress
-from unmask.errors import ModelError, ModelOutputError, SettingError, UnmaskError, UnmaskWarning
-from unmask.estimators import ESTIMATORS, Estimator, finalize, reliability
-from unmask.explanation import Explanation, Plan
+from unmask.diagnosis import doubts, not_best
+from unmask.errors import (
+    DoubtWarning,
+    ModelError,
+    ModelOutputError,
+    SettingError,
+    UnmaskError,
+    UnmaskWarning,
+)
+from unmask.estimate import Estimate
+from unmask.estimators import ESTIMATORS, Estimator
+from unmask.explanation import Explanation, Plan, finished
 from unmask.inputs import Input, describe, describe_fill, fill_array
 from unmask.inputs import prepare as prepare_input
 from unmask.masks import Masks
 from unmask.models import Model, load
+from unmask.stopping import reason
 from unmask.targets import Targets, class_name, parse, resolve
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from unmask.designs import Design
-    from unmask.estimate import Estimate
 
 __all__ = ["Prediction", "Run", "detect", "predict", "prepare"]
 
@@ -35,7 +47,9 @@ __all__ = ["Prediction", "Run", "detect", "predict", "prepare"]
 BATCH_SIZE = 32
 BATCH_BYTES = 256 * 2**20
 
+# Reliability at which an explanation that names no number of masks stops, and its most masks:
 # RISE's habit for classifiers, D-RISE's for detectors (arXiv:2006.03204, section 4), by `detects`.
+UNTIL = 0.98
 MASKS = {False: 4000, True: 5000}
 GRID = {False: 8, True: 16}
 
@@ -73,6 +87,10 @@ class Run:
         For the whole input.
     image : str
     notes : tuple of str
+    start : Estimate
+        Where to begin: empty, or what a checkpoint held.
+    checkpoint : Path or None
+        Where `stream` keeps the scores.
     """
 
     model: Model
@@ -83,6 +101,21 @@ class Run:
     outputs: Any
     image: str
     notes: tuple[str, ...]
+    start: Estimate
+    checkpoint: Path | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of what determines the scores, for checkpoints."""
+        return checkpoints.fingerprint(
+            self.plan.masks,
+            self.plan.shard,
+            self.model.name,
+            self.model.activation,
+            [(one.index, one.label, one.box) for one in self.targets.targets],
+            self.given.array,
+            self.fill,
+        )
 
     def predictions(self, top: int = 5) -> list[Prediction]:
         """Return the model's best classes for the whole input, best first."""
@@ -108,32 +141,29 @@ class Run:
 
         Warns
         -----
-        UnmaskWarning
-            The scores do not vary, or there are too few masks for a standard error.
+        DoubtWarning
+            The scores hardly vary, nearly all masks hide the target, the map is not reliable.
         """
-        values, stderrs, sure = [], [], []
-        for few in estimate.groups():
-            maps = finalize(self.plan.estimator, few.moments, self.plan.masks.keep)
-            values.append(maps.value.astype(np.float32))
-            stderrs.append(maps.stderr.astype(np.float32))
-            sure += reliability(maps).tolist()
-        notes = (*self.notes, *_doubts(estimate, self.targets))
+        values, stderrs, sure = finished(self.plan.estimator, estimate)
+        stopped = reason(estimate, self.plan, min(sure), seconds)
+        notes = (*self.notes, *doubts(estimate, self.targets.targets, sure))
         for note in notes[len(self.notes) :]:
-            warnings.warn(note, UnmaskWarning, stacklevel=2)
+            warnings.warn(note, DoubtWarning, stacklevel=2)
         return Explanation(
             targets=self.targets.targets,
             plan=self.plan,
             estimate=estimate,
             model=self.model.name,
             image=self.image,
-            model_maps=np.concatenate(values),
-            model_stderrs=np.concatenate(stderrs),
-            reliabilities=tuple(sure),
+            model_maps=values,
+            model_stderrs=stderrs,
+            reliabilities=sure,
             picture=self.given.picture,
             frame=self.given.frame,
             seconds=seconds,
-            model_calls=estimate.count + 1,
-            complete=estimate.count >= self.plan.count,
+            model_calls=estimate.count - self.start.count + 1,
+            complete=not stopped.startswith("it was interrupted"),
+            stopped=stopped,
             versions={
                 "unmask": __version__,
                 "numpy": np.__version__,
@@ -149,14 +179,19 @@ def prepare(
     image: Any,
     target: Any = None,
     *,
-    masks: int | None = None,
+    masks: int | Literal["auto"] | None = None,
+    until: float | None = None,
+    max_masks: int | None = None,
+    max_seconds: float | None = None,
+    shard: tuple[int, int] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     grid: int | Sequence[int] | None = None,
     keep: float = 0.5,
     seed: int = 0,
     batch_size: int | None = None,
     fill: Any = "mean",
     design: Design = "balanced",
-    estimator: Estimator = "centred",
+    estimator: Estimator = "smooth",
     preprocess: str | None = None,
 ) -> Run:
     """Check everything, then ask the model about the whole input.
@@ -173,11 +208,18 @@ def prepare(
     detects = loaded.detector is not None
     plan = Plan(
         masks=Masks(given.shape, GRID[detects] if grid is None else grid, keep, seed, design),
-        count=_whole("masks", MASKS[detects] if masks is None else masks),
         fill=fill if isinstance(fill, str) else describe_fill(fill),
         estimator=_known("estimator", estimator, ESTIMATORS),
         batch_size=_batch_size(loaded, given, batch_size),
+        **_extent(masks, until, max_masks, max_seconds, shard, MASKS[detects]),
     )
+    if not plan.blocks:
+        raise SettingError(
+            f"shard {plan.shard[0]} of {plan.shard[1]} is empty: {plan.count} masks are "
+            f"{-(-plan.count // plan.masks.block_size)} blocks of {plan.masks.block_size}"
+        )
+    path = None if checkpoint is None else Path(checkpoint).expanduser()
+    content = None if path is None else checkpoints.peek(path)
     values = fill_array(fill, loaded, given, plan.masks.seed)
     boxes = detects and not callable(target)
     if boxes:
@@ -195,7 +237,17 @@ def prepare(
         )
     else:
         targets = resolve(wishes, outputs, loaded.labels)
-    return Run(loaded, given, values, plan, targets, outputs, describe(image), notes)
+        best = [one.label for one in _best(loaded, outputs, 1)]
+        asides = [not_best(one, outputs, *best) for one in targets.targets if best]
+        for note in filter(None, asides):
+            warnings.warn(note, DoubtWarning, stacklevel=3)
+            notes = (*notes, note)
+    start = Estimate.empty(plan.masks, len(targets))
+    run = Run(loaded, given, values, plan, targets, outputs, describe(image), notes, start, path)
+    if path is None:
+        return run
+    start = checkpoints.load(path, content, run.fingerprint, plan.masks, len(targets))
+    return replace(run, start=start)
 
 
 def predict(
@@ -317,30 +369,41 @@ def _about_outputs(model: Model, outputs: Any) -> list[str]:
     return [note]
 
 
-def _doubts(estimate: Estimate, targets: Targets | BoxTargets) -> list[str]:
-    doubts = [
-        f"the score of {target.label!r} was {score:.4g} for every mask: the map is flat. Is it the "
-        "right target, and does the fill hide anything?"
-        for target, score, spread in zip(
-            targets.targets, estimate.scores[0], np.ptp(estimate.scores, axis=0), strict=True
-        )
-        if spread == 0
-    ]
-    size = estimate.masks.block_size
-    if len(estimate.parts) < 2:
-        doubts.append(
-            f"{estimate.count} masks are no more than one block of {size}: their standard error is "
-            f"not known. Use at least {2 * size} masks, a coarser grid, or design='random'"
-        )
-    return doubts
-
-
 def _best(model: Model, outputs: Any, top: int) -> list[Prediction]:
     if not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
         return []
     values = outputs[0]
     order = np.argsort(-values, kind="stable")[:top]
     return [Prediction(int(i), class_name(int(i), model.labels), float(values[i])) for i in order]
+
+
+def _extent(
+    masks: Any, until: Any, most: Any, seconds: Any, shard: Any, default: int
+) -> dict[str, Any]:
+    """Return the part of a plan that says how far to go, checked."""
+    if masks in (None, "auto"):
+        count = default if most is None else _whole("max_masks", most)
+        until = UNTIL if until is None and shard is None else until
+    else:
+        count = _whole("masks", masks)
+        if most is not None:
+            raise SettingError("masks and max_masks: give one of them")
+    if until is not None and not (_is_number(until) and 0 < until < 1):
+        raise SettingError(f"until={until!r}: expected a reliability between 0 and 1, such as 0.95")
+    if seconds is not None and not (_is_number(seconds) and seconds > 0):
+        raise SettingError(f"max_seconds={seconds!r}: expected a number of seconds above 0")
+    if shard is None:
+        return {"count": count, "until": until, "seconds": seconds}
+    if until is not None or seconds is not None:
+        raise SettingError("a shard cannot know how reliable the whole is: give masks, not until")
+    number, of = shard
+    if not 1 <= _whole("shard", number) <= _whole("shard", of):
+        raise SettingError(f"shard={shard}: expected (i, n) with i from 1 to n")
+    return {"count": count, "shard": (int(number), int(of))}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _batch_size(model: Model, given: Input, wanted: int | None) -> int:

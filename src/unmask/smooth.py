@@ -1,0 +1,126 @@
+"""The `smooth` estimator: a Bayesian linear fit of the score on the mask, in the masks' eigenbasis.
+
+The map ``E[f M] / p`` depends on the model only through the score's covariance with the mask, that
+is, through its best linear fit. What a linear function of the mask cannot be, pixel noise finer
+than masks can show, is left out before it is estimated; what masks hardly show is shrunk by as much
+as the data's own noise asks for. Both vanish as masks accumulate, so the limit is RISE's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from unmask.regression import NormalEquations, best_posteriors
+from unmask.spectrum import basis
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["Smooth", "smoothed"]
+
+POINTS = 4
+
+
+class Smooth(NamedTuple):
+    """Posterior of the maps.
+
+    Attributes
+    ----------
+    level : ndarray, shape (k,)
+        Mean score, freed from what the drawn masks' own imbalance explains.
+    level_variance : ndarray, shape (k,)
+        Its squared standard error.
+    level_freedom : float
+        That one's degrees of freedom.
+    influence : ndarray, shape (k, *shape)
+        The map less its level.
+    influence_variance : ndarray, shape (k, *shape)
+        Its posterior variance.
+    offset_variance : ndarray, shape (k,)
+        Posterior variance of the mean of `influence` over the pixels.
+    """
+
+    level: Array
+    level_variance: Array
+    level_freedom: float
+    influence: Array
+    influence_variance: Array
+    offset_variance: Array
+
+
+def smoothed(equations: NormalEquations) -> Smooth | None:
+    """Fit all targets.
+
+    Standard errors are computed at four points a cell and interpolated, since they change slowly
+    from pixel to pixel.
+
+    Parameters
+    ----------
+    equations : NormalEquations
+
+    Returns
+    -------
+    Smooth or None
+        None where there are fewer than two observations.
+    """
+    n, masks = equations.count, equations.masks
+    if n < 2:
+        return None
+    b, k = basis(masks), len(equations.square)
+    per_map = (-1, *(1,) * len(masks.shape))
+    positions = [_positions(s, g) for s, g in zip(masks.shape, masks.grid, strict=True)]
+    unit = b.at(positions)
+    drift = b.leading(equations.mean[None])[0]
+    scale = np.divide(1, np.sqrt(b.rest), out=np.zeros_like(b.rest), where=b.rest > 0)
+    level = equations.level.copy()
+    noise, offset = np.empty(k), np.empty(k)
+    influence = np.empty((k, *masks.shape))
+    variance = np.empty((k, *map(len, positions)))
+    prior = b.variance / b.variance[0]
+    found = best_posteriors(equations.gram, b.leading(equations.cross), equations.square, n, prior)
+    for targets, one in found:
+        # The leading components hold nearly all there is, so the rest is taken one by one, as if
+        # components were uncorrelated over the masks drawn and not only over all masks.
+        rest = one.ratio.reshape(per_map) * (b.rest / b.variance[0]) ** one.power
+        gain = rest / (1 + n * rest)
+        influence[targets] = b.maps(one.mean, equations.cross[targets] * scale * gain)
+        spread = one.variance @ np.square(unit @ one.directions).T
+        variance[targets] = spread.reshape(variance[targets].shape) + b.spread_squared(
+            gain * one.noise.reshape(per_map), positions
+        )
+        offset[targets] = one.variance @ np.square(b.means @ one.directions)
+        level[targets] -= drift @ one.mean.T
+        noise[targets] = one.noise
+    for axis, (at, size) in enumerate(zip(positions, masks.shape, strict=True), start=1):
+        fine = _interpolation(at, size)
+        variance = np.moveaxis(np.moveaxis(variance, axis, -1) @ fine.T, -1, axis)
+    return Smooth(level, *_level_variance(equations, noise), influence, variance, offset)
+
+
+def _level_variance(equations: NormalEquations, noise: Array) -> tuple[Array, float]:
+    """Squared standard error of the mean score, and its degrees of freedom.
+
+    Balanced masks depend on each other within a block, so blocks are what is compared. One block
+    has only its pairs to go by, which overstates the error: it leaves out their balance.
+    """
+    n, blocks = equations.count, equations.blocks
+    if equations.masks.design == "random":
+        return noise / n, n - 1
+    if blocks > 1:
+        return equations.between / ((blocks - 1) * n), blocks - 1
+    return equations.spread / (n * (n - 1)), n - 1
+
+
+def _positions(size: int, cells: int) -> NDArray[np.intp]:
+    count = min(size, POINTS * cells + 1)
+    return np.unique(np.linspace(0, size - 1, count).round().astype(np.intp))
+
+
+def _interpolation(at: NDArray[np.intp], size: int) -> Array:
+    """Matrix of linear interpolation from values at `at` to every pixel."""
+    unit = np.eye(len(at))
+    return np.stack([np.interp(np.arange(size), at, row) for row in unit], axis=1)
