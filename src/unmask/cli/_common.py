@@ -17,7 +17,7 @@ from unmask import perturb
 from unmask.cli import terminal
 from unmask.errors import FileError, SettingError, UnmaskError, UnmaskWarning
 from unmask.framing import Mode
-from unmask.models import Activation, Detector
+from unmask.models import Activation, Detector, Runtime
 from unmask.models.preprocess import PreprocessName
 
 __all__ = [
@@ -63,6 +63,8 @@ def load_model(
     resize: Mode | None,
     detector: Detector | None = None,
     threshold: float | None = None,
+    weights: Path | None = None,
+    runtime: Runtime | None = None,
 ) -> unmask.Model:
     if detector is None and threshold is not None:
         raise SettingError("--threshold is for a detector: give --detector too")
@@ -79,6 +81,8 @@ def load_model(
         resize=resize,
         detector=detector,
         threshold=threshold,
+        weights=weights,
+        runtime=runtime,
     )
 
 

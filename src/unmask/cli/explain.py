@@ -37,10 +37,12 @@ from unmask.cli.options import (
     Picture,
     PreprocessOption,
     ResizeOption,
+    RuntimeOption,
     SizeOption,
     StdOption,
     TargetOption,
     ThresholdOption,
+    WeightsOption,
 )
 from unmask.colour import Colormap
 from unmask.designs import Design
@@ -101,6 +103,8 @@ def explain(
     resize: ResizeOption = None,
     detector: DetectorOption = None,
     threshold: ThresholdOption = None,
+    weights: WeightsOption = None,
+    runtime: RuntimeOption = None,
     cmap: Annotated[
         Colormap,
         typer.Option(help="Colours of the map.", rich_help_panel=OUTPUT),
@@ -119,7 +123,18 @@ def explain(
         if not 0 <= opacity <= 1:
             raise SettingError(f"--opacity {opacity}: expected a number from 0 to 1")
         loaded = load_model(
-            model, labels, preprocess, mean, std, activation, size, resize, detector, threshold
+            model,
+            labels,
+            preprocess,
+            mean,
+            std,
+            activation,
+            size,
+            resize,
+            detector,
+            threshold,
+            weights,
+            runtime,
         )
         folder = make_folder(output)
         run = unmask.prepare(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from unmask.framing import Mode
-from unmask.models import Activation, Detector
+from unmask.models import Activation, Detector, Runtime
 from unmask.models.preprocess import PreprocessName
 
 MODEL, MASKS, OUTPUT = "The model", "The masks", "The figures"  # panels of --help
@@ -22,7 +22,8 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="An ONNX file, or 'demo' for the one that comes along.",
+        help="A model's file, an id or an address (docs/models.md lists them), or 'demo' for the "
+        "one that comes along.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -98,6 +99,17 @@ GridOption = Annotated[
         help="Cells per side, or ROWSxCOLUMNS. Finer shows finer things, needs more masks.",
         show_default="8, 16 for a detector",
         rich_help_panel=MASKS,
+    ),
+]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(help="File of weights, for a model that is built by name.", rich_help_panel=MODEL),
+]
+RuntimeOption = Annotated[
+    Runtime | None,
+    typer.Option(
+        help="onnx turns the model into ONNX first, which is faster on a CPU.",
+        rich_help_panel=MODEL,
     ),
 ]
 OutputOption = Annotated[

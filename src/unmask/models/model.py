@@ -12,6 +12,7 @@ from unmask.models.preprocess import Preprocess, preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -58,6 +59,9 @@ class Model:
         Least confidence of a box that counts as found.
     asarray : callable
         Moves a NumPy array to where `run` wants it, a GPU for instance. Masks are then made there.
+    export : callable or None
+        ``path -> None``: writes the model as an ONNX file whose first input is the batch, of any
+        size; None where the framework has no such thing.
     versions : dict of str to str
         Of the framework that runs it.
     notes : tuple of str
@@ -78,6 +82,7 @@ class Model:
     detector: str | None = None
     threshold: float = 0.3
     asarray: Callable[[NDArray[Any]], Any] = np.asarray
+    export: Callable[[Path], None] | None = None
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
