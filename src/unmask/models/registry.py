@@ -64,7 +64,12 @@ class Source:
 
 
 # The first row that fits is taken, so what is more special comes first.
-SOURCES: tuple[Source, ...] = (Source("an .onnx file", "onnx:from_onnx", suffixes=(".onnx",)),)
+SOURCES: tuple[Source, ...] = (
+    Source("an .onnx file", "onnx:from_onnx", suffixes=(".onnx",)),
+    Source("a .keras file", "keras:from_keras_file", suffixes=(".keras",)),
+    Source("keras:NAME", "keras:from_keras_name", prefixes=("keras:",)),
+    Source("a Keras model", "keras:from_keras", classes=(("keras", "Model"),)),
+)
 
 
 def find(source: Any) -> tuple[Source, Any] | None:
