@@ -366,7 +366,6 @@ def test_a_raw_array_has_the_fills_that_follow_from_it(fill):
         (np.zeros((H, W)), "does not broadcast"),
         (np.zeros((2, H, W, 3)), "does not broadcast"),
         (np.full(3, np.nan), "not finite"),
-        (None, "fill"),
         (0.5, "fill"),
         (7, "fill"),
         ({}, "fill"),

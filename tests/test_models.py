@@ -265,7 +265,7 @@ def test_a_missing_model_file(tmp_path):
 @pytest.mark.parametrize("name", ["model.pt", "model.h5", "model", "demo2"])
 def test_another_suffix_is_refused(tmp_path, name):
     (tmp_path / name).write_bytes(b"")
-    with pytest.raises(ModelError, match=r"expected an \.onnx file or 'demo'"):
+    with pytest.raises(ModelError, match=r"expected an \.onnx file, .* or 'demo'"):
         load(str(tmp_path / name))
 
 

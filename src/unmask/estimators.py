@@ -1,7 +1,8 @@
 """From moments to maps: the finalizers, their standard errors, and the reliability.
 
 Every estimator has the same limit, ``E[f M] / p``: the mean score given that a pixel is visible
-(RISE, arXiv:1806.07421, equation 4). They differ in noise.
+(RISE, arXiv:1806.07421, equation 4). They differ in noise. `notebook` alone leaves out the division
+by p.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ __all__ = [
     "centred",
     "coverage",
     "finalize",
+    "notebook",
     "paper",
     "reliability",
+    "scale",
 ]
 
-Estimator = Literal["centred", "paper", "coverage"]
+Estimator = Literal["centred", "paper", "coverage", "notebook"]
 
 
 class Maps(NamedTuple):
@@ -108,11 +111,33 @@ def coverage(moments: Moments, keep: float) -> tuple[Array, Array]:  # noqa: ARG
     return value, _stderr(moments, value, shown)
 
 
+def notebook(moments: Moments, keep: float) -> tuple[Array, Array]:  # noqa: ARG001 - one signature
+    """``sum(f M) / n``: `paper` without the division by p.
+
+    Parameters and result as for `paper`.
+    """
+    return paper(moments, 1.0)
+
+
 ESTIMATORS: dict[Estimator, Callable[[Moments, float], tuple[Array, Array]]] = {
     "centred": centred,
     "paper": paper,
     "coverage": coverage,
+    "notebook": notebook,
 }
+
+
+def scale(estimator: Estimator, keep: float) -> float:
+    """Limit of an estimator over that of the others: 1, or p for `notebook`.
+
+    A pixel without influence shows the mean score times this.
+
+    Examples
+    --------
+    >>> scale("centred", 0.25), scale("notebook", 0.25)
+    (1.0, 0.25)
+    """
+    return keep if estimator == "notebook" else 1.0
 
 
 def reliability(maps: Maps) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 from unmask import colour, images, storage
 from unmask.errors import FileError, SettingError, TargetError
 from unmask.estimate import Estimate
+from unmask.estimators import scale
 from unmask.figure import three_panels
 from unmask.framing import Frame
 from unmask.masks import Masks
@@ -47,7 +48,7 @@ class Plan:
         Masks asked for.
     fill : str
         What the hidden parts look like.
-    estimator : {"centred", "paper", "coverage"}
+    estimator : {"centred", "paper", "coverage", "notebook"}
     batch_size : int
         Inputs per model call. It changes no mask.
     """
@@ -137,7 +138,7 @@ class Explanation:
         A pixel that the model never saw, because the picture was cropped, has exactly the mean
         score: that is the limit of every estimator for what has no influence.
         """
-        return self._brought_back(self.model_maps, self.estimate.mean)
+        return self._brought_back(self.model_maps, self._unit * self.estimate.mean)
 
     @cached_property
     def stderrs(self) -> NDArray[np.float32]:
@@ -147,7 +148,7 @@ class Explanation:
         """
         if len(self.estimate.parts) < 2:
             return np.full_like(self.maps, np.inf)
-        return self._brought_back(self.model_stderrs, self.estimate.mean_stderr)
+        return self._brought_back(self.model_stderrs, self._unit * self.estimate.mean_stderr)
 
     @property
     def masks(self) -> int:
@@ -301,6 +302,10 @@ class Explanation:
             "notes": self.notes,
             **{name: getattr(self, name) for name in PLAIN},
         }
+
+    @property
+    def _unit(self) -> float:
+        return scale(self.plan.estimator, self.plan.masks.keep)
 
     def _picture(self) -> NDArray[np.uint8]:
         if self.picture is None:

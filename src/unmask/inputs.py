@@ -93,9 +93,9 @@ def fill_array(fill: Any, model: Model, given: Input, seed: int) -> NDArray[np.f
     Parameters
     ----------
     fill : str, (r, g, b) or array
-        "mean", "black", "white", "blur", "noise"; a colour of three numbers from 0 to 255 or of
-        Pillow's names ("#808080", "teal"); or an array: a uint8 picture, or floats in the model's
-        space that broadcast with the input.
+        "mean", "black", "white", "blur", "noise", "zero"; a colour of three numbers from 0 to 255
+        or of Pillow's names ("#808080", "teal"); or an array: a uint8 picture, or floats in the
+        model's space that broadcast with the input.
     model : Model
     given : Input
     seed : int
@@ -111,7 +111,7 @@ def fill_array(fill: Any, model: Model, given: Input, seed: int) -> NDArray[np.f
     SettingError
         None of these; a colour for an input that is no picture; an array of another shape.
     """
-    if isinstance(fill, str) and fill in ("mean", "blur", "noise"):
+    if isinstance(fill, str) and fill in ("mean", "zero", "blur", "noise"):
         centred = model.preprocess.centred
         rng = generator(seed, "fill")
         return perturb.fill_values(fill, given.array, given.spatial, centred=centred, rng=rng)  # type: ignore[arg-type]

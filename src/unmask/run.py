@@ -19,7 +19,8 @@ from unmask.inputs import Input, describe, describe_fill, fill_array
 from unmask.inputs import prepare as prepare_input
 from unmask.masks import Masks
 from unmask.models import Model, load
-from unmask.targets import Targets, class_name, parse, resolve
+from unmask.presets import PresetName, settings
+from unmask.targets import Targets, class_name, parse, resolve, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,12 +152,14 @@ def prepare(
     *,
     masks: int | None = None,
     grid: int | Sequence[int] | None = None,
-    keep: float = 0.5,
+    keep: float | None = None,
     seed: int = 0,
     batch_size: int | None = None,
-    fill: Any = "mean",
-    design: Design = "balanced",
-    estimator: Estimator = "centred",
+    fill: Any = None,
+    design: Design | None = None,
+    estimator: Estimator | None = None,
+    shift: bool | None = None,
+    preset: PresetName | None = None,
     preprocess: str | None = None,
 ) -> Run:
     """Check everything, then ask the model about the whole input.
@@ -168,22 +171,44 @@ def prepare(
     Run
         For `stream`.
     """
+    chosen = settings(
+        preset,
+        masks=masks,
+        grid=grid,
+        keep=keep,
+        fill=fill,
+        design=design,
+        estimator=estimator,
+        shift=shift,
+    )
     loaded = load(model)
     given = prepare_input(loaded, image, preprocess)
     detects = loaded.detector is not None
+    if detects and preset is not None:
+        raise SettingError(f"preset={preset!r} is for classifiers, and {loaded.name} is a detector")
+    cells = GRID[detects] if chosen["grid"] is None else chosen["grid"]
     plan = Plan(
-        masks=Masks(given.shape, GRID[detects] if grid is None else grid, keep, seed, design),
-        count=_whole("masks", MASKS[detects] if masks is None else masks),
-        fill=fill if isinstance(fill, str) else describe_fill(fill),
-        estimator=_known("estimator", estimator, ESTIMATORS),
+        masks=Masks(
+            given.shape,
+            cells(given.shape) if callable(cells) else cells,
+            chosen["keep"],
+            seed,
+            chosen["design"],
+            shift=chosen["shift"],
+        ),
+        count=_whole("masks", MASKS[detects] if chosen["masks"] is None else chosen["masks"]),
+        fill=chosen["fill"] if isinstance(chosen["fill"], str) else describe_fill(chosen["fill"]),
+        estimator=_known("estimator", chosen["estimator"], ESTIMATORS),
         batch_size=_batch_size(loaded, given, batch_size),
     )
-    values = fill_array(fill, loaded, given, plan.masks.seed)
+    values = fill_array(chosen["fill"], loaded, given, plan.masks.seed)
     boxes = detects and not callable(target)
     if boxes:
         wishes = parse_boxes(target, loaded.labels)
     else:
         wishes = parse(target, loaded.labels, loaded.classes)
+        if chosen["within"] is not None:
+            wishes = within(wishes, chosen["within"])
     outputs = _whole_outputs(loaded, given)
     notes = (*loaded.notes, *_about_outputs(loaded, outputs))
     for note in notes:

@@ -36,6 +36,7 @@ from unmask.cli.options import (
     OutputOption,
     Picture,
     PreprocessOption,
+    PresetOption,
     ResizeOption,
     RuntimeOption,
     SizeOption,
@@ -59,36 +60,43 @@ def explain(
     target: TargetOption = None,
     masks: MasksOption = None,
     grid: GridOption = None,
+    preset: PresetOption = None,
     keep: Annotated[
-        float,
+        float | None,
         typer.Option(
-            help="Probability that a cell stays visible, between 0 and 1.", rich_help_panel=MASKS
+            help="Probability that a cell stays visible, between 0 and 1.",
+            show_default="0.5",
+            rich_help_panel=MASKS,
         ),
-    ] = 0.5,
+    ] = None,
     seed: Annotated[
         int, typer.Option(help="The same seed gives the same masks.", rich_help_panel=MASKS)
     ] = 0,
     fill: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="What hidden parts look like: mean, black, white, blur, noise, or a colour such "
-            "as '#808080', teal or 255,0,0.",
+            help="What hidden parts look like: mean, zero, black, white, blur, noise, or a colour "
+            "such as '#808080', teal or 255,0,0.",
+            show_default="mean",
             rich_help_panel=MASKS,
         ),
-    ] = "mean",
+    ] = None,
     design: Annotated[
-        Design,
+        Design | None,
         typer.Option(
             help="How masks are drawn: balanced needs fewer, random is the paper's.",
+            show_default="balanced",
             rich_help_panel=MASKS,
         ),
-    ] = "balanced",
+    ] = None,
     estimator: Annotated[
-        Estimator,
+        Estimator | None,
         typer.Option(
-            help="How scores become a map: centred has the least noise.", rich_help_panel=MASKS
+            help="How scores become a map: centred has the least noise.",
+            show_default="centred",
+            rich_help_panel=MASKS,
         ),
-    ] = "centred",
+    ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -146,9 +154,10 @@ def explain(
             keep=keep,
             seed=seed,
             batch_size=batch_size,
-            fill=parse_fill(fill),
+            fill=None if fill is None else parse_fill(fill),
             design=design,
             estimator=estimator,
+            preset=preset,
         )
         found = run.detections()
         if detector is None:
