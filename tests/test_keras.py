@@ -149,7 +149,10 @@ def test_series_and_volumes(keras, shape, layout, size):
     model = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(2)])
     loaded = unmask.load(model, activation="logits")
     assert (loaded.layout, loaded.size, loaded.preprocess.name) == (layout, size, "raw")
-    assert unmask.explain(loaded, np.indices(shape).sum(0, np.float32), 0, masks=48, grid=2).map.shape == size
+    assert (
+        unmask.explain(loaded, np.indices(shape).sum(0, np.float32), 0, masks=48, grid=2).map.shape
+        == size
+    )
 
 
 def test_channels_first_is_read_from_the_layers(keras):

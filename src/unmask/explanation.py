@@ -16,7 +16,8 @@ from unmask.estimators import scale
 from unmask.figure import three_panels
 from unmask.framing import Frame
 from unmask.masks import Masks
-from unmask.targets import Target, find
+from unmask.targets import Target
+from unmask.targets import find as find_label
 
 if TYPE_CHECKING:
     import os
@@ -181,7 +182,7 @@ class Explanation:
         """
         from PIL import Image
 
-        number = self._number(target)
+        number = self.find(target)
         over = colour.overlay(self._picture(), self.maps[number], opacity=opacity, cmap=cmap)
         return Image.fromarray(over)
 
@@ -196,7 +197,7 @@ class Explanation:
         -------
         PIL.Image.Image
         """
-        number = self._number(target)
+        number = self.find(target)
         one = self.targets[number]
         grid = " × ".join(map(str, self.plan.masks.grid))
         parts = [
@@ -315,9 +316,16 @@ class Explanation:
             )
         return self.picture
 
-    def _number(self, target: int | str) -> int:
+    def find(self, target: int | str) -> int:
+        """Position of a target among `targets`, by position or label.
+
+        Raises
+        ------
+        TargetError
+            There is none.
+        """
         if isinstance(target, str):
-            return find(target, [one.label for one in self.targets])
+            return find_label(target, [one.label for one in self.targets])
         if not -len(self.targets) <= target < len(self.targets):
             raise TargetError(
                 f"target {target}: this explanation has {len(self.targets)}, counted from 0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from unmask.box_targets import Detection
     from unmask.explanation import Explanation
+    from unmask.plots import Snapshot
     from unmask.run import Prediction, Run
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "show_notes",
     "show_predictions",
     "show_result",
+    "show_snapshots",
     "show_written",
 ]
 
@@ -144,6 +147,27 @@ def show_result(explanation: Explanation, written: list[Path]) -> None:
     )
     out.print(f"{explanation.masks:,} masks in {explanation.seconds:.1f} s.", end=" ")
     show_written(written)
+
+
+def show_snapshots(label: str, taken: Sequence[Snapshot]) -> None:
+    """List how sure the map was after so many masks, and how far from the last."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("masks", "expected correlation", "expected error", "measured error"):
+        table.add_column(name, justify="right")
+    for one in taken:
+        known = math.isfinite(one.expected_error)
+        table.add_row(
+            f"{one.masks:,}",
+            shown(one.reliability) if known else "not known",
+            f"{one.expected_error:.3f}" if known else "not known",
+            "" if math.isnan(one.measured_error) else f"{one.measured_error:.3f}",
+        )
+    out.print(f"[bold]{escape(short(label))}[/]")
+    out.print(table)
+    out.print(
+        "[dim]Errors are over the map's own standard deviation; the measured one is the difference "
+        "from the last map, less what both share.[/]"
+    )
 
 
 def short(label: str) -> str:
