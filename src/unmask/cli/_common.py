@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -70,6 +71,8 @@ def load_model(
         raise SettingError("--threshold is for a detector: give --detector too")
     if detector is not None and model == "demo":
         raise SettingError("--detector needs a detector file: give one with --model")
+    # TensorFlow greets with its version of the processor; where it is asked for, it still does.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     return unmask.load(
         model,
         labels=labels,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from unmask.models.model import Model
 
-__all__ = ["DEMO", "SOURCES", "Source", "find", "loaded"]
+__all__ = ["DEMO", "SOURCES", "Source", "find", "loaded", "names"]
 
 DEMO = "demo"
 
@@ -72,6 +72,11 @@ SOURCES: tuple[Source, ...] = (
 )
 
 
+def names() -> list[str]:
+    """Say what a file, an id or an address may be."""
+    return [row.what for row in SOURCES if row.prefixes or row.suffixes]
+
+
 def find(source: Any) -> tuple[Source, Any] | None:
     """Return the row that a source fits, and the source as its loader wants it.
 
@@ -106,7 +111,7 @@ def find(source: Any) -> tuple[Source, Any] | None:
         for row in SOURCES:
             if path.suffix.lower() in row.suffixes:
                 return row, path
-        raise ModelError(f"{source}: expected {', '.join(row.what for row in SOURCES)} or 'demo'")
+        raise ModelError(f"{source}: expected {', '.join(names())} or 'demo'")
     ancestors = {
         (kind.__module__.partition(".")[0], kind.__name__) for kind in type(source).__mro__
     }
