@@ -25,12 +25,15 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from common import machine, parser, percent, verdict
 
 import unmask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PICTURE = unmask.demo.pictures()["street"]
 
@@ -74,6 +77,30 @@ def times(arguments: argparse.Namespace) -> dict[str, list[float]]:
     return found
 
 
+def calls(repeats: int) -> None:
+    """Print how long Keras's ways to score a batch of 32 take, in turns."""
+    import tensorflow as tf
+
+    model = network()
+    images = np.random.default_rng(0).uniform(-1, 1, (32, 224, 224, 3)).astype(np.float32)
+    signature = [tf.TensorSpec((None, 224, 224, 3))]
+    compiled = tf.function(lambda batch: model(batch, training=False), input_signature=signature)
+    ways: dict[str, Callable[[], Any]] = {
+        "predict": lambda: model.predict(images, verbose=0, batch_size=32),
+        "predict_on_batch": lambda: model.predict_on_batch(images),
+        "a tf.function of our own": lambda: compiled(images).numpy(),
+    }
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(repeats + 1):
+        for name, way in ways.items():
+            begin = time.perf_counter()
+            way()
+            if turn:  # the first compiles
+                found[name].append(time.perf_counter() - begin)
+    for name, seconds in found.items():
+        print(f"  {name:26s} {1000 * statistics.median(seconds) / 32:6.2f} ms an image")
+
+
 def high_water() -> float:
     """Peak resident memory of this process so far, in MB (10**6 bytes)."""
     for line in Path("/proc/self/status").read_text().splitlines():
@@ -97,6 +124,7 @@ def main() -> int:
     flags.add_argument("--turns", type=int, default=8, help="in so many turns (default 8)")
     flags.add_argument("--batch-size", type=int, default=32, help="of predict (default 32)")
     flags.add_argument("--memory-masks", type=int, default=7000, help="0 leaves memory out")
+    flags.add_argument("--calls", type=int, help="only compare ways to call, so many turns")
     flags.add_argument("--child", type=int, help=argparse.SUPPRESS)
     arguments = flags.parse_args()
     warnings.simplefilter("ignore")
@@ -105,6 +133,9 @@ def main() -> int:
         print(json.dumps({"peak": high_water(), "seconds": seconds}))
         return 0
     print(machine())
+    if arguments.calls:
+        calls(arguments.calls)
+        return 0
     found = times(arguments)
     total = {name: sum(seconds) for name, seconds in found.items()}
     for name, each in found.items():

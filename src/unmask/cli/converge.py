@@ -21,8 +21,11 @@ from unmask.cli._common import (
 )
 from unmask.cli.options import (
     MASKS,
-    OUTPUT,
     ActivationOption,
+    CmapOption,
+    DesignOption,
+    EstimatorOption,
+    FillOption,
     GridOption,
     LabelsOption,
     MeanOption,
@@ -32,14 +35,12 @@ from unmask.cli.options import (
     PresetOption,
     ResizeOption,
     RuntimeOption,
+    SeedOption,
     SizeOption,
     StdOption,
     WeightsOption,
 )
-from unmask.colour import Colormap
-from unmask.designs import Design
 from unmask.errors import SettingError
-from unmask.estimators import Estimator
 
 __all__ = ["converge"]
 
@@ -74,25 +75,10 @@ def converge(
     labels: LabelsOption = None,
     preset: PresetOption = None,
     grid: GridOption = None,
-    seed: Annotated[
-        int, typer.Option(help="The same seed gives the same masks.", rich_help_panel=MASKS)
-    ] = 0,
-    fill: Annotated[
-        str | None,
-        typer.Option(
-            help="What hidden parts look like.", show_default="mean", rich_help_panel=MASKS
-        ),
-    ] = None,
-    design: Annotated[
-        Design | None,
-        typer.Option(help="How masks are drawn.", show_default="balanced", rich_help_panel=MASKS),
-    ] = None,
-    estimator: Annotated[
-        Estimator | None,
-        typer.Option(
-            help="How scores become a map.", show_default="centred", rich_help_panel=MASKS
-        ),
-    ] = None,
+    seed: SeedOption = 0,
+    fill: FillOption = None,
+    design: DesignOption = None,
+    estimator: EstimatorOption = None,
     preprocess: PreprocessOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
@@ -101,9 +87,7 @@ def converge(
     resize: ResizeOption = None,
     weights: WeightsOption = None,
     runtime: RuntimeOption = None,
-    cmap: Annotated[
-        Colormap, typer.Option(help="Colours of the map.", rich_help_panel=OUTPUT)
-    ] = "inferno",
+    cmap: CmapOption = "inferno",
     output: OutputOption = Path("unmask-output"),
 ) -> None:
     """Show how the map of PICTURE settles as masks accumulate: one run, several snapshots."""

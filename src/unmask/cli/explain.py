@@ -27,8 +27,13 @@ from unmask.cli.options import (
     MASKS,
     OUTPUT,
     ActivationOption,
+    CmapOption,
+    DesignOption,
     DetectorOption,
+    EstimatorOption,
+    FillOption,
     GridOption,
+    KeepOption,
     LabelsOption,
     MasksOption,
     MeanOption,
@@ -39,6 +44,7 @@ from unmask.cli.options import (
     PresetOption,
     ResizeOption,
     RuntimeOption,
+    SeedOption,
     SizeOption,
     StdOption,
     TargetOption,
@@ -46,9 +52,7 @@ from unmask.cli.options import (
     WeightsOption,
 )
 from unmask.colour import Colormap
-from unmask.designs import Design
 from unmask.errors import SettingError
-from unmask.estimators import Estimator
 
 __all__ = ["explain"]
 
@@ -61,42 +65,11 @@ def explain(
     masks: MasksOption = None,
     grid: GridOption = None,
     preset: PresetOption = None,
-    keep: Annotated[
-        float | None,
-        typer.Option(
-            help="Probability that a cell stays visible, between 0 and 1.",
-            show_default="0.5",
-            rich_help_panel=MASKS,
-        ),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(help="The same seed gives the same masks.", rich_help_panel=MASKS)
-    ] = 0,
-    fill: Annotated[
-        str | None,
-        typer.Option(
-            help="What hidden parts look like: mean, zero, black, white, blur, noise, or a colour "
-            "such as '#808080', teal or 255,0,0.",
-            show_default="mean",
-            rich_help_panel=MASKS,
-        ),
-    ] = None,
-    design: Annotated[
-        Design | None,
-        typer.Option(
-            help="How masks are drawn: balanced needs fewer, random is the paper's.",
-            show_default="balanced",
-            rich_help_panel=MASKS,
-        ),
-    ] = None,
-    estimator: Annotated[
-        Estimator | None,
-        typer.Option(
-            help="How scores become a map: centred has the least noise.",
-            show_default="centred",
-            rich_help_panel=MASKS,
-        ),
-    ] = None,
+    keep: KeepOption = None,
+    seed: SeedOption = 0,
+    fill: FillOption = None,
+    design: DesignOption = None,
+    estimator: EstimatorOption = None,
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -113,10 +86,7 @@ def explain(
     threshold: ThresholdOption = None,
     weights: WeightsOption = None,
     runtime: RuntimeOption = None,
-    cmap: Annotated[
-        Colormap,
-        typer.Option(help="Colours of the map.", rich_help_panel=OUTPUT),
-    ] = "inferno",
+    cmap: CmapOption = "inferno",
     opacity: Annotated[
         float, typer.Option(help="Of the map over the picture, 0 to 1.", rich_help_panel=OUTPUT)
     ] = 0.5,

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from unmask.colour import Colormap
+from unmask.designs import Design
+from unmask.estimators import Estimator
 from unmask.framing import Mode
 from unmask.models import Activation, Detector, Runtime
 from unmask.models.preprocess import PreprocessName
@@ -109,6 +112,46 @@ GridOption = Annotated[
         show_default="8, 16 for a detector",
         rich_help_panel=MASKS,
     ),
+]
+SeedOption = Annotated[
+    int, typer.Option(help="The same seed gives the same masks.", rich_help_panel=MASKS)
+]
+KeepOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Probability that a cell stays visible, between 0 and 1.",
+        show_default="0.5",
+        rich_help_panel=MASKS,
+    ),
+]
+FillOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What hidden parts look like: mean, zero, black, white, blur, noise, or a colour "
+        "such as '#808080', teal or 255,0,0.",
+        show_default="mean",
+        rich_help_panel=MASKS,
+    ),
+]
+DesignOption = Annotated[
+    Design | None,
+    typer.Option(
+        help="How masks are drawn: balanced needs fewer, random is the paper's.",
+        show_default="balanced",
+        rich_help_panel=MASKS,
+    ),
+]
+EstimatorOption = Annotated[
+    Estimator | None,
+    typer.Option(
+        help="How scores become a map: centred has the least noise.",
+        show_default="centred",
+        rich_help_panel=MASKS,
+    ),
+]
+CmapOption = Annotated[
+    Colormap,
+    typer.Option(help="Colours of the map.", rich_help_panel=OUTPUT),
 ]
 WeightsOption = Annotated[
     Path | None,
