@@ -668,7 +668,7 @@ def test_resize_modes_are_passed_on(tmp_path, onnx_models, picture, mode):
 
 def test_an_unknown_resize_mode_costs_no_model_call(picture):
     calls = []
-    with pytest.raises(SettingError, match="stretch, crop, letterbox"):
+    with pytest.raises(SettingError, match="stretch, crop, squash, letterbox"):
         unmask.predict(load(calls.append, size=(8, 9), resize="zoom"), picture)
     assert not calls
 

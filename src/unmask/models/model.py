@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from unmask.framing import Mode
+    from unmask.framing import Interpolation, Mode
 
 __all__ = ["ACTIVATIONS", "Activation", "Model"]
 
@@ -42,8 +42,12 @@ class Model:
     channels : int or None
         None takes any.
     preprocess : Preprocess
-    resize : {"stretch", "crop", "letterbox"}
-        How a picture is brought to `size`, see `unmask.framing`.
+    resize : {"stretch", "crop", "squash", "letterbox"}
+        How a picture is brought to `size`, see `unmask.framing.Frame`.
+    crop : float
+        Part of the scaled picture's side that "crop" and "squash" leave.
+    interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}
+        How a picture is resampled.
     labels : tuple of str or None
     classes : int or None
         Number of classes, where it is known without running the model.
@@ -75,6 +79,8 @@ class Model:
     channels: int | None = None
     preprocess: Preprocess = field(default_factory=lambda: preprocessing("raw"))
     resize: Mode = "stretch"
+    crop: float = 0.875
+    interpolation: Interpolation = "bilinear"
     labels: tuple[str, ...] | None = None
     classes: int | None = None
     activation: Activation | None = None
