@@ -30,7 +30,7 @@ DETECTORS = (*get_args(Detector), "function")
 LATER = frozenset(
     {
         *("labels", "preprocess", "mean", "std", "activation"),
-        *("layout", "size", "resize", "threshold", "name"),
+        *("layout", "size", "channels", "resize", "crop", "interpolation", "threshold", "name"),
     }
 )
 

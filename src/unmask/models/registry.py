@@ -69,6 +69,17 @@ SOURCES: tuple[Source, ...] = (
     Source("a .keras file", "keras:from_keras_file", suffixes=(".keras",)),
     Source("keras:NAME", "keras:from_keras_name", prefixes=("keras:",)),
     Source("a Keras model", "keras:from_keras", classes=(("keras", "Model"),)),
+    Source("'timm:NAME'", "timm:from_timm", prefixes=("timm:",)),
+    Source(
+        "a PyTorch module",
+        "torch:from_torch",
+        classes=(("torch", "Module"), ("torch", "ExportedProgram")),
+    ),
+    Source(
+        "a file of weights beside its module",
+        "checkpoints:explain_checkpoint",
+        suffixes=(".pt", ".pth", ".pt2", ".ckpt", ".safetensors"),
+    ),
 )
 
 
