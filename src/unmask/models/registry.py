@@ -76,6 +76,11 @@ SOURCES: tuple[Source, ...] = (
         classes=(("torch", "Module"), ("torch", "ExportedProgram")),
     ),
     Source(
+        "a scikit-learn classifier",
+        "sklearn:from_sklearn",
+        classes=(("sklearn", "BaseEstimator"),),
+    ),
+    Source(
         "a file of weights beside its module",
         "checkpoints:explain_checkpoint",
         suffixes=(".pt", ".pth", ".pt2", ".ckpt", ".safetensors"),
