@@ -161,6 +161,8 @@ def _changed(model: Model, options: dict[str, Any]) -> Model:
         model = replace(model, preprocess=preprocessing(name or base, mean, std))
     if labels is None:
         return model
+    if model.texts is not None:
+        return replace(model, **model.texts(read_labels(labels)))
     return replace(model, labels=read_labels(labels, model.classes))
 
 

@@ -11,7 +11,7 @@ from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.models.preprocess import Preprocess, preprocessing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -66,6 +66,9 @@ class Model:
     export : callable or None
         ``path -> None``: writes the model as an ONNX file whose first input is the batch, of any
         size; None where the framework has no such thing.
+    texts : callable or None
+        For a model that compares pictures with texts: ``texts -> fields``, what to `replace` in it
+        so that its classes are those texts.
     versions : dict of str to str
         Of the framework that runs it.
     notes : tuple of str
@@ -89,6 +92,7 @@ class Model:
     threshold: float = 0.3
     asarray: Callable[[NDArray[Any]], Any] = np.asarray
     export: Callable[[Path], None] | None = None
+    texts: Callable[[Sequence[str]], dict[str, Any]] | None = None
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

@@ -120,8 +120,8 @@ def _from_huggingface(config: dict[str, Any]) -> dict[str, Any]:
         f"{kind} also has {name}, which is left out here"
         for name in sorted(set(others) - UNDERSTOOD)
     ]
-    factor = config.get("rescale_factor", 1 / 255) if config.get("do_rescale", True) else 1.0
-    normalize = config.get("do_normalize", True)
+    factor = config.get("rescale_factor", 1 / 255) if config.get("do_rescale") else 1.0
+    normalize = config.get("do_normalize")
     mean = config.get("image_mean") if normalize else None
     std = config.get("image_std") if normalize else None
     bgr = bool(config.get("do_flip_channel_order", False))

@@ -70,6 +70,12 @@ SOURCES: tuple[Source, ...] = (
     Source("keras:NAME", "keras:from_keras_name", prefixes=("keras:",)),
     Source("a Keras model", "keras:from_keras", classes=(("keras", "Model"),)),
     Source("'timm:NAME'", "timm:from_timm", prefixes=("timm:",)),
+    Source("'hf:NAME'", "huggingface:from_hub", prefixes=("hf:",)),
+    Source(
+        "a model of transformers",
+        "huggingface:from_huggingface",
+        classes=(("transformers", "PreTrainedModel"),),
+    ),
     Source(
         "a PyTorch module",
         "torch:from_torch",
