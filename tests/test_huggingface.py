@@ -171,7 +171,7 @@ def test_what_a_processor_does_beyond_is_said(vit, scene):
 def test_a_classifier_without_a_processor_says_what_it_assumed(vit, scene):
     model = unmask.load(vit)
     assert model.size == (32, 32)
-    with pytest.warns(UnmaskWarning, match="assumed preprocess='torch'.*give processor="):
+    with pytest.warns(UnmaskWarning, match="assumed preprocess='torch'.*give preprocess="):
         unmask.predict(model, scene)
 
 

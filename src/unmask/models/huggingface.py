@@ -284,8 +284,8 @@ def _differences(made: Model, processor: Any) -> list[str]:
     return [
         (
             f"{type(inner).__name__} does more to a picture than could be read from it: pictures "
-            "are prepared differently here. Compare the predictions, and give preprocess=, size= and "
-            "resize= if they are off"
+            "are prepared differently here. Compare the predictions, and give preprocess=, size= "
+            "and resize= if they are off"
         )
     ]
 

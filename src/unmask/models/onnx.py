@@ -171,7 +171,7 @@ def _providers(ort: Any) -> list[str]:
     return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
 
 
-def picture_layout(path: Path, shape: Sequence[int | str | None], given: str | None) -> str:
+def picture_layout(path: Path | str, shape: Sequence[int | str | None], given: str | None) -> str:
     """Return the layout, given or told by where there are as many channels as pictures have."""
     if len(shape) != 4:
         raise ModelError(
@@ -198,7 +198,7 @@ def picture_layout(path: Path, shape: Sequence[int | str | None], given: str | N
 
 
 def picture_size(
-    path: Path, fixed: dict[str, Any], given: Sequence[int] | None
+    path: Path | str, fixed: dict[str, Any], given: Sequence[int] | None
 ) -> tuple[int, int] | None:
     """Return height and width, given or fixed by the file; None if they are free."""
     height, width = fixed["H"], fixed["W"]

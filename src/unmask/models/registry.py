@@ -72,6 +72,9 @@ SOURCES: tuple[Source, ...] = (
     Source("'timm:NAME'", "timm:from_timm", prefixes=("timm:",)),
     Source("'hf:NAME'", "huggingface:from_hub", prefixes=("hf:",)),
     Source(
+        "http://HOST:PORT/v2/models/NAME", "server:from_server", prefixes=("http://", "https://")
+    ),
+    Source(
         "a model of transformers",
         "huggingface:from_huggingface",
         classes=(("transformers", "PreTrainedModel"),),

@@ -11,7 +11,7 @@ import numpy as np
 from unmask.errors import ModelError, SettingError
 from unmask.models.checkpoints import load_weights
 from unmask.models.model import Model
-from unmask.models.preprocess import Preprocess, preprocessing
+from unmask.models.preprocess import declared_or_assumed
 from unmask.models.processors import declared_by
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def from_torch(
     if size is not None:
         facts["size"] = tuple(size)
     notes: list[str] = list(facts.pop("notes", ()))
-    scaling, assumed = pixels(
+    scaling, assumed = declared_or_assumed(
         name, layout, facts.pop("preprocess", None), preprocess, mean, std, facts
     )
     place(module, device, channels_last)
@@ -134,31 +134,6 @@ def from_torch(
         notes=(*notes, *assumed),
         **facts,
     )
-
-
-def pixels(
-    name: str,
-    layout: str,
-    declared: Preprocess | None,
-    preprocess: str | None,
-    mean: float | Sequence[float] | None,
-    std: float | Sequence[float] | None,
-    facts: dict[str, Any],
-) -> tuple[Preprocess, list[str]]:
-    """Return how pixels are scaled: as given, else as declared, else assumed, and then a note."""
-    if preprocess is not None or mean is not None or std is not None:
-        return preprocessing(preprocess or "unit", mean, std), []
-    if declared is not None:
-        return declared, []
-    if layout not in ("NCHW", "NHWC"):
-        return preprocessing("raw"), []
-    chosen = "unit" if facts.get("channels") == 1 else "torch"
-    own = "" if facts.get("size") else ", and pictures at their own size"
-    note = (
-        f"{name} does not say how pixels are scaled: assumed preprocess={chosen!r}{own}. If the "
-        "predictions look wrong, give processor=, or preprocess= and size="
-    )
-    return preprocessing(chosen), [note]
 
 
 def runner(
