@@ -238,6 +238,8 @@ def test_a_contrast_of_texts(scene):
     run = unmask.prepare(model, scene, target)
     scores = {one.label: one.score for one in run.predictions()}
     assert run.targets.targets[0].score == pytest.approx(scores["a cat"] - scores["a dog"])
+    inner = unmask.prepare(model, scene, [unmask.within_top("the sky", 1), "the grass"])
+    assert inner.model.labels == ("the sky", "the grass")
 
 
 def test_a_single_text_is_explained_by_its_similarity(scene):

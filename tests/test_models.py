@@ -262,7 +262,7 @@ def test_a_missing_model_file(tmp_path):
         load(tmp_path / "folder.onnx")
 
 
-@pytest.mark.parametrize("name", ["model.pt", "model.h5", "model", "demo2"])
+@pytest.mark.parametrize("name", ["model.pb", "model.h5", "model", "demo2"])
 def test_another_suffix_is_refused(tmp_path, name):
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(ModelError, match=r"expected an \.onnx file, .* or 'demo'"):

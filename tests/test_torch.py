@@ -350,6 +350,20 @@ def test_exported_programs(values):
         load(program, weights="w.pt")
 
 
+@pytest.mark.slow
+def test_a_module_runs_as_onnx(net, values):
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    net.train()
+    own = load(net, size=(H, W))
+    faster = load(net, size=(H, W), runtime="onnx")
+    assert "onnxruntime" in faster.versions
+    assert all(part.training for part in net.modules())
+    np.testing.assert_allclose(
+        explained(faster, values).maps, explained(own, values).maps, atol=1e-5
+    )
+
+
 # --- what is declared, and by whom ---
 
 

@@ -21,7 +21,6 @@ from unmask.masks import Masks
 from unmask.models import Model, load
 from unmask.presets import PresetName, settings
 from unmask.targets import Targets, class_name, parse, resolve, within
-from unmask.targets import Targets, class_name, parse, resolve
 from unmask.text_targets import with_texts
 
 if TYPE_CHECKING:
@@ -183,7 +182,6 @@ def prepare(
         estimator=estimator,
         shift=shift,
     )
-    loaded = load(model)
     loaded, target = with_texts(load(model), target)
     given = prepare_input(loaded, image, preprocess)
     detects = loaded.detector is not None

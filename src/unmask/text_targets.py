@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unmask.errors import TargetError
-from unmask.targets import NUMBER, TOP, Contrast
+from unmask.targets import NUMBER, TOP, Contrast, WithinTop
 
 if TYPE_CHECKING:
     from unmask.models import Model
@@ -58,6 +58,8 @@ def _texts(target: Any) -> list[str]:
             return [] if other else [target]
         case Contrast(first, second):
             return _texts(first) + _texts(second)
+        case WithinTop(inner, _):
+            return _texts(inner)
         case Sequence():
             return [text for one in target for text in _texts(one)]
     return []
@@ -69,6 +71,8 @@ def _numbered(target: Any, texts: Sequence[str]) -> Any:
             return texts.index(target) if target in texts else target
         case Contrast(first, second):
             return Contrast(_numbered(first, texts), _numbered(second, texts))
+        case WithinTop(inner, top):
+            return WithinTop(_numbered(inner, texts), top)
         case Sequence():
             return [_numbered(one, texts) for one in target]
     return target

@@ -98,7 +98,9 @@ def from_huggingface(
     )
     if processor is not None and not any((preprocess, mean, std, size)):
         made = replace(made, notes=(*made.notes, *_differences(made, processor)))
-    made = replace(made, versions={**made.versions, "transformers": _transformers().__version__})
+    made = replace(
+        made, export=None, versions={**made.versions, "transformers": _transformers().__version__}
+    )
     if compares:
         tokenizer = tokenizer or getattr(processor, "tokenizer", None)
         texts = _texts_of(made, model, tokenizer, activation, autocast, channels_last)

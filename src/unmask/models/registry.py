@@ -69,8 +69,8 @@ SOURCES: tuple[Source, ...] = (
     Source("a .keras file", "keras:from_keras_file", suffixes=(".keras",)),
     Source("keras:NAME", "keras:from_keras_name", prefixes=("keras:",)),
     Source("a Keras model", "keras:from_keras", classes=(("keras", "Model"),)),
-    Source("'timm:NAME'", "timm:from_timm", prefixes=("timm:",)),
-    Source("'hf:NAME'", "huggingface:from_hub", prefixes=("hf:",)),
+    Source("timm:NAME", "timm:from_timm", prefixes=("timm:",)),
+    Source("hf:NAME", "huggingface:from_hub", prefixes=("hf:",)),
     Source(
         "http://HOST:PORT/v2/models/NAME", "server:from_server", prefixes=("http://", "https://")
     ),

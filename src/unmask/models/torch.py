@@ -13,6 +13,7 @@ from unmask.models.checkpoints import load_weights
 from unmask.models.model import Model
 from unmask.models.preprocess import declared_or_assumed
 from unmask.models.processors import declared_by
+from unmask.models.torch_onnx import exporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -97,7 +98,8 @@ def from_torch(
     """
     name = type(module).__name__
     shape: tuple[Any, ...] | None = None
-    if name == "ExportedProgram":
+    program = name == "ExportedProgram"
+    if program:
         if weights is not None:
             raise SettingError("weights= is for a module: an exported program holds its own")
         shape, module = _exported_shape(module), module.module()
@@ -130,6 +132,9 @@ def from_torch(
         layout=layout,
         preprocess=scaling,
         asarray=sender(device_of(module)),
+        export=None
+        if program
+        else exporter(module, layout, facts.get("size"), facts.get("channels")),
         versions=versions(),
         notes=(*notes, *assumed),
         **facts,
