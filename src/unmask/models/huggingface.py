@@ -11,7 +11,8 @@ from PIL import Image
 from unmask.errors import MissingExtra, ModelError
 from unmask.framing import Frame
 from unmask.models.labels import read_labels
-from unmask.models.torch import best_device, evaluating, from_torch, runner
+from unmask.models.torch import best_device, from_torch
+from unmask.models.torch_runner import evaluating, runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
