@@ -266,7 +266,7 @@ def test_no_server_no_model_no_protocol(weights):
             unmask.load(f"{server.host}/v2/models/page")
         model = unmask.load(f"{server.url}/versions/1/infer", preprocess="raw")
         assert model(np.zeros((1, 3, H, W), np.float32)).shape == (1, 4)
-    with pytest.raises(ModelError, match="no server answers at .*InvalidURL"):
+    with pytest.raises(ModelError, match=r"no server answers at .*InvalidURL"):
         unmask.load("http://host:abc/v2/models/m")
     for url in ("http://host/model", "https://host:1/v2/models/", "http://host/v2"):
         with pytest.raises(ModelError, match="expected the address of a model"):
