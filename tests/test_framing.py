@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from unmask.errors import SettingError
-from unmask.framing import MODES, Frame
+from unmask.framing import INTERPOLATIONS, MODES, Frame
 
 sides = st.integers(1, 70)
 sizes = st.tuples(sides, sides)
@@ -47,7 +47,7 @@ def test_a_constant_map_stays_constant(frame, value):
     assert got.shape == frame.picture
     assert got.dtype == np.float32
     seen = np.isfinite(got)
-    assert seen.all() or frame.mode == "crop"
+    assert seen.all() or frame.mode in ("crop", "squash")
     assert np.allclose(got[seen], value, rtol=1e-6, atol=0)
 
 
@@ -156,6 +156,16 @@ def test_crop_is_torchvisions_resize_and_centre_crop(picture, scaled):
     assert np.abs(got - whole[top : top + 224, left : left + 224]).max() <= 1
 
 
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_squash_scales_each_axis_and_cuts_the_middle(interpolation):
+    scene = np.random.default_rng(0).integers(0, 256, (90, 301, 3), np.uint8)
+    how = Image.Resampling[interpolation.upper()]
+    whole = np.asarray(Image.fromarray(scene).resize((256, 256), how))
+    frame = Frame((90, 301), (224, 224), "squash", interpolation=interpolation)
+    assert np.abs(frame.forward(scene) - whole[16:240, 16:240]).max() <= 1
+    assert np.allclose(frame.box_back([0, 0, 224, 224]), [301 / 16, 90 / 16, 301 * 15 / 16, 84.375])
+
+
 def test_crop_leaves_the_borders_outside():
     got = Frame((100, 200), (50, 50), "crop", crop=1).back(np.ones((50, 50)), outside=-1)
     assert (got[:, 50:150] == 1).all()
@@ -217,7 +227,8 @@ def test_extreme_pictures(picture, mode):
     [
         ({"picture": (0, 5)}, r"picture is \(0, 5\)"),
         ({"model": (5, 5, 3)}, r"model is \(5, 5, 3\)"),
-        ({"mode": "squash"}, "stretch, crop, letterbox"),
+        ({"mode": "zoom"}, "stretch, crop, squash, letterbox"),
+        ({"interpolation": "cubic"}, "nearest, bilinear, bicubic, lanczos"),
         ({"crop": 0}, "crop is 0"),
         ({"crop": 1.5}, r"crop is 1\.5"),
         ({"colour": 256}, "colour is 256"),

@@ -366,7 +366,6 @@ def test_a_raw_array_has_the_fills_that_follow_from_it(fill):
         (np.zeros((H, W)), "does not broadcast"),
         (np.zeros((2, H, W, 3)), "does not broadcast"),
         (np.full(3, np.nan), "not finite"),
-        (None, "fill"),
         (0.5, "fill"),
         (7, "fill"),
         ({}, "fill"),
@@ -400,3 +399,22 @@ def test_images_are_named_for_people(tmp_path, picture):
     assert unmask.explain(
         Watched((H, W, 3)), picture, masks=48, grid=3, fill=(1, 2, 3)
     ).plan.fill == str((1, 2, 3))
+
+
+def test_how_a_picture_is_cut_and_resampled_is_the_models_to_say(picture):
+    model = unmask.Model(
+        len, size=(5, 9), resize="squash", crop=0.6, interpolation="nearest", name="m"
+    )
+    frame = prepare(model, picture).frame
+    assert (frame.mode, frame.crop, frame.interpolation) == ("squash", 0.6, "nearest")
+
+
+@pytest.mark.parametrize(("layout", "shape"), [("NHWC", (4, 6, 1)), ("NCHW", (1, 4, 6))])
+def test_a_single_channel_may_be_left_out(layout, shape):
+    values = np.arange(24.0).reshape(4, 6)
+    model = unmask.Model(len, layout=layout, channels=1)
+    given_input = prepare(model, values)
+    assert given_input.array.shape == shape
+    assert np.array_equal(given_input.array.squeeze(), values)
+    with pytest.raises(ImageError, match="takes 3 axes"):
+        prepare(unmask.Model(len, layout=layout, channels=3), values)

@@ -56,6 +56,13 @@ def main() -> None:
     drawn = [masks.render(block[i : i + 1])[0, :, :, None] for i in (0, 1, 2, 4)]
     shown = [Image.fromarray(np.uint8(mask[:, :, 0] * 255)).convert("RGB") for mask in drawn]
     hidden = [Image.fromarray(np.uint8(127.5 + mask * (picture - 127.5))) for mask in drawn]
+    settling = unmask.explain(
+        "demo", street, "heart", masks=7000, design="random", estimator="paper"
+    )
+    figure = unmask.plots.convergence(settling)
+    images.write(
+        IMAGES / "convergence.png", figure.resize((1200, 1200 * figure.height // figure.width))
+    )
     images.write(IMAGES / "masks.png", column([row(shown, 216), row(hidden, 216)]))
 
     few = [unmask.explain("demo", street, "heart", masks=n) for n in (256, 1024, 4096)]

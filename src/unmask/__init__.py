@@ -31,13 +31,13 @@ from unmask.errors import (
 )
 
 if TYPE_CHECKING:
-    from unmask import demo
+    from unmask import demo, notebook, plots
     from unmask.box_targets import box
     from unmask.explanation import Explanation, Plan
     from unmask.loop import explain, extend, stream
     from unmask.models import Model, load
     from unmask.run import Prediction, Run, detect, predict, prepare
-    from unmask.targets import Target, contrast
+    from unmask.targets import Target, contrast, within_top
 
 __all__ = [
     "DoubtWarning",
@@ -65,9 +65,12 @@ __all__ = [
     "explain",
     "extend",
     "load",
+    "notebook",
+    "plots",
     "predict",
     "prepare",
     "stream",
+    "within_top",
 ]
 
 _HOME = {
@@ -86,12 +89,13 @@ _HOME = {
     "predict": "run",
     "prepare": "run",
     "stream": "loop",
+    "within_top": "targets",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name == "demo":
-        return importlib.import_module("unmask.demo")
+    if name in ("demo", "notebook", "plots"):
+        return importlib.import_module(f"unmask.{name}")
     if name in _HOME:
         value = getattr(importlib.import_module(f"unmask.{_HOME[name]}"), name)
         globals()[name] = value

@@ -1,7 +1,8 @@
 """From scores to maps: the estimators, their standard errors, and the reliability.
 
 Every estimator has the same limit, ``E[f M] / p``: the mean score given that a pixel is visible
-(RISE, arXiv:1806.07421, equation 4). They differ in noise.
+(RISE, arXiv:1806.07421, equation 4). They differ in noise. `notebook` alone leaves out the division
+by p.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ __all__ = [
     "centred",
     "coverage",
     "finalize",
+    "notebook",
     "paper",
     "reliability",
+    "scale",
     "smooth",
 ]
 
-Estimator = Literal["smooth", "centred", "paper", "coverage"]
+Estimator = Literal["smooth", "centred", "paper", "coverage", "notebook"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,12 +149,37 @@ def coverage(estimate: Estimate) -> Maps:
     return _linear(estimate.moments, method)
 
 
+def notebook(estimate: Estimate) -> Maps:
+    """``sum(f M) / n``: `paper` without the division by p."""
+    keep = estimate.masks.keep
+
+    def method(m: Moments) -> _Linear:
+        value = m.comoment + _per_map(m.score, m) * m.mask
+        return _Linear(value, np.zeros_like(m.score), keep, 1.0)
+
+    return _linear(estimate.moments, method)
+
+
 ESTIMATORS: dict[Estimator, Callable[[Estimate], Maps]] = {
     "smooth": smooth,
     "centred": centred,
     "paper": paper,
     "coverage": coverage,
+    "notebook": notebook,
 }
+
+
+def scale(estimator: Estimator, keep: float) -> float:
+    """Limit of an estimator over that of the others: 1, or p for `notebook`.
+
+    A pixel without influence shows the mean score times this.
+
+    Examples
+    --------
+    >>> scale("smooth", 0.25), scale("notebook", 0.25)
+    (1.0, 0.25)
+    """
+    return keep if estimator == "notebook" else 1.0
 
 
 def reliability(maps: Maps, inflation: float = 1.0) -> Array:

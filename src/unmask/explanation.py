@@ -12,11 +12,12 @@ import numpy as np
 from unmask import colour, images, storage, student
 from unmask.errors import FileError, SettingError, TargetError
 from unmask.estimate import Estimate
-from unmask.estimators import Estimator, Maps, finalize, reliability
+from unmask.estimators import Estimator, Maps, finalize, reliability, scale
 from unmask.figure import certainty_panels, three_panels
 from unmask.framing import Frame
 from unmask.masks import Masks
-from unmask.targets import Target, find
+from unmask.targets import Target
+from unmask.targets import find as find_label
 
 if TYPE_CHECKING:
     import os
@@ -48,7 +49,7 @@ class Plan:
         Most masks.
     fill : str
         What the hidden parts look like.
-    estimator : {"smooth", "centred", "paper", "coverage"}
+    estimator : {"smooth", "centred", "paper", "coverage", "notebook"}
     batch_size : int
         Inputs per model call. It changes no mask.
     until : float or None
@@ -164,7 +165,7 @@ class Explanation:
         A pixel that the model never saw, because the picture was cropped, has exactly the mean
         score: that is the limit of every estimator for what has no influence.
         """
-        return self._brought_back(self.model_maps, self.estimate.mean)
+        return self._brought_back(self.model_maps, self._unit * self.estimate.mean)
 
     @cached_property
     def stderrs(self) -> NDArray[np.float32]:
@@ -174,7 +175,7 @@ class Explanation:
         """
         if not np.isfinite(self.model_stderrs).all():
             return np.full_like(self.maps, np.inf)
-        return self._brought_back(self.model_stderrs, self.estimate.mean_stderr)
+        return self._brought_back(self.model_stderrs, self._unit * self.estimate.mean_stderr)
 
     def interval(self, level: float = 0.95) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Confidence interval of every pixel of every map.
@@ -212,14 +213,14 @@ class Explanation:
         -------
         ndarray of bool, shape (H, W)
         """
-        number = self._number(target)
+        number = self.find(target)
         start = 0
         for maps in self._final:
             if number < start + len(maps.value):
                 break
             start += len(maps.value)
         width = student.quantile(level, maps.influence_freedom)
-        mean = self.estimate.mean[number : number + 1]
+        mean = self._unit * self.estimate.mean[number : number + 1]
         one = slice(number - start, number - start + 1)
         # Where there is no error at all, rounding alone is no influence.
         least = 64 * np.finfo(np.float64).eps * np.abs(mean)
@@ -264,7 +265,7 @@ class Explanation:
         """
         from PIL import Image
 
-        number = self._number(target)
+        number = self.find(target)
         over = colour.overlay(self._picture(), self.maps[number], opacity=opacity, cmap=cmap)
         return Image.fromarray(over)
 
@@ -290,7 +291,7 @@ class Explanation:
         -------
         PIL.Image.Image
         """
-        number = self._number(target)
+        number = self.find(target)
         one = self.targets[number]
         grid = " × ".join(map(str, self.plan.masks.grid))
         parts = [
@@ -496,6 +497,10 @@ class Explanation:
             **{name: getattr(self, name) for name in PLAIN},
         }
 
+    @property
+    def _unit(self) -> float:
+        return scale(self.plan.estimator, self.plan.masks.keep)
+
     def _picture(self) -> NDArray[np.uint8]:
         if self.picture is None:
             raise SettingError(
@@ -504,9 +509,16 @@ class Explanation:
             )
         return self.picture
 
-    def _number(self, target: int | str) -> int:
+    def find(self, target: int | str) -> int:
+        """Position of a target among `targets`, by position or label.
+
+        Raises
+        ------
+        TargetError
+            There is none.
+        """
         if isinstance(target, str):
-            return find(target, [one.label for one in self.targets])
+            return find_label(target, [one.label for one in self.targets])
         if not -len(self.targets) <= target < len(self.targets):
             raise TargetError(
                 f"target {target}: this explanation has {len(self.targets)}, counted from 0"

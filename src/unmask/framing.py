@@ -21,10 +21,12 @@ from unmask.errors import SettingError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["MODES", "Frame", "Mode"]
+__all__ = ["INTERPOLATIONS", "MODES", "Frame", "Interpolation", "Mode"]
 
-Mode = Literal["stretch", "crop", "letterbox"]
+Mode = Literal["stretch", "crop", "squash", "letterbox"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
+INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
 
 
 @dataclass(frozen=True)
@@ -74,17 +76,21 @@ class Frame:
         Height and width of the picture, in pixels.
     model : tuple of int
         Height and width that the model wants.
-    mode : {"stretch", "crop", "letterbox"}, default "stretch"
+    mode : {"stretch", "crop", "squash", "letterbox"}, default "stretch"
         - "stretch": the whole picture, each axis scaled on its own.
         - "crop": the picture is scaled to cover the model's size divided by `crop`, and the middle
           is cut out. The borders are never seen by the model. Sizes are rounded as in
           torchvision's ``Resize`` and ``CenterCrop``.
+        - "squash": as "crop", with each axis scaled on its own, as "stretch" does.
         - "letterbox": the whole picture in its own proportions, with bars of one grey on two
           sides. Sizes are rounded as in Ultralytics' ``LetterBox``.
     crop : float, default 0.875
-        Side of the middle over side of the scaled picture, in (0, 1]: 224 of 256. "crop" only.
+        Side of the middle over side of the scaled picture, in (0, 1]: 224 of 256. "crop" and
+        "squash" only.
     colour : int, default 114
         Grey of the bars, 0 to 255. "letterbox" only.
+    interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}, default "bilinear"
+        How `forward` resamples, by Pillow's name. Maps always come back linearly.
 
     Raises
     ------
@@ -103,6 +109,7 @@ class Frame:
     mode: Mode = "stretch"
     crop: float = 0.875
     colour: int = 114
+    interpolation: Interpolation = "bilinear"
 
     def __post_init__(self) -> None:
         for name, size in (("picture", self.picture), ("model", self.model)):
@@ -117,6 +124,11 @@ class Frame:
             raise SettingError(f"crop is {self.crop}; it must be above 0 and at most 1")
         if not 0 <= self.colour <= 255:
             raise SettingError(f"colour is {self.colour}; it must be between 0 and 255")
+        if self.interpolation not in INTERPOLATIONS:
+            raise SettingError(
+                f"interpolation is {self.interpolation!r}; it must be one of "
+                f"{', '.join(INTERPOLATIONS)}"
+            )
 
     @cached_property
     def _axes(self) -> tuple[_Axis, _Axis]:
@@ -133,6 +145,8 @@ class Frame:
                 else:
                     tall = int(wide * H / W)
                 return _middle(H, tall, h), _middle(W, wide, w)
+            case "squash":
+                return _middle(H, round(h / self.crop), h), _middle(W, round(w / self.crop), w)
             case "letterbox":
                 ratio = min(h / H, w / W)
                 tall, wide = max(1, round(H * ratio)), max(1, round(W * ratio))
@@ -142,7 +156,7 @@ class Frame:
     def forward(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Bring a picture to the model's size.
 
-        Bilinear with antialiasing (Pillow's ``BILINEAR``). A picture that has the model's size
+        With antialiasing, as Pillow's ``resize`` does. A picture that has the model's size
         already is not resampled.
 
         Parameters
@@ -172,7 +186,9 @@ class Frame:
             )
         y, x = self._axes
         part = Image.fromarray(picture).resize(
-            (x.count, y.count), Image.Resampling.BILINEAR, box=(x.low, y.low, x.high, y.high)
+            (x.count, y.count),
+            Image.Resampling[self.interpolation.upper()],
+            box=(x.low, y.low, x.high, y.high),
         )
         canvas = np.full((*self.model, 3), self.colour, np.float32)
         canvas[y.first : y.first + y.count, x.first : x.first + x.count] = np.asarray(part)

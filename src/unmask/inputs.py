@@ -58,7 +58,7 @@ def prepare(model: Model, image: Any, preprocess: str | None = None) -> Input:
     image : path-like, PIL.Image.Image or ndarray
         A picture is a path, a PIL image or an (H, W, 3) uint8 array. Any other array is taken to
         be in the model's space and layout already, less the batch axis, which has to be declared:
-        by the model (``preprocess="raw"``) or here.
+        by the model (``preprocess="raw"``) or here. A single channel may be left out.
     preprocess : {"raw"}, optional
         "raw" takes the array as it is, whatever the model declares.
 
@@ -93,9 +93,9 @@ def fill_array(fill: Any, model: Model, given: Input, seed: int) -> NDArray[np.f
     Parameters
     ----------
     fill : str, (r, g, b) or array
-        "mean", "black", "white", "blur", "noise"; a colour of three numbers from 0 to 255 or of
-        Pillow's names ("#808080", "teal"); or an array: a uint8 picture, or floats in the model's
-        space that broadcast with the input.
+        "mean", "black", "white", "blur", "noise", "zero"; a colour of three numbers from 0 to 255
+        or of Pillow's names ("#808080", "teal"); or an array: a uint8 picture, or floats in the
+        model's space that broadcast with the input.
     model : Model
     given : Input
     seed : int
@@ -111,7 +111,7 @@ def fill_array(fill: Any, model: Model, given: Input, seed: int) -> NDArray[np.f
     SettingError
         None of these; a colour for an input that is no picture; an array of another shape.
     """
-    if isinstance(fill, str) and fill in ("mean", "blur", "noise"):
+    if isinstance(fill, str) and fill in ("mean", "zero", "blur", "noise"):
         centred = model.preprocess.centred
         rng = generator(seed, "fill")
         return perturb.fill_values(fill, given.array, given.spatial, centred=centred, rng=rng)  # type: ignore[arg-type]
@@ -147,7 +147,7 @@ def _from_picture(model: Model, picture: NDArray[np.uint8]) -> Input:
         )
     size = (picture.shape[0], picture.shape[1])
     wanted = size if model.size is None else (model.size[0], model.size[1])
-    frame = Frame(size, wanted, model.resize)
+    frame = Frame(size, wanted, model.resize, model.crop, interpolation=model.interpolation)
     return Input(_in_layout(model, frame.forward(picture)), model.spatial, picture, frame)
 
 
@@ -166,6 +166,8 @@ def _from_array(model: Model, image: NDArray[Any], *, raw: bool) -> Input:
             f"({model.name} scales pixels with {model.preprocess.name!r})"
         )
     layout = model.layout[1:]
+    if model.channels == 1 and "C" in layout and image.ndim == len(layout) - 1:
+        image = np.expand_dims(image, layout.index("C"))
     if image.ndim != len(layout) or 0 in image.shape:
         raise ImageError(
             f"an array of shape {image.shape}: {model.name} takes {len(layout)} axes, {layout}"

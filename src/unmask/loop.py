@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from unmask.estimators import Estimator
     from unmask.explanation import Explanation, Plan
     from unmask.models import Model
+    from unmask.presets import PresetName
 
 __all__ = ["explain", "extend", "stream"]
 
@@ -59,12 +60,14 @@ def explain(
     shard: tuple[int, int] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     grid: int | Sequence[int] | None = None,
-    keep: float = 0.5,
+    keep: float | None = None,
     seed: int = 0,
     batch_size: int | None = None,
-    fill: Any = "mean",
-    design: Design = "balanced",
-    estimator: Estimator = "smooth",
+    fill: Any = None,
+    design: Design | None = None,
+    estimator: Estimator | None = None,
+    shift: bool | None = None,
+    preset: PresetName | None = None,
     preprocess: str | None = None,
 ) -> Explanation:
     """Explain what a model looked at (RISE, arXiv:1806.07421).
@@ -104,11 +107,16 @@ def explain(
         Inputs per model call: the model's own, else 32, fewer for large inputs.
     fill : str, (r, g, b) or array, default "mean"
         What hidden parts look like: "mean" (0 in the model's space where it declares a centred
-        one, else the image's mean colour), "black", "white", "blur", "noise", a colour, an array.
+        one, else the image's mean colour), "zero" (0 there in any case), "black", "white", "blur",
+        "noise", a colour, an array.
     design : {"balanced", "random"}
         How the masks are drawn, see `unmask.designs`. "random" is the paper's.
-    estimator : {"smooth", "centred", "paper", "coverage"}
+    estimator : {"smooth", "centred", "paper", "coverage", "notebook"}, default "smooth"
         How scores become a map, see `unmask.estimators`. "paper" is equation 6 of the paper.
+    shift : bool, default True
+        Whether masks are shifted at random within a cell; without, their cells always show.
+    preset : {"notebook"}, optional
+        Settings of a published procedure, see docs/notebook.md. What is given beside it goes first.
     preprocess : {"raw"}, optional
         The image is an array in the model's space already.
 
@@ -155,6 +163,8 @@ def explain(
         fill=fill,
         design=design,
         estimator=estimator,
+        shift=shift,
+        preset=preset,
         preprocess=preprocess,
     )
     return _explained(run, start)

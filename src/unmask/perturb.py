@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FILLS", "Fill", "blur", "fill_values", "mean", "noise", "perturb"]
 
-Fill = Literal["mean", "black", "white", "blur", "noise"]
+Fill = Literal["mean", "black", "white", "blur", "noise", "zero"]
 FILLS: tuple[Fill, ...] = get_args(Fill)
 
 # Of the shorter side: 10 pixels at 224, which leaves no detail of an object's size.
@@ -130,7 +130,7 @@ def noise(image: Array, axes: Sequence[int], rng: np.random.Generator) -> Array:
 
 
 def fill_values(
-    fill: Literal["mean", "blur", "noise"],
+    fill: Literal["mean", "zero", "blur", "noise"],
     image: Array,
     axes: Sequence[int],
     *,
@@ -141,14 +141,14 @@ def fill_values(
 
     Parameters
     ----------
-    fill : {"mean", "blur", "noise"}
+    fill : {"mean", "zero", "blur", "noise"}
     image : ndarray of float32
         In the model's space.
     axes : sequence of int
         Spatial axes of `image`.
     centred : bool
         True where the model declares a space in which 0 is the average input; `mean` is then 0,
-        otherwise the image's own mean.
+        otherwise the image's own mean. `zero` is 0 whatever it means there.
     rng : numpy.random.Generator
         For `noise`.
 
@@ -166,6 +166,8 @@ def fill_values(
         case "mean":
             average = mean(image, axes)
             return np.zeros_like(average) if centred else average
+        case "zero":
+            return np.zeros_like(mean(image, axes))
         case "blur":
             return blur(image, axes)
         case "noise":

@@ -30,8 +30,10 @@ from unmask.inputs import Input, describe, describe_fill, fill_array
 from unmask.inputs import prepare as prepare_input
 from unmask.masks import Masks
 from unmask.models import Model, load
+from unmask.presets import PresetName, settings
 from unmask.stopping import reason
-from unmask.targets import Targets, class_name, parse, resolve
+from unmask.targets import Targets, class_name, parse, resolve, within
+from unmask.text_targets import with_texts
 
 if TYPE_CHECKING:
     import os
@@ -186,12 +188,14 @@ def prepare(
     shard: tuple[int, int] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     grid: int | Sequence[int] | None = None,
-    keep: float = 0.5,
+    keep: float | None = None,
     seed: int = 0,
     batch_size: int | None = None,
-    fill: Any = "mean",
-    design: Design = "balanced",
-    estimator: Estimator = "smooth",
+    fill: Any = None,
+    design: Design | None = None,
+    estimator: Estimator | None = None,
+    shift: bool | None = None,
+    preset: PresetName | None = None,
     preprocess: str | None = None,
 ) -> Run:
     """Check everything, then ask the model about the whole input.
@@ -203,15 +207,35 @@ def prepare(
     Run
         For `stream`.
     """
-    loaded = load(model)
+    chosen = settings(
+        preset,
+        masks=masks,
+        grid=grid,
+        keep=keep,
+        fill=fill,
+        design=design,
+        estimator=estimator,
+        shift=shift,
+    )
+    loaded, target = with_texts(load(model), target)
     given = prepare_input(loaded, image, preprocess)
     detects = loaded.detector is not None
+    if detects and preset is not None:
+        raise SettingError(f"preset={preset!r} is for classifiers, and {loaded.name} is a detector")
+    cells = GRID[detects] if chosen["grid"] is None else chosen["grid"]
     plan = Plan(
-        masks=Masks(given.shape, GRID[detects] if grid is None else grid, keep, seed, design),
-        fill=fill if isinstance(fill, str) else describe_fill(fill),
-        estimator=_known("estimator", estimator, ESTIMATORS),
+        masks=Masks(
+            given.shape,
+            cells(given.shape) if callable(cells) else cells,
+            chosen["keep"],
+            seed,
+            chosen["design"],
+            shift=chosen["shift"],
+        ),
+        fill=chosen["fill"] if isinstance(chosen["fill"], str) else describe_fill(chosen["fill"]),
+        estimator=_known("estimator", chosen["estimator"], ESTIMATORS),
         batch_size=_batch_size(loaded, given, batch_size),
-        **_extent(masks, until, max_masks, max_seconds, shard, MASKS[detects]),
+        **_extent(chosen["masks"], until, max_masks, max_seconds, shard, MASKS[detects]),
     )
     if not plan.blocks:
         raise SettingError(
@@ -220,12 +244,14 @@ def prepare(
         )
     path = None if checkpoint is None else Path(checkpoint).expanduser()
     content = None if path is None else checkpoints.peek(path)
-    values = fill_array(fill, loaded, given, plan.masks.seed)
+    values = fill_array(chosen["fill"], loaded, given, plan.masks.seed)
     boxes = detects and not callable(target)
     if boxes:
         wishes = parse_boxes(target, loaded.labels)
     else:
         wishes = parse(target, loaded.labels, loaded.classes)
+        if chosen["within"] is not None:
+            wishes = within(wishes, chosen["within"])
     outputs = _whole_outputs(loaded, given)
     notes = (*loaded.notes, *_about_outputs(loaded, outputs))
     for note in notes:

@@ -28,11 +28,14 @@ __all__ = [
     "Target",
     "Targets",
     "Wish",
+    "WithinTop",
     "class_name",
     "contrast",
     "find",
     "parse",
     "resolve",
+    "within",
+    "within_top",
 ]
 
 TOP = re.compile(r"top:([0-9]{1,9})")
@@ -114,8 +117,16 @@ class Contrast:
     second: Any
 
 
+@dataclass(frozen=True)
+class WithinTop:
+    """The score of `target` where it is among the best `top`, else 0; made by `within_top`."""
+
+    target: Any
+    top: int
+
+
 # An index, the best few, a difference or a function: what `parse` makes of a user's words.
-Wish = int | Best | Contrast | Callable[[Any], Any]
+Wish = int | Best | Contrast | WithinTop | Callable[[Any], Any]
 
 
 def contrast(first: Any, second: Any) -> Contrast:
@@ -139,6 +150,48 @@ def contrast(first: Any, second: Any) -> Contrast:
     return Contrast(first, second)
 
 
+def within_top(target: Any, top: int = 3) -> WithinTop:
+    """Count a class's score only for masked inputs where it is among the model's best few.
+
+    Parameters
+    ----------
+    target : None, int or str
+        Class index, label or "top:3"; None is the model's best for the whole input.
+    top : int, default 3
+        The score counts where fewer than so many classes have a higher one.
+
+    Returns
+    -------
+    WithinTop
+        To be given as a target.
+
+    Raises
+    ------
+    TargetError
+        Less than one.
+
+    Examples
+    --------
+    >>> within_top("goldfish")
+    WithinTop(target='goldfish', top=3)
+    """
+    whole: Any = top  # whatever the caller gave
+    if isinstance(whole, bool) or not isinstance(whole, int | np.integer) or top < 1:
+        raise TargetError(f"within_top(..., {top!r}): expected a whole number of at least 1")
+    return WithinTop(target, int(top))
+
+
+def within(wishes: Sequence[Wish], top: int) -> tuple[Wish, ...]:
+    """Hold every class to `within_top`, but those that say their own number.
+
+    Raises
+    ------
+    TargetError
+        A contrast or a function, which has no rank.
+    """
+    return tuple(one if isinstance(one, WithinTop) else _ranked(one, top) for one in wishes)
+
+
 def parse(
     target: Any, labels: Sequence[str] | None = None, classes: int | None = None
 ) -> tuple[Wish, ...]:
@@ -146,7 +199,7 @@ def parse(
 
     Parameters
     ----------
-    target : None, int, str, callable, Contrast, or a sequence of these
+    target : None, int, str, callable, Contrast, WithinTop, or a sequence of these
         None is the model's best class; "top:3" the best three; a string is a label, or an index
         written out.
     labels : sequence of str, optional
@@ -178,6 +231,8 @@ def parse(
             return (Best(),)
         case Contrast(first, second):
             return (Contrast(_single(first, labels, classes), _single(second, labels, classes)),)
+        case WithinTop(inner, top):
+            return tuple(_ranked(one, top) for one in parse(inner, labels, classes))
         case str():
             return (_parse_text(target, labels, classes),)
         case bool():
@@ -304,6 +359,13 @@ def _single(target: Any, labels: Sequence[str] | None, classes: int | None) -> W
     return wishes[0]
 
 
+def _ranked(wish: Wish, top: int) -> WithinTop:
+    if not isinstance(wish, int | Best):
+        what = "a difference" if isinstance(wish, Contrast) else "a function or another within_top"
+        raise TargetError(f"only a class can be held to the best {top}: it was asked for {what}")
+    return WithinTop(wish, top)
+
+
 def _checked(index: int, classes: int | None) -> int:
     if index < 0 or (classes is not None and index >= classes):
         last = "the last class" if classes is None else classes - 1
@@ -312,6 +374,8 @@ def _checked(index: int, classes: int | None) -> int:
 
 
 def _expand(wish: Wish, outputs: Any) -> list[Wish]:
+    if isinstance(wish, WithinTop):
+        return [WithinTop(one, wish.top) for one in _expand(wish.target, outputs)]
     if not isinstance(wish, Best):
         return [wish]
     values = _class_outputs(outputs)[0]
@@ -322,7 +386,7 @@ def _expand(wish: Wish, outputs: Any) -> list[Wish]:
 
 
 def _key(wish: Wish) -> Any:
-    return wish if isinstance(wish, int) else id(wish)
+    return wish if isinstance(wish, int | WithinTop) else id(wish)
 
 
 def _function(
@@ -338,10 +402,23 @@ def _function(
             label_one, _, f = _function(one, outputs, labels)
             label_two, _, g = _function(two, outputs, labels)
             return f"{label_one} − {label_two}", None, lambda out: f(out) - g(out)
-        case Best():
+        case WithinTop(int() as index, top):
+            label, _, _ = _function(index, outputs, labels)
+            return f"{label}, where among the best {top}", index, _counted(index, top)
+        case Best() | WithinTop():
             raise AssertionError("expanded before")
         case _:
             return getattr(wish, "__name__", type(wish).__name__), None, wish
+
+
+def _counted(index: int, top: int) -> Score:
+    def score(outputs: Any) -> NDArray[Any]:
+        values = np.asarray(outputs)
+        own = values[:, index]
+        better = (values > own[:, None]).sum(axis=1)
+        return np.where(better < top, own, 0.0)
+
+    return score
 
 
 def _class_outputs(outputs: Any) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from unmask import perturb
 from unmask.cli import terminal
 from unmask.errors import FileError, SettingError, UnmaskError, UnmaskWarning
 from unmask.framing import Mode
-from unmask.models import Activation, Detector
+from unmask.models import Activation, Detector, Runtime
 from unmask.models.preprocess import PreprocessName
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "parse_fill",
     "parse_grid",
     "parse_numbers",
+    "parse_shard",
     "parse_sizes",
     "parse_targets",
 ]
@@ -63,11 +65,15 @@ def load_model(
     resize: Mode | None,
     detector: Detector | None = None,
     threshold: float | None = None,
+    weights: Path | None = None,
+    runtime: Runtime | None = None,
 ) -> unmask.Model:
     if detector is None and threshold is not None:
         raise SettingError("--threshold is for a detector: give --detector too")
     if detector is not None and model == "demo":
         raise SettingError("--detector needs a detector file: give one with --model")
+    # TensorFlow greets with its version of the processor; where it is asked for, it still does.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     return unmask.load(
         model,
         labels=labels,
@@ -79,6 +85,8 @@ def load_model(
         resize=resize,
         detector=detector,
         threshold=threshold,
+        weights=weights,
+        runtime=runtime,
     )
 
 
@@ -111,6 +119,14 @@ def parse_box(text: str) -> Any:
 def parse_grid(text: str) -> int | tuple[int, ...]:
     sizes = parse_sizes("--grid", text)
     return sizes[0] if len(sizes) == 1 else sizes
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Return (i, n) for i/n."""
+    if not re.fullmatch(r"\d+/\d+", text.strip()):
+        raise SettingError(f"--shard {text}: expected I/N, such as 2/4")
+    number, of = text.split("/")
+    return int(number), int(of)
 
 
 def parse_sizes(option: str, text: str) -> tuple[int, ...]:

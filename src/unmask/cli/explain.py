@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import typer
 
 import unmask
-from unmask import images, sheet
-from unmask.box_targets import Detection
 from unmask.cli import terminal
 from unmask.cli._common import (
     INTERRUPTED,
@@ -21,31 +16,45 @@ from unmask.cli._common import (
     make_folder,
     parse_fill,
     parse_grid,
+    parse_shard,
     parse_targets,
 )
+from unmask.cli._figures import write_explanation
 from unmask.cli.options import (
     MASKS,
     OUTPUT,
     ActivationOption,
+    CertaintyOption,
+    CheckpointOption,
+    CmapOption,
+    DesignOption,
     DetectorOption,
+    EstimatorOption,
+    FillOption,
     GridOption,
+    KeepOption,
     LabelsOption,
     MasksOption,
+    MaxMasksOption,
+    MaxSecondsOption,
     MeanOption,
     ModelOption,
     OutputOption,
     Picture,
     PreprocessOption,
+    PresetOption,
     ResizeOption,
+    RuntimeOption,
+    SeedOption,
+    ShardOption,
     SizeOption,
     StdOption,
     TargetOption,
     ThresholdOption,
+    UntilOption,
+    WeightsOption,
 )
-from unmask.colour import Colormap
-from unmask.designs import Design
 from unmask.errors import SettingError
-from unmask.estimators import Estimator
 
 __all__ = ["explain"]
 
@@ -56,37 +65,18 @@ def explain(
     labels: LabelsOption = None,
     target: TargetOption = None,
     masks: MasksOption = None,
+    until: UntilOption = None,
+    max_masks: MaxMasksOption = None,
+    max_seconds: MaxSecondsOption = None,
+    shard: ShardOption = None,
+    checkpoint: CheckpointOption = None,
     grid: GridOption = None,
-    keep: Annotated[
-        float,
-        typer.Option(
-            help="Probability that a cell stays visible, between 0 and 1.", rich_help_panel=MASKS
-        ),
-    ] = 0.5,
-    seed: Annotated[
-        int, typer.Option(help="The same seed gives the same masks.", rich_help_panel=MASKS)
-    ] = 0,
-    fill: Annotated[
-        str,
-        typer.Option(
-            help="What hidden parts look like: mean, black, white, blur, noise, or a colour such "
-            "as '#808080', teal or 255,0,0.",
-            rich_help_panel=MASKS,
-        ),
-    ] = "mean",
-    design: Annotated[
-        Design,
-        typer.Option(
-            help="How masks are drawn: balanced needs fewer, random is the paper's.",
-            rich_help_panel=MASKS,
-        ),
-    ] = "balanced",
-    estimator: Annotated[
-        Estimator,
-        typer.Option(
-            help="How scores become a map: centred has the least noise.", rich_help_panel=MASKS
-        ),
-    ] = "centred",
+    preset: PresetOption = None,
+    keep: KeepOption = None,
+    seed: SeedOption = 0,
+    fill: FillOption = None,
+    design: DesignOption = None,
+    estimator: EstimatorOption = None,
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -101,13 +91,13 @@ def explain(
     resize: ResizeOption = None,
     detector: DetectorOption = None,
     threshold: ThresholdOption = None,
-    cmap: Annotated[
-        Colormap,
-        typer.Option(help="Colours of the map.", rich_help_panel=OUTPUT),
-    ] = "inferno",
+    weights: WeightsOption = None,
+    runtime: RuntimeOption = None,
+    cmap: CmapOption = "inferno",
     opacity: Annotated[
         float, typer.Option(help="Of the map over the picture, 0 to 1.", rich_help_panel=OUTPUT)
     ] = 0.5,
+    certainty: CertaintyOption = False,
     output: OutputOption = Path("unmask-output"),
 ) -> None:
     """Show which parts of PICTURE the model relied on.
@@ -119,7 +109,18 @@ def explain(
         if not 0 <= opacity <= 1:
             raise SettingError(f"--opacity {opacity}: expected a number from 0 to 1")
         loaded = load_model(
-            model, labels, preprocess, mean, std, activation, size, resize, detector, threshold
+            model,
+            labels,
+            preprocess,
+            mean,
+            std,
+            activation,
+            size,
+            resize,
+            detector,
+            threshold,
+            weights,
+            runtime,
         )
         folder = make_folder(output)
         run = unmask.prepare(
@@ -127,13 +128,19 @@ def explain(
             picture,
             parse_targets(target, detector),
             masks=masks,
+            until=until,
+            max_masks=max_masks,
+            max_seconds=max_seconds,
+            shard=None if shard is None else parse_shard(shard),
+            checkpoint=checkpoint,
             grid=None if grid is None else parse_grid(grid),
             keep=keep,
             seed=seed,
             batch_size=batch_size,
-            fill=parse_fill(fill),
+            fill=None if fill is None else parse_fill(fill),
             design=design,
             estimator=estimator,
+            preset=preset,
         )
         found = run.detections()
         if detector is None:
@@ -145,54 +152,11 @@ def explain(
         if explanation is None:
             raise failure or KeyboardInterrupt
         terminal.show_notes(explanation.notes[len(run.notes) :])
-        written = _write(explanation, folder, picture.stem, cmap, opacity, found)
+        written = write_explanation(
+            explanation, folder, picture.stem, cmap, opacity, found, certainty
+        )
         terminal.show_result(explanation, written)
         if failure is not None:
             raise failure
         if not explanation.complete:
             raise typer.Exit(INTERRUPTED)
-
-
-def _write(
-    explanation: unmask.Explanation,
-    folder: Path,
-    stem: str,
-    cmap: Colormap,
-    opacity: float,
-    found: Sequence[Detection],
-) -> list[Path]:
-    numbers = explanation.save(folder / f"{stem}.npz")
-    written, panels = [], []
-    names = _names(explanation.targets, found)
-    for number, (target, name) in enumerate(zip(explanation.targets, names, strict=True)):
-        path = folder / f"{stem}-{name}.png"
-        images.write(path, explanation.plot(number, cmap=cmap, opacity=opacity))
-        written.append(path)
-        if target.box is not None:
-            over = explanation.overlay(number, cmap=cmap, opacity=opacity)
-            caption = f"{name.split('-')[0]} {terminal.short(target.label)} {target.score:.2f}"
-            panels.append((caption, sheet.tile(np.asarray(over), target.box)))
-    if panels:
-        path = folder / f"{stem}-sheet.png"
-        images.write(path, sheet.sheet(panels))
-        written.append(path)
-    return [*written, numbers]
-
-
-def _names(targets: Sequence[unmask.Target], found: Sequence[Detection]) -> list[str]:
-    """Name the figures: by label, and boxes by number too; those by hand are counted on."""
-    slugs = [_slug(target) for target in targets]
-    numbers: dict[Any, int] = {(one.box, one.index): one.number for one in found}
-    names = []
-    for target, slug in zip(targets, slugs, strict=True):
-        if target.box is not None:
-            number = numbers.setdefault((target.box, target.index), len(numbers))
-            names.append(f"{number}-{slug}")
-        else:
-            names.append(slug if slugs.count(slug) == 1 else f"{slug}-{target.index}")
-    return names
-
-
-def _slug(target: unmask.Target) -> str:
-    words = re.sub(r"[^\w]+", "-", terminal.short(target.label).lower()).strip("-")[:60]
-    return words or f"class-{target.index}"

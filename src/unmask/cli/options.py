@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from unmask.colour import Colormap
+from unmask.designs import Design
+from unmask.estimators import Estimator
 from unmask.framing import Mode
-from unmask.models import Activation, Detector
+from unmask.models import Activation, Detector, Runtime
 from unmask.models.preprocess import PreprocessName
+from unmask.presets import PresetName
 
 MODEL, MASKS, OUTPUT = "The model", "The masks", "The figures"  # panels of --help
 
@@ -22,7 +26,8 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="An ONNX file, or 'demo' for the one that comes along.",
+        help="A model's file, an id or an address (docs/models.md lists them), or 'demo' for the "
+        "one that comes along.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -87,8 +92,61 @@ MasksOption = Annotated[
     typer.Option(
         "--masks",
         "-n",
-        help="How many masks, and model calls. Four times as many halve the error.",
+        help="How many masks, and model calls. Four times as many halve the error. Without it, as "
+        "many as it takes, see --until.",
+        show_default=False,
+        rich_help_panel=MASKS,
+    ),
+]
+UntilOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Stop at this reliability: the correlation to expect with the map of infinitely many "
+        "masks, between 0 and 1.",
+        show_default="0.98 without --masks",
+        rich_help_panel=MASKS,
+    ),
+]
+MaxMasksOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Stop after so many masks at the latest.",
         show_default="4000, 5000 for a detector",
+        rich_help_panel=MASKS,
+    ),
+]
+MaxSecondsOption = Annotated[
+    float | None,
+    typer.Option(help="Stop after so many seconds.", rich_help_panel=MASKS),
+]
+CheckpointOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="File in which the scores are kept, every two seconds. If it is there, go on from it.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        help="I/N: only the I-th of N parts of the masks, to be joined by `unmask merge`.",
+        metavar="I/N",
+        rich_help_panel=MASKS,
+    ),
+]
+CertaintyOption = Annotated[
+    bool,
+    typer.Option(
+        "--certainty",
+        help="Draw the map's standard error, and the map with what is not significant greyed out.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+PresetOption = Annotated[
+    PresetName | None,
+    typer.Option(
+        help="Settings of a published procedure; options given beside it go first. notebook: "
+        "cells of 8 pixels, 7,000 masks without shift, counted where the class is in the top 3.",
         rich_help_panel=MASKS,
     ),
 ]
@@ -98,6 +156,57 @@ GridOption = Annotated[
         help="Cells per side, or ROWSxCOLUMNS. Finer shows finer things, needs more masks.",
         show_default="8, 16 for a detector",
         rich_help_panel=MASKS,
+    ),
+]
+SeedOption = Annotated[
+    int, typer.Option(help="The same seed gives the same masks.", rich_help_panel=MASKS)
+]
+KeepOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Probability that a cell stays visible, between 0 and 1.",
+        show_default="0.5",
+        rich_help_panel=MASKS,
+    ),
+]
+FillOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What hidden parts look like: mean, zero, black, white, blur, noise, or a colour "
+        "such as '#808080', teal or 255,0,0.",
+        show_default="mean",
+        rich_help_panel=MASKS,
+    ),
+]
+DesignOption = Annotated[
+    Design | None,
+    typer.Option(
+        help="How masks are drawn: balanced needs fewer, random is the paper's.",
+        show_default="balanced",
+        rich_help_panel=MASKS,
+    ),
+]
+EstimatorOption = Annotated[
+    Estimator | None,
+    typer.Option(
+        help="How scores become a map: centred has the least noise.",
+        show_default="centred",
+        rich_help_panel=MASKS,
+    ),
+]
+CmapOption = Annotated[
+    Colormap,
+    typer.Option(help="Colours of the map.", rich_help_panel=OUTPUT),
+]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(help="File of weights, for a model that is built by name.", rich_help_panel=MODEL),
+]
+RuntimeOption = Annotated[
+    Runtime | None,
+    typer.Option(
+        help="onnx turns the model into ONNX first, which is faster on a CPU.",
+        rich_help_panel=MODEL,
     ),
 ]
 OutputOption = Annotated[

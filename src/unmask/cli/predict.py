@@ -18,8 +18,10 @@ from unmask.cli.options import (
     Picture,
     PreprocessOption,
     ResizeOption,
+    RuntimeOption,
     SizeOption,
     StdOption,
+    WeightsOption,
 )
 from unmask.errors import UnmaskWarning
 
@@ -37,10 +39,23 @@ def predict(
     activation: ActivationOption = None,
     size: SizeOption = None,
     resize: ResizeOption = None,
+    weights: WeightsOption = None,
+    runtime: RuntimeOption = None,
 ) -> None:
     """List the model's best classes for PICTURE."""
     with clear_errors():
-        loaded = load_model(model, labels, preprocess, mean, std, activation, size, resize)
+        loaded = load_model(
+            model,
+            labels,
+            preprocess,
+            mean,
+            std,
+            activation,
+            size,
+            resize,
+            weights=weights,
+            runtime=runtime,
+        )
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UnmaskWarning)
             predictions = unmask.predict(loaded, picture, top)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from unmask.box_targets import Detection
     from unmask.explanation import Explanation
+    from unmask.plots import Snapshot
     from unmask.run import Prediction, Run
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "show_notes",
     "show_predictions",
     "show_result",
+    "show_snapshots",
     "show_written",
 ]
 
@@ -60,7 +63,7 @@ def explain(run: Run) -> tuple[Explanation | None, ModelError | None]:
         TextColumn("[dim]left"),
         console=out,
     ) as progress:
-        task = progress.add_task("masks", total=run.plan.count)
+        task = progress.add_task("masks", total=run.plan.share)
         try:
             for estimate in stream(run):
                 progress.update(task, completed=estimate.count)
@@ -128,7 +131,7 @@ def show_result(explanation: Explanation, written: list[Path]) -> None:
     """Say how sure each map is and where the files are."""
     if not explanation.complete:
         err.print(
-            f"[yellow]Incomplete:[/] {explanation.masks:,} of {explanation.plan.count:,} masks."
+            f"[yellow]Incomplete:[/] {explanation.masks:,} of {explanation.plan.share:,} masks."
         )
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("class", "target", "score", "reliability"):
@@ -142,8 +145,32 @@ def show_result(explanation: Explanation, written: list[Path]) -> None:
     out.print(
         "[dim]Reliability is the correlation to expect with the map of infinitely many masks.[/]"
     )
-    out.print(f"{explanation.masks:,} masks in {explanation.seconds:.1f} s.", end=" ")
+    out.print(
+        f"{explanation.masks:,} masks in {explanation.seconds:.1f} s: {explanation.stopped}.",
+        end=" ",
+    )
     show_written(written)
+
+
+def show_snapshots(label: str, taken: Sequence[Snapshot]) -> None:
+    """List how sure the map was after so many masks, and how far from the last."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("masks", "expected correlation", "expected error", "measured error"):
+        table.add_column(name, justify="right")
+    for one in taken:
+        known = math.isfinite(one.expected_error)
+        table.add_row(
+            f"{one.masks:,}",
+            shown(one.reliability) if known else "not known",
+            f"{one.expected_error:.3f}" if known else "not known",
+            "" if math.isnan(one.measured_error) else f"{one.measured_error:.3f}",
+        )
+    out.print(f"[bold]{escape(short(label))}[/]")
+    out.print(table)
+    out.print(
+        "[dim]Errors are over the map's own standard deviation; the measured one is the difference "
+        "from the last map, less what both share.[/]"
+    )
 
 
 def short(label: str) -> str:

@@ -9,26 +9,34 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from unmask import demo
 from unmask.errors import ModelError, SettingError
 from unmask.models.detector import from_detector_function, from_onnx_detector
+from unmask.models.faster import faster
 from unmask.models.function import from_function
 from unmask.models.labels import read_labels
 from unmask.models.model import Activation, Model
-from unmask.models.onnx import from_onnx
 from unmask.models.preprocess import preprocessing
+from unmask.models.registry import DEMO, SOURCES, find, loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from unmask.framing import Mode
 
-__all__ = ["DETECTORS", "Activation", "Detector", "Model", "load"]
+__all__ = ["DETECTORS", "Activation", "Detector", "Model", "Runtime", "load"]
 
-DEMO = "demo"
 Detector = Literal["yolox", "yolov5", "yolov8", "nms"]
+Runtime = Literal["onnx"]
 DETECTORS = (*get_args(Detector), "function")
+# What can be changed in a model when it is there.
+LATER = frozenset(
+    {
+        *("labels", "preprocess", "mean", "std", "activation"),
+        *("layout", "size", "channels", "resize", "crop", "interpolation", "threshold", "name"),
+    }
+)
 
 
 def load(
-    source: str | Path | Model | Callable[[Any], Any] = DEMO,
+    source: Any = DEMO,
     *,
     labels: str | Path | Sequence[str] | None = None,
     preprocess: str | None = None,
@@ -41,14 +49,18 @@ def load(
     detector: str | None = None,
     threshold: float | None = None,
     name: str | None = None,
+    weights: str | Path | None = None,
+    runtime: Runtime | None = None,
+    **options: Any,
 ) -> Model:
     """Get a model ready to be explained.
 
     Parameters
     ----------
-    source : path-like, "demo", callable or Model
-        An ONNX file; "demo", the classifier that comes with unmask; or a function
-        ``batch -> scores``. A `Model` is returned with what is given here changed.
+    source : path-like, str, callable, Model, or a framework's own model
+        A file; an id or an address; "demo", the classifier that comes with unmask; a live model; or
+        a function ``batch -> scores``. `unmask.models.registry.SOURCES` lists what is known. A
+        `Model` is returned with what is given here changed.
     labels : path-like, "imagenet" or sequence of str, optional
         Names of the classes, in order; a file has one a line.
     preprocess : {"tf", "torch", "caffe", "unit", "raw", "bgr"}, optional
@@ -72,6 +84,13 @@ def load(
     threshold : float, default 0.3
         Least confidence of a box that counts as found, for a detector.
     name : str, optional
+    weights : path-like, optional
+        File of weights, for a source that is built by name.
+    runtime : {"onnx"}, optional
+        Turn the model into ONNX once, check that it gives the same scores, and run that: faster on
+        a CPU. For models that a framework can export.
+    **options
+        Whatever else the source's own loader takes, see docs/models.md.
 
     Returns
     -------
@@ -82,7 +101,7 @@ def load(
     ModelError
         No such file, not a model, or labels that do not fit.
     SettingError
-        An option out of range.
+        An option out of range, or one that says nothing to this source.
     MissingExtra
         The framework is not installed.
 
@@ -94,67 +113,88 @@ def load(
     given: dict[str, Any] = {
         key: value
         for key, value in {
+            "labels": labels,
+            "preprocess": preprocess,
+            "mean": mean,
+            "std": std,
             "activation": activation,
             "layout": layout,
             "size": None if size is None else tuple(int(s) for s in size),
             "resize": resize,
             "threshold": threshold,
             "name": name,
+            "weights": weights,
+            **options,
         }.items()
         if value is not None
     }
+    if runtime not in (None, "onnx"):
+        raise SettingError(f"runtime={runtime!r}: expected 'onnx', or None for the model's own")
     if detector is not None and detector not in DETECTORS:
         raise SettingError(f"detector={detector!r}: expected one of {', '.join(DETECTORS)}")
+    if isinstance(source, Model):
+        model = _changed(source, given)
+    elif detector is not None:
+        model = _detector(source, detector, given)
+    elif found := find(source):
+        model = _changed(*loaded(*found, given, LATER))
+    elif callable(source):
+        model = _changed(from_function(source), given)
+    else:
+        raise ModelError(
+            f"cannot load a model from a {type(source).__name__}: expected 'demo', "
+            f"{', '.join(row.what for row in SOURCES)}, a function from a batch to scores, or a "
+            "Model"
+        )
+    return model if runtime is None else faster(model)
+
+
+def _changed(model: Model, options: dict[str, Any]) -> Model:
+    """Return a model with what the user declared in place of what it declares itself."""
+    _refuse(options, model.name)
+    rest = dict(options)
+    name, mean, std = (rest.pop(key, None) for key in ("preprocess", "mean", "std"))
+    labels = rest.pop("labels", None)
+    model = replace(model, **rest)
+    if name is not None or mean is not None or std is not None:
+        base = "unit" if model.preprocess.name == "raw" else model.preprocess.name
+        model = replace(model, preprocess=preprocessing(name or base, mean, std))
+    if labels is None:
+        return model
+    if model.texts is not None:
+        return replace(model, **model.texts(read_labels(labels)))
+    return replace(model, labels=read_labels(labels, model.classes))
+
+
+def _detector(source: Any, detector: str, options: dict[str, Any]) -> Model:
+    _refuse(options, "a detector")
     if isinstance(source, str | Path):
         path = demo.MODEL if source == DEMO else Path(source).expanduser()
         if path.suffix.lower() != ".onnx":
-            raise ModelError(f"{source}: expected an .onnx file or 'demo'")
+            raise ModelError(f"{source}: a detector is an .onnx file, or a function")
         if detector == "function":
             raise SettingError("detector='function' is for a function; a file needs its decoder")
-        pixels: dict[str, Any] = {"preprocess": preprocess, "mean": mean, "std": std}
-        if detector is not None:
-            if activation is not None:
-                raise SettingError(
-                    "activation is for classifiers: a detector's decoder knows its own"
-                )
-            # Labels go along, as some decoders learn the number of classes from them.
-            return from_onnx_detector(path, detector, labels=labels, **pixels, **given)
-        given.pop("threshold", None)
-        model = from_onnx(path, **pixels, **given)
-        return _labelled(model, labels)
-    if isinstance(source, Model):
-        model = replace(source, **given)
-    elif callable(source):
-        model = _from_callable(source, detector, labels, given)
-    else:
+        if "activation" in options:
+            raise SettingError("activation is for classifiers: a detector's decoder knows its own")
+        # Labels go along, as some decoders learn the number of classes from them.
+        return from_onnx_detector(path, detector, **options)
+    if not callable(source):
         raise ModelError(
-            f"cannot load a model from a {type(source).__name__}: "
-            "expected a path, 'demo', a function from a batch to scores, or a Model"
+            f"cannot load a detector from a {type(source).__name__}: expected an .onnx file, or a "
+            "function that returns detections"
         )
-    if preprocess is not None or mean is not None or std is not None:
-        base = preprocess or ("unit" if model.preprocess.name == "raw" else model.preprocess.name)
-        model = replace(model, preprocess=preprocessing(base, mean, std))
-    return _labelled(model, labels)
-
-
-def _from_callable(
-    source: Callable[[Any], Any],
-    detector: str | None,
-    labels: str | Path | Sequence[str] | None,
-    given: dict[str, Any],
-) -> Model:
-    if detector is None:
-        return from_function(source, **given)
     if detector != "function":
         raise SettingError(
             f"detector={detector!r} reads the outputs of an ONNX file; for a function that returns "
             "detections give detector='function'"
         )
+    rest = dict(options)
+    labels = rest.pop("labels", None)
     names = None if labels is None else read_labels(labels)
-    return from_detector_function(source, labels=names, **given)
+    return _changed(from_detector_function(source, labels=names), rest)
 
 
-def _labelled(model: Model, labels: str | Path | Sequence[str] | None) -> Model:
-    if labels is None:
-        return model
-    return replace(model, labels=read_labels(labels, model.classes))
+def _refuse(options: dict[str, Any], what: str) -> None:
+    wrong = [name for name in options if name not in LATER]
+    if wrong:
+        raise SettingError(f"{wrong[0]}= says nothing to {what}")

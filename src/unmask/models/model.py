@@ -11,11 +11,12 @@ from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.models.preprocess import Preprocess, preprocessing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from unmask.framing import Mode
+    from unmask.framing import Interpolation, Mode
 
 __all__ = ["ACTIVATIONS", "Activation", "Model"]
 
@@ -41,8 +42,12 @@ class Model:
     channels : int or None
         None takes any.
     preprocess : Preprocess
-    resize : {"stretch", "crop", "letterbox"}
-        How a picture is brought to `size`, see `unmask.framing`.
+    resize : {"stretch", "crop", "squash", "letterbox"}
+        How a picture is brought to `size`, see `unmask.framing.Frame`.
+    crop : float
+        Part of the scaled picture's side that "crop" and "squash" leave.
+    interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}
+        How a picture is resampled.
     labels : tuple of str or None
     classes : int or None
         Number of classes, where it is known without running the model.
@@ -58,6 +63,12 @@ class Model:
         Least confidence of a box that counts as found.
     asarray : callable
         Moves a NumPy array to where `run` wants it, a GPU for instance. Masks are then made there.
+    export : callable or None
+        ``path -> None``: writes the model as an ONNX file whose first input is the batch, of any
+        size; None where the framework has no such thing.
+    texts : callable or None
+        For a model that compares pictures with texts: ``texts -> fields``, what to `replace` in it
+        so that its classes are those texts.
     versions : dict of str to str
         Of the framework that runs it.
     notes : tuple of str
@@ -71,6 +82,8 @@ class Model:
     channels: int | None = None
     preprocess: Preprocess = field(default_factory=lambda: preprocessing("raw"))
     resize: Mode = "stretch"
+    crop: float = 0.875
+    interpolation: Interpolation = "bilinear"
     labels: tuple[str, ...] | None = None
     classes: int | None = None
     activation: Activation | None = None
@@ -78,6 +91,8 @@ class Model:
     detector: str | None = None
     threshold: float = 0.3
     asarray: Callable[[NDArray[Any]], Any] = np.asarray
+    export: Callable[[Path], None] | None = None
+    texts: Callable[[Sequence[str]], dict[str, Any]] | None = None
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

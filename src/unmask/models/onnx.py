@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.errors import MissingExtra, ModelError, SettingError
+from unmask.models.labels import read_labels
 from unmask.models.model import Model
 from unmask.models.preprocess import preprocessing
 
@@ -33,7 +34,7 @@ CHANNELS = (1, 3)
 def from_onnx(
     path: str | Path,
     *,
-    labels: tuple[str, ...] | None = None,
+    labels: str | Path | Sequence[str] | None = None,
     preprocess: str | None = None,
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
@@ -52,7 +53,7 @@ def from_onnx(
     Parameters
     ----------
     path : path-like
-    labels : tuple of str, optional
+    labels : path-like, "imagenet" or sequence of str, optional
     preprocess, mean, std
         See `unmask.models.preprocess.preprocessing`. If nobody declares it: pixels as they are for
         a uint8 input, else "torch" for NCHW and "tf" for NHWC, and a note that says so.
@@ -97,15 +98,18 @@ def from_onnx(
                 f"{path.name} does not say how pixels are scaled: assumed preprocess={chosen!r}. "
                 "If the predictions look wrong, try tf, torch, caffe, unit or raw"
             )
-    if labels is None and "unmask.labels" in declared:
-        labels = tuple(declared["unmask.labels"].split("\n"))
     output, *others = session.get_outputs()
     if others:
         notes.append(
             f"{path.name} has {1 + len(others)} outputs: the first, {output.name}, is read"
         )
     scores = len(output.shape) == 2 or output.shape[2:] == [1, 1]
-    classes = output.shape[1] if scores else None
+    classes = output.shape[1] if scores and isinstance(output.shape[1], int) else None
+    names = None
+    if labels is not None:
+        names = read_labels(labels, classes)
+    elif "unmask.labels" in declared:
+        names = tuple(declared["unmask.labels"].split("\n"))
 
     return Model(
         run=_runner(session, entry.name, output.name, dtype),
@@ -115,8 +119,8 @@ def from_onnx(
         channels=fixed["C"],
         preprocess=preprocessing(chosen, mean, std),
         resize=resize,
-        labels=labels,
-        classes=classes if isinstance(classes, int) else None,
+        labels=names,
+        classes=classes,
         activation=activation or declared.get("unmask.activation"),
         batch=fixed["N"] if isinstance(fixed["N"], int) else None,
         versions={"onnxruntime": ort.__version__},
@@ -167,7 +171,7 @@ def _providers(ort: Any) -> list[str]:
     return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
 
 
-def picture_layout(path: Path, shape: Sequence[int | str | None], given: str | None) -> str:
+def picture_layout(path: Path | str, shape: Sequence[int | str | None], given: str | None) -> str:
     """Return the layout, given or told by where there are as many channels as pictures have."""
     if len(shape) != 4:
         raise ModelError(
@@ -194,7 +198,7 @@ def picture_layout(path: Path, shape: Sequence[int | str | None], given: str | N
 
 
 def picture_size(
-    path: Path, fixed: dict[str, Any], given: Sequence[int] | None
+    path: Path | str, fixed: dict[str, Any], given: Sequence[int] | None
 ) -> tuple[int, int] | None:
     """Return height and width, given or fixed by the file; None if they are free."""
     height, width = fixed["H"], fixed["W"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -11,11 +11,11 @@ from unmask.colour import LUMA
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["PREPROCESS", "Preprocess", "PreprocessName", "preprocessing"]
+__all__ = ["PREPROCESS", "Preprocess", "PreprocessName", "declared_or_assumed", "preprocessing"]
 
 PreprocessName = Literal["tf", "torch", "caffe", "unit", "raw", "bgr"]
 PREPROCESS: tuple[PreprocessName, ...] = get_args(PreprocessName)
@@ -122,6 +122,53 @@ def preprocessing(
     return Preprocess(
         base.name, base.divisor, means, stds, base.bgr, centred=base.centred or mean is not None
     )
+
+
+def declared_or_assumed(
+    name: str,
+    layout: str,
+    declared: Preprocess | None,
+    preprocess: str | None,
+    mean: float | Sequence[float] | None,
+    std: float | Sequence[float] | None,
+    facts: Mapping[str, Any],
+) -> tuple[Preprocess, list[str]]:
+    """Return how pixels are scaled: as the user says, else as the model declares, else assumed.
+
+    Parameters
+    ----------
+    name, layout : str
+        Of the model.
+    declared : Preprocess or None
+        By the model or its processor.
+    preprocess, mean, std
+        By the user, as for `preprocessing`.
+    facts : mapping
+        The model's "channels" and "size", as far as known.
+
+    Returns
+    -------
+    preprocess : Preprocess
+        If it has to be assumed: "torch", "unit" for one channel, "tf" for channels that come last;
+        "raw" where inputs are no pictures.
+    notes : list of str
+        What was assumed.
+    """
+    if preprocess is not None or mean is not None or std is not None:
+        return preprocessing(preprocess or "unit", mean, std), []
+    if declared is not None:
+        return declared, []
+    if layout not in ("NCHW", "NHWC"):
+        return preprocessing("raw"), []
+    chosen = "tf" if layout == "NHWC" else "torch"
+    if facts.get("channels") == 1:
+        chosen = "unit"
+    own = "" if facts.get("size") else ", and pictures at their own size"
+    note = (
+        f"{name} does not say how pixels are scaled: assumed preprocess={chosen!r}{own}. If the "
+        "predictions look wrong, give preprocess= and size=, or processor= where it has one"
+    )
+    return preprocessing(chosen), [note]
 
 
 def _per_channel(

@@ -1,0 +1,153 @@
+"""``unmask converge``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import unmask
+from unmask import images, plots
+from unmask.cli import terminal
+from unmask.cli._common import (
+    INTERRUPTED,
+    clear_errors,
+    load_model,
+    make_folder,
+    parse_fill,
+    parse_grid,
+)
+from unmask.cli.options import (
+    MASKS,
+    ActivationOption,
+    CmapOption,
+    DesignOption,
+    EstimatorOption,
+    FillOption,
+    GridOption,
+    LabelsOption,
+    MeanOption,
+    ModelOption,
+    OutputOption,
+    PreprocessOption,
+    PresetOption,
+    ResizeOption,
+    RuntimeOption,
+    SeedOption,
+    SizeOption,
+    StdOption,
+    WeightsOption,
+)
+from unmask.errors import SettingError
+
+__all__ = ["converge"]
+
+
+def converge(
+    picture: Annotated[
+        Path,
+        typer.Argument(
+            help="A picture; or an .npz that 'unmask explain' wrote, for which no model is asked.",
+            show_default=False,
+            metavar="PICTURE",
+        ),
+    ],
+    at: Annotated[
+        str | None,
+        typer.Option(
+            help="Numbers of masks to show the map at; the largest is how many are made.",
+            show_default="100,500,1000,4000,7000",
+            rich_help_panel=MASKS,
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            "-t",
+            help="One class: a label or its number. Without it, the model's best.",
+            show_default=False,
+        ),
+    ] = None,
+    model: ModelOption = "demo",
+    labels: LabelsOption = None,
+    preset: PresetOption = None,
+    grid: GridOption = None,
+    seed: SeedOption = 0,
+    fill: FillOption = None,
+    design: DesignOption = None,
+    estimator: EstimatorOption = None,
+    preprocess: PreprocessOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    activation: ActivationOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+    weights: WeightsOption = None,
+    runtime: RuntimeOption = None,
+    cmap: CmapOption = "inferno",
+    output: OutputOption = Path("unmask-output"),
+) -> None:
+    """Show how the map of PICTURE settles as masks accumulate: one run, several snapshots."""
+    with clear_errors():
+        counts = None if at is None else _counts(at)
+        if picture.suffix.lower() == ".npz":
+            explanation, failure = unmask.Explanation.load(picture), None
+            number = explanation.find(target or 0)
+        else:
+            loaded = load_model(
+                model,
+                labels,
+                preprocess,
+                mean,
+                std,
+                activation,
+                size,
+                resize,
+                weights=weights,
+                runtime=runtime,
+            )
+            counts = counts or list(plots.AT)
+            run = unmask.prepare(
+                loaded,
+                picture,
+                target,
+                masks=max(counts),
+                grid=None if grid is None else parse_grid(grid),
+                seed=seed,
+                fill=None if fill is None else parse_fill(fill),
+                design=design,
+                estimator=estimator,
+                preset=preset,
+            )
+            if len(run.targets) > 1:
+                raise SettingError(f"--target {target}: converge shows one target at a time")
+            terminal.show_predictions(run.model.name, run.predictions())
+            terminal.show_notes(run.notes)
+            found, failure = terminal.explain(run)
+            if found is None:
+                raise failure or KeyboardInterrupt
+            explanation, number = found, 0
+            if not explanation.complete:
+                counts = [n for n in counts if n < explanation.masks] + [explanation.masks]
+        taken = plots.snapshots(explanation, counts, number)
+        figure = plots.convergence(explanation, counts, number, cmap=cmap)
+        terminal.show_snapshots(explanation.targets[number].label, taken)
+        path = make_folder(output) / f"{picture.stem}-converge.png"
+        images.write(path, figure)
+        terminal.show_written([path])
+        if failure is not None:
+            raise failure
+        if picture.suffix.lower() != ".npz" and not explanation.complete:
+            raise typer.Exit(INTERRUPTED)
+
+
+def _counts(text: str) -> list[int]:
+    if not re.fullmatch(r"\s*\d{1,9}\s*(,\s*\d{1,9}\s*)*", text):
+        raise SettingError(f"--at {text}: expected numbers of masks, such as 100,500,1000")
+    counts = [int(part) for part in text.split(",")]
+    if min(counts) < 1:
+        raise SettingError(f"--at {text}: expected numbers of at least 1")
+    return counts

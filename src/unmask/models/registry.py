@@ -1,0 +1,183 @@
+"""What `unmask.load` takes: a row for each kind of source, pointing to the function that loads it.
+
+A row tells its source by a prefix of its id or address ("keras:ResNet50V2"), by a file's suffix,
+or, for a live object, by a class among its ancestors. None of these needs the framework; it is
+imported by the loader, when there is something to load.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unmask import demo
+from unmask.errors import ModelError, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from unmask.models.model import Model
+
+__all__ = ["DEMO", "SOURCES", "Source", "find", "loaded", "names"]
+
+DEMO = "demo"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of source.
+
+    Attributes
+    ----------
+    what : str
+        How to say it to people, as in "expected ...".
+    loader : str
+        "module:function" in `unmask.models`. The function takes the source as it was given, a file
+        as a `Path`, and by keyword whichever options of `load` it names; it returns a `Model`.
+        Options about the input and the outputs that it does not name are changed in the `Model`
+        afterwards; any other is refused.
+    prefixes : tuple of str
+        What ids or addresses begin with, "keras:" for instance.
+    suffixes : tuple of str
+        What files end with, lower case, ".keras" for instance.
+    classes : tuple of (str, str)
+        Top-level package and name of a class that a live object is an instance of.
+    """
+
+    what: str
+    loader: str
+    prefixes: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    classes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def function(self) -> Callable[..., Model]:
+        """The loader itself; its module is imported now."""
+        module, _, name = self.loader.partition(":")
+        found: Callable[..., Model] = getattr(
+            importlib.import_module(f"unmask.models.{module}"), name
+        )
+        return found
+
+
+# The first row that fits is taken, so what is more special comes first.
+SOURCES: tuple[Source, ...] = (
+    Source("an .onnx file", "onnx:from_onnx", suffixes=(".onnx",)),
+    Source("a .keras file", "keras:from_keras_file", suffixes=(".keras",)),
+    Source("keras:NAME", "keras:from_keras_name", prefixes=("keras:",)),
+    Source("a Keras model", "keras:from_keras", classes=(("keras", "Model"),)),
+    Source("timm:NAME", "timm:from_timm", prefixes=("timm:",)),
+    Source("hf:NAME", "huggingface:from_hub", prefixes=("hf:",)),
+    Source(
+        "http://HOST:PORT/v2/models/NAME", "server:from_server", prefixes=("http://", "https://")
+    ),
+    Source(
+        "a model of transformers",
+        "huggingface:from_huggingface",
+        classes=(("transformers", "PreTrainedModel"),),
+    ),
+    Source(
+        "a PyTorch module",
+        "torch:from_torch",
+        classes=(("torch", "Module"), ("torch", "ExportedProgram")),
+    ),
+    Source(
+        "a scikit-learn classifier",
+        "sklearn:from_sklearn",
+        classes=(("sklearn", "BaseEstimator"),),
+    ),
+    Source(
+        "a file of weights beside its module",
+        "checkpoints:explain_checkpoint",
+        suffixes=(".pt", ".pth", ".pt2", ".ckpt", ".safetensors"),
+    ),
+)
+
+
+def names() -> list[str]:
+    """Say what a file, an id or an address may be."""
+    return [row.what for row in SOURCES if row.prefixes or row.suffixes]
+
+
+def find(source: Any) -> tuple[Source, Any] | None:
+    """Return the row that a source fits, and the source as its loader wants it.
+
+    Parameters
+    ----------
+    source : str, path-like or object
+
+    Returns
+    -------
+    (Source, str or Path or object), or None
+        None for an object that no row knows.
+
+    Raises
+    ------
+    ModelError
+        A name or a file that no row knows.
+
+    Examples
+    --------
+    >>> row, path = find("models/fox.onnx")
+    >>> row.what, path.name
+    ('an .onnx file', 'fox.onnx')
+    """
+    if isinstance(source, str):
+        if source == DEMO:
+            return find(demo.MODEL)
+        for row in SOURCES:
+            if source.startswith(row.prefixes):
+                return row, source
+    if isinstance(source, str | Path):
+        path = Path(source).expanduser()
+        for row in SOURCES:
+            if path.suffix.lower() in row.suffixes:
+                return row, path
+        raise ModelError(f"{source}: expected {', '.join(names())} or 'demo'")
+    ancestors = {
+        (kind.__module__.partition(".")[0], kind.__name__) for kind in type(source).__mro__
+    }
+    for row in SOURCES:
+        if ancestors.intersection(row.classes):
+            return row, source
+    return None
+
+
+def loaded(
+    row: Source, source: Any, options: dict[str, Any], later: frozenset[str]
+) -> tuple[Model, dict[str, Any]]:
+    """Call a row's loader with the options that it names.
+
+    Parameters
+    ----------
+    row : Source
+    source : as its loader wants it
+    options : dict
+        Those that were given.
+    later : frozenset of str
+        Options that can be changed in a `Model` when it is there.
+
+    Returns
+    -------
+    model : Model
+    rest : dict
+        Options that are still to be changed in it.
+
+    Raises
+    ------
+    SettingError
+        An option that says nothing to this source.
+    """
+    function = row.function
+    named = inspect.signature(function).parameters
+    wrong = [name for name in options if name not in named and name not in later]
+    if wrong:
+        own = [name for name in list(named)[1:] if name not in later]
+        takes = f"; beside the common ones it takes {', '.join(own)}" if own else ""
+        raise SettingError(f"{wrong[0]}= says nothing to {row.what}{takes}")
+    mine = {name: value for name, value in options.items() if name in named}
+    rest = {name: value for name, value in options.items() if name not in named}
+    return function(source, **mine), rest

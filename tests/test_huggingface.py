@@ -1,0 +1,348 @@
+"""transformers: classifiers by their own processor and labels, texts as targets. All offline."""
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import unmask
+from unmask.errors import MissingExtra, ModelError, TargetError, UnmaskWarning
+from unmask.inputs import prepare
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+H, W = 61, 90
+WORDS = ["a", "an", "photo", "of", "elephant", "cat", "dog", "the", "grass", "sky"]
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch):
+    # Read from the environment when it is imported, so it is set where it was read to.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def scene():
+    rng = np.random.default_rng(2)
+    y, x = np.mgrid[:H, :W]
+    smooth = np.stack([y * 4, x * 2, 255 - x - y], axis=2)
+    return np.clip(smooth + rng.integers(-9, 10, smooth.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def vit():
+    torch.manual_seed(0)
+    config = transformers.ViTConfig(
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=24,
+        image_size=32,
+        patch_size=8,
+        id2label={0: "cat", 1: "African elephant", 2: "dog"},
+        initializer_range=0.5,
+    )
+    return transformers.ViTForImageClassification(config)
+
+
+@pytest.fixture
+def vit_processor():
+    return transformers.ViTImageProcessorPil(size={"height": 32, "width": 32})
+
+
+def tokenizer():
+    """A tokenizer of ten words, with no file and no download."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    specials = ["<pad>", "<unk>", "<start>", "<end>"]
+    words = Tokenizer(
+        models.WordLevel({w: i for i, w in enumerate(specials + WORDS)}, unk_token="<unk>")
+    )
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.post_processor = processors.TemplateProcessing(
+        single="<start> $A <end>", special_tokens=[("<start>", 2), ("<end>", 3)]
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=words,
+        pad_token="<pad>",
+        unk_token="<unk>",
+        bos_token="<start>",
+        eos_token="<end>",
+        model_max_length=16,
+    )
+
+
+TOWERS = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+    "initializer_range": 0.5,
+}
+TEXT = {**TOWERS, "vocab_size": 14, "max_position_embeddings": 64}
+VISION = {**TOWERS, "image_size": 32, "patch_size": 8}
+
+
+def clip_model():
+    torch.manual_seed(1)
+    text = {**TEXT, "eos_token_id": 3, "bos_token_id": 2, "pad_token_id": 0}
+    return transformers.CLIPModel(
+        transformers.CLIPConfig(
+            text_config=text, vision_config=VISION, projection_dim=8, logit_scale_init_value=1.5
+        )
+    )
+
+
+def clip_processor():
+    inner = transformers.CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size=32)
+    return transformers.CLIPProcessor(image_processor=inner, tokenizer=tokenizer())
+
+
+# --- classifiers ---
+
+
+def test_a_classifier_says_what_it_says_to_its_own_pipeline(vit, vit_processor, scene):
+    with torch.no_grad():
+        inputs = vit_processor(images=Image.fromarray(scene), return_tensors="pt")
+        expected = vit.eval()(**inputs).logits.softmax(-1)[0].numpy()
+    model = unmask.load(vit.train(), processor=vit_processor)
+    assert model.labels == ("cat", "African elephant", "dog")
+    assert model.notes == ()
+    assert (model.size, model.channels, model.activation) == ((32, 32), 3, "softmax")
+    got = {one.label: one.score for one in unmask.predict(model, scene)}
+    assert [got[label] for label in model.labels] == pytest.approx(expected, abs=0.01)
+    why = unmask.explain(model, scene, "african_elephant", masks=64, grid=(2, 3))
+    assert why.map.shape == (H, W)
+    assert np.ptp(why.map) > 0
+    assert vit.training
+    assert set(model.versions) == {"torch", "transformers"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("ViTImageProcessorPil", {"size": {"height": 40, "width": 28}}),
+        ("ViTImageProcessorPil", {"size": {"height": 24, "width": 30}, "resample": 3}),
+        ("ViTImageProcessorPil", {"size": {"height": 24, "width": 30}, "do_normalize": False}),
+        ("ViTImageProcessorPil", {"size": {"height": 24, "width": 30}, "do_rescale": False}),
+        ("DeiTImageProcessorPil", {"size": {"height": 40, "width": 40}, "crop_size": 32}),
+        ("CLIPImageProcessorPil", {"size": {"shortest_edge": 40}, "crop_size": 32}),
+        ("CLIPImageProcessorPil", {"size": {"shortest_edge": 32}, "crop_size": 32}),
+        ("ConvNextImageProcessorPil", {"size": {"shortest_edge": 32}}),
+        ("ConvNextImageProcessorPil", {"size": {"shortest_edge": 384}}),
+        ("MobileViTImageProcessorPil", {"size": {"shortest_edge": 40}, "crop_size": 32}),
+    ],
+)
+def test_pictures_are_prepared_as_by_the_processor(vit, scene, kind, options):
+    processor = getattr(transformers, kind)(**options)
+    model = unmask.load(vit, processor=processor)
+    assert model.notes == ()
+    theirs = np.asarray(processor(images=Image.fromarray(scene), return_tensors="np").pixel_values)
+    ours = prepare(model, scene).array
+    assert ours.shape == theirs[0].shape
+    # A cut that is odd is half a pixel off, and Pillow keeps boxes in single precision.
+    assert np.abs(ours - theirs[0]).mean() < 0.03 * np.ptp(theirs)
+
+
+def test_what_a_processor_does_beyond_is_said(vit, scene):
+    processor = transformers.ViTImageProcessorPil(size={"height": 32, "width": 32})
+
+    class Odd(transformers.ViTImageProcessorPil):
+        def __call__(self, *args, **kwargs):
+            out = super().__call__(*args, **kwargs)
+            out["pixel_values"] = np.stack(out["pixel_values"])[..., ::-1]
+            return out
+
+    odd = Odd(size={"height": 32, "width": 32})
+    assert unmask.load(vit, processor=processor).notes == ()
+    with pytest.warns(UnmaskWarning, match="Odd does more to a picture"):
+        unmask.predict(unmask.load(vit, processor=odd), scene)
+    free = transformers.CLIPImageProcessorPil(size={"shortest_edge": 32}, do_center_crop=False)
+    with pytest.raises(ModelError, match="depends on the picture: give size="):
+        unmask.load(vit, processor=free)
+
+
+def test_a_classifier_without_a_processor_says_what_it_assumed(vit, scene):
+    model = unmask.load(vit)
+    assert model.size == (32, 32)
+    with pytest.warns(UnmaskWarning, match="assumed preprocess='torch'.*give preprocess="):
+        unmask.predict(model, scene)
+
+
+@pytest.mark.parametrize(
+    ("kind", "activation"),
+    [
+        ("multi_label_classification", "sigmoid"),
+        ("single_label_classification", "softmax"),
+        ("regression", "logits"),
+    ],
+)
+def test_the_activation_is_the_configurations(vit, vit_processor, kind, activation):
+    vit.config.problem_type = kind
+    assert unmask.load(vit, processor=vit_processor).activation == activation
+    assert unmask.load(vit, processor=vit_processor, activation="sigmoid").activation == "sigmoid"
+
+
+# --- texts ---
+
+
+def own_scores(model, processor, scene, texts):
+    inputs = processor(images=Image.fromarray(scene), text=texts, return_tensors="pt", padding=True)
+    with torch.no_grad():
+        return model.eval()(**inputs).logits_per_image[0]
+
+
+def test_texts_as_targets_are_compared_by_softmax(scene):
+    clip, processor = clip_model(), clip_processor()
+    texts = ["a photo of an elephant", "a photo of a cat", "the sky"]
+    expected = own_scores(clip, processor, scene, texts).softmax(-1).numpy()
+    model = unmask.load(clip.train(), processor=processor)
+    why = unmask.explain(model, scene, texts, masks=64, grid=(2, 3))
+    assert [target.label for target in why.targets] == texts
+    assert [target.score for target in why.targets] == pytest.approx(expected, abs=0.02)
+    assert why.maps.shape == (3, H, W)
+    # They always sum to one, so do their maps.
+    np.testing.assert_allclose(why.maps.sum(0), 1, atol=1e-4)
+    assert np.ptp(why.maps[0]) > 0
+    assert clip.training
+    assert all(part.training for part in clip.modules())
+
+
+def test_labels_are_texts_that_are_compared_and_not_explained(scene):
+    clip, processor = clip_model(), clip_processor()
+    texts = ["a photo of a cat", "the sky"]
+    model = unmask.load(clip, processor=processor, labels=texts)
+    assert model.labels == tuple(texts)
+    best = unmask.predict(model, scene, top=2)
+    assert sum(one.score for one in best) == pytest.approx(1)
+    assert unmask.explain(model, scene, masks=64, grid=2).targets[0].label == best[0].label
+    one = unmask.explain(model, scene, "an elephant", masks=64, grid=2).targets[0]
+    expected = own_scores(clip, processor, scene, [*texts, "an elephant"]).softmax(-1)[2]
+    assert (one.label, one.index) == ("an elephant", 2)
+    assert one.score == pytest.approx(float(expected), abs=0.02)
+    assert unmask.load(model, labels=["a dog"]).labels == ("a dog",)
+    # A text with a comma is itself, and not the label before the comma.
+    assert unmask.prepare(model, scene, "the sky, a cat").targets.targets[0].index == 2
+    assert unmask.prepare(model, scene, ["the sky", 0]).targets.targets[0].index == 1
+
+
+def test_a_contrast_of_texts(scene):
+    model = unmask.load(clip_model(), processor=clip_processor())
+    target = unmask.contrast("a cat", "a dog")
+    run = unmask.prepare(model, scene, target)
+    scores = {one.label: one.score for one in run.predictions()}
+    assert run.targets.targets[0].score == pytest.approx(scores["a cat"] - scores["a dog"])
+    inner = unmask.prepare(model, scene, [unmask.within_top("the sky", 1), "the grass"])
+    assert inner.model.labels == ("the sky", "the grass")
+
+
+def test_a_single_text_is_explained_by_its_similarity(scene):
+    clip, processor = clip_model(), clip_processor()
+    model = unmask.load(clip, processor=processor)
+    expected = own_scores(clip, processor, scene, ["a cat"])
+    with pytest.warns(UnmaskWarning, match="'a cat' is the only text.*Give others"):
+        why = unmask.explain(model, scene, "a cat", masks=64, grid=2)
+    assert why.targets[0].score == pytest.approx(float(expected[0]), rel=0.05)
+    assert np.ptp(why.map) > 0
+
+
+def test_no_text_is_an_error_before_the_model_is_called(scene):
+    model = unmask.load(clip_model(), processor=clip_processor())
+    for target in (None, "top:2", 0):
+        with pytest.raises(TargetError, match="compares pictures with texts, and has none"):
+            unmask.explain(model, scene, target)
+    with pytest.raises(ModelError, match="compares pictures with texts: give them"):
+        unmask.predict(model, scene)
+    bare = unmask.load(clip_model(), processor=clip_processor().image_processor)
+    with pytest.raises(ModelError, match="needs its tokenizer"):
+        unmask.explain(bare, scene, "a cat")
+    given = unmask.load(
+        clip_model(), processor=clip_processor().image_processor, tokenizer=tokenizer()
+    )
+    assert unmask.prepare(given, scene, ["a cat", "a dog"]).model.labels == ("a cat", "a dog")
+
+
+def test_siglip_is_scored_as_it_was_trained(scene):
+    torch.manual_seed(1)
+    text = {**TEXT, "pad_token_id": 0, "eos_token_id": 3, "bos_token_id": 2}
+    siglip = transformers.SiglipModel(
+        transformers.SiglipConfig(text_config=text, vision_config=VISION)
+    )
+    inner = transformers.SiglipImageProcessorPil(size={"height": 32, "width": 32})
+    words = tokenizer()
+    words.model_max_length = 64
+    model = unmask.load(siglip, processor=inner, tokenizer=words)
+    run = unmask.prepare(model, scene, ["a cat", "the sky"])
+    pictures = inner(images=Image.fromarray(scene), return_tensors="pt")
+    filled = words(["a cat", "the sky"], return_tensors="pt", padding="max_length", max_length=64)
+    with torch.no_grad():
+        outputs = siglip.eval()(**filled, **pictures)
+    expected = torch.sigmoid(outputs.logits_per_image)[0].numpy()
+    assert run.outputs[0] == pytest.approx(expected, abs=0.02)
+
+
+# --- by name, from a folder ---
+
+
+def test_a_classifier_from_a_folder(tmp_path, vit, vit_processor, scene):
+    vit.save_pretrained(tmp_path)
+    vit_processor.save_pretrained(tmp_path)
+    model = unmask.load(f"hf:{tmp_path}")
+    assert model.labels == ("cat", "African elephant", "dog")
+    expected = unmask.predict(unmask.load(vit, processor=vit_processor), scene)
+    assert [one.score for one in unmask.predict(model, scene)] == pytest.approx(
+        [one.score for one in expected], abs=1e-5
+    )
+
+
+def test_texts_from_the_command_line(tmp_path, scene):
+    typer = pytest.importorskip("typer")
+    from typer.testing import CliRunner
+
+    from unmask.cli import app
+
+    assert typer
+    clip_model().save_pretrained(tmp_path / "clip")
+    clip_processor().save_pretrained(tmp_path / "clip")
+    Image.fromarray(scene).save(tmp_path / "scene.png")
+    out = tmp_path / "out"
+    words = ["explain", str(tmp_path / "scene.png"), "-m", f"hf:{tmp_path / 'clip'}"]
+    words += ["-n", "64", "--grid", "2", "-o", str(out)]
+    texts = ["-t", "a photo of an elephant", "-t", "the sky"]
+    result = CliRunner().invoke(app, [*words, *texts])
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in out.glob("*.png")} == {
+        "scene-a-photo-of-an-elephant.png",
+        "scene-the-sky.png",
+    }
+    none = CliRunner().invoke(app, words)
+    assert none.exit_code == 2
+    assert "has none" in none.output
+    assert "Traceback" not in none.output
+
+
+@pytest.mark.parametrize("name", ["nobody/nothing-there", "absent-folder"])
+def test_what_cannot_be_had_is_said_in_a_line(name):
+    with pytest.raises(ModelError, match=rf"hf:{name} cannot be loaded.*hf:FOLDER") as error:
+        unmask.load(f"hf:{name}")
+    assert "\n" not in str(error.value)
+
+
+def test_models_of_other_things_are_refused():
+    config = transformers.BertConfig(
+        hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8
+    )
+    with pytest.raises(ModelError, match="takes input_ids, no pictures"):
+        unmask.load(transformers.BertForSequenceClassification(config))
+
+
+def test_missing_transformers_names_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'unmask\[hf\]'"):
+        unmask.load("hf:some/model")

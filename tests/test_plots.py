@@ -1,0 +1,173 @@
+"""How a map settles: snapshots are runs of fewer masks, and the errors are those reached."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import unmask
+from unmask import colour, plots
+from unmask.errors import SettingError, TargetError, UnmaskWarning
+
+
+def bright(batch):
+    """Two patches of the picture; a non-square input."""
+    return (
+        np.stack(
+            [batch[:, 2:5, 12:17].mean(axis=(1, 2, 3)), batch[:, 8:11, 3:8].mean(axis=(1, 2, 3))],
+            axis=1,
+        )
+        / 255
+    )
+
+
+@pytest.fixture
+def model():
+    return unmask.load(bright, labels=["one", "two"], name="patches", activation="probabilities")
+
+
+@pytest.mark.parametrize("design", ["balanced", "random"])
+@pytest.mark.parametrize("estimator", ["centred", "paper", "notebook"])
+def test_a_snapshot_is_the_map_of_a_run_of_so_many_masks(model, picture, design, estimator):
+    options = {"grid": (3, 5), "design": design, "estimator": estimator, "seed": 3}
+    whole = unmask.explain(model, picture, [0, 1], masks=400, **options)
+    calls = []
+    at = [200, 77, 400, 200]  # the middle of a block, and no order
+    taken = plots.snapshots(whole, at, "two")
+    assert [one.masks for one in taken] == [77, 200, 400]
+    for one in taken:
+        alone = unmask.explain(model, picture, 1, masks=one.masks, **options)
+        np.testing.assert_array_equal(one.values.astype(np.float32), alone.model_maps[0])
+        assert one.reliability == alone.reliability
+    assert not calls
+    assert np.isnan(taken[-1].measured_error)
+    assert taken[0].expected_error > taken[-1].expected_error
+
+
+def test_expected_and_measured_errors_are_those_reached(model, picture):
+    """Over many runs, both are the error to the map of very many masks."""
+    options = {"grid": (3, 5), "design": "random", "estimator": "paper"}
+    truth = unmask.explain(model, picture, 0, masks=30000, seed=99, **options).model_maps[0]
+    expected, measured, reached = [], [], []
+    for seed in range(24):
+        run = unmask.explain(model, picture, 0, masks=512, seed=seed, **options)
+        first = plots.snapshots(run, [256])[0]
+        spread = run.model_maps[0].std()
+        expected.append((first.expected_error * spread) ** 2)
+        measured.append((first.measured_error * spread) ** 2)
+        reached.append((first.values - truth).std() ** 2)
+    assert np.mean(expected) == pytest.approx(np.mean(reached), rel=0.25)
+    assert np.mean(measured) == pytest.approx(np.mean(reached), rel=0.25)
+
+
+def test_the_figure_shows_each_snapshot_in_the_same_colours(model, picture):
+    run = unmask.explain(model, picture, masks=400, grid=(3, 5))
+    figure = plots.convergence(run, [96, 200, 400])
+    drawn = np.asarray(figure)
+    panels = [panel for _, panel, _ in plots._panels(run, plots.snapshots(run, [400]), "inferno")]
+    last = np.asarray(panels[-1])
+    wanted = colour.colorize(run.map - run.map.mean())
+    np.testing.assert_allclose(
+        np.asarray(Image.fromarray(last)).mean(axis=(0, 1)), wanted.mean(axis=(0, 1)), atol=6
+    )
+    top = plots.MARGIN + plots.TITLE + 12 + plots.SUBTITLE + 28 + plots.CAPTION + 10
+    left = plots.MARGIN + 3 * (last.shape[1] + plots.GAP)
+    np.testing.assert_array_equal(
+        drawn[top : top + last.shape[0], left : left + last.shape[1]], last
+    )
+
+
+def test_captions_say_what_is_known(model, picture):
+    run = unmask.explain(model, picture, masks=400, grid=(3, 5))
+    taken = plots.snapshots(run, [10, 400])
+    captions = [(above, below) for above, _, below in plots._panels(run, taken, "inferno")]
+    assert captions[1] == ("10 masks", "expected correlation not known")
+    assert captions[2][0] == "400 masks"
+    assert re.fullmatch(r"expected correlation [01]\.\d{3}", captions[2][1])
+
+
+def test_by_default_the_usual_numbers_and_all(model, picture):
+    run = unmask.explain(model, picture, masks=1200, grid=3)
+    assert [one.masks for one in plots.snapshots(run)] == [100, 500, 1000, 1200]
+
+
+def test_a_flat_map_is_drawn_too(picture):
+    with pytest.warns(UnmaskWarning, match="flat"):
+        run = unmask.explain(lambda batch: np.full((len(batch), 2), 0.5), picture, 0, masks=256)
+    assert plots.convergence(run, [50, 96]).height > 600
+
+
+@pytest.mark.parametrize("at", [[0], [401], [], [10, 2.5], [True], [-1]])
+def test_numbers_of_masks_that_are_none(model, picture, at):
+    run = unmask.explain(model, picture, masks=400, grid=(3, 5))
+    with pytest.raises(SettingError, match="from 1 to the 400"):
+        plots.convergence(run, at)
+    with pytest.raises(TargetError):
+        plots.convergence(run, target="three")
+
+
+# --- the command ---
+
+
+@pytest.fixture
+def converge(picture, tmp_path, monkeypatch):
+    pytest.importorskip("typer")
+    pytest.importorskip("onnxruntime")
+    from typer.testing import CliRunner
+
+    from unmask import cli
+
+    monkeypatch.setenv("COLUMNS", "200")
+    Image.fromarray(picture).save(tmp_path / "p.png")
+
+    def run(*arguments, picture="p.png"):
+        given = ["converge", str(tmp_path / picture), "-o", str(tmp_path / "out"), *arguments]
+        return CliRunner().invoke(cli.app, given)
+
+    return run
+
+
+def test_converge_writes_the_figure_and_says_what_it_shows(converge, tmp_path):
+    result = converge("--at", "300,100", "-t", "heart", "--grid", "4x5", "--seed", "2")
+    assert result.exit_code == 0, result.output
+    assert "300/300" in result.output
+    rows = re.findall(r"^ *(100|300) +([\d.]+) +([\d.]+) +([\d.]*)", result.output, re.MULTILINE)
+    assert [row[0] for row in rows] == ["100", "300"]
+    run = unmask.explain("demo", tmp_path / "p.png", "heart", masks=300, grid=(4, 5), seed=2)
+    wanted = plots.snapshots(run, [100, 300])
+    for row, one in zip(rows, wanted, strict=True):
+        assert float(row[2]) == pytest.approx(one.expected_error, abs=6e-4)
+    with Image.open(tmp_path / "out" / "p-converge.png") as figure:
+        np.testing.assert_array_equal(
+            np.asarray(figure), np.asarray(plots.convergence(run, [100, 300]))
+        )
+
+
+def test_converge_of_a_saved_explanation_asks_no_model(converge, tmp_path):
+    run = unmask.explain("demo", tmp_path / "p.png", ["star", "heart"], masks=256, grid=4)
+    run.save(tmp_path / "p.npz")
+    options = ("--at", "128,256", "-t", "heart", "--model", "gone.onnx")
+    result = converge(*options, picture="p.npz")
+    assert result.exit_code == 0, result.output
+    with Image.open(tmp_path / "out" / "p-converge.png") as figure:
+        wanted = plots.convergence(run, [128, 256], "heart")
+        np.testing.assert_array_equal(np.asarray(figure), np.asarray(wanted))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--at", "many"), "--at many: expected numbers of masks"),
+        (("--at", "0,5"), "at least 1"),
+        (("--at", "100,,5"), "expected numbers of masks"),
+        (("-t", "zebra"), "no label 'zebra'"),
+        (("-t", "top:2"), "one target at a time"),
+        (("--model", "x.foo"), "expected an .onnx file"),
+    ],
+)
+def test_converge_refuses_in_one_line(converge, arguments, says):
+    result = converge(*arguments)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert says in " ".join(result.output.split())
