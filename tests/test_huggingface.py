@@ -203,7 +203,7 @@ def test_texts_as_targets_are_compared_by_softmax(scene):
     texts = ["a photo of an elephant", "a photo of a cat", "the sky"]
     expected = own_scores(clip, processor, scene, texts).softmax(-1).numpy()
     model = unmask.load(clip.train(), processor=processor)
-    why = unmask.explain(model, scene, texts, masks=64, grid=(2, 3))
+    why = unmask.explain(model, scene, texts, masks=64, grid=(2, 3), estimator="centred")
     assert [target.label for target in why.targets] == texts
     assert [target.score for target in why.targets] == pytest.approx(expected, abs=0.02)
     assert why.maps.shape == (3, H, W)

@@ -79,7 +79,7 @@ def test_the_figure_shows_each_snapshot_in_the_same_colours(model, picture):
 
 
 def test_captions_say_what_is_known(model, picture):
-    run = unmask.explain(model, picture, masks=400, grid=(3, 5))
+    run = unmask.explain(model, picture, masks=400, grid=(3, 5), estimator="centred")
     taken = plots.snapshots(run, [10, 400])
     captions = [(above, below) for above, _, below in plots._panels(run, taken, "inferno")]
     assert captions[1] == ("10 masks", "expected correlation not known")
