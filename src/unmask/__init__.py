@@ -31,7 +31,7 @@ from unmask.errors import (
 )
 
 if TYPE_CHECKING:
-    from unmask import demo
+    from unmask import cluster, demo, results
     from unmask.box_targets import box
     from unmask.explanation import Explanation, Plan
     from unmask.loop import explain, extend, stream
@@ -59,6 +59,7 @@ __all__ = [
     "UnmaskWarning",
     "__version__",
     "box",
+    "cluster",
     "contrast",
     "demo",
     "detect",
@@ -67,6 +68,7 @@ __all__ = [
     "load",
     "predict",
     "prepare",
+    "results",
     "stream",
 ]
 
@@ -90,8 +92,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "demo":
-        return importlib.import_module("unmask.demo")
+    if name in ("cluster", "demo", "results"):
+        return importlib.import_module(f"unmask.{name}")
     if name in _HOME:
         value = getattr(importlib.import_module(f"unmask.{_HOME[name]}"), name)
         globals()[name] = value
