@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import time
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from unmask.cluster.store import Store
 from unmask.errors import ModelError, SettingError
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterator
 
     from unmask.cluster.records import Maps
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "batch"]
 
-# A killed driver loses what came since the last file: a fiftieth of the work, or these seconds.
-FLUSH_SECONDS = (5.0, 120.0)
+# A killed driver loses what came since the last file: a fiftieth of the work, but at least and at
+# most so many seconds. The first may be set, for tests.
+FLUSH_SECONDS = (float(os.environ.get("UNMASK_FLUSH_SECONDS", "5")), 120.0)
 FLUSH_SHARE = 0.02
 FLUSH_BYTES = 64 * 2**20
 # So many pictures at the start, all failing alike, are no accident.

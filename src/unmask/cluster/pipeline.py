@@ -126,7 +126,7 @@ class Pool:
             # Restarts have no parameter of their own in map_batches (Ray 2.60), and a single task
             # of reading is no mistake.
             warnings.filterwarnings("ignore", ".*ray_remote_args.*")
-            warnings.filterwarnings("ignore", "The maximum number of concurrent tasks")
+            warnings.filterwarnings("ignore", "The m..imum number of concurrent")
             yield from self._stream(ray, spans, size)
 
     def _stream(self, ray: Any, spans: Sequence[Span], size: int) -> Iterator[dict[str, Any]]:
@@ -138,6 +138,7 @@ class Pool:
         level = log.level
         log.setLevel(logging.CRITICAL)
         try:
+            pictures = sum(len(span.ids) for span in spans)
             readers = [few for span in spans for few in span.split(READ)]
             tasks = ray.data.read_datasource(
                 _datasource(readers, size),
@@ -151,7 +152,7 @@ class Pool:
                 fn_constructor_args=(self.recipe, self.settings, self.maps, self.cores),
                 batch_size=1,
                 batch_format="numpy",
-                compute=ray.data.ActorPoolStrategy(size=self._room(ray)),
+                compute=ray.data.ActorPoolStrategy(size=min(self._room(ray), pictures)),
                 num_cpus=self.cores,
                 num_gpus=self.gpus,
                 max_restarts=0,
