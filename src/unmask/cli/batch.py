@@ -231,3 +231,5 @@ def _tell(ended: Progress, output: str) -> None:
             "--retry-failed does them again."
         )
     terminal.out.print(f"Written: {output}", soft_wrap=True)
+    if ended.done and ended.failed == ended.done:
+        raise typer.Exit(1)
