@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import unmask
-from unmask import results
+from unmask import cluster, results
 from unmask.cluster import records, sources, worker
 from unmask.cluster.recipe import Recipe
 from unmask.cluster.store import Store, filesystem
@@ -219,3 +219,18 @@ def test_a_model_that_cannot_be_loaded_is_told_once():
 def test_a_folders_url_and_its_path_are_the_same_place(tmp_path):
     assert filesystem(tmp_path.as_uri())[1] == filesystem(str(tmp_path))[1] == str(tmp_path)
     assert Path(filesystem(str(tmp_path))[1]) == tmp_path
+
+
+def test_an_address_without_a_cluster_is_told_at_once(folder, tmp_path):
+    pytest.importorskip("ray")
+    with pytest.raises(SettingError, match=r"no Ray cluster at 127\.0\.0\.1:1"):
+        cluster.batch(folder, tmp_path / "out", ray="127.0.0.1:1", masks=64)
+
+
+@pytest.mark.parametrize(
+    "options", [{"maps": "all"}, {"cores": 0}, {"workers": 0}, {"gpus": -1}], ids=str
+)
+def test_settings_out_of_range_begin_nothing(folder, tmp_path, options):
+    with pytest.raises(SettingError, match=next(iter(options))):
+        cluster.batch(folder, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import pickle
+import socket
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,7 @@ def connected(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    _reachable(address)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address is None:
@@ -90,6 +92,17 @@ def connected(address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _reachable(address: str | None) -> None:
+    """Fail at once where nothing listens: Ray itself tries for two minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if not host or "//" in host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise SettingError(f"no Ray cluster at {address}: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True)
