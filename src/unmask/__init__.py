@@ -31,7 +31,7 @@ from unmask.errors import (
 )
 
 if TYPE_CHECKING:
-    from unmask import demo, notebook, plots
+    from unmask import cluster, demo, notebook, plots, results
     from unmask.box_targets import box
     from unmask.explanation import Explanation, Plan
     from unmask.loop import explain, extend, stream
@@ -59,6 +59,7 @@ __all__ = [
     "UnmaskWarning",
     "__version__",
     "box",
+    "cluster",
     "contrast",
     "demo",
     "detect",
@@ -69,6 +70,7 @@ __all__ = [
     "plots",
     "predict",
     "prepare",
+    "results",
     "stream",
     "within_top",
 ]
@@ -94,7 +96,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("demo", "notebook", "plots"):
+    if name in ("cluster", "demo", "notebook", "plots", "results"):
         return importlib.import_module(f"unmask.{name}")
     if name in _HOME:
         value = getattr(importlib.import_module(f"unmask.{_HOME[name]}"), name)

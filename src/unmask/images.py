@@ -11,7 +11,7 @@ import os
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Picture: TypeAlias = NDArray[np.uint8]
     Source: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.uint8]
 
-__all__ = ["png", "read", "write"]
+__all__ = ["decode", "png", "read", "write"]
 
 
 def read(source: Source) -> Picture:
@@ -83,6 +83,34 @@ def read(source: Source) -> Picture:
         raise ImageError(f"{str(source)!r}: not a path: {error}") from error
 
 
+def decode(data: bytes, name: str = "the picture") -> Picture:
+    """Read a picture from the bytes of its file, as `read` does from a path.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        For messages.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+
+    Raises
+    ------
+    ImageError
+        As for `read`.
+
+    Examples
+    --------
+    >>> decode(png(np.zeros((2, 3, 3), np.uint8))).shape
+    (2, 3, 3)
+    """
+    if not data:
+        raise ImageError(f"{name}: the file is empty; copy or download it again")
+    return _open(io.BytesIO(data), name)
+
+
 def _path(path: str | os.PathLike[str]) -> Path:
     # Path.expanduser raises where there is no such user; a file may well be called ~x.
     return Path(os.path.expanduser(path))  # noqa: PTH111
@@ -98,7 +126,7 @@ def _hint(path: Path, source: object) -> str:
     return f"; did you mean {near[0]}?" if near else f" (looked from {Path.cwd()})"
 
 
-def _open(file: io.BufferedReader, name: str) -> Picture:
+def _open(file: BinaryIO, name: str) -> Picture:
     with warnings.catch_warnings():
         # Pillow only warns of a picture up to twice its limit; here the limit is the limit.
         warnings.simplefilter("error", Image.DecompressionBombWarning)

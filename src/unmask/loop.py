@@ -11,7 +11,7 @@ import time
 import warnings
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -42,10 +42,17 @@ if TYPE_CHECKING:
     from unmask.models import Model
     from unmask.presets import PresetName
 
-__all__ = ["explain", "extend", "stream"]
+__all__ = ["Executor", "explain", "extend", "stream"]
 
 # Scores of one model for one picture differ by no more, on whatever machine.
 SAME = 1e-3
+
+
+class Executor(Protocol):
+    """Whatever scores masks in the place of this process."""
+
+    def stream(self, run: Run, estimate: Estimate, goal: int) -> Iterator[Estimate]:
+        """Go on from an estimate until it holds `goal` masks."""
 
 
 def explain(
@@ -69,6 +76,7 @@ def explain(
     shift: bool | None = None,
     preset: PresetName | None = None,
     preprocess: str | None = None,
+    executor: Executor | None = None,
 ) -> Explanation:
     """Explain what a model looked at (RISE, arXiv:1806.07421).
 
@@ -119,6 +127,8 @@ def explain(
         Settings of a published procedure, see docs/notebook.md. What is given beside it goes first.
     preprocess : {"raw"}, optional
         The image is an array in the model's space already.
+    executor : Executor, optional
+        Scores the masks elsewhere, as `unmask.cluster.RayExecutor` and ``ProcessExecutor`` do.
 
     Returns
     -------
@@ -167,13 +177,13 @@ def explain(
         preset=preset,
         preprocess=preprocess,
     )
-    return _explained(run, start)
+    return _explained(run, start, executor)
 
 
-def _explained(run: Run, start: float) -> Explanation:
+def _explained(run: Run, start: float, executor: Executor | None = None) -> Explanation:
     last = run.start
     try:
-        for estimate in stream(run):
+        for estimate in stream(run, executor=executor):
             last = estimate
     except KeyboardInterrupt:
         raise Interrupted(_so_far(run, last, start)) from None
@@ -276,7 +286,9 @@ def extend(
     return _extended(run, explanation, masks)
 
 
-def stream(run: Run, estimate: Estimate | None = None) -> Iterator[Estimate]:
+def stream(
+    run: Run, estimate: Estimate | None = None, *, executor: Executor | None = None
+) -> Iterator[Estimate]:
     """Score the masks of a run, batch by batch.
 
     Batches take no notice of where blocks end, so the map is the same for every batch size. With a
@@ -287,6 +299,8 @@ def stream(run: Run, estimate: Estimate | None = None) -> Iterator[Estimate]:
     run : Run
     estimate : Estimate, optional
         Go on from here, not from `run.start`; its masks are not scored again.
+    executor : Executor, optional
+        As for `explain`.
 
     Yields
     ------
@@ -306,24 +320,24 @@ def stream(run: Run, estimate: Estimate | None = None) -> Iterator[Estimate]:
     >>> [estimate.count for estimate in unmask.stream(run)]
     [40, 80, 96]
     """
-    estimates = _stopped(run, estimate or run.start)
+    estimates = _stopped(run, estimate or run.start, executor)
     if run.checkpoint is None:
         return estimates
     return recorded(estimates, run.checkpoint, run.fingerprint)
 
 
-def _stopped(run: Run, estimate: Estimate) -> Iterator[Estimate]:
+def _stopped(run: Run, estimate: Estimate, executor: Executor | None) -> Iterator[Estimate]:
     """Score until the plan's reliability, time or last mask."""
     plan, start = run.plan, time.perf_counter()
     looks = goals(plan.masks, plan.share) if plan.until is not None else iter([plan.share])
-    masker = _Masker(run)
+    score = partial(_scored, masker=_Masker(run)) if executor is None else executor.stream
     if estimate.count >= plan.share:
         yield estimate
         return
     for goal in looks:
         if goal < estimate.count:
             continue
-        for scored in _scored(run, masker, estimate, goal):
+        for scored in score(run, estimate, goal):
             estimate = scored
             yield estimate
             if plan.seconds is not None and time.perf_counter() - start >= plan.seconds:
@@ -332,7 +346,7 @@ def _stopped(run: Run, estimate: Estimate) -> Iterator[Estimate]:
             return
 
 
-def _scored(run: Run, masker: _Masker, estimate: Estimate, goal: int) -> Iterator[Estimate]:
+def _scored(run: Run, estimate: Estimate, goal: int, *, masker: _Masker) -> Iterator[Estimate]:
     model = run.model
     for parts in _batches(estimate, run.plan, goal):
         batch = Block(

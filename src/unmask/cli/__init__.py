@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import unmask
-from unmask.cli import converge, detect, explain, merge, predict, terminal
+from unmask.cli import batch, converge, detect, explain, merge, predict, terminal
 
 __all__ = ["app"]
 
@@ -20,7 +20,14 @@ app = typer.Typer(
     "and credits what was visible when the score was high (RISE).",
 )
 
-for command in (explain.explain, predict.predict, detect.detect, converge.converge, merge.merge):
+for command in (
+    explain.explain,
+    predict.predict,
+    detect.detect,
+    converge.converge,
+    merge.merge,
+    batch.batch,
+):
     app.command()(command)
 
 

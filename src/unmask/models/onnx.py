@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,6 +148,8 @@ def open_session(path: Path) -> tuple[Any, Any, Any]:
         raise ModelError(f"no model file at {path}")
     options = ort.SessionOptions()
     options.log_severity_level = 3  # errors come as exceptions; the log would print them again
+    # ONNX Runtime itself takes all cores of the machine, which several workers would fight over.
+    options.intra_op_num_threads = _threads()
     try:
         session = ort.InferenceSession(str(path), options, providers=_providers(ort))
     except Exception as error:  # ONNX Runtime's exceptions share no base class
@@ -163,6 +166,12 @@ def open_session(path: Path) -> tuple[Any, Any, Any]:
             f"{path}: input {entry.name} is {entry.type}; expected one of {', '.join(DTYPES)}"
         )
     return ort, session, entry
+
+
+def _threads() -> int:
+    """Return how many threads a model may use, by the customary OMP_NUM_THREADS; 0 is all."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return int(wanted) if wanted.isdecimal() else 0
 
 
 def _providers(ort: Any) -> list[str]:

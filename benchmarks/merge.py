@@ -1,0 +1,51 @@
+"""What it costs to put 1,000 shards of a 224 x 224 map with ten targets together.
+
+Three figures: the merge itself, one shard after another and at random; and what is no merge, the
+maps made of the result once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+
+from unmask.estimate import Estimate
+from unmask.estimators import finalize
+from unmask.masks import Masks
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shards", type=int, default=1000)
+    parser.add_argument("--targets", type=int, default=10)
+    parser.add_argument("--maps", action="store_true", help="Make the final maps, too.")
+    options = parser.parse_args()
+    masks = Masks((224, 224), 8)
+    rng = np.random.default_rng(1)
+    shards = [
+        Estimate.empty(masks, options.targets).update(
+            number, rng.random((masks.block_size, options.targets))
+        )
+        for number in range(options.shards)
+    ]
+    for name, order in (
+        ("in order", range(options.shards)),
+        ("at random", rng.permutation(options.shards)),
+    ):
+        start = time.perf_counter()
+        total = Estimate.empty(masks, options.targets)
+        for number in order:
+            total = total.merge(shards[number])
+        print(f"merged {name}: {time.perf_counter() - start:.3f} s, {total.count:,} masks")
+    if options.maps:
+        for estimator in ("smooth", "centred"):
+            start = time.perf_counter()
+            for few in total.groups():
+                finalize(estimator, few)
+            print(f"maps of all, once, {estimator}: {time.perf_counter() - start:.1f} s")
+
+
+if __name__ == "__main__":
+    main()

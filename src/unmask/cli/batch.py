@@ -1,0 +1,235 @@
+"""``unmask batch``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from unmask.cli import terminal
+from unmask.cli._common import (
+    INTERRUPTED,
+    clear_errors,
+    parse_fill,
+    parse_grid,
+    parse_numbers,
+    parse_sizes,
+    parse_targets,
+)
+from unmask.cli.options import (
+    MASKS,
+    OUTPUT,
+    ActivationOption,
+    DetectorOption,
+    GridOption,
+    LabelsOption,
+    MasksOption,
+    MeanOption,
+    ModelOption,
+    PreprocessOption,
+    ResizeOption,
+    SizeOption,
+    StdOption,
+    TargetOption,
+    ThresholdOption,
+)
+from unmask.cluster import Progress
+from unmask.cluster import batch as run_batch
+from unmask.cluster.records import Maps
+from unmask.designs import Design
+from unmask.estimators import Estimator
+
+__all__ = ["batch"]
+
+SOURCE, WORKERS = "The pictures", "The workers"
+
+
+def batch(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A folder, a glob in quotes, a list (.txt), a .parquet or .csv file; a path or a "
+            "URL such as s3://bucket/folder.",
+            show_default=False,
+            metavar="SOURCE",
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder or URL of the results. Pictures with results there are not done again.",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ],
+    column: Annotated[
+        str | None,
+        typer.Option(help="Of a table: paths or image bytes.", rich_help_panel=SOURCE),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--id",
+            help="Of a table with image bytes: names of the pictures.",
+            rich_help_panel=SOURCE,
+        ),
+    ] = None,
+    model: ModelOption = "demo",
+    labels: LabelsOption = None,
+    target: TargetOption = None,
+    masks: MasksOption = None,
+    grid: GridOption = None,
+    keep: Annotated[
+        float,
+        typer.Option(help="Probability that a cell stays visible.", rich_help_panel=MASKS),
+    ] = 0.5,
+    seed: Annotated[
+        int, typer.Option(help="All pictures get the same masks.", rich_help_panel=MASKS)
+    ] = 0,
+    fill: Annotated[
+        str, typer.Option(help="What hidden parts look like.", rich_help_panel=MASKS)
+    ] = "mean",
+    design: Annotated[
+        Design, typer.Option(help="How masks are drawn.", rich_help_panel=MASKS)
+    ] = "balanced",
+    estimator: Annotated[
+        Estimator, typer.Option(help="How scores become a map.", rich_help_panel=MASKS)
+    ] = "centred",
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Inputs per model call.", show_default="32 or less", rich_help_panel=MASKS
+        ),
+    ] = None,
+    preprocess: PreprocessOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    activation: ActivationOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+    detector: DetectorOption = None,
+    threshold: ThresholdOption = None,
+    maps: Annotated[
+        Maps,
+        typer.Option(
+            help="What is kept of a map, in float16: grid is four samples a cell, full is every "
+            "pixel of the model's input.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = "grid",
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            "--retry-failed", help="Do pictures again that failed.", rich_help_panel=OUTPUT
+        ),
+    ] = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of a Ray cluster, or auto. Without it, this machine.",
+            metavar="ADDRESS",
+            rich_help_panel=WORKERS,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="How many.", min=1, show_default="as there is room for", rich_help_panel=WORKERS
+        ),
+    ] = None,
+    cores: Annotated[int, typer.Option(help="For each.", min=1, rich_help_panel=WORKERS)] = 1,
+    gpus: Annotated[
+        float, typer.Option(help="For each; 0.5 shares one.", min=0, rich_help_panel=WORKERS)
+    ] = 0,
+) -> None:
+    """Explain all pictures of SOURCE, and go on where an earlier run ended.
+
+    Writes a Parquet dataset with a row for each picture and target. A picture that fails is a row
+    with its error.
+    """
+    load: dict[str, Any] = {
+        "labels": labels,
+        "preprocess": preprocess,
+        "mean": parse_numbers("--mean", mean),
+        "std": parse_numbers("--std", std),
+        "activation": activation,
+        "size": None if size is None else parse_sizes("--size", size),
+        "resize": resize,
+        "detector": detector,
+        "threshold": threshold,
+    }
+    with (
+        clear_errors(),
+        Bar(
+            TextColumn("[bold]Pictures"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}", style="cyan"),
+            TimeRemainingColumn(),
+            TextColumn("[dim]left"),
+            console=terminal.out,
+        ) as bar,
+    ):
+        task = bar.add_task("pictures", total=None, rate="")
+        last: list[Progress] = []
+
+        def show(state: Progress) -> None:
+            last[:] = [state]
+            rate = f"{state.done / state.seconds:,.1f} pictures/s" if state.seconds > 0 else ""
+            bar.update(task, total=state.total, completed=state.before + state.done, rate=rate)
+
+        try:
+            ended = run_batch(
+                source,
+                output,
+                model,
+                parse_targets(target, detector),
+                load={name: value for name, value in load.items() if value is not None},
+                maps=maps,
+                column=column,
+                key=key,
+                ray=ray,
+                workers=workers,
+                cores=cores,
+                gpus=gpus,
+                retry_failed=retry_failed,
+                progress=show,
+                masks=masks,
+                grid=None if grid is None else parse_grid(grid),
+                keep=keep,
+                seed=seed,
+                fill=parse_fill(fill),
+                design=design,
+                estimator=estimator,
+                batch_size=batch_size,
+            )
+        except KeyboardInterrupt:
+            bar.stop()
+            done = last[0].done if last else 0
+            terminal.err.print(
+                f"Interrupted: {done:,} pictures more are in {output}; the same command goes on."
+            )
+            raise typer.Exit(INTERRUPTED) from None
+        show(ended)
+    _tell(ended, output)
+
+
+def _tell(ended: Progress, output: str) -> None:
+    again = f", {ended.before:,} were there before" if ended.before else ""
+    terminal.out.print(f"{ended.done:,} pictures in {ended.seconds:.1f} s{again}.")
+    if ended.restarts:
+        terminal.err.print(
+            f"[yellow]Note:[/] workers died and were replaced {ended.restarts} times."
+        )
+    if ended.failed:
+        terminal.err.print(
+            f"[yellow]Note:[/] {ended.failed:,} pictures failed; the column error says why. "
+            "--retry-failed does them again."
+        )
+    terminal.out.print(f"Written: {output}", soft_wrap=True)
+    if ended.done and ended.failed == ended.done:
+        raise typer.Exit(1)

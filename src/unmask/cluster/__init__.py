@@ -1,0 +1,12 @@
+"""Many pictures and many machines: `batch`, and executors for one explanation over many workers.
+
+Nothing below knows of this package; the loop knows that there are executors, but none of them.
+"""
+
+from __future__ import annotations
+
+from unmask.cluster.driver import Progress, batch
+from unmask.cluster.executor import ProcessExecutor, RayExecutor
+from unmask.cluster.recipe import Recipe
+
+__all__ = ["ProcessExecutor", "Progress", "RayExecutor", "Recipe", "batch"]

@@ -1,0 +1,282 @@
+"""Many pictures: Ray Data reads, a pool of actors explains, one driver writes."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from unmask._version import __version__
+from unmask.cluster import pipeline
+from unmask.cluster.recipe import Recipe
+from unmask.cluster.records import MAPS
+from unmask.cluster.sources import find
+from unmask.cluster.store import Store
+from unmask.errors import ModelError, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from unmask.cluster.records import Maps
+    from unmask.cluster.sources import Source
+
+__all__ = ["Progress", "batch"]
+
+# A killed driver loses what came since the last file: a fiftieth of the work, but at least and at
+# most so many seconds. The first may be set, for tests.
+FLUSH_SECONDS = (float(os.environ.get("UNMASK_FLUSH_SECONDS", "5")), 120.0)
+FLUSH_SHARE = 0.02
+FLUSH_BYTES = 64 * 2**20
+# So many pictures at the start, all failing alike, are no accident.
+HOPELESS = 10
+# Pools that die one after another without finishing a picture between them.
+PATIENCE = 3
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes
+    ----------
+    total, before : int
+        Pictures in the source; those finished by an earlier run.
+    done, failed : int
+        Pictures finished by this run, and those of them that failed.
+    seconds : float
+        Since the first worker could begin.
+    restarts : int
+        Pools that were begun anew because a worker died.
+    """
+
+    total: int
+    before: int
+    done: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    restarts: int = 0
+
+    @property
+    def left(self) -> int:
+        """Pictures still to be done."""
+        return self.total - self.before - self.done
+
+
+def batch(
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    model: Any = "demo",
+    target: Any = None,
+    *,
+    load: dict[str, Any] | None = None,
+    maps: Maps = "grid",
+    column: str | None = None,
+    key: str | None = None,
+    ray: str | None = None,
+    workers: int | None = None,
+    cores: int = 1,
+    gpus: float = 0,
+    retry_failed: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    **settings: Any,
+) -> Progress:
+    """Explain many pictures, on one machine or a Ray cluster; go on where an earlier run ended.
+
+    Every row is what `unmask.explain` gives for that picture with the same settings, the seed
+    included: all pictures get the same masks. So a row can be made again alone, and whoever wants
+    other masks gives another seed and another output.
+
+    Parameters
+    ----------
+    source : str or path-like
+        Folder, glob, list, .parquet or .csv; see `unmask.cluster.sources.find`.
+    output : str or path-like
+        Folder of the dataset, local or a URL that fsspec knows.
+    model, target
+        As for `unmask.explain`; the model is what `unmask.load` takes, since each worker loads
+        its own.
+    load : dict, optional
+        Keyword arguments of `unmask.load`.
+    maps : {"grid", "full", "none"}
+        Four samples a cell of the masks' grid (`unmask.packing`), every pixel, or no map.
+    column, key : str, optional
+        Of a table: the column of paths or image bytes, and that of ids.
+    ray : str, optional
+        Address of a Ray cluster, or "auto". Without it, Ray runs on this machine, and ends
+        with the run; a Ray that this process has started already is used and left running.
+    workers : int, optional
+        By default as many as there is room for.
+    cores : int, default 1
+        CPU cores for each worker; its model gets as many threads.
+    gpus : float, default 0
+        GPUs for each worker; 0.5 lets two share one.
+    retry_failed : bool, default False
+        Do the pictures again that failed before.
+    progress : callable, optional
+        Called after each task.
+    **settings
+        Keyword arguments of `unmask.explain`: masks, grid, seed and so on.
+
+    Returns
+    -------
+    Progress
+        How it ended.
+
+    Raises
+    ------
+    FileError
+        Nothing to read, or the output cannot be written.
+    SettingError
+        The output was begun with other settings.
+    ModelError
+        The model cannot be loaded, or the first pictures all failed in the same way; nothing of
+        them is written. Or workers died again and again.
+    MissingExtra
+        Ray is not installed.
+    """
+    if maps not in MAPS:
+        raise SettingError(f"maps={maps!r}: expected one of {', '.join(MAPS)}")
+    _positive("cores", cores)
+    if workers is not None:
+        _positive("workers", workers)
+    if gpus < 0:
+        raise SettingError(f"gpus={gpus}: expected a number of at least 0")
+    pipeline.require()
+    recipe = Recipe(model, dict(load or {}))
+    found = find(str(source), column, key)
+    store = Store(str(output))
+    store.begin(found.name, found.root, _fingerprint(recipe, target, maps, column, key, settings))
+    pool = pipeline.Pool(recipe, {"target": target, **settings}, maps, workers, cores, gpus)
+    with store.locked():
+        if retry_failed:
+            store.forget_failed()
+        done = store.finished()
+        left = found.without(done)
+        state = Progress(total=len(found), before=len(found) - len(left))
+        if not len(left):
+            return state
+        with pipeline.connected(ray):
+            return _Driver(store, pool, state, progress).run(left, masks=settings.get("masks"))
+
+
+class _Driver:
+    """Consumes the workers' results and writes them; begins a new pool when a worker dies."""
+
+    def __init__(
+        self,
+        store: Store,
+        pool: pipeline.Pool,
+        state: Progress,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.store, self.pool, self.state = store, pool, state
+        self.progress = progress or (lambda _: None)
+        self.held: list[dict[str, Any]] = []
+        self.size = 0
+        self.done: set[str] = set()
+        self.reasons: set[str] = set()
+        self.start = self.flushed = time.monotonic()
+
+    def run(self, source: Source, masks: int | None) -> Progress:
+        tries = 0
+        size = pipeline.task_size(masks)
+        try:
+            while tries < PATIENCE:
+                before = len(self.done)
+                try:
+                    for made, fatal in self._results(source, size):
+                        self._take(made, fatal)
+                    break
+                except pipeline.died() as error:
+                    # What is finished stays; a new pool is as large as the cluster is now.
+                    tries = tries + 1 if len(self.done) == before else 1
+                    if tries == PATIENCE:
+                        raise ModelError(
+                            f"{PATIENCE} pools of workers died without finishing a picture. Ray "
+                            f"says: {str(error).splitlines()[0]}"
+                        ) from error
+                    self._set(restarts=self.state.restarts + 1)
+                    source = source.without(self.done)
+                    # The picture that kills its worker then kills no other's result.
+                    size = 1
+        finally:
+            self._flush()
+        return self.state
+
+    def _results(self, source: Source, size: int) -> Iterator[tuple[list[dict[str, Any]], str]]:
+        for result in self.pool.stream(source.spans, size):
+            made = pickle.loads(result["rows"])
+            if not self.done:
+                # Ray's start and the model's loading are not the pictures' time.
+                took = {row["id"]: row["seconds"] for row in made}
+                self.start = self.flushed = time.monotonic() - sum(took.values())
+            yield made, result["fatal"]
+
+    def _take(self, made: list[dict[str, Any]], fatal: str) -> None:
+        if fatal:
+            raise ModelError(f"{fatal}. Nothing was written of this")
+        ids = {row["id"] for row in made}
+        failed = [row for row in made if row.get("error") is not None]
+        self.held += made
+        self.size += sum(0 if row.get("map") is None else row["map"].nbytes for row in made)
+        self.done |= ids
+        self._set(
+            done=len(self.done),
+            failed=self.state.failed + len(failed),
+            seconds=time.monotonic() - self.start,
+        )
+        if self.state.failed == self.state.done:
+            self._hopeless(failed)
+            return
+        now = time.monotonic()
+        low, high = FLUSH_SECONDS
+        patience = min(high, max(low, FLUSH_SHARE * (now - self.start)))
+        if now - self.flushed > patience or self.size > FLUSH_BYTES:
+            self._flush()
+
+    def _hopeless(self, failed: list[dict[str, Any]]) -> None:
+        """Stop if all pictures so far failed, and all in the same way."""
+        self.reasons |= {row["error"].replace(row["id"], "the picture") for row in failed}
+        if self.state.done >= HOPELESS and len(self.reasons) == 1:
+            self.held = []
+            raise ModelError(
+                f"the first {self.state.done} pictures all failed in the same way: "
+                f"{next(iter(self.reasons))}. Nothing was written of them"
+            )
+
+    def _set(self, **changes: Any) -> None:
+        self.state = Progress(**{**self.state.__dict__, **changes})
+        self.progress(self.state)
+
+    def _flush(self) -> None:
+        if self.held:
+            self.store.append(self.held)
+        self.held, self.size, self.flushed = [], 0, time.monotonic()
+
+
+def _fingerprint(
+    recipe: Recipe,
+    target: Any,
+    maps: Maps,
+    column: str | None,
+    key: str | None,
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """Return everything that the rows depend on, as JSON values."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    return {
+        **{f"model.{name}": value for name, value in recipe.describe().items()},
+        "target": Recipe(target).describe()["model"],
+        "maps": maps,
+        **({} if column is None else {"column": column}),
+        **({} if key is None else {"id": key}),
+        **Recipe(None, given).describe(),
+        "unmask": __version__,
+    }
+
+
+def _positive(name: str, value: int) -> None:
+    if value < 1:
+        raise SettingError(f"{name}={value}: expected a whole number of at least 1")

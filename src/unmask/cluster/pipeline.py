@@ -1,0 +1,223 @@
+"""Ray: a connection, and pictures streamed through a pool of actors.
+
+All that is known of Ray Data is here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+import socket
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from unmask.cluster.worker import Worker
+from unmask.errors import MissingExtra, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from unmask.cluster.recipe import Recipe
+    from unmask.cluster.records import Maps
+    from unmask.cluster.sources import Span
+
+__all__ = ["Pool", "connected", "died", "require", "task_size"]
+
+# Masks of a task: enough to make Ray's milliseconds a task small, few enough to lose.
+TASK_MASKS = 1024
+TASK_PICTURES = 16
+# Pictures that one reading task hands out, and how many of them go on at a time.
+READ = 512
+READERS = 2
+# Of this machine's memory; tasks are small, so little is ever in there.
+OBJECT_STORE = 256 * 2**20
+
+
+def require() -> Any:
+    """Import Ray, or say which extra it needs."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import pyarrow  # noqa: F401
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise MissingExtra("ray", "cluster") from error
+    return ray
+
+
+def died() -> tuple[type[BaseException], ...]:
+    """Return the errors that mean that a worker or its machine is gone."""
+    from ray import exceptions
+
+    return (
+        exceptions.RayActorError,
+        exceptions.WorkerCrashedError,
+        exceptions.NodeDiedError,
+        exceptions.ObjectLostError,
+        exceptions.OutOfMemoryError,
+    )
+
+
+def task_size(masks: int | None) -> int:
+    """How many pictures a task has: about a thousand masks' worth, at most sixteen pictures.
+
+    Examples
+    --------
+    >>> task_size(4000), task_size(256), task_size(8), task_size(None)
+    (1, 4, 16, 1)
+    """
+    return 1 if masks is None else max(1, min(TASK_PICTURES, TASK_MASKS // max(masks, 1)))
+
+
+@contextlib.contextmanager
+def connected(address: str | None) -> Iterator[None]:
+    """Use the Ray there is, that at `address`, or one of our own that ends with us."""
+    ray = require()
+    if ray.is_initialized():
+        yield
+        return
+    _reachable(address)
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        if address is None:
+            ray.init(include_dashboard=False, object_store_memory=OBJECT_STORE, **quiet)
+        else:
+            ray.init(address=address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise SettingError(f"no Ray cluster at {address!r}: {error}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _reachable(address: str | None) -> None:
+    """Fail at once where nothing listens: Ray itself tries for two minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if not host or "//" in host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise SettingError(f"no Ray cluster at {address}: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool of workers, not yet begun.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    settings : mapping
+        Keyword arguments of `unmask.explain`.
+    maps : {"grid", "full", "none"}
+    workers : int or None
+        None is as many as there is room for.
+    cores : int
+    gpus : float
+    """
+
+    recipe: Recipe
+    settings: Mapping[str, Any]
+    maps: Maps
+    workers: int | None = None
+    cores: int = 1
+    gpus: float = 0
+
+    def stream(self, spans: Sequence[Span], size: int) -> Iterator[dict[str, Any]]:
+        """Yield the results of tasks of `size` pictures each, in the order they are finished.
+
+        A worker that dies ends the stream with one of `died`. Ray could begin it again in its
+        place and repeat its tasks, but where there is no place left it would wait for ever.
+        """
+        ray = require()
+        with warnings.catch_warnings():
+            # Restarts have no parameter of their own in map_batches (Ray 2.60), and a single task
+            # of reading is no mistake.
+            warnings.filterwarnings("ignore", ".*ray_remote_args.*")
+            warnings.filterwarnings("ignore", "The m..imum number of concurrent")
+            yield from self._stream(ray, spans, size)
+
+    def _stream(self, ray: Any, spans: Sequence[Span], size: int) -> Iterator[dict[str, Any]]:
+        context = ray.data.DataContext.get_current()
+        kept = {name: getattr(context, name) for name in _SETTINGS}
+        for name, value in _SETTINGS.items():
+            setattr(context, name, value)
+        log = logging.getLogger("ray.data")
+        level = log.level
+        log.setLevel(logging.CRITICAL)
+        try:
+            pictures = sum(len(span.ids) for span in spans)
+            readers = [few for span in spans for few in span.split(READ)]
+            tasks = ray.data.read_datasource(
+                _datasource(readers, size),
+                override_num_blocks=len(readers),
+                # Workers may hold all cores there are, and readers would wait for them for ever.
+                num_cpus=0,
+                concurrency=min(READERS, len(readers)),
+            )
+            results = tasks.map_batches(
+                Worker,
+                fn_constructor_args=(self.recipe, self.settings, self.maps, self.cores),
+                batch_size=1,
+                batch_format="numpy",
+                compute=ray.data.ActorPoolStrategy(size=min(self._room(ray), pictures)),
+                num_cpus=self.cores,
+                num_gpus=self.gpus,
+                max_restarts=0,
+                max_task_retries=0,
+            )
+            for found in results.iter_batches(
+                batch_size=None, batch_format="numpy", prefetch_batches=0
+            ):
+                for rows, fatal in zip(found["rows"], found["fatal"], strict=True):
+                    yield {"rows": rows, "fatal": fatal}
+        finally:
+            log.setLevel(level)
+            for name, value in kept.items():
+                setattr(context, name, value)
+
+    def _room(self, ray: Any) -> int:
+        there = ray.cluster_resources()
+        room = int(there.get("CPU", 0) // self.cores)
+        if self.gpus:
+            room = min(room, int(there.get("GPU", 0) / self.gpus))
+        if room < 1:
+            raise SettingError(
+                f"a worker wants {self.cores} cores and {self.gpus:g} GPUs, and Ray has "
+                f"{there.get('CPU', 0):g} and {there.get('GPU', 0):g} in all"
+            )
+        return room if self.workers is None else min(self.workers, room)
+
+
+# A block is one row, and a row one task: a block of many would fall to one worker, and be lost with
+# it. (Ray closes a block once it is larger than this many bytes.)
+_SETTINGS = {"target_max_block_size": 1, "enable_progress_bars": False}
+
+
+def _datasource(spans: Sequence[Span], size: int) -> Any:
+    """Return spans as Ray Data reads them: one row a task, a list of pictures, pickled."""
+    import pyarrow as pa
+    from ray.data import Datasource, ReadTask
+    from ray.data.block import BlockMetadata
+
+    def reader(span: Span) -> Any:
+        def read() -> Iterator[Any]:
+            for pictures in span.tasks(size):
+                yield pa.table({"task": pa.array([pickle.dumps(pictures)], pa.binary())})
+
+        count = -(-len(span.ids) // size)
+        return ReadTask(read, BlockMetadata(count, None, None, None))
+
+    class Pictures(Datasource):  # type: ignore[misc]
+        def get_read_tasks(self, *_: Any, **__: Any) -> list[Any]:
+            return [reader(span) for span in spans]
+
+        def estimate_inmemory_data_size(self) -> None:
+            return None
+
+    return Pictures()

@@ -1,0 +1,157 @@
+"""One row for each picture and target: the columns, and explanations turned into them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from unmask.errors import MissingExtra
+from unmask.packing import pack, sampled_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from unmask.explanation import Explanation
+
+__all__ = ["MAPS", "Maps", "failed", "rows", "schema", "table"]
+
+Maps = Literal["grid", "full", "none"]
+MAPS: tuple[Maps, ...] = get_args(Maps)
+
+
+def schema() -> Any:
+    """Return the columns of a dataset, as a pyarrow schema.
+
+    ======================  ==================================================================
+    ``id``                  path of the picture within the source, or its id
+    ``target``              position of the target, from 0; null where the picture failed
+    ``index``, ``label``    class index (null where it is no single class) and name
+    ``box``                 left, top, right, bottom in the picture's pixels, for a detector
+    ``score``               of the whole picture
+    ``mean``                mean score of the masked pictures
+    ``masks``               how many masks were used
+    ``reliability``         0 to 1
+    ``seconds``             for the picture, all its targets together
+    ``map``                 float16 samples, row by row: map = map_offset + map_scale * samples
+    ``map_shape``           rows and columns of the samples
+    ``map_offset, _scale``  in units of the score
+    ``shape``               height and width of the model's input, to which samples are enlarged
+    ``frame``               JSON: how the picture was brought to that size (`unmask.framing.Frame`)
+    ``notes``               what was assumed and what to beware of
+    ``error``               why the picture failed; null where it did not
+    ======================  ==================================================================
+    """
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise MissingExtra("pyarrow", "cluster") from error
+    return pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            ("target", pa.int32()),
+            ("index", pa.int32()),
+            ("label", pa.string()),
+            ("box", pa.list_(pa.float64())),
+            ("score", pa.float64()),
+            ("mean", pa.float64()),
+            ("masks", pa.int32()),
+            ("reliability", pa.float64()),
+            ("seconds", pa.float64()),
+            ("map", pa.list_(pa.float16())),
+            ("map_shape", pa.list_(pa.int32())),
+            ("map_offset", pa.float64()),
+            ("map_scale", pa.float64()),
+            ("shape", pa.list_(pa.int32())),
+            ("frame", pa.string()),
+            ("notes", pa.list_(pa.string())),
+            ("error", pa.string()),
+        ]
+    )
+
+
+def rows(name: str, explanation: Explanation, maps: Maps) -> list[dict[str, Any]]:
+    """Return an explanation as one row for each target.
+
+    Parameters
+    ----------
+    name : str
+        The picture's id.
+    explanation : Explanation
+    maps : {"grid", "full", "none"}
+        Four samples a cell of the masks' grid, every pixel of the model's input, or no map.
+    """
+    plan, frame = explanation.plan, explanation.frame
+    shape = explanation.model_maps.shape[1:]
+    common = {
+        "id": name,
+        "masks": explanation.masks,
+        "seconds": explanation.seconds,
+        "shape": list(shape),
+        "frame": None if frame is None else json.dumps(asdict(frame)),
+        "notes": list(explanation.notes),
+    }
+    made = []
+    for number, target in enumerate(explanation.targets):
+        row = {
+            **common,
+            "target": number,
+            "index": target.index,
+            "label": target.label,
+            "box": None if target.box is None else list(target.box),
+            "score": target.score,
+            "mean": float(explanation.estimate.mean[number]),
+            "reliability": explanation.reliabilities[number],
+        }
+        if maps != "none":
+            sampled = shape if maps == "full" else sampled_shape(shape, plan.masks.grid)
+            packed = pack(explanation.model_maps[number], sampled)
+            row |= {
+                "map": packed.samples.ravel(),
+                "map_shape": list(packed.samples.shape),
+                "map_offset": packed.offset,
+                "map_scale": packed.scale,
+            }
+        made.append(row)
+    return made
+
+
+def failed(name: str, error: BaseException, seconds: float) -> dict[str, Any]:
+    """Return the one row of a picture that failed."""
+    reason = f"{type(error).__name__}: {error}"
+    return {"id": name, "error": reason, "seconds": seconds}
+
+
+def table(made: Sequence[dict[str, Any]]) -> Any:
+    """Return rows as a pyarrow table of `schema`.
+
+    Examples
+    --------
+    >>> table([failed("a.png", ValueError("no"), 0.5)])["error"].to_pylist()
+    ['ValueError: no']
+    """
+    import pyarrow as pa
+
+    columns = schema()
+    arrays = []
+    for field in columns:
+        values = [row.get(field.name) for row in made]
+        if field.name == "map":
+            arrays.append(_halves(values, field.type))
+        else:
+            arrays.append(pa.array(values, field.type))
+    return pa.Table.from_arrays(arrays, schema=columns)
+
+
+def _halves(values: list[Any], kind: Any) -> Any:
+    """Return a column of lists of float16, without a Python object for every number."""
+    import pyarrow as pa
+
+    ends = np.cumsum([0, *(0 if one is None else len(one) for one in values)])
+    flat = np.concatenate([np.zeros(0, np.float16), *(one for one in values if one is not None)])
+    missing = np.array([one is None for one in values], bool)
+    return pa.ListArray.from_arrays(
+        pa.array(ends, pa.int32()), pa.array(flat), type=kind, mask=pa.array(missing)
+    )

@@ -1,0 +1,301 @@
+"""Where pictures come from: a folder, a glob, a list, a column of paths or of image bytes.
+
+Everything goes through fsspec, so "s3://bucket/pictures" is a folder like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from unmask.cluster.store import filesystem, join
+from unmask.errors import FileError, ImageError, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["Source", "Span", "fetch", "find"]
+
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+LISTS = (".txt", ".lst", ".list")
+TABLES = (".parquet", ".csv")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Some pictures that are read together, by whichever worker it falls to.
+
+    Attributes
+    ----------
+    ids : tuple of str
+    places : tuple of str
+        Where each picture lies; empty for image bytes.
+    table, column, group, offsets
+        For image bytes: the Parquet file, its column, the row group, and the rows in it.
+    """
+
+    ids: tuple[str, ...]
+    places: tuple[str, ...] = ()
+    table: str = ""
+    column: str = ""
+    group: int = 0
+    offsets: tuple[int, ...] = ()
+
+    def split(self, size: int) -> Iterator[Span]:
+        """Yield spans of at most `size` paths; image bytes stay together, as they are read."""
+        if self.table:
+            yield self
+            return
+        for start in range(0, len(self.ids), size):
+            few = slice(start, start + size)
+            yield Span(self.ids[few], self.places[few])
+
+    def tasks(self, size: int) -> Iterator[list[tuple[str, str | bytes]]]:
+        """Yield pictures, `size` at a time, as ids with places or image bytes."""
+        if not self.table:
+            pairs: list[tuple[str, str | bytes]] = list(zip(self.ids, self.places, strict=True))
+            for start in range(0, len(pairs), size):
+                yield pairs[start : start + size]
+            return
+        import pyarrow.parquet as pq
+
+        wanted = dict(zip(self.offsets, self.ids, strict=True))
+        fs, path = filesystem(self.table)
+        few: list[tuple[str, str | bytes]] = []
+        row = 0
+        with fs.open(path, "rb") as file:
+            batches = pq.ParquetFile(file).iter_batches(
+                size, row_groups=[self.group], columns=[self.column]
+            )
+            for batch in batches:
+                for value in batch.column(0).to_pylist():
+                    if row in wanted:
+                        # Some data sets keep a struct of bytes and path.
+                        data = value.get("bytes") if isinstance(value, dict) else value
+                        few.append((wanted[row], data or b""))
+                    row += 1
+                    if len(few) == size:
+                        yield few
+                        few = []
+        if few:
+            yield few
+
+
+@dataclass(frozen=True)
+class Source:
+    """All pictures of a run, not yet read.
+
+    Attributes
+    ----------
+    name : str
+        What it is, for the settings: the same name is the same pictures, and perhaps more.
+    root : str
+        Folder within which ids are paths; empty where they are none.
+    spans : tuple of Span
+    """
+
+    name: str
+    root: str
+    spans: tuple[Span, ...]
+
+    def __len__(self) -> int:
+        return sum(len(span.ids) for span in self.spans)
+
+    def without(self, done: set[str]) -> Source:
+        """Return the pictures that are not in `done`."""
+        left = []
+        for span in self.spans:
+            keep = [i for i, one in enumerate(span.ids) if one not in done]
+            if keep:
+                left.append(
+                    Span(
+                        tuple(span.ids[i] for i in keep),
+                        tuple(span.places[i] for i in keep) if span.places else (),
+                        span.table,
+                        span.column,
+                        span.group,
+                        tuple(span.offsets[i] for i in keep) if span.offsets else (),
+                    )
+                )
+        return Source(self.name, self.root, tuple(left))
+
+
+def find(source: str, column: str | None = None, key: str | None = None) -> Source:
+    """Find the pictures of a source, without reading them.
+
+    Parameters
+    ----------
+    source : str
+        A folder (searched with all its subfolders), a glob such as ``"shots/**/*.jpg"``, one
+        picture, a list (.txt, one path a line), or a table (.parquet or .csv); a path or a URL
+        that fsspec knows. Paths in lists and tables start from where these lie.
+    column : str, optional
+        Of a table: the column of paths or of image bytes; needed where there are several.
+    key : str, optional
+        Of a table with image bytes: the column of ids. Without it, file and row number.
+
+    Returns
+    -------
+    Source
+        In the order of their names, each picture once.
+
+    Raises
+    ------
+    FileError
+        There is nothing, or no picture in it.
+    SettingError
+        No such column; ids that are not unique.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> from pathlib import Path
+    >>> folder = Path(unmask.demo.__file__).parent / "pictures"
+    >>> find(str(folder)).spans[0].ids
+    ('garden.png', 'market.png', 'night.png', 'street.png')
+    """
+    fs, path = filesystem(source)
+    suffix = "." + path.rsplit(".", 1)[-1].lower() if "." in path.rsplit("/", 1)[-1] else ""
+    if column is not None and suffix not in TABLES:
+        raise SettingError(f"column={column!r} is for a .parquet or .csv file, not for {source}")
+    if key is not None and suffix not in TABLES:
+        raise SettingError(f"id={key!r} is for a .parquet or .csv file, not for {source}")
+    try:
+        if "*" in path or "?" in path:
+            found = _glob(fs, path)
+        elif fs.isdir(path):
+            found = _folder(fs, path)
+        elif not fs.exists(path):
+            raise FileError(f"{source}: there is no such file or folder")
+        elif suffix in LISTS:
+            lines = fs.cat_file(path).decode("utf-8-sig").splitlines()
+            found = _paths(fs, path, [line.strip() for line in lines if line.strip()])
+        elif suffix in TABLES:
+            found = _table(fs, path, suffix, column, key)
+        else:
+            root, _, name = path.rpartition("/")
+            found = _listed(fs, root, [name])
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"{source} cannot be read: {error}") from error
+    if not len(found):
+        raise FileError(f"{source}: no pictures there ({', '.join(PICTURES)})")
+    return found
+
+
+def fetch(place: str | bytes, name: str) -> bytes:
+    """Return the bytes of a picture's file.
+
+    Raises
+    ------
+    ImageError
+        It cannot be read.
+    """
+    if isinstance(place, bytes):
+        return place
+    try:
+        fs, path = filesystem(place)
+        return bytes(fs.cat_file(path))
+    except FileNotFoundError as error:
+        raise ImageError(f"{name}: no such file") from error
+    except Exception as error:  # each storage has its own
+        raise ImageError(f"{name}: cannot be read: {error}") from error
+
+
+def _listed(fs: Any, root: str, names: Sequence[str], name: str = "") -> Source:
+    once = tuple(sorted(set(names)))
+    places = tuple(fs.unstrip_protocol(join(root, one)) for one in once)
+    where = fs.unstrip_protocol(root) if root else ""
+    spans = (Span(once, places),) if once else ()
+    return Source(name or where, where, spans)
+
+
+def _folder(fs: Any, path: str) -> Source:
+    root = path.rstrip("/")
+    found = [one for one in fs.find(root) if one.lower().endswith(PICTURES)]
+    return _listed(fs, root, [_within(one, root) for one in found])
+
+
+def _glob(fs: Any, path: str) -> Source:
+    root = path[: min(path.find(sign) for sign in "*?" if sign in path)].rpartition("/")[0]
+    found = [one for one in fs.glob(path) if one.lower().endswith(PICTURES)]
+    names = [_within(one, root) for one in found]
+    return _listed(fs, root, names, fs.unstrip_protocol(path))
+
+
+def _within(path: str, root: str) -> str:
+    return path.removeprefix(root).lstrip("/")
+
+
+def _paths(fs: Any, table: str, names: Sequence[str]) -> Source:
+    """Return the pictures of a list; ids are the paths as they are written there."""
+    folder = table.rpartition("/")[0]
+    once = tuple(sorted(set(names)))
+    places = tuple(
+        one if "://" in one or one.startswith("/") else fs.unstrip_protocol(join(folder, one))
+        for one in once
+    )
+    spans = (Span(once, places),) if once else ()
+    return Source(fs.unstrip_protocol(table), fs.unstrip_protocol(folder), spans)
+
+
+def _table(fs: Any, path: str, suffix: str, column: str | None, key: str | None) -> Source:
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
+    with fs.open(path, "rb") as file:
+        try:
+            if suffix == ".csv":
+                table = pyarrow.csv.read_csv(file)
+                chosen = _column(path, table.schema, column, key)
+                return _paths(fs, path, _texts(table, chosen, path))
+            parquet = pq.ParquetFile(file)
+            chosen = _column(path, parquet.schema_arrow, column, key)
+            kind = parquet.schema_arrow.field(chosen).type
+            if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+                return _paths(fs, path, _texts(parquet.read([chosen]), chosen, path))
+            if not (pa.types.is_struct(kind) or "binary" in str(kind)):
+                raise SettingError(f"{path}: column {chosen!r} is {kind}: expected paths or bytes")
+            return _bytes(fs, path, parquet, chosen, key)
+        except pa.ArrowInvalid as error:
+            raise FileError(f"{path} is not a table that can be read: {error}") from error
+
+
+def _texts(table: Any, column: str, path: str) -> list[str]:
+    values = table[column].to_pylist()
+    if not all(isinstance(one, str) and one for one in values):
+        raise SettingError(f"{path}: column {column!r} holds something else than paths")
+    return list(values)
+
+
+def _column(path: str, schema: Any, column: str | None, key: str | None) -> str:
+    names = list(schema.names)
+    for wanted in (column, key):
+        if wanted is not None and wanted not in names:
+            raise SettingError(f"{path} has no column {wanted!r}, but {', '.join(names)}")
+    if column is not None:
+        return column
+    left = [name for name in names if name != key]
+    if len(left) != 1:
+        raise SettingError(f"{path} has the columns {', '.join(left)}: say which, with column")
+    return str(left[0])
+
+
+def _bytes(fs: Any, path: str, parquet: Any, column: str, key: str | None) -> Source:
+    """Return a column of image bytes; a span is a row group."""
+    url, name = fs.unstrip_protocol(path), path.rsplit("/", 1)[-1]
+    spans, first = [], 0
+    seen: set[str] = set()
+    for group in range(parquet.num_row_groups):
+        count = parquet.metadata.row_group(group).num_rows
+        if key is None:
+            ids = [f"{name}:{first + row}" for row in range(count)]
+        else:
+            ids = [str(one) for one in parquet.read_row_group(group, [key])[key].to_pylist()]
+        seen.update(ids)
+        first += count
+        if len(seen) != first:
+            raise SettingError(f"{path}: the ids in {key!r} are not unique")
+        if count:
+            spans.append(Span(tuple(ids), (), url, column, group, tuple(range(count))))
+    return Source(url, "", tuple(spans))

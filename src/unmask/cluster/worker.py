@@ -1,0 +1,81 @@
+"""What one worker does: its own model, some pictures, their rows."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from unmask import images
+from unmask.cluster import records
+from unmask.cluster.sources import fetch
+from unmask.errors import UnmaskWarning
+from unmask.loop import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from unmask.cluster.recipe import Recipe
+    from unmask.cluster.records import Maps
+
+__all__ = ["Worker"]
+
+
+class Worker:
+    """Explains pictures with a model that is loaded once; the actor of Ray Data's pool.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    settings : mapping
+        Keyword arguments of `unmask.explain`.
+    maps : {"grid", "full", "none"}
+    threads : int, default 1
+        Of the model.
+    """
+
+    def __init__(
+        self, recipe: Recipe, settings: Mapping[str, Any], maps: Maps, threads: int = 1
+    ) -> None:
+        # Ray sets it where it counts cores; who shares a GPU needs it too.
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        self.settings, self.maps = dict(settings), maps
+        self.model, self.fatal = None, ""
+        try:
+            self.model = recipe.load()
+        except Exception as error:
+            # Raised here, Ray would try again, and tell of it in a hundred lines.
+            self.fatal = f"the model cannot be loaded: {type(error).__name__}: {error}"
+
+    def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[Any]]:
+        """Explain the pictures of one task.
+
+        Parameters
+        ----------
+        batch : mapping
+            "task", one pickled list of ids with places or image bytes.
+
+        Returns
+        -------
+        dict
+            "rows", a pickled list of rows; "fatal", the reason if the model cannot be used.
+        """
+        made: list[dict[str, Any]] = []
+        if not self.fatal:
+            for name, place in pickle.loads(batch["task"][0]):
+                made += self.rows(name, place)
+        return {"rows": [pickle.dumps(made)], "fatal": [self.fatal]}
+
+    def rows(self, name: str, place: str | bytes) -> list[dict[str, Any]]:
+        """Return a picture's rows; whatever goes wrong with it is one row with the error."""
+        start = time.perf_counter()
+        try:
+            picture = images.decode(fetch(place, name), name)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UnmaskWarning)  # the notes say the same
+                explanation = explain(self.model, picture, **self.settings)
+            return records.rows(name, explanation, self.maps)
+        except Exception as error:
+            return [records.failed(name, error, time.perf_counter() - start)]

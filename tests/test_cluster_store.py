@@ -1,0 +1,236 @@
+"""Sources, the output folder, and reading back: all of batch but Ray."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import unmask
+from unmask import cluster, results
+from unmask.cluster import records, sources, worker
+from unmask.cluster.recipe import Recipe
+from unmask.cluster.store import Store, filesystem
+from unmask.errors import FileError, ImageError, SettingError
+
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+fsspec = pytest.importorskip("fsspec")
+
+SETTINGS = {"masks": 64, "seed": 3, "grid": 4}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "pictures" / "deep").mkdir(parents=True)
+    rng = np.random.default_rng(4)
+    for number, name in enumerate(["b.png", "a.png", "deep/c.png"]):
+        pixels = rng.integers(0, 256, (30 + number, 44, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "pictures" / name)
+    (tmp_path / "pictures" / "notes.md").write_text("no picture")
+    return tmp_path / "pictures"
+
+
+def read(source, size=2):
+    return {
+        name: sources.fetch(place, name)
+        for span in source.spans
+        for task in span.tasks(size)
+        for name, place in task
+    }
+
+
+def test_a_folder_a_glob_a_list_and_a_table_of_paths(folder):
+    whole = sources.find(str(folder))
+    assert list(read(whole)) == ["a.png", "b.png", "deep/c.png"]
+    assert read(whole)["deep/c.png"] == (folder / "deep" / "c.png").read_bytes()
+    assert list(read(sources.find(f"{folder}/*.png"))) == ["a.png", "b.png"]
+    assert list(read(sources.find(f"{folder}/**/*.png"))) == ["a.png", "b.png", "deep/c.png"]
+    (folder / "list.txt").write_text("deep/c.png\n\na.png\na.png\n")
+    assert list(read(sources.find(str(folder / "list.txt")))) == ["a.png", "deep/c.png"]
+    (folder / "t.csv").write_text(f"path,label\n{folder}/b.png,1\na.png,2\n")
+    assert set(read(sources.find(str(folder / "t.csv"), "path"))) == {f"{folder}/b.png", "a.png"}
+    pq.write_table(pa.table({"where": ["b.png"]}), folder / "t.parquet")
+    assert list(read(sources.find(str(folder / "t.parquet")))) == ["b.png"]
+    assert list(read(sources.find(str(folder / "a.png")))) == ["a.png"]
+
+
+@pytest.mark.parametrize("struct", [False, True])
+def test_a_column_of_image_bytes_over_row_groups(folder, struct):
+    data = [(folder / name).read_bytes() for name in ("a.png", "b.png", "deep/c.png")]
+    values = [{"bytes": one, "path": "x"} for one in data] if struct else data
+    table = pa.table({"image": values, "name": ["x", "y", "z"]})
+    pq.write_table(table, folder / "t.parquet", row_group_size=2)
+    named = sources.find(str(folder / "t.parquet"), "image", "name")
+    assert read(named) == dict(zip("xyz", data, strict=True))
+    assert read(named.without({"x", "z"})) == {"y": data[1]}
+    counted = sources.find(str(folder / "t.parquet"), "image")
+    assert list(read(counted)) == ["t.parquet:0", "t.parquet:1", "t.parquet:2"]
+
+
+def test_object_storage_is_a_folder_like_any_other(folder):
+    fs = fsspec.filesystem("memory")
+    fs.put(str(folder), "/bucket/pictures", recursive=True)
+    found = sources.find("memory://bucket/pictures")
+    assert list(read(found)) == ["a.png", "b.png", "deep/c.png"]
+    assert read(found)["a.png"] == (folder / "a.png").read_bytes()
+    assert list(read(sources.find("memory://bucket/pictures/*.png"))) == ["a.png", "b.png"]
+    assert list(read(sources.find(folder.as_uri()))) == list(read(sources.find(str(folder))))
+
+
+def test_what_is_finished_is_left_out(folder):
+    found = sources.find(str(folder))
+    assert len(found) == 3
+    assert list(read(found.without({"a.png", "elsewhere.png"}))) == ["b.png", "deep/c.png"]
+    assert len(found.without({"a.png", "b.png", "deep/c.png"})) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("nowhere", {}, "no such file"),
+        ("deep/*.gif", {}, "no pictures"),
+        ("notes.md/", {"column": "x"}, "for a .parquet or .csv"),
+        ("t.csv", {}, "say which"),
+        ("t.csv", {"column": "z"}, "no column 'z'"),
+        ("t.parquet", {"column": "image", "key": "same"}, "not unique"),
+        ("t.parquet", {"column": "number"}, "expected paths or bytes"),
+        ("broken.parquet", {}, "not a table"),
+        ("nothing://here", {}, "known are paths"),
+    ],
+)
+def test_sources_that_cannot_be(folder, name, options, message):
+    (folder / "t.csv").write_text("a,b\n1,2\n")
+    table = {"image": [b"1", b"2"], "same": ["x", "x"], "number": [1, 2]}
+    pq.write_table(pa.table(table), folder / "t.parquet")
+    (folder / "broken.parquet").write_bytes(b"nonsense")
+    source = name if "://" in name else str(folder / name)
+    with pytest.raises((FileError, SettingError), match=message):
+        sources.find(source, **options)
+
+
+def finish(store, name, **options):
+    store.append(worker.Worker(Recipe("demo"), SETTINGS, "grid").rows(name, **options))
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_rows_come_back_as_they_were_written(folder, tmp_path, remote):
+    url = "memory://rows-come-back" if remote else str(tmp_path / "out")
+    store = Store(url)
+    root = sources.find(str(folder)).root
+    store.begin(str(folder), root, SETTINGS)
+    finish(store, "a.png", place=str(folder / "a.png"))
+    finish(store, "gone.png", place=str(folder / "gone.png"))
+    good, bad = list(results.open(url))
+    whole = unmask.explain("demo", folder / "a.png", **SETTINGS)
+    assert good.targets == whole.targets
+    assert good.reliabilities == pytest.approx(whole.reliabilities)
+    assert good.masks == 64
+    assert good.map.shape == whole.map.shape == (31, 44)
+    assert np.corrcoef(good.map.ravel(), whole.map.ravel())[0, 1] > 0.999
+    assert np.array_equal(good.picture, whole.picture)
+    assert np.asarray(good.plot()).ndim == 3
+    assert bad.targets == ()
+    assert bad.error == "ImageError: gone.png: no such file"
+    with pytest.raises(FileError, match="no such file"):
+        _ = bad.map
+    with pytest.raises(ImageError, match="no such file"):
+        _ = bad.picture
+    assert len(results.open(url)) == 2
+    assert results.open(url)["a.png"].id == "a.png"
+
+
+def test_full_maps_are_exact_to_float16_and_none_are_none(folder):
+    made = unmask.explain("demo", folder / "a.png", **SETTINGS)
+    (full,) = records.rows("a", made, "full")
+    assert full["map_shape"] == list(made.model_maps.shape[1:])
+    (none,) = records.rows("a", made, "none")
+    assert records.table([full, none])["map"].null_count == 1
+
+
+def test_a_killed_writer_leaves_nothing_that_is_read(folder, tmp_path):
+    store = Store(str(tmp_path / "out"))
+    store.begin("x", "", SETTINGS)
+    finish(store, "a.png", place=str(folder / "a.png"))
+    (part,) = (tmp_path / "out" / "rows").iterdir()
+    # What files.replacing has open when it is killed: half a file, under a temporary name.
+    (part.parent / "tmpabc123.part").write_bytes(part.read_bytes()[:-50])
+    assert store.finished() == {"a.png"}
+    assert [one.id for one in results.open(tmp_path / "out")] == ["a.png"]
+    finish(store, "b.png", place=str(folder / "b.png"))
+    assert store.finished() == {"a.png", "b.png"}
+    assert pq.read_table(part.parent / part.name).num_rows == 1
+
+
+def test_changed_settings_are_refused_and_named(tmp_path):
+    store = Store(str(tmp_path / "out"))
+    store.begin("pictures", "", {"masks": 64, "fill": "mean"})
+    store.begin("pictures", "", {"fill": "mean", "masks": 64})
+    with pytest.raises(SettingError, match=r"masks was 64 and is 65"):
+        store.begin("pictures", "", {"masks": 65, "fill": "mean"})
+    with pytest.raises(SettingError, match="source was 'pictures' and is 'others'"):
+        store.begin("others", "", {"masks": 64, "fill": "mean"})
+
+
+def test_a_models_file_counts_by_its_content(tmp_path):
+    for name, content in (("a.onnx", b"1"), ("b.onnx", b"1"), ("c.onnx", b"2")):
+        (tmp_path / name).write_bytes(content)
+    a, b, c = (Recipe(str(tmp_path / f"{name}.onnx")).describe() for name in "abc")
+    assert a == b != c
+    assert json.dumps(Recipe(len, {"size": (2, 3)}).describe())
+
+
+def test_failed_pictures_are_forgotten_when_they_are_to_be_tried_again(folder, tmp_path):
+    store = Store(str(tmp_path / "out"))
+    store.begin("x", "", SETTINGS)
+    finish(store, "a.png", place=str(folder / "a.png"))
+    finish(store, "gone.png", place=str(folder / "gone.png"))
+    assert store.forget_failed() == 1
+    assert store.finished() == {"a.png"}
+    assert store.forget_failed() == 0
+
+
+def test_two_drivers_do_not_write_to_one_folder(tmp_path):
+    store = Store(str(tmp_path / "out"))
+    store.begin("x", "", {})
+    with store.locked(), pytest.raises(FileError, match="another unmask batch"), store.locked():
+        pass
+    with store.locked():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"{", "no file of unmask's"), (b'{"kind": 1}', "no file of unmask's")]
+)
+def test_foreign_folders(tmp_path, content, message):
+    with pytest.raises(FileError, match=r"unmask.json is missing"):
+        results.open(tmp_path)
+    (tmp_path / "unmask.json").write_bytes(content)
+    with pytest.raises(FileError, match=message):
+        results.open(tmp_path)
+
+
+def test_a_model_that_cannot_be_loaded_is_told_once():
+    one = worker.Worker(Recipe("nowhere.onnx"), SETTINGS, "grid")
+    assert "no model file at nowhere.onnx" in one({"task": [b""]})["fatal"][0]
+
+
+def test_a_folders_url_and_its_path_are_the_same_place(tmp_path):
+    assert filesystem(tmp_path.as_uri())[1] == filesystem(str(tmp_path))[1] == str(tmp_path)
+    assert Path(filesystem(str(tmp_path))[1]) == tmp_path
+
+
+def test_an_address_without_a_cluster_is_told_at_once(folder, tmp_path):
+    pytest.importorskip("ray")
+    with pytest.raises(SettingError, match=r"no Ray cluster at 127\.0\.0\.1:1"):
+        cluster.batch(folder, tmp_path / "out", ray="127.0.0.1:1", masks=64)
+
+
+@pytest.mark.parametrize(
+    "options", [{"maps": "all"}, {"cores": 0}, {"workers": 0}, {"gpus": -1}], ids=str
+)
+def test_settings_out_of_range_begin_nothing(folder, tmp_path, options):
+    with pytest.raises(SettingError, match=next(iter(options))):
+        cluster.batch(folder, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()

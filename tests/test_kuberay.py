@@ -1,0 +1,74 @@
+"""deploy/kuberay.yaml is a RayJob, and runs a command that there is."""
+
+import copy
+import importlib.util
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+jsonschema = pytest.importorskip("jsonschema")
+yaml = pytest.importorskip("yaml")
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def schema():
+    spec = importlib.util.spec_from_file_location("kuberay_schema", HERE / "kuberay_schema.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    jsonschema.Draft202012Validator.check_schema(module.RAYJOB)
+    return jsonschema.Draft202012Validator(module.RAYJOB)
+
+
+@pytest.fixture
+def manifest():
+    return yaml.safe_load((HERE.parent / "deploy" / "kuberay.yaml").read_text())
+
+
+def test_the_manifest_keeps_to_the_schema(schema, manifest):
+    schema.validate(manifest)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("spec", "entryPoint"), "unmask"),
+        (("spec", "backoffLimit"), "5"),
+        (("spec", "rayClusterSpec", "workerGroupSpecs", 0, "replica"), 3),
+        (("spec", "rayClusterSpec", "headGroupSpec", "rayStartParams", "num-cpus"), 0),
+        (("spec", "rayClusterSpec", "headGroupSpec", "template", "spec", "containers"), []),
+        (("apiVersion",), "ray.io/v2"),
+    ],
+)
+def test_the_schema_finds_mistakes(schema, manifest, path, value):
+    wrong = copy.deepcopy(manifest)
+    part = wrong
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = value
+    with pytest.raises(jsonschema.ValidationError):
+        schema.validate(wrong)
+
+
+def test_volumes_that_are_mounted_are_there(manifest):
+    cluster = manifest["spec"]["rayClusterSpec"]
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        pod = group["template"]["spec"]
+        there = {volume["name"] for volume in pod["volumes"]}
+        mounted = {m["name"] for c in pod["containers"] for m in c.get("volumeMounts", [])}
+        assert mounted <= there
+
+
+def test_the_entrypoint_is_a_command_of_ours(manifest):
+    pytest.importorskip("pyarrow")
+    from unmask.cli import app
+
+    program, *words = shlex.split(manifest["spec"]["entrypoint"])
+    assert program == "unmask"
+    # With an option too many: Typer reads the others before, and would name one it does not know.
+    ran = CliRunner().invoke(app, [*words, "--no-such-option"])
+    assert ran.exit_code == 2
+    assert "--no-such-option" in ran.output
