@@ -40,10 +40,11 @@ def main() -> None:
             total = total.merge(shards[number])
         print(f"merged {name}: {time.perf_counter() - start:.3f} s, {total.count:,} masks")
     if options.maps:
-        start = time.perf_counter()
-        for few in total.groups():
-            finalize("centred", few.moments, masks.keep)
-        print(f"maps of all, once: {time.perf_counter() - start:.1f} s")
+        for estimator in ("smooth", "centred"):
+            start = time.perf_counter()
+            for few in total.groups():
+                finalize(estimator, few)
+            print(f"maps of all, once, {estimator}: {time.perf_counter() - start:.1f} s")
 
 
 if __name__ == "__main__":

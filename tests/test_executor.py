@@ -52,7 +52,8 @@ def test_shards_are_the_masks_left_in_whole_batches(masks, batch_size, batches, 
     size = run.plan.masks.block_size
     parts = tuple(sorted((number, np.zeros((min(n, size), 2))) for number, n in done))
     before = Estimate(run.plan.masks, 2, parts)
-    made = list(shards(run, before, batches))
+    goal = max(masks, before.count)
+    made = list(shards(run, before, goal, batches))
     ends = [before.count, *(shard.stop for shard in made)]
     assert [shard.start for shard in made] == ends[:-1]
     assert ends[-1] == max(before.count, masks)
@@ -64,8 +65,8 @@ def test_shards_scored_apart_are_the_run(batches):
     run = prepared()
     whole = last(unmask.stream(run))
     joined = Estimate.empty(run.plan.masks, 2)
-    for shard in shards(run, batches=batches):
-        joined = _put(joined, score(run, shard))
+    for shard in shards(run, run.start, 300, batches):
+        joined = _put(run, joined, score(run, shard))
     same(joined, whole)
     assert np.array_equal(run.explanation(joined).maps, run.explanation(whole).maps)
 
@@ -80,7 +81,7 @@ def test_a_model_sees_the_batches_that_it_would_see_in_one_process():
     run = replace(run, model=unmask.load(watched))
     list(unmask.stream(run))
     alone, seen[:] = list(seen), []
-    for shard in shards(run, batches=2):
+    for shard in shards(run, run.start, 300, 2):
         score(run, shard)
     assert len(seen) == len(alone) == 8
     assert all(np.array_equal(one, other) for one, other in zip(seen, alone, strict=True))
@@ -92,9 +93,31 @@ def test_going_on_from_an_estimate():
     blocks = dict(whole.parts)
     some = Estimate(run.plan.masks, 2, ((0, blocks[0][:5]), (3, blocks[3])))
     joined = some
-    for shard in shards(run, some, batches=2):
-        joined = _put(joined, score(run, shard))
+    for shard in shards(run, some, 300, 2):
+        joined = _put(run, joined, score(run, shard))
     same(joined, whole)
+
+
+class InTurn:
+    """An executor without workers: shards one after another, in this process."""
+
+    def stream(self, run, estimate, goal):
+        for shard in shards(run, estimate, goal, 2):
+            estimate = _put(run, estimate, score(run, shard))
+            yield estimate
+
+
+@pytest.mark.parametrize("shard", [(1, 1), (2, 3)])
+def test_stopping_and_shards_of_a_run_are_the_loops_own(shard):
+    options = {"grid": (3, 4), "batch_size": 40, "masks": 600}
+    if shard == (1, 1):
+        options = {**options, "masks": None, "max_masks": 2000, "until": 0.9}
+    else:
+        options["shard"] = shard
+    alone = unmask.explain(corners, PICTURE, [0, 1], **options)
+    apart = unmask.explain(corners, PICTURE, [0, 1], executor=InTurn(), **options)
+    assert 0 < apart.masks < 2000
+    same(apart.estimate, alone.estimate)
 
 
 def test_settings_are_checked():
@@ -132,7 +155,7 @@ def test_actors_of_ray_give_the_same_bits_and_one_may_die():
         with RayExecutor(corners, workers=2, batches=2) as executor:
             run = unmask.prepare(corners, PICTURE, [0, 1], **options)
             counts = []
-            for estimate in executor.stream(run):
+            for estimate in executor.stream(run, run.start, 2000):
                 counts.append(estimate.count)
                 if len(counts) == 3:
                     ray.kill(executor._actors[0], no_restart=False)

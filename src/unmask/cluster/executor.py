@@ -1,7 +1,7 @@
 """One explanation over many workers: shards of whole batches, put together in the order of masks.
 
-An executor is anything with a method ``stream(run) -> Iterator[Estimate]``, as `unmask.stream` is
-for one process.
+An executor is anything with a method ``stream(run, estimate, goal) -> Iterator[Estimate]``. The
+loop calls it in the place of its own scoring, so stopping and checkpoints are the same.
 
 Masks are functions of their number, so a shard is two numbers; scores are all that comes back,
 eight bytes for a mask and a target. Shards end where batches do, so a model sees the very batches
@@ -54,7 +54,7 @@ class Shard:
     done : tuple of (int, int)
         Block numbers, and how many of each block's masks are scored elsewhere or come before.
     stop : int
-        Masks scored when this shard is, those elsewhere included.
+        Masks scored when this shard is, all those included.
     """
 
     done: tuple[tuple[int, int], ...]
@@ -66,14 +66,16 @@ class Shard:
         return sum(count for _, count in self.done)
 
 
-def shards(run: Run, estimate: Estimate | None = None, batches: int = BATCHES) -> Iterator[Shard]:
+def shards(run: Run, estimate: Estimate, goal: int, batches: int = BATCHES) -> Iterator[Shard]:
     """Divide the masks that are still to be scored into shards of whole batches.
 
     Parameters
     ----------
     run : Run
-    estimate : Estimate, optional
+    estimate : Estimate
         What is scored already.
+    goal : int
+        Masks that the estimate is to hold at the end.
     batches : int
         Of a shard; the last has the rest.
 
@@ -86,14 +88,15 @@ def shards(run: Run, estimate: Estimate | None = None, batches: int = BATCHES) -
     --------
     >>> import unmask
     >>> run = unmask.prepare("demo", unmask.demo.pictures()["street"], masks=300, batch_size=40)
-    >>> [(shard.start, shard.stop) for shard in shards(run, batches=3)]
+    >>> [(shard.start, shard.stop) for shard in shards(run, run.start, 300, batches=3)]
     [(0, 120), (120, 240), (240, 300)]
     """
-    size = run.plan.masks.block_size
-    done = {} if estimate is None else {number: len(part) for number, part in estimate.parts}
-    count, block = sum(done.values()), 0
-    while count < run.plan.count:
-        stop = min(run.plan.count, count + batches * run.plan.batch_size)
+    size, block = run.plan.masks.block_size, run.plan.blocks.start
+    # What comes before this run's first block is somebody else's.
+    done = dict.fromkeys(range(block), size) | {n: len(part) for n, part in estimate.parts}
+    count, end = block * size + estimate.count, block * size + goal
+    while count < end:
+        stop = min(end, count + batches * run.plan.batch_size)
         yield Shard(tuple(sorted(done.items())), stop)
         while count < stop:
             more = min(size - done.get(block, 0), stop - count)
@@ -119,16 +122,17 @@ def score(run: Run, shard: Shard) -> Scores:
     # Zeros stand for the scores that are elsewhere; only their number is looked at.
     parts = tuple((number, np.zeros((count, targets))) for number, count in shard.done)
     before = dict(shard.done)
-    run = replace(run, plan=replace(run.plan, count=shard.stop))
+    plan = replace(run.plan, count=shard.stop, shard=(1, 1), until=None, seconds=None)
+    run = replace(run, plan=plan, checkpoint=None)
     estimates = deque(stream(run, Estimate(run.plan.masks, targets, parts)), maxlen=1)
     new = [part[before.get(number, 0) :] for number, part in estimates[0].parts]
     return np.concatenate(new)
 
 
-def _put(estimate: Estimate, scores: Scores) -> Estimate:
+def _put(run: Run, estimate: Estimate, scores: Scores) -> Estimate:
     """Return an estimate with the scores of the next masks in it."""
     done = {number: len(part) for number, part in estimate.parts}
-    block = 0
+    block = run.plan.blocks.start
     while len(scores):
         room = estimate.masks.block_size - done.get(block, 0)
         if room:
@@ -154,15 +158,17 @@ class _Executor:
                     f"{name}={getattr(self, name)}: expected a whole number of at least 1"
                 )
 
-    def stream(self, run: Run, estimate: Estimate | None = None) -> Iterator[Estimate]:
-        """Score the masks of a run; as `unmask.stream`, but by the workers.
+    def stream(self, run: Run, estimate: Estimate, goal: int) -> Iterator[Estimate]:
+        """Have masks scored by the workers.
 
         Parameters
         ----------
         run : Run
             Of the same model as the workers'.
-        estimate : Estimate, optional
+        estimate : Estimate
             Go on from here.
+        goal : int
+            Masks that the last estimate holds.
 
         Yields
         ------
@@ -176,10 +182,9 @@ class _Executor:
         SettingError
             The run cannot be sent to a worker.
         """
-        estimate = estimate or Estimate.empty(run.plan.masks, len(run.targets))
         parcel = self._parcel(run)
         token = secrets.token_hex(8)
-        waiting = enumerate(shards(run, estimate, self.batches))
+        waiting = enumerate(shards(run, estimate, goal, self.batches))
         ready: dict[int, Scores] = {}
         pending: dict[Any, int] = {}
         following = 0
@@ -197,7 +202,7 @@ class _Executor:
                     for handle in self._finished(list(pending)):
                         ready[pending.pop(handle)] = self._result(handle)
                 while following in ready:
-                    estimate = _put(estimate, ready.pop(following))
+                    estimate = _put(run, estimate, ready.pop(following))
                     following += 1
                     yield estimate
         finally:
@@ -206,8 +211,13 @@ class _Executor:
 
     def _parcel(self, run: Run) -> bytes:
         """Return a run without its model, pickled."""
-        parts = {one.name: getattr(run, one.name) for one in fields(run) if one.name != "model"}
-        parts["given"] = replace(run.given, picture=None)
+        bare = replace(
+            run,
+            given=replace(run.given, picture=None),
+            start=Estimate.empty(run.plan.masks, len(run.targets)),
+            checkpoint=None,
+        )
+        parts = {one.name: getattr(bare, one.name) for one in fields(bare) if one.name != "model"}
         try:
             import cloudpickle
         except ImportError as error:
