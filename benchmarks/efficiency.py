@@ -13,9 +13,11 @@ is called only once per photograph, design and seed.
   predicted  the reliability that the run states of itself
   reached    correlation with the reference, divided by the reference's own reliability
 
-The bar is on the ratio of masks: how many masks the paper's method (random, paper) needs for each
-mask of (balanced, centred) to come to the same error, which is the ratio of the own errors
-squared; its geometric mean over photographs and n. Exit status 1 if it is missed.
+The bar is on the masks that (balanced, smooth) needs for the error that the paper's method (random,
+paper) has at 2,000: how many times fewer, by log-log interpolation between the counts; the median
+over the photographs and the least of them. At the end of the reference all estimators must agree:
+the root mean square of their difference over the standard error is printed. Exit status 1 if a bar
+is missed.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ import numpy as np
 from common import mobilenet, needed, parser, start, verdict
 
 import unmask
+from unmask import chart, images
 from unmask.estimate import Estimate
 from unmask.estimators import Estimator, Maps, finalize, reliability
 from unmask.masks import Masks
@@ -46,14 +49,15 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-PICTURES = ("African_elephant", "red_fox", "jay")
 COMPARED: tuple[tuple[Design, Estimator], ...] = (
     ("random", "paper"),
     ("random", "centred"),
+    ("random", "smooth"),
     ("balanced", "centred"),
-    ("balanced", "coverage"),
+    ("balanced", "smooth"),
 )
-PAPER, OURS = COMPARED[0], COMPARED[2]
+PAPER, OURS = COMPARED[0], COMPARED[4]
+AT = 2000
 REFERENCE_SEED = 1_000_003
 ERROR, OWN, PREDICTED, REACHED = range(4)
 
@@ -156,7 +160,8 @@ def examine(
     masks = masks_of("balanced", REFERENCE_SEED)
     scores = scores_of(model, picture, masks, arguments.reference, arguments)
     (longest,) = growing(masks, scores, [arguments.reference])
-    reference = Reference.of(finalize("centred", longest))
+    found_maps = {name: finalize(name, longest) for name in ("centred", "smooth", "paper")}
+    reference = Reference.of(found_maps["smooth"])
     best = unmask.predict(model, picture, 1)[0]
     print(
         f"\n{picture.stem}: {best.label.split(',')[0]}, score {best.score:.2f}, under masks "
@@ -164,6 +169,10 @@ def examine(
         f"reference of {len(scores):,} balanced masks: reliability {reference.reliability:.4f}, "
         f"floor {reference.floor:.3f}"
     )
+    for name in ("centred", "paper"):
+        other, mine = found_maps[name], found_maps["smooth"]
+        z = float(np.sqrt(np.mean(((other.value - mine.value) / other.stderr) ** 2)))
+        print(f"{name} less smooth at the end of it, over the standard error: {z:.2f} (rms)")
     found: dict[tuple[Design, Estimator], list[list[Array]]] = {pair: [] for pair in COMPARED}
     for seed in range(1, arguments.seeds + 1):
         for design in dict.fromkeys(design for design, _ in COMPARED):
@@ -208,19 +217,23 @@ def main() -> int:
     flags.add_argument(
         "--pictures",
         nargs="+",
-        default=list(PICTURES),
+        default=["all"],
         help="names as in images/imagenet_NAME.jpg, or paths; 'all' for all imagenet_*.jpg",
     )
-    flags.add_argument("--counts", type=int, nargs="+", default=[250, 500, 1000, 2000, 4000])
-    flags.add_argument("--reference", type=int, default=12_288, help="masks (default 12288)")
-    flags.add_argument("--seeds", type=int, default=1, help="runs to average (default 1)")
+    flags.add_argument(
+        "--counts", type=int, nargs="+", default=[128, 192, 256, 384, 512, 768, 1024, 1536, 2000]
+    )
+    flags.add_argument("--reference", type=int, default=30_208, help="masks (default 30208)")
+    flags.add_argument("--seeds", type=int, default=3, help="runs to average (default 3)")
     flags.add_argument("--grid", type=int, default=8)
     flags.add_argument("--keep", type=float, default=0.5)
     flags.add_argument("--batch-size", type=int, default=16)
     flags.add_argument("--cache", type=Path, help="folder to keep scores in, as .npz")
-    flags.add_argument("--bar", type=float, default=2.0)
+    flags.add_argument("--figure", type=Path, help="write the median curves to this PNG")
+    flags.add_argument("--bar", type=float, default=5.0)
+    flags.add_argument("--least", type=float, default=2.0)
     arguments = flags.parse_args()
-    arguments.counts = sorted(set(arguments.counts))
+    arguments.counts = sorted({*arguments.counts, AT})
     start(arguments)
     model = mobilenet(arguments.shared)
     images = arguments.shared / "images"
@@ -233,20 +246,53 @@ def main() -> int:
         ]
     pictures = [needed(picture) for picture in pictures]
 
-    ratios = []
+    ratios, curves = [], []
     for picture in pictures:
         tables = examine(model, picture, arguments)
-        ours, paper = tables[OURS][:, OWN], tables[PAPER][:, OWN]
-        # An error below the floor's own uncertainty has no meaningful ratio: the floor bounds it.
-        least = 0.25 * tables[OURS][:, ERROR]
-        ratio = (paper / np.maximum(ours, least)) ** 2
-        ratios.extend(ratio.tolist())
-        print("masks of the paper's method for each of ours: ", end="")
-        print(", ".join(f"{r:.1f}" for r in ratio), flush=True)
+        ratios.append(fewer(arguments.counts, tables))
+        curves.append([tables[pair][:, OWN] for pair in COMPARED])
+        print(f"{picture.stem}: {ratios[-1]:.1f} times fewer masks", flush=True)
+    print("\nmedian own error over the photographs")
+    median = np.median(np.array(curves), axis=0)
+    print(" " * 14 + "".join(f"{design}, {estimator:>10s}   " for design, estimator in COMPARED))
+    for row, count in enumerate(arguments.counts):
+        print(f"{count:8,} masks" + "".join(f"{value:18.3f}" for value in median[:, row]))
+    if arguments.figure is not None:
+        draw(arguments.figure, arguments.counts, median)
     print()
-    mean = float(np.exp(np.mean(np.log(np.maximum(ratios, 1e-9)))))
-    what = "masks of (random, paper) for each of (balanced, centred), geometric mean"
-    return 0 if verdict(what, mean, arguments.bar, lambda r: f"{r:.1f}", False) else 1
+    what = f"times fewer masks for the paper's error at {AT:,}"
+    good = verdict(f"{what}, median", float(np.median(ratios)), arguments.bar, one_digit, False)
+    worst = verdict(f"{what}, least", min(ratios), arguments.least, one_digit, False)
+    return 0 if good and worst else 1
+
+
+def fewer(counts: list[int], tables: dict[tuple[Design, Estimator], Array]) -> float:
+    """How many times fewer masks OURS needs for the own error that PAPER has at AT."""
+    goal = tables[PAPER][counts.index(AT), OWN]
+    # A mean over few seeds may rise once in a while; an error reached stays reached.
+    ours = np.minimum.accumulate(tables[OURS][:, OWN])
+    if ours[0] <= goal:
+        return AT / counts[0]
+    if ours[-1] > goal:
+        return float((goal / ours[-1]) ** 2)
+    place = np.interp(-np.log(goal), -np.log(ours), np.log(counts))
+    return float(AT / np.exp(place))
+
+
+def draw(path: Path, counts: list[int], curves: Array) -> None:
+    series = [
+        chart.Series(counts, values, f"{design}, {estimator}", dots=True)
+        for (design, estimator), values in zip(COMPARED, curves, strict=True)
+    ]
+    pixels = chart.lines(
+        series, size=(1200, 720), x_label="masks", y_label="error of the map", log="xy"
+    )
+    images.write(path, pixels)
+    print(f"figure: {path}")
+
+
+def one_digit(value: float) -> str:
+    return f"{value:.1f}"
 
 
 if __name__ == "__main__":
