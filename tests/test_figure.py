@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from unmask import colour, images
 from unmask.errors import SettingError
-from unmask.figure import GAP, MARGIN, PANEL, _labels, three_panels, ticks
+from unmask.figure import GAP, MARGIN, PANEL, three_panels, tick_labels, ticks
 from unmask.sheet import boxes, sheet, tile
 
 SHARED = Path(__file__).parents[2] / "shared" / "images"
@@ -26,7 +26,7 @@ def test_ticks_are_few_even_and_inside(a, b, most):
     assert got[-1] <= high + 1e-8 * span
     if len(got) > 2:
         assert np.ptp(np.diff(got)) <= 1e-6 * span
-    labels = _labels(got)
+    labels = tick_labels(got)
     assert len(set(labels)) == len(got)
     for value, label in zip(got, labels, strict=True):
         assert float(label) == pytest.approx(value, rel=1e-3, abs=span / 100)
@@ -43,7 +43,7 @@ def test_five_ticks_or_nearly_so_at_any_scale(power, start, span):
     st.floats(allow_nan=False, allow_infinity=False),
 )
 def test_the_far_ends_of_floats(a, b):
-    assert _labels(ticks(min(a, b), max(a, b)))
+    assert tick_labels(ticks(min(a, b), max(a, b)))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_the_far_ends_of_floats(a, b):
     ],
 )
 def test_labels_read_well(low, high, labels):
-    assert _labels(ticks(low, high)) == labels.split()
+    assert tick_labels(ticks(low, high)) == labels.split()
 
 
 def test_the_panels_are_the_picture_the_map_and_the_overlay():

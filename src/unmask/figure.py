@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from unmask.colour import Colormap
 
-__all__ = ["three_panels", "ticks"]
+__all__ = ["three_panels", "tick_labels", "ticks"]
 
 PANEL = 480  # longest side of a panel
 NARROW = 240  # least width of a panel's column, for its caption and colour bar
@@ -142,8 +142,14 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
     return [number * round_number * times / over for number in range(first, last + 1)]
 
 
-def _labels(values: list[float]) -> list[str]:
-    """Write ticks with as many digits as it takes to tell them apart, and no more."""
+def tick_labels(values: list[float]) -> list[str]:
+    """Write ticks with as many digits as it takes to tell them apart, and no more.
+
+    Examples
+    --------
+    >>> tick_labels([0.0, 0.25, 0.5])
+    ['0', '0.25', '0.50']
+    """
     if len(values) == 1:
         return [f"{values[0]:.4g}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-")]
     largest = max(abs(value) for value in values)
@@ -168,7 +174,7 @@ def _colour_bar(
     draw, face = ImageDraw.Draw(canvas), font(TICK)
     for most in (5, 4, 3, 2):
         marks = ticks(low, high, most)
-        texts = _labels(marks)
+        texts = tick_labels(marks)
         lengths = [face.getlength(text) for text in texts]
         if sum(lengths) + TICK * len(texts) <= width:
             break
