@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import unmask
-from unmask.cli import detect, explain, predict, terminal
+from unmask.cli import compare, detect, evaluate, explain, predict, terminal
 
 __all__ = ["app"]
 
@@ -20,7 +20,14 @@ app = typer.Typer(
     "and credits what was visible when the score was high (RISE).",
 )
 
-for command in (explain.explain, predict.predict, detect.detect):
+COMMANDS = (
+    explain.explain,
+    predict.predict,
+    detect.detect,
+    evaluate.evaluate,
+    compare.compare,
+)
+for command in COMMANDS:
     app.command()(command)
 
 

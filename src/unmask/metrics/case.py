@@ -120,6 +120,29 @@ class Case:
         # What the picture does not reach (a letterbox's bars) is the least important.
         return frame.map_forward(array, outside=float(array.min()))
 
+    def at_picture_size(self, values: ArrayLike) -> NDArray[Any]:
+        """Bring a map to the picture's size, for evidence that is known there.
+
+        Parameters
+        ----------
+        values : float array
+            A map of the picture's size, which is left as it is, or of the model's. What the model
+            never saw gets the map's least value.
+
+        Returns
+        -------
+        ndarray of float
+
+        Raises
+        ------
+        SettingError
+            A map of another size.
+        """
+        array, frame = np.asarray(values), self.given.frame
+        if frame is None or array.shape == tuple(frame.picture):
+            return array
+        return frame.back(array, outside=float(array.min()))
+
     def substrate(self, fill: Any) -> NDArray[np.float32]:
         """Return a fill of the input's full shape; "zero" is 0 in the model's space."""
         array = self.given.array

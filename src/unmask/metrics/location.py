@@ -26,8 +26,8 @@ def pointing_game(values: ArrayLike, evidence: ArrayLike, *, tolerance: float = 
     Parameters
     ----------
     values : float array, shape (H, W)
-    evidence : bool array of shape (H, W), or four numbers
-        Its pixels, or a box's left, top, right, bottom in the map's pixels.
+    evidence : bool array of shape (H, W), or box
+        Its pixels; or a box's left, top, right, bottom in the map's pixels, or several such boxes.
     tolerance : float, default 15
         In pixels, from the peak's centre to the centre of the nearest pixel of the evidence. 0
         asks for a peak on the evidence itself.
@@ -96,8 +96,8 @@ def evidence_mask(evidence: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.boo
 
     Parameters
     ----------
-    evidence : bool array or four numbers
-        A box holds the pixels whose centres lie in it.
+    evidence : bool array, four numbers, or several times four
+        A box holds the pixels whose centres lie in it; several boxes count together.
     shape : tuple of int
         Of the map.
 
@@ -121,10 +121,11 @@ def evidence_mask(evidence: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.boo
         raise SettingError(f"a map of shape {shape}: evidence is for maps of height and width")
     if array.shape == shape and array.dtype == np.bool_:
         inside = array
-    elif array.shape == (4,) and array.dtype.kind in "fiu" and np.isfinite(array).all():
-        left, top, right, bottom = array
+    elif array.shape[-1:] == (4,) and array.ndim <= 2 and array.dtype.kind in "fiu":
         y, x = np.arange(shape[0]) + 0.5, np.arange(shape[1]) + 0.5
-        inside = np.outer((top <= y) & (y < bottom), (left <= x) & (x < right))
+        inside = np.zeros(shape, np.bool_)
+        for left, top, right, bottom in array.reshape(-1, 4):
+            inside |= np.outer((top <= y) & (y < bottom), (left <= x) & (x < right))
     else:
         raise SettingError(
             f"evidence of {array.dtype} and shape {array.shape}: expected bool of the map's shape "

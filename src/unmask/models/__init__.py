@@ -14,13 +14,14 @@ from unmask.models.labels import read_labels
 from unmask.models.model import Activation, Model
 from unmask.models.onnx import from_onnx
 from unmask.models.preprocess import preprocessing
+from unmask.models.randomise import randomise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from unmask.framing import Mode
 
-__all__ = ["DETECTORS", "Activation", "Detector", "Model", "load"]
+__all__ = ["DETECTORS", "Activation", "Detector", "Model", "load", "randomise"]
 
 DEMO = "demo"
 Detector = Literal["yolox", "yolov5", "yolov8", "nms"]
