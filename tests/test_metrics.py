@@ -67,6 +67,10 @@ def test_curves_equal_a_straightforward_implementation(values, step, batch_size,
     curve = metrics.insertion(case, values, step=step)
     assert curve.area == pytest.approx(area, abs=1e-6)
     np.testing.assert_allclose(curve.scores, scores, atol=1e-5)
+    pair = metrics.both(case, values, step=step)
+    np.testing.assert_array_equal(pair["insertion"].scores, curve.scores)
+    gone = metrics.deletion(case, values, step=step)
+    np.testing.assert_array_equal(pair["deletion"].scores, gone.scores)
 
 
 def published_blur(image):

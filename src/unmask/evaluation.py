@@ -273,16 +273,21 @@ def evaluate_map(
     """
     chosen = [metric.name for metric in metrics.METRICS.values() if metric.name in set(wanted)]
     found: dict[str, float] = {}
-    curves: dict[str, Curve] = {}
-    # Sorted, resampled and checked once for all metrics.
+    # Resampled and checked once for all metrics.
     small = case.at_model_size(values)
+    curves: dict[str, Curve] = {}
+    match [name for name in chosen if name in ("deletion", "insertion")]:
+        case ["deletion", "insertion"]:
+            curves = metrics.both(case, small, step=step)
+        case ["deletion"]:
+            curves = {"deletion": metrics.deletion(case, small, step=step)}
+        case ["insertion"]:
+            curves = {"insertion": metrics.insertion(case, small, step=step)}
     large = None if evidence is None else case.at_picture_size(values)
     shown: float | None = None
     for name in chosen:
         match name:
             case "deletion" | "insertion":
-                measure = metrics.deletion if name == "deletion" else metrics.insertion
-                curves[name] = measure(case, small, step=step)
                 found[name] = curves[name].area
             case "drop" | "increase":
                 shown = metrics.shown_score(case, small) if shown is None else shown

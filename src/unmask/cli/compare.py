@@ -93,10 +93,7 @@ def compare(
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", UnmaskWarning)
                     values = np.asarray(function(loaded, pixels, asked, **seeded))
-                curves = {
-                    "deletion": metrics.deletion(case, values),
-                    "insertion": metrics.insertion(case, values),
-                }
+                curves = metrics.both(case, values)
                 areas = [f"{curve.area:.4f}" for curve in curves.values()]
                 table.add_row(escape(name), *areas)
                 subtitle = f"deletion {areas[0]} · insertion {areas[1]}"
