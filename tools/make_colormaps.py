@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib as mpl  # type: ignore[import-not-found]
+import matplotlib as mpl
 import numpy as np
 
 NAMES = ("inferno", "viridis", "magma", "cividis", "turbo", "jet", "coolwarm")

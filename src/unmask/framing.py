@@ -194,6 +194,42 @@ class Frame:
         canvas[y.first : y.first + y.count, x.first : x.first + x.count] = np.asarray(part)
         return canvas
 
+    def map_forward(self, values: ArrayLike, outside: float) -> NDArray[np.float64]:
+        """Bring a map from the picture's pixels to the model's, resampled as `forward` does.
+
+        Parameters
+        ----------
+        values : float array, shape (H, W)
+        outside : float
+            Value of the model's pixels that show none of the picture: a letterbox's bars.
+
+        Returns
+        -------
+        ndarray of float64, shape (h, w)
+
+        Raises
+        ------
+        SettingError
+            The map is not of the picture's size.
+
+        Examples
+        --------
+        >>> Frame((1, 4), (1, 2)).map_forward([[0, 0, 1, 1]], outside=0).round(2)
+        array([[0.14, 0.86]])
+        """
+        array = np.asarray(values, np.float32)
+        if array.shape != tuple(self.picture):
+            raise SettingError(
+                f"the map's shape is {array.shape}; this frame was made for {self.picture}"
+            )
+        y, x = self._axes
+        part = Image.fromarray(array).resize(
+            (x.count, y.count), Image.Resampling.BILINEAR, box=(x.low, y.low, x.high, y.high)
+        )
+        canvas = np.full(self.model, outside, np.float64)
+        canvas[y.first : y.first + y.count, x.first : x.first + x.count] = np.asarray(part)
+        return canvas
+
     def back(self, values: ArrayLike, outside: float) -> NDArray[np.float32]:
         """Bring a map from the model's pixels to the picture's.
 

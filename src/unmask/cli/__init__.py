@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 import unmask
-from unmask.cli import batch, converge, detect, explain, merge, predict, terminal
+from unmask.cli import (
+    batch,
+    compare,
+    converge,
+    detect,
+    evaluate,
+    explain,
+    merge,
+    predict,
+    terminal,
+)
 
 __all__ = ["app"]
 
@@ -20,14 +30,17 @@ app = typer.Typer(
     "and credits what was visible when the score was high (RISE).",
 )
 
-for command in (
+COMMANDS = (
     explain.explain,
     predict.predict,
     detect.detect,
     converge.converge,
+    evaluate.evaluate,
+    compare.compare,
     merge.merge,
     batch.batch,
-):
+)
+for command in COMMANDS:
     app.command()(command)
 
 

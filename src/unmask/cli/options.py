@@ -17,6 +17,11 @@ from unmask.presets import PresetName
 
 MODEL, MASKS, OUTPUT = "The model", "The masks", "The figures"  # panels of --help
 
+ExplainerHelp = (
+    "unmask, rise (the paper's) or occlusion, with settings if wanted, as in "
+    "unmask,grid=16,masks=2000; or a function (model, image, target) -> map, as in "
+    "package.module:function."
+)
 Picture = Annotated[
     Path,
     typer.Argument(help="JPEG, PNG, WebP, BMP or TIFF.", show_default=False, metavar="PICTURE"),

@@ -14,6 +14,7 @@ from unmask.models.function import from_function
 from unmask.models.labels import read_labels
 from unmask.models.model import Activation, Model
 from unmask.models.preprocess import preprocessing
+from unmask.models.randomise import randomise
 from unmask.models.registry import DEMO, SOURCES, find, loaded
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from unmask.framing import Mode
 
-__all__ = ["DETECTORS", "Activation", "Detector", "Model", "Runtime", "load"]
+__all__ = ["DETECTORS", "Activation", "Detector", "Model", "Runtime", "load", "randomise"]
 
 Detector = Literal["yolox", "yolov5", "yolov8", "nms"]
 Runtime = Literal["onnx"]

@@ -1,0 +1,186 @@
+"""The explainers that `peers.py` compares, each behind one signature.
+
+``explainer(model, picture, target, calls, seed) -> map``: the picture is uint8 (H, W, 3) and has
+the model's size already, so that nobody is helped or hurt by resampling; the map is of that size.
+`calls` is how many inputs the model may score. Peers run with the settings that their own documents
+give; what had to be chosen is said at each. What is hidden is mid-grey (0 in MobileNetV2's space)
+wherever an explainer lets its user say.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import unmask
+from unmask import explainers
+from unmask.inputs import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from unmask import Model
+
+    Picture = NDArray[np.uint8]
+    Map = NDArray[np.float32]
+    Explainer = Callable[[Model, Picture, int, int, int], Map]
+
+__all__ = ["EXPLAINERS", "NEEDS", "RISE_FAMILY", "SETTINGS", "TITLES", "counting"]
+
+GREY = 127.5
+BATCH = 32
+
+
+def counting(model: Model) -> tuple[Model, list[int]]:
+    """Return the model with a list whose one entry is how many inputs it has scored."""
+    calls = [0]
+
+    def run(batch: Any) -> Any:
+        calls[0] += len(batch)
+        return model.run(batch)
+
+    return dataclasses.replace(model, run=run), calls
+
+
+def pixel_scores(model: Model, target: int) -> Callable[[Any], NDArray[np.float64]]:
+    """Return a function from pixels (n, H, W, 3), 0 to 255, to the target's scores."""
+
+    def score(pixels: Any) -> NDArray[np.float64]:
+        scores = []
+        for first in range(0, len(pixels), BATCH):
+            batch = model.preprocess(np.asarray(pixels[first : first + BATCH], np.float32))
+            if model.layout == "NCHW":
+                batch = np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+            scores.append(np.asarray(model(batch), np.float64)[:, target])
+        return np.concatenate(scores)
+
+    return score
+
+
+def ours(**settings: Any) -> Explainer:
+    def explain(model: Model, picture: Picture, target: int, calls: int, seed: int) -> Map:
+        # One of the calls is the whole picture's.
+        made = unmask.explain(model, picture, target, masks=calls - 1, seed=seed, **settings)
+        return np.asarray(made.model_maps[0])
+
+    return explain
+
+
+def published(model: Model, picture: Picture, target: int, calls: int, seed: int) -> Map:
+    from rise import rise
+
+    def score(batch: Any) -> NDArray[np.float64]:
+        return np.asarray(model(np.ascontiguousarray(batch)), np.float64)[:, target]
+
+    given = prepare(model, picture)
+    return rise(score, given.array, model.layout == "NCHW", calls, seed=seed)
+
+
+def xaitk(model: Model, picture: Picture, target: int, calls: int, seed: int) -> Map:
+    """XAITK-saliency's RISEStack: debiased, its default; s = 8 and p1 = 1/2 as in the paper."""
+    from smqtk_classifier.interfaces.classify_image import ClassifyImage
+    from xaitk_saliency.impls.gen_image_classifier_blackbox_sal.rise import RISEStack
+
+    score = pixel_scores(model, target)
+
+    class BlackBox(ClassifyImage):  # type: ignore[misc]
+        def get_labels(self) -> list[int]:
+            return [target]
+
+        def classify_images(self, images: Iterable[Picture]) -> Iterator[dict[int, float]]:
+            batch: list[Picture] = []
+            for image in images:
+                batch.append(image)
+                if len(batch) == BATCH:
+                    yield from ({target: one} for one in score(batch))
+                    batch = []
+            if batch:
+                yield from ({target: one} for one in score(batch))
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    # One of the calls is the whole picture's.
+    stack = RISEStack(n=calls - 1, s=8, p1=0.5, seed=seed)
+    stack.fill = [round(GREY)] * 3
+    values = stack.generate(picture, BlackBox())
+    return np.asarray(values[0], np.float32)
+
+
+def lime(model: Model, picture: Picture, target: int, calls: int, seed: int) -> Map:
+    """LIME's image explainer as it comes: quickshift superpixels, each hidden by its own mean."""
+    from lime.lime_image import LimeImageExplainer
+
+    score = pixel_scores(model, target)
+    made = LimeImageExplainer(random_state=seed, verbose=False).explain_instance(
+        picture,
+        lambda batch: score(batch)[:, None],
+        labels=(0,),
+        top_labels=None,
+        num_samples=calls,
+        batch_size=BATCH,
+        random_seed=seed,
+    )
+    weights = dict(made.local_exp[0])
+    table = np.zeros(made.segments.max() + 1, np.float32)
+    for segment, weight in weights.items():
+        table[segment] = weight
+    return np.asarray(table[made.segments])
+
+
+def shap_with(mask_value: str | float) -> Explainer:
+    def explain(model: Model, picture: Picture, target: int, calls: int, seed: int) -> Map:
+        import shap
+
+        # The partition explainer draws nothing at random.
+        del seed
+        score = pixel_scores(model, target)
+        masker = shap.maskers.Image(mask_value, picture.shape)
+        explainer = shap.explainers.Partition(lambda batch: score(batch)[:, None], masker)
+        values = explainer(
+            picture[None].astype(np.float32), max_evals=calls, batch_size=BATCH, silent=True
+        ).values
+        return np.asarray(values[0].reshape(*picture.shape).sum(axis=2), np.float32)
+
+    return explain
+
+
+def occlusion(model: Model, picture: Picture, target: int, calls: int, seed: int) -> Map:
+    """Zeiler and Fergus, as `unmask` has it: a grey square, 32 of 224 pixels, slides over."""
+    del seed
+    return explainers.occlusion(model, picture, target, masks=calls - 1)
+
+
+# unmask's own rows: its defaults, and what else is worth a row.
+SETTINGS: Mapping[str, dict[str, Any]] = {"unmask": {}, "unmask-12": {"grid": 12}}
+EXPLAINERS: Mapping[str, Explainer] = {
+    **{name: ours(**settings) for name, settings in SETTINGS.items()},
+    "rise": published,
+    "xaitk": xaitk,
+    "lime": lime,
+    "shap": shap_with(GREY),
+    "shap-blur": shap_with("blur(128,128)"),
+    "occlusion": occlusion,
+}
+TITLES = {
+    "unmask": "unmask, as it comes",
+    "unmask-12": "unmask, grid 12",
+    "rise": "RISE as published",
+    "xaitk": "XAITK-saliency RISE",
+    "lime": "LIME",
+    "shap": "SHAP partition, grey",
+    "shap-blur": "SHAP partition, blur",
+    "occlusion": "occlusion",
+}
+NEEDS = {
+    "rise": ("cv2",),
+    "xaitk": ("xaitk_saliency", "smqtk_classifier"),
+    "lime": ("lime.lime_image",),
+    "shap": ("shap",),
+    "shap-blur": ("shap", "cv2"),
+}
+RISE_FAMILY = ("unmask", "rise", "xaitk")  # those with the long run's 8 x 8 grid

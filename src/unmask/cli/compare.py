@@ -1,0 +1,116 @@
+"""``unmask compare``."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from unmask import comparison, explainers, images, metrics
+from unmask.cli import terminal
+from unmask.cli._common import clear_errors, load_model, make_folder
+from unmask.cli.options import (
+    OUTPUT,
+    ActivationOption,
+    ExplainerHelp,
+    LabelsOption,
+    MeanOption,
+    ModelOption,
+    OutputOption,
+    Picture,
+    PreprocessOption,
+    ResizeOption,
+    SizeOption,
+    StdOption,
+)
+from unmask.colour import Colormap
+from unmask.errors import SettingError, UnmaskWarning
+
+__all__ = ["compare"]
+
+
+def compare(
+    picture: Picture,
+    explainer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--explainer",
+            "-e",
+            help=f"{ExplainerHelp} May be repeated.",
+            show_default="unmask, rise, occlusion; 1,000 calls each",
+        ),
+    ] = None,
+    model: ModelOption = "demo",
+    labels: LabelsOption = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", "-t", help="Class to explain. Without it, the model's best."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of every explainer that takes one.")] = 0,
+    preprocess: PreprocessOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    activation: ActivationOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+    cmap: Annotated[
+        Colormap, typer.Option(help="Colours of the maps.", rich_help_panel=OUTPUT)
+    ] = "inferno",
+    opacity: Annotated[
+        float, typer.Option(help="Of the maps over the picture, 0 to 1.", rich_help_panel=OUTPUT)
+    ] = 0.5,
+    output: OutputOption = Path("unmask-output"),
+) -> None:
+    """Draw several explainers' maps of PICTURE side by side, deletion and insertion beneath."""
+    with clear_errors():
+        if not 0 <= opacity <= 1:
+            raise SettingError(f"--opacity {opacity}: expected a number from 0 to 1")
+        names = explainer or [f"{name},masks=1000" for name in explainers.EXPLAINERS]
+        found = [explainers.find(name) for name in names]
+        loaded = load_model(
+            model, labels, preprocess, mean, std, activation, size, resize, None, None
+        )
+        folder = make_folder(output)
+        pixels = images.read(picture)
+        case = metrics.case(loaded, pixels, target)
+        asked = target if case.target.index is None else case.target.index
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for title in ("explainer", "deletion ↓", "insertion ↑"):
+            table.add_column(title, justify="left" if title == "explainer" else "right")
+        panels = []
+        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        with Progress(*columns, console=terminal.out, transient=True) as progress:
+            task = progress.add_task("", total=None)
+            for name, function in zip(names, found, strict=True):
+                progress.update(task, description=escape(name))
+                seeded = {"seed": seed} if explainers.takes_seed(function) else {}
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", UnmaskWarning)
+                    values = np.asarray(function(loaded, pixels, asked, **seeded))
+                curves = metrics.both(case, values)
+                areas = [f"{curve.area:.4f}" for curve in curves.values()]
+                table.add_row(escape(name), *areas)
+                subtitle = f"deletion {areas[0]} · insertion {areas[1]}"
+                large = case.at_picture_size(values)
+                panels.append(comparison.Panel(name, subtitle, large, curves))
+        drawn = comparison.side_by_side(
+            pixels,
+            panels,
+            title=f"{terminal.short(case.target.label)} in {picture.name}",
+            subtitle=f"{loaded.name}, score {case.target.score:.3f}",
+            opacity=opacity,
+            cmap=cmap,
+        )
+        path = folder / f"{picture.stem}-comparison.png"
+        images.write(path, drawn)
+        terminal.out.print(
+            f"[bold]{escape(terminal.short(case.target.label))}[/], score {case.target.score:.4f}"
+        )
+        terminal.out.print(table)
+        terminal.show_written([path])

@@ -1,0 +1,337 @@
+"""``unmask evaluate``."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+import unmask
+from unmask import comparison, demo, evaluation, images, metrics
+from unmask.cli import terminal
+from unmask.cli._common import INTERRUPTED, clear_errors, load_model, make_folder
+from unmask.cli.options import (
+    ActivationOption,
+    ExplainerHelp,
+    LabelsOption,
+    MeanOption,
+    ModelOption,
+    OutputOption,
+    PreprocessOption,
+    ResizeOption,
+    SizeOption,
+    StdOption,
+)
+from unmask.errors import FileError, ImageError, MissingExtra, SettingError
+from unmask.rows import Results, write_csv, write_parquet
+
+__all__ = ["evaluate"]
+
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"))
+RECENT = 8  # rows of the live table
+FIXED = {"picture": "string", "label": "string", "class": "int64", "score": "double"}
+SECONDS = {"explaining_seconds": "double", "measuring_seconds": "double", "error": "string"}
+
+
+def evaluate(
+    pictures: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Pictures, or folders of them.", show_default=False, metavar="PICTURES..."
+        ),
+    ],
+    model: ModelOption = "demo",
+    labels: LabelsOption = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target", "-t", help="Class to explain. Without it, the model's best of each picture."
+        ),
+    ] = None,
+    explainer: Annotated[str, typer.Option("--explainer", "-e", help=ExplainerHelp)] = "unmask",
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"What to measure; may be repeated. One of {', '.join(metrics.METRICS)}.",
+            show_default=", ".join(evaluation.DEFAULT),
+        ),
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of picture,left,top,right,bottom in pixels: where the evidence is. A picture "
+            "may have several lines."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of an explainer that takes one.")] = 0,
+    preprocess: PreprocessOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    activation: ActivationOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+    output: OutputOption = Path("unmask-evaluation"),
+) -> None:
+    """Measure how right the maps of PICTURES are: deletion, insertion and more.
+
+    Writes one row a picture as results.parquet and results.csv, their means with 95% intervals as
+    summary.csv, and the mean curves as curves.png. Run again, it goes on where it stopped.
+    """
+    with clear_errors():
+        chosen = metrics.known(metric or evaluation.DEFAULT)
+        needs = {need for one in chosen for need in one.needs}
+        _needed("pyarrow")
+        paths = _paths(pictures)
+        boxes = None if evidence is None else _boxes(evidence)
+        options: Any = [labels, preprocess, mean, std, activation, size, resize]
+        loaded = load_model(model, *options)
+        folder = make_folder(output)
+        randomised = None
+        if "randomised" in needs:
+            path = unmask.models.randomise(model, folder / "randomised.onnx", seed=seed)
+            randomised = load_model(str(path), *options)
+        settings = {
+            "model": loaded.name,
+            "model file": _digest(demo.MODEL if model == "demo" else Path(model)),
+            "model options": [None if one is None else str(one) for one in options],
+            "explainer": explainer,
+            "target": target,
+            "metrics": [one.name for one in chosen],
+            "evidence": None if evidence is None else _digest(evidence),
+            "seed": seed,
+            "unmask": unmask.__version__,
+        }
+        # All that can be wrong with the settings comes out here, before a file is begun.
+        arguments: dict[str, Any] = {
+            "target": target,
+            "wanted": [one.name for one in chosen],
+            "evidence": boxes,
+            "randomised": randomised,
+            "seed": seed,
+        }
+        evaluation.evaluate(loaded, [], explainer, **arguments)
+        results = Results(folder / "results.jsonl", settings)
+        digests = {str(path): _digest(path) for path in paths}
+        left = [
+            path
+            for path in paths
+            if results.rows.get(str(path), {}).get("digest", "-") != digests[str(path)]
+        ]
+        if len(left) < len(paths):
+            terminal.out.print(
+                f"{len(paths) - len(left)} of {len(paths)} pictures were done before."
+            )
+        interrupted = False
+        try:
+            with _progress(chosen, len(paths), len(paths) - len(left)) as show:
+                rows = evaluation.evaluate(loaded, left, explainer, **arguments)
+                for path, row in zip(left, rows, strict=True):
+                    results.append(_as_dict(row, str(path), digests[str(path)]))
+                    show(results.rows[str(path)])
+        except KeyboardInterrupt:
+            interrupted = True
+        kept = [results.rows[str(path)] for path in paths if str(path) in results.rows]
+        written = _write(folder, kept, chosen)
+        _show(kept, chosen)
+        terminal.show_written([results.path, *written])
+        if interrupted:
+            terminal.err.print("Interrupted. The same command goes on from here.")
+            raise typer.Exit(INTERRUPTED)
+        if kept and all(row["error"] for row in kept):
+            raise typer.Exit(1)
+
+
+def _needed(package: str) -> None:
+    """Refuse at the start what would fail at the end."""
+    import importlib.util
+
+    if importlib.util.find_spec(package) is None:
+        raise MissingExtra(package, "eval")
+
+
+def _paths(given: Sequence[Path]) -> list[Path]:
+    """Return the pictures, folders opened; a file that is not there becomes a row."""
+    found: list[Path] = []
+    for one in given:
+        if one.is_dir():
+            inside = [path for path in sorted(one.iterdir()) if path.suffix.lower() in SUFFIXES]
+            if not inside:
+                raise ImageError(f"{one}: no pictures in this folder")
+            found += inside
+        else:
+            found.append(one)
+    return list(dict.fromkeys(found))
+
+
+def _boxes(path: Path) -> dict[str, Any]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            lines = list(csv.DictReader(file))
+        found: dict[str, list[list[float]]] = {}
+        for line in lines:
+            corners = [float(line[side]) for side in ("left", "top", "right", "bottom")]
+            found.setdefault(Path(line["picture"]).name, []).append(corners)
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise SettingError(
+            f"{path}: expected a first line picture,left,top,right,bottom and numbers beneath "
+            f"({error})"
+        ) from error
+    return {name: np.array(corners) for name, corners in found.items()}
+
+
+def _digest(path: Path) -> str:
+    """Fingerprint of a file; "" where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError:
+        return ""
+
+
+def _as_dict(row: evaluation.Row, picture: str, digest: str) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "picture": picture,
+        "digest": digest,
+        "label": row.label,
+        "class": row.index,
+        "score": row.score,
+        **row.values,
+        "explaining_seconds": row.explaining,
+        "measuring_seconds": row.measuring,
+        "error": row.error,
+    }
+    for name, curve in row.curves.items():
+        made[f"{name}_fractions"] = curve.fractions.tolist()
+        made[f"{name}_scores"] = curve.scores.tolist()
+    # JSON and tables have no NaN: what is missing is missing.
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in made.items()
+    }
+
+
+@contextmanager
+def _progress(chosen: Sequence[metrics.Metric], total: int, done: int) -> Iterator[Any]:
+    """Show the latest rows and a bar, live."""
+    bar = Progress(
+        TextColumn("[bold]Pictures"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[dim]left"),
+    )
+    task = bar.add_task("pictures", total=total, completed=done)
+    recent: list[dict[str, Any]] = []
+    with Live(Group(_table(recent, chosen), bar), console=terminal.out, transient=True) as live:
+
+        def show(row: dict[str, Any]) -> None:
+            recent.append(row)
+            bar.advance(task)
+            live.update(Group(_table(recent[-RECENT:], chosen), bar), refresh=True)
+
+        yield show
+
+
+def _table(rows: Sequence[dict[str, Any]], chosen: Sequence[metrics.Metric]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("picture", no_wrap=True, overflow="ellipsis", max_width=36)
+    table.add_column("label", no_wrap=True, overflow="ellipsis", max_width=24)
+    for one in chosen:
+        table.add_column(f"{one.name} {one.arrow}", justify="right")
+    for row in rows:
+        name = escape(Path(row["picture"]).name)
+        if row["error"]:
+            table.add_row(name, "[red]error, see below[/]")
+            continue
+        values = ["" if row.get(one.name) is None else f"{row[one.name]:.3f}" for one in chosen]
+        table.add_row(name, escape(terminal.short(row["label"])), *values)
+    return table
+
+
+def _summary(
+    rows: Sequence[dict[str, Any]], chosen: Sequence[metrics.Metric]
+) -> list[tuple[metrics.Metric, metrics.Mean]]:
+    made = [
+        evaluation.Row(
+            row["picture"],
+            values={one.name: row[one.name] for one in chosen if row.get(one.name) is not None},
+            error=row["error"],
+        )
+        for row in rows
+    ]
+    means = evaluation.summarize(made)
+    return [(one, means[one.name]) for one in chosen if one.name in means]
+
+
+def _show(rows: Sequence[dict[str, Any]], chosen: Sequence[metrics.Metric]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for title in ("metric", "better", "mean", "95% interval", "pictures", "range"):
+        table.add_column(title, justify="left" if title == "metric" else "right")
+    for one, mean in _summary(rows, chosen):
+        interval = f"{mean.low:.4f} to {mean.high:.4f}" if mean.count > 1 else ""
+        table.add_row(
+            one.title, one.arrow, f"{mean.value:.4f}", interval, f"{mean.count}", one.range
+        )
+    terminal.out.print(table)
+    for row in rows:
+        if row["error"]:
+            terminal.err.print(f"[red]Error:[/] {escape(row['error'])}", soft_wrap=True)
+
+
+def _write(
+    folder: Path, rows: Sequence[dict[str, Any]], chosen: Sequence[metrics.Metric]
+) -> list[Path]:
+    scalars = FIXED | {one.name: "double" for one in chosen} | SECONDS
+    curves = [one.name for one in chosen if one.name in ("deletion", "insertion")]
+    lists = {f"{name}_{part}": "curve" for name in curves for part in ("fractions", "scores")}
+    written = [folder / "results.parquet", folder / "results.csv", folder / "summary.csv"]
+    write_parquet(written[0], rows, scalars | lists)
+    write_csv(written[1], rows, list(scalars))
+    summary = [
+        {
+            "metric": one.name,
+            "better": "higher" if one.higher_is_better else "lower",
+            "mean": mean.value,
+            "low": mean.low if mean.count > 1 else None,
+            "high": mean.high if mean.count > 1 else None,
+            "pictures": mean.count,
+            "paper": one.paper,
+        }
+        for one, mean in _summary(rows, chosen)
+    ]
+    columns = ["metric", "better", "mean", "low", "high", "pictures", "paper"]
+    write_csv(written[2], summary, columns)
+    means = {name: _mean_curve(rows, name) for name in curves}
+    drawn = {name: curve for name, curve in means.items() if curve is not None}
+    if drawn:
+        path = folder / "curves.png"
+        count = sum(not row["error"] for row in rows)
+        title = f"mean of {count} pictures" if count > 1 else Path(rows[0]["picture"]).name
+        images.write(path, comparison.curve_figure(drawn, title=title))
+        written.append(path)
+    return written
+
+
+def _mean_curve(rows: Sequence[dict[str, Any]], name: str) -> metrics.Curve | None:
+    """Average the curves of all pictures, which need not be of one size, on 101 points."""
+    across = np.linspace(0, 1, 101)
+    scores = [
+        np.interp(across, row[f"{name}_fractions"], row[f"{name}_scores"])
+        for row in rows
+        if row.get(f"{name}_scores")
+    ]
+    return metrics.Curve(across, np.mean(scores, axis=0)) if scores else None
