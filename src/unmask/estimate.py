@@ -133,7 +133,13 @@ class Estimate:
         for start in range(0, self.targets, size):
             part = slice(start, start + size)
             few = tuple((number, scores[:, part]) for number, scores in self.parts)
-            yield Estimate(self.masks, min(size, self.targets - start), few)
+            # What is folded for all targets at once need not be folded again for each group.
+            known = {
+                kind: result.take(part)
+                for kind, result in self._results.items()
+                if hasattr(result, "take")
+            }
+            yield Estimate(self.masks, min(size, self.targets - start), few, _results=known)
 
     def update(self, block: int, scores: ArrayLike) -> Estimate:
         """Add scores of the next masks of a block.

@@ -16,7 +16,7 @@ from unmask.regression import NormalEquations
 from unmask.smooth import smoothed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -32,6 +32,7 @@ __all__ = [
     "centred",
     "coverage",
     "finalize",
+    "finalize_groups",
     "notebook",
     "paper",
     "reliability",
@@ -89,6 +90,21 @@ def finalize(estimator: Estimator, estimate: Estimate) -> Maps:
     Maps
     """
     return ESTIMATORS[estimator](estimate)
+
+
+def finalize_groups(estimator: Estimator, estimate: Estimate) -> Iterator[tuple[Estimate, Maps]]:
+    """Finalize few targets at a time, so that many take little memory.
+
+    Yields
+    ------
+    estimate : Estimate
+        Of a few targets, in order.
+    maps : Maps
+    """
+    if estimator == "smooth":
+        estimate.fold(NormalEquations)  # once for all targets
+    for few in estimate.groups():
+        yield few, finalize(estimator, few)
 
 
 def smooth(estimate: Estimate) -> Maps:

@@ -12,7 +12,7 @@ import numpy as np
 from unmask import colour, images, storage, student
 from unmask.errors import FileError, SettingError, TargetError
 from unmask.estimate import Estimate
-from unmask.estimators import Estimator, Maps, finalize, reliability, scale
+from unmask.estimators import Estimator, Maps, finalize_groups, reliability, scale
 from unmask.figure import certainty_panels, three_panels
 from unmask.framing import Frame
 from unmask.masks import Masks
@@ -232,7 +232,7 @@ class Explanation:
 
     @cached_property
     def _final(self) -> list[Maps]:
-        return [finalize(self.plan.estimator, few) for few in self.estimate.groups()]
+        return [maps for _, maps in finalize_groups(self.plan.estimator, self.estimate)]
 
     @property
     def masks(self) -> int:
@@ -551,8 +551,7 @@ def finished(
     reliabilities : tuple of float
     """
     values, stderrs, sure = [], [], []
-    for few in estimate.groups():
-        maps = finalize(estimator, few)
+    for few, maps in finalize_groups(estimator, estimate):
         values.append(maps.value.astype(np.float32))
         stderrs.append(maps.stderr.astype(np.float32))
         # Scores that never change have no map, only the masks' own noise in some estimators.

@@ -107,6 +107,17 @@ class NormalEquations:
         zero = np.zeros_like(level)
         return cls(masks, n, x.T @ x, cross, square, mean, level, spread, 1, zero)
 
+    def take(self, targets: slice) -> NormalEquations:
+        """Statistics of some of the targets."""
+        return replace(
+            self,
+            cross=self.cross[targets],
+            square=self.square[targets],
+            level=self.level[targets],
+            spread=self.spread[targets],
+            between=self.between[targets],
+        )
+
     def merge(self, other: NormalEquations) -> NormalEquations:
         """Statistics of both sets of blocks."""
         count = self.count + other.count

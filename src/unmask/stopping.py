@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unmask import designs
-from unmask.estimators import finalize, reliability
+from unmask.estimators import finalize_groups, reliability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,8 +66,7 @@ def surely(estimate: Estimate, plan: Plan) -> float:
         0 to 1; at most the reliability that the explanation states.
     """
     least = 1.0
-    for few in estimate.groups():
-        maps = finalize(plan.estimator, few)
+    for _, maps in finalize_groups(plan.estimator, estimate):
         if maps.influence_freedom < 1:
             return 0.0
         least = min(least, float(reliability(maps, _upper(maps.influence_freedom)).min()))
