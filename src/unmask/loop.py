@@ -273,6 +273,7 @@ def extend(
         fill=plan.fill if fill is None else fill,
         design=plan.masks.design,
         estimator=plan.estimator,
+        shift=plan.masks.shift,
     )
     for mine, theirs in zip(run.targets.targets, explanation.targets, strict=True):
         if mine.label != theirs.label or abs(mine.score - theirs.score) > SAME:

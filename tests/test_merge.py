@@ -1,0 +1,82 @@
+"""Shards, merging and extending give the bits of the undivided run."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import unmask
+from unmask.errors import UnmaskError
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
+pytestmark = pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
+
+
+def bright(batch):
+    """Row by row, so that a score has the same bits in any batch."""
+    one = np.array([one[4:11, 6:16].mean(dtype=np.float64) / 255 for one in batch])
+    return np.stack([one, one**2], axis=1)
+
+
+def explained(model=bright, picture=PICTURE, target=(0, 1), **settings):
+    chosen = {"masks": 150, "grid": (3, 4), "batch_size": 16, **settings}
+    return unmask.explain(model, picture, list(target), **chosen)
+
+
+def same(a, b):
+    assert a.masks == b.masks
+    assert np.array_equal(a.estimate.scores, b.estimate.scores)
+    assert np.array_equal(a.maps, b.maps)
+    assert np.array_equal(a.stderrs, b.stderrs)
+
+
+@pytest.mark.parametrize("estimator", ["smooth", "centred"])
+def test_shards_merged_in_any_order_are_the_whole(estimator):
+    whole = explained(estimator=estimator)
+    parts = [explained(shard=(i, 3), estimator=estimator) for i in (1, 2, 3)]
+    for order in itertools.permutations(parts):
+        merged = order[0].merge(*order[1:])
+        same(merged, whole)
+        assert merged.complete
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"shard": (1, 2)}, "both|twice|already|overlap"),
+        ({"shard": (2, 2), "seed": 1}, "masks differ"),
+        ({"shard": (2, 2), "target": (0,)}, "targets differ"),
+        ({"shard": (2, 2), "fill": "blur"}, "fill differ"),
+        ({"shard": (2, 2), "picture": 255 - PICTURE}, "pictures differ"),
+        ({"shard": (2, 2), "model": lambda batch: bright(batch)}, "model differ"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_reason(other, reason):
+    with pytest.raises(UnmaskError, match=reason):
+        explained(shard=(1, 2)).merge(explained(**other))
+
+
+def test_an_empty_shard_is_refused():
+    """One block of masks cannot be divided in two."""
+    with pytest.raises(UnmaskError, match="empty"):
+        explained(masks=10, shard=(1, 2))
+
+
+def test_extending_is_asking_for_all_at_once():
+    same(explained(masks=70).extend(masks=80), explained(masks=150))
+
+
+def test_extending_what_was_saved(tmp_path):
+    explained(masks=70).save(tmp_path / "e.npz")
+    loaded = unmask.Explanation.load(tmp_path / "e.npz")
+    with pytest.raises(UnmaskError, match=r"unmask\.extend"):
+        loaded.extend(masks=80)
+    same(unmask.extend(loaded, bright, masks=80), explained(masks=150))
+    with pytest.raises(UnmaskError, match="another model"):
+        unmask.extend(loaded, lambda batch: bright(batch) / 2, masks=80)
+
+
+def test_extending_what_was_saved_without_shift(tmp_path):
+    explained(masks=70, shift=False).save(tmp_path / "e.npz")
+    loaded = unmask.Explanation.load(tmp_path / "e.npz")
+    same(unmask.extend(loaded, bright, masks=80), explained(masks=150, shift=False))

@@ -1,0 +1,88 @@
+"""Stopping: where it looks, that it keeps its word, and what it refuses."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import unmask
+from unmask.errors import SettingError
+from unmask.masks import Masks
+from unmask.stopping import goals
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
+
+
+def bright(batch):
+    """Row by row, so that a score has the same bits in any batch."""
+    return np.array([[one[4:11, 6:16].mean(dtype=np.float64) / 255] for one in batch])
+
+
+@given(count=st.integers(1, 20_000), design=st.sampled_from(["random", "balanced"]))
+@settings(max_examples=40, deadline=None)
+def test_looks_ascend_and_end_with_the_last_mask(count, design):
+    masks = Masks((18, 27), (3, 4), design=design)
+    looks = list(goals(masks, count))
+    size = masks.block_size // (1 if design == "random" else 2)
+    assert looks[-1] == count
+    assert all(a < b for a, b in itertools.pairwise(looks))
+    assert all(look % size == 0 for look in looks[:-1])
+    assert len(looks) < 50
+
+
+def test_the_same_masks_for_every_batch_size():
+    counts = {
+        unmask.explain(
+            bright, PICTURE, 0, until=0.9, max_masks=3000, grid=(3, 4), batch_size=size
+        ).masks
+        for size in (1, 13, 64)
+    }
+    assert len(counts) == 1
+
+
+def test_a_reached_reliability_is_said():
+    found = unmask.explain(bright, PICTURE, 0, until=0.9, max_masks=4000, grid=(3, 4))
+    assert found.reliability >= 0.9
+    assert found.masks < 4000
+    assert found.complete
+    assert "0.9 was reached" in found.stopped
+
+
+def test_a_ceiling_is_said():
+    found = unmask.explain(bright, PICTURE, 0, until=0.999999, max_masks=300, grid=(3, 4))
+    assert found.masks == 300
+    assert "not reached" in found.stopped
+
+
+@pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
+def test_the_time_is_kept_and_said():
+    found = unmask.explain(bright, PICTURE, 0, masks=500_000, max_seconds=0.2, grid=(3, 4))
+    assert found.masks < 500_000
+    assert "0.2 s" in found.stopped
+
+
+def test_masks_with_until_stops_early():
+    found = unmask.explain(bright, PICTURE, 0, masks=4000, until=0.9, grid=(3, 4))
+    assert found.masks < 4000
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"until": 0}, "until"),
+        ({"until": 1}, "until"),
+        ({"until": True}, "until"),
+        ({"masks": 100, "max_masks": 200}, "one of them"),
+        ({"max_seconds": 0}, "max_seconds"),
+        ({"shard": (1, 2), "until": 0.9}, "shard"),
+        ({"shard": (3, 2), "masks": 100}, "shard"),
+    ],
+)
+def test_errors_come_before_the_model(given, message):
+    def never(_):
+        raise AssertionError
+
+    with pytest.raises(SettingError, match=message):
+        unmask.explain(never, PICTURE, 0, **given)
