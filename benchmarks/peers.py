@@ -294,7 +294,7 @@ def table(rows: list[Measured], missing: dict[str, str], arguments: argparse.Nam
     for row in rows:
         cells = [TITLES[row.name]]
         for area, record in zip(row.areas.mean(axis=0), best, strict=True):
-            cells.append(f"**{area:.4f}**" if area == record else f"{area:.4f}")
+            cells.append(f"**{area:.4f}**" if np.isclose(area, record) else f"{area:.4f}")
         cells.append(f"{percent(float(np.mean(row.hits)))} of {len(row.hits)}" if row.hits else "")
         cells.append(f"{np.mean(row.errors):.2f}" if row.errors else "")
         cells.append(f"{row.calls:.0f}")
