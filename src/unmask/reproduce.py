@@ -113,8 +113,9 @@ class Recipe:
 
     def _shell_image(self) -> str:
         if self.example:
-            code = f"import unmask; print(unmask.demo.pictures()[{self.image!r}])"
-            return f'"$(python -c {shlex.quote(code)})"'
+            # Within $( ) single quotes open anew, whatever is around.
+            code = f'import unmask; print(unmask.demo.pictures()["{self.image}"])'
+            return f"\"$(python -c '{code}')\""
         # A name that begins with a hyphen would be read as an option.
         name = f"./{self.image}" if self.image.startswith("-") else self.image
         return shlex.quote(name)

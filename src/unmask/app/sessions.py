@@ -119,9 +119,6 @@ class Sessions:
         self._all: dict[str, Session] = {}
         self._limit, self._held = limit, held
 
-    def __len__(self) -> int:
-        return len(self._all)
-
     def new(self, model: str) -> Session:
         """Make a session; the one gone for longest makes room where there is none.
 

@@ -439,6 +439,8 @@ $("wish").addEventListener("submit", guarded(async () => {
   $("tabs").dataset.names = "";
   job = await told("explain", { targets: targets(), settings: settings() });
   refresh();
+  // On a phone the map is below what was pressed.
+  if (innerWidth <= 980) $("stage").scrollIntoView({ block: "start" });
 }));
 $("stop").addEventListener("click", guarded(() => told("stop")));
 $("more").addEventListener("click", guarded(async () => {
@@ -476,21 +478,19 @@ guarded(async () => {
   if (model !== about.models[0]) await told("model", { model: model.key });
   connect();
   restyle();
-  refreshable();
+  await follow(LINK.get("example"), LINK.getAll("class"));
 })();
 
-async function refreshable() {
-  const example = LINK.get("example"), wanted = LINK.getAll("class");
+// What a link asks for. The address is read before the first picture rewrites it.
+async function follow(example, wanted) {
   if (!example) return;
-  await guarded(async () => {
-    await openExample(example);
-    if (wanted.length) {
-      chosen = new Set();
-      for (const text of wanted) {
-        if (model.detects) chosen.add(text); else await addClass(text);
-      }
-    }
-    drawOptions();
-    refresh();
-  })();
+  await openExample(example);
+  if (!wanted.length) return;
+  chosen = new Set();
+  for (const text of wanted) {
+    if (model.detects) chosen.add(text);
+    else await addClass(text);
+  }
+  drawOptions();
+  refresh();
 }

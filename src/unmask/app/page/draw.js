@@ -198,6 +198,7 @@ export function curve(svg, points, shown) {
     if (text) element.textContent = text;
     parts.push(element);
   };
+  points = points.filter(point => point.slice(1).some(error => error < 1));
   const first = points.length ? points[0][0] : 100, last = points.length ? points.at(-1)[0] : 1000;
   const low = Math.log10(first), high = Math.max(Math.log10(last), low + 0.5);
   const errors = points.flatMap(point => point.slice(1)).filter(error => error > 0);
@@ -224,7 +225,8 @@ export function curve(svg, points, shown) {
   // The one that is looked at comes last, on top of the others.
   const order = [...Array(count).keys()].sort((a, b) => (a === shown) - (b === shown));
   for (const target of order) {
-    const path = points.map(point => `${x(point[0])},${y(point[target + 1])}`).join(" ");
+    // An error of 1 says that nothing is known yet.
+    const path = points.filter(point => point[target + 1] < 1).map(point => `${x(point[0])},${y(point[target + 1])}`).join(" ");
     make("polyline", { class: target === shown ? "line on" : "line", points: path });
   }
   if (count) {
