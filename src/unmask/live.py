@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import sys
 import time
 import warnings
@@ -29,7 +30,7 @@ __all__ = ["in_notebook", "watcher"]
 SIDE = 240  # longest side of a picture, in pixels
 PICTURES = 4  # targets shown
 FIRST, INTERVAL = 0.5, 0.4  # seconds: what takes less time is not worth a bar
-SHARE = 0.05  # of the time, at most, for showing
+SHARE = 0.1  # of the time, at most, for showing
 
 
 def watcher(run: Run) -> Callable[[Estimate | None], None]:
@@ -72,6 +73,7 @@ class _Watcher:
         self.run = run
         self.start = time.perf_counter()
         self.next = self.start + FIRST
+        self.cost = math.inf
         self.handle: Any = None
 
     def __call__(self, estimate: Estimate | None) -> None:
@@ -82,7 +84,9 @@ class _Watcher:
         elif now >= self.next:
             self._show(self._page(estimate))
             spent = time.perf_counter() - now
-            self.next = now + spent + max(INTERVAL, spent / SHARE)
+            # The least, as the first one loads what it needs.
+            self.cost = min(self.cost, spent)
+            self.next = now + spent + max(INTERVAL, self.cost / SHARE)
 
     def _show(self, page: str) -> None:
         from IPython.display import HTML, display

@@ -354,8 +354,10 @@ def _asset(name: str) -> bytes:
 
 def _constant(body: bytes, kind: str) -> Callable[[Request], Awaitable[Response]]:
     async def handler(request: Request) -> Response:  # noqa: ARG001
-        return Response(body, media_type=kind)
+        return Response(body, media_type=kind, headers=headers)
 
+    # A browser fetches the icon anew whenever the address changes, unless it may keep it.
+    headers = {"Cache-Control": "max-age=3600"} if kind == "image/svg+xml" else {}
     return handler
 
 

@@ -6,6 +6,8 @@ const stage = new Stage($("c-picture"), $("c-map"), $("c-overlay"), $("c-scale")
 const LINK = new URLSearchParams(location.search);
 
 let about, model, token, socket;
+let ready; // resolved once there is a session: what is chosen before waits for it
+const session = new Promise(resolve => { ready = resolve; });
 let picture = null; // { name, width, height, example }
 let options = []; // what can be explained: { key, label, score, box }
 let chosen = new Set(); // keys of options
@@ -17,6 +19,7 @@ let loading = 0; // counts pictures, so that an old answer is known
 // --- asking the server
 
 async function ask(path, { method = "POST", json, body } = {}) {
+  if (!path.startsWith("api/")) await session;
   const own = path.startsWith("api/") ? path : `api/session/${token}/${path}`;
   let answer;
   try {
@@ -474,10 +477,11 @@ guarded(async () => {
     if (LINK.has(name)) $(name).value = LINK.get(name);
     if (!$(name).value) $(name).selectedIndex = 0;
   }
+  restyle();
   useModel(LINK.get("model"));
+  ready();
   if (model !== about.models[0]) await told("model", { model: model.key });
   connect();
-  restyle();
   await follow(LINK.get("example"), LINK.getAll("class"));
 })();
 
