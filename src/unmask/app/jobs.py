@@ -83,8 +83,10 @@ class Job:
         try:
             # Made here, as making the masker is work as well.
             self._steps = self._steps or stream(self.run, self._estimate)
-            while not self.stopping and time.perf_counter() - start < seconds:
+            while not self.stopping:
                 self._estimate = next(self._steps)
+                if time.perf_counter() - start >= seconds:
+                    break
         except StopIteration:
             self.state = "done"
         except UnmaskError as error:
