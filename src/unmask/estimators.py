@@ -7,6 +7,7 @@ by p.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -37,6 +38,7 @@ __all__ = [
     "paper",
     "reliability",
     "scale",
+    "shown",
     "smooth",
 ]
 
@@ -263,6 +265,17 @@ def _linear(moments: Moments, method: Callable[[Moments], _Linear]) -> Maps:
         np.full(len(moments.score), moments.blocks - 1.0),
         moments.blocks - 1,
     )
+
+
+def shown(value: float) -> str:
+    """Write a reliability with three decimals, rounded down: what is not certain is never 1.
+
+    Examples
+    --------
+    >>> shown(0.99996), shown(0.8)
+    ('0.999', '0.800')
+    """
+    return f"{math.floor(1000 * value + 1e-9) / 1000:.3f}"
 
 
 def _per_map(values: Array, moments: Moments) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy as np
 from unmask import colour, images, storage, student
 from unmask.errors import FileError, SettingError, TargetError
 from unmask.estimate import Estimate
-from unmask.estimators import Estimator, Maps, finalize_groups, reliability, scale
+from unmask.estimators import Estimator, Maps, finalize_groups, reliability, scale, shown
 from unmask.figure import certainty_panels, three_panels
 from unmask.framing import Frame
 from unmask.masks import Masks
@@ -21,13 +20,14 @@ from unmask.targets import find as find_label
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
     from PIL.Image import Image
 
     from unmask.colour import Colormap
+    from unmask.report import Curve
 
 __all__ = ["Explanation", "Plan", "finished", "shown"]
 
@@ -438,6 +438,27 @@ class Explanation:
             arrays["picture"] = self.picture
         return storage.write(path, KIND, FORMAT, self._header(), arrays)
 
+    def to_html(
+        self, *, curves: Mapping[str, Mapping[str, Curve]] | None = None, cmap: Colormap = "inferno"
+    ) -> str:
+        """Write a report: one HTML page that holds everything it shows.
+
+        Parameters
+        ----------
+        curves : mapping, optional
+            ``{target label: {"deletion": curve, "insertion": curve}}``; a curve has ``fractions``
+            and ``scores``.
+        cmap : str
+            One of `unmask.colour.COLORMAPS`.
+
+        Returns
+        -------
+        str
+        """
+        from unmask.report import report
+
+        return report([self], curves=[curves], cmap=cmap)
+
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Explanation:
         """Read what `save` wrote. No pickle is ever read.
@@ -558,17 +579,6 @@ def finished(
         alive = np.ptp(few.scores, axis=0) > 0
         sure += np.where(alive, reliability(maps), 0.0).tolist()
     return np.concatenate(values), np.concatenate(stderrs), tuple(sure)
-
-
-def shown(value: float) -> str:
-    """Write a reliability with three decimals, rounded down: what is not certain is never 1.
-
-    Examples
-    --------
-    >>> shown(0.99996), shown(0.8)
-    ('0.999', '0.800')
-    """
-    return f"{math.floor(1000 * value + 1e-9) / 1000:.3f}"
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from unmask.errors import (
     UnmaskError,
     UnmaskWarning,
 )
+from unmask.live import watcher
 from unmask.masks import Block, render, windows
 from unmask.perturb import perturb
 from unmask.run import Run, prepare
@@ -181,10 +182,12 @@ def explain(
 
 
 def _explained(run: Run, start: float, executor: Executor | None = None) -> Explanation:
-    last = run.start
+    last, watch = run.start, watcher(run)
     try:
         for estimate in stream(run, executor=executor):
             last = estimate
+            watch(estimate)
+        watch(None)
     except KeyboardInterrupt:
         raise Interrupted(_so_far(run, last, start)) from None
     except ModelError as error:

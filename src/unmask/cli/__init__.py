@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import unmask
+from unmask.cli import app as web
 from unmask.cli import (
     batch,
     compare,
@@ -16,6 +17,7 @@ from unmask.cli import (
     explain,
     merge,
     predict,
+    report,
     terminal,
 )
 
@@ -39,6 +41,8 @@ COMMANDS = (
     compare.compare,
     merge.merge,
     batch.batch,
+    web.app,
+    report.report,
 )
 for command in COMMANDS:
     app.command()(command)

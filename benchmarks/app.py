@@ -1,0 +1,180 @@
+"""The web page: time to the first map, what it costs beside the command line, and memory.
+
+The server runs as its own process with the embedded model, and is talked to as a page talks to it.
+With --browser a real page (chromium, Playwright) is open on the same cores while it is timed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from common import parser, start
+from websockets.sync.client import connect
+
+import unmask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PICTURES = list(unmask.demo.pictures().values())
+FIRST, SLOWER, GROWTH = 1.0, 0.10, 20.0  # seconds, ratio, MB
+
+
+class Page:
+    """One page, without a browser."""
+
+    def __init__(self, address: str, picture: Path) -> None:
+        self.client = httpx.Client(base_url=address, timeout=60)
+        self.token = self.client.post("api/sessions").json()["token"]
+        self.own = f"api/session/{self.token}"
+        socket = address.replace("http", "ws") + f"{self.own}/live"
+        self.socket = connect(socket, max_size=None, compression=None)
+        name = {"name": picture.name}
+        upload = self.client.put(f"{self.own}/picture", content=picture.read_bytes(), params=name)
+        upload.raise_for_status()
+
+    def explain(self, masks: int, targets: list[str]) -> tuple[float, float, int]:
+        """Return the seconds to the first map and to the last, and how many came."""
+        begin, first, looks = time.perf_counter(), 0.0, 0
+        wish = {"targets": targets, "settings": {"masks": masks}}
+        self.client.post(f"{self.own}/explain", json=wish).raise_for_status()
+        for message in self.socket:
+            if isinstance(message, bytes):
+                first = first or time.perf_counter() - begin
+                looks += 1
+                (length,) = struct.unpack("<I", message[:4])
+                state: dict[str, Any] = json.loads(message[4 : 4 + length])
+            else:
+                state = json.loads(message)
+            if state["state"] == "done":
+                break
+        return first, time.perf_counter() - begin, looks
+
+    def close(self) -> None:
+        self.client.get(f"{self.own}/download/npz").raise_for_status()
+        self.socket.close()
+        self.client.close()
+
+
+@contextlib.contextmanager
+def server() -> Iterator[tuple[str, int]]:
+    """Start `unmask app`; its address and process."""
+    command = [sys.executable, "-u", "-m", "unmask", "app", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://\S+", process.stdout.readline())
+        assert found is not None
+        try:
+            yield found[0], process.pid
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+def by_command(masks: int, targets: list[str]) -> float:
+    """Seconds that the command line's own loop took."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = [word for target in targets for word in ("-t", target)]
+        command = [sys.executable, "-m", "unmask", "explain", str(PICTURES[0]), *words]
+        done = [*command, "-n", str(masks), "-o", folder]
+        subprocess.run(done, check=True, capture_output=True)
+        return unmask.Explanation.load(Path(folder) / f"{PICTURES[0].stem}.npz").seconds
+
+
+def memory(process: int) -> float:
+    """Megabytes that a process holds."""
+    text = Path(f"/proc/{process}/status").read_text()
+    return int(re.findall(r"VmRSS:\s+(\d+)", text)[0]) / 1000
+
+
+@contextlib.contextmanager
+def browser(address: str, wanted: bool) -> Iterator[Any]:
+    """A page of a real browser, or None."""
+    if not wanted:
+        yield None
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        words = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        program = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=words)
+        page = program.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(address)
+        page.set_input_files("#file", PICTURES[0])
+        page.wait_for_selector(".class")
+        page.click("#settings-box summary")
+        yield page
+        program.close()
+
+
+def in_browser(page: Any, masks: int) -> tuple[float, float]:
+    """Return the seconds to the first map on the screen and to the last, both classes asked for."""
+    page.fill("#set-masks", str(masks))
+    for number in (0, 1):
+        page.locator("#classes input").nth(number).check()
+    begin = time.perf_counter()
+    page.click("#explain")
+    page.wait_for_selector("#low:not(:empty)")
+    first = time.perf_counter() - begin
+    page.wait_for_selector("#state:text-matches('^Done')", timeout=600_000)
+    return first, time.perf_counter() - begin
+
+
+def main() -> int:
+    """Measure, and compare with the bars."""
+    flags = parser(__doc__)
+    flags.add_argument("--masks", type=int, default=4000)
+    flags.add_argument("--rounds", type=int, default=5)
+    flags.add_argument("--browser", action="store_true", help="with a real page open and painting")
+    arguments = flags.parse_args()
+    start(arguments)
+    with server() as (address, process), browser(address, arguments.browser) as screen:
+        page = Page(address, PICTURES[0])
+        page.explain(256, ["0", "1"])
+        pairs = []
+        for _ in range(arguments.rounds):  # interleaved, as other work comes and goes
+            if screen is None:
+                first, last, looks = page.explain(arguments.masks, ["0", "1"])
+            else:
+                (first, last), looks = in_browser(screen, arguments.masks), 0
+            line = by_command(arguments.masks, ["0", "1"])
+            pairs.append((first, last, line, looks))
+        firsts, lasts, lines, looked = (list(column) for column in zip(*pairs, strict=True))
+        page.close()
+        levels = []
+        for number in range(11):
+            one = Page(address, PICTURES[number % len(PICTURES)])
+            one.explain(500, ["0", "1"])
+            one.close()
+            levels.append(memory(process))
+    ratios = [app / line for _, app, line, _ in pairs]
+    slower, growth = median(ratios) - 1, levels[-1] - levels[0]
+    where = "on a real screen" if arguments.browser else "at the socket"
+    print(
+        f"first map {where} after Explain: median {median(firsts):.2f} s, worst {max(firsts):.2f} s"
+    )
+    print(f"  bar: {FIRST:g} s")
+    print(
+        f"{arguments.masks} masks: app {median(lasts):.2f} s with {median(looked):.0f} updates, "
+        f"command line {median(lines):.2f} s; ratios {', '.join(f'{r:.2f}' for r in ratios)}, "
+        f"median {100 * slower:+.1f}%"
+    )
+    print(f"  bar: {100 * SLOWER:g}%")
+    print(f"memory after 1 session {levels[0]:.0f} MB, after 11 {levels[-1]:.0f} MB")
+    print(f"  bar: {GROWTH:g} MB more")
+    return int(max(firsts) > FIRST or slower > SLOWER or growth > GROWTH)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

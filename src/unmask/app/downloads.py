@@ -1,0 +1,106 @@
+"""What a page can take away: the figure, the numbers, the report."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from unmask import images
+from unmask.colour import COLORMAPS
+from unmask.errors import SettingError
+from unmask.report import report
+from unmask.reproduce import recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from unmask.app.models import Choice
+    from unmask.colour import Colormap
+    from unmask.explanation import Explanation
+
+__all__ = ["Wanted", "file", "wanted"]
+
+KINDS = {"png": "image/png", "npz": "application/octet-stream", "html": "text/html"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file that a page asks for.
+
+    Attributes
+    ----------
+    kind : {"png", "npz", "html"}
+    target : int
+        Of the figure.
+    opacity : float
+    cmap : str
+    """
+
+    kind: str
+    target: int
+    opacity: float
+    cmap: Colormap
+
+    @property
+    def media(self) -> str:
+        """The file's media type."""
+        return KINDS[self.kind]
+
+    def name(self, picture: str) -> str:
+        """Name the file after its picture, in letters that every system and header takes."""
+        stem = re.sub(r"[^A-Za-z0-9]+", "-", PurePath(picture).stem).strip("-")[:60]
+        number = f"-{self.target + 1}" if self.kind == "png" else ""
+        return f"{stem or 'explanation'}{number}.{self.kind}"
+
+
+def wanted(kind: str, given: Mapping[str, str]) -> Wanted:
+    """Check what a page asks for.
+
+    Raises
+    ------
+    SettingError
+        No such kind of file, or an option out of its range.
+
+    Examples
+    --------
+    >>> wanted("png", {"target": "1", "cmap": "viridis"}).name("<b>my fox</b>.jpg")
+    'b-my-fox-b-2.png'
+    """
+    cmap: Any = given.get("cmap", "inferno")
+    if kind not in KINDS or cmap not in COLORMAPS:
+        raise SettingError(f"there is no {kind!r} in {cmap!r}")
+    try:
+        target, opacity = int(given.get("target", "0")), float(given.get("opacity", "0.5"))
+    except ValueError as error:
+        raise SettingError("target and opacity: expected numbers") from error
+    if not 0 <= opacity <= 1 or target < 0:
+        raise SettingError(f"opacity={opacity}, target={target}: expected 0 to 1, and 0 or more")
+    return Wanted(kind, target, opacity, cmap)
+
+
+def file(what: Wanted, explanation: Explanation, choice: Choice) -> bytes:
+    """Make a file.
+
+    Parameters
+    ----------
+    what : Wanted
+    explanation : Explanation
+    choice : Choice
+        The model, for the report's command.
+
+    Returns
+    -------
+    bytes
+    """
+    # A copy: maps at the picture's size are kept where they are made, and this one goes.
+    explanation = replace(explanation)
+    if what.kind == "png":
+        return images.png(explanation.plot(what.target, opacity=what.opacity, cmap=what.cmap))
+    if what.kind == "html":
+        again = recipe(explanation, choice.source, choice.options)
+        return report([explanation], recipes=[again], cmap=what.cmap).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        return explanation.save(Path(folder) / "explanation.npz").read_bytes()

@@ -1,0 +1,151 @@
+"""One run of the loop that can be taken a little further, stopped, and gone on with."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from unmask.app.messages import relative_error
+from unmask.errors import UnmaskError
+from unmask.loop import stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from unmask.estimate import Estimate
+    from unmask.explanation import Explanation
+    from unmask.run import Run
+
+__all__ = ["Job", "State"]
+
+State = Literal["waiting", "running", "done", "stopped", "failed"]
+
+INTERVAL = 0.25  # seconds between two looks at the map
+SHARE = 0.04  # of the time, at most, for looking: a large map is looked at less often
+CURVE = 160  # points of the error curve that are kept
+
+
+class Job:
+    """A run in progress. Only the thread of `Turns` takes it further.
+
+    Parameters
+    ----------
+    run : Run
+    changed : callable
+        Called, on any thread, after each change that a page would show.
+
+    Attributes
+    ----------
+    state : {"waiting", "running", "done", "stopped", "failed"}
+    explanation : Explanation or None
+        The last look at the map.
+    curve : list of (int, tuple of float)
+        Masks, and each map's error in units of its standard deviation, at each look.
+    error : str
+        Why it failed.
+    place : int
+        In the line; 0 takes turns.
+    stopping : bool
+        It was asked to stop, and has not yet.
+    """
+
+    def __init__(self, run: Run, changed: Callable[[], None]) -> None:
+        self.run = run
+        self.state: State = "waiting"
+        self.explanation: Explanation | None = None
+        self.curve: list[tuple[int, tuple[float, ...]]] = []
+        self.error = ""
+        self.place = 0
+        self.seconds = 0.0  # of model time
+        self.used = 0.0  # of its present turn
+        self._changed = changed
+        self._estimate: Estimate | None = None
+        self._steps: Iterator[Estimate] | None = None
+        self.stopping = False
+        self._looked = -1e9
+        self._cost = 0.0
+
+    @property
+    def finished(self) -> bool:
+        """Whether it takes no more turns, unless it is gone on with."""
+        return self.state in ("done", "stopped", "failed")
+
+    @property
+    def masks(self) -> int:
+        """Masks scored so far."""
+        return self._estimate.count if self._estimate else 0
+
+    def advance(self, seconds: float) -> None:
+        """Score masks for about so long, at least one batch; then look, if it is time to."""
+        start = time.perf_counter()
+        self.state = "running"
+        try:
+            # Made here, as making the masker is work as well.
+            self._steps = self._steps or stream(self.run, self._estimate)
+            while not self.stopping:
+                self._estimate = next(self._steps)
+                if time.perf_counter() - start >= seconds:
+                    break
+        except StopIteration:
+            self.state = "done"
+        except UnmaskError as error:
+            self.state, self.error = "failed", str(error)
+        if self.stopping and self.state == "running":
+            self.state = "stopped"
+        spent = time.perf_counter() - start
+        self.seconds += spent
+        self.used += spent
+        if self.finished:
+            self._steps, self.stopping = None, False
+        pause = max(INTERVAL, self._cost / SHARE)
+        if self.finished or time.perf_counter() - self._looked >= pause:
+            self._look()
+
+    def stop(self) -> None:
+        """Stop after the batch at hand, and keep what there is."""
+        self.stopping = True
+
+    def extend(self, count: int) -> None:
+        """Go on to `count` masks in all. For a finished job only."""
+        self.run = replace(self.run, plan=replace(self.run.plan, count=count))
+        self.state, self.used = "waiting", 0.0
+
+    def fail(self, error: str) -> None:
+        """Give up, and keep what there is."""
+        self.state, self.error = "failed", error
+        self._steps, self.stopping = None, False
+        self._changed()
+
+    def notify(self) -> None:
+        """Say that something changed, as its place in the line."""
+        self._changed()
+
+    def _look(self) -> None:
+        start = time.perf_counter()
+        estimate = self._estimate
+        if estimate is not None and estimate.count:
+            self.explanation = self.run.explanation(estimate, self.seconds)
+            errors = tuple(map(relative_error, self.explanation.reliabilities))
+            if not self.curve or self.curve[-1][0] < estimate.count:
+                self.curve = [*thinned(self.curve, CURVE), (estimate.count, errors)]
+        self._changed()
+        self._looked = time.perf_counter()
+        self._cost = self._looked - start
+
+
+def thinned(
+    curve: list[tuple[int, tuple[float, ...]]], most: int
+) -> list[tuple[int, tuple[float, ...]]]:
+    """Drop every second point of a curve that is too long, but neither end.
+
+    Examples
+    --------
+    >>> [masks for masks, _ in thinned([(n, ()) for n in range(6)], 5)]
+    [0, 2, 4, 5]
+    >>> [masks for masks, _ in thinned([(n, ()) for n in range(5)], 5)]
+    [0, 1, 2, 3, 4]
+    """
+    if len(curve) <= most:
+        return curve
+    return [point for i, point in enumerate(curve) if i % 2 == 0 or i == len(curve) - 1]

@@ -1,0 +1,103 @@
+"""What is pushed to a page: the map as small whole numbers, for the page to colour.
+
+An update is the length of a header (4 bytes, little-endian), the header (JSON, padded with blanks
+to a multiple of two bytes), and for each target its map and, where it is known, its standard error:
+uint16, linear from the header's `low` to its `high`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask.preview import small
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from unmask.app.jobs import Job
+    from unmask.explanation import Explanation
+
+__all__ = ["facts", "relative_error", "update"]
+
+VIEW = 256  # longest side of a map on the page; masks are far coarser
+
+
+def relative_error(reliability: float) -> float:
+    """Error of a map in units of its own standard deviation, the common offset apart.
+
+    Reliability is ``sqrt(1 - noise / variance)``, and this is ``sqrt(noise / variance)``; 1 where
+    the noise is as large as the map, or not known.
+
+    Examples
+    --------
+    >>> relative_error(0.0), round(relative_error(0.96), 12)
+    (1.0, 0.28)
+    """
+    return math.sqrt(1 - reliability**2)
+
+
+def facts(job: Job | None) -> dict[str, Any]:
+    """Say where a job stands, without its map."""
+    if job is None:
+        return {"state": "none"}
+    return {
+        "state": job.state,
+        "place": job.place,
+        "done": job.masks,
+        "total": job.run.plan.count,
+        "seconds": job.seconds,
+        "error": job.error,
+    }
+
+
+def update(explanation: Explanation, **state: Any) -> bytes:
+    """Encode a look at the map.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Of a picture.
+    **state
+        Goes into the header: JSON values.
+
+    Returns
+    -------
+    bytes
+    """
+    maps, stderrs = small(explanation, VIEW)
+    targets, arrays = [], []
+    for number, target in enumerate(explanation.targets):
+        one: dict[str, Any] = {
+            "label": target.label,
+            "score": target.score,
+            "reliability": explanation.reliabilities[number],
+            "box": target.box,
+        }
+        for name, values in (("map", maps), ("stderr", stderrs)):
+            if values is not None:
+                one[name], numbers = _whole(values[number])
+                arrays.append(numbers)
+        targets.append(one)
+    header = {
+        **state,
+        "height": maps.shape[1],
+        "width": maps.shape[2],
+        "masks": explanation.masks,
+        "targets": targets,
+        "notes": list(explanation.notes),
+    }
+    text = json.dumps(header, allow_nan=False).encode()
+    text += b" " * (-len(text) % 2)
+    return b"".join([struct.pack("<I", len(text)), text, *(a.tobytes() for a in arrays)])
+
+
+def _whole(values: NDArray[np.float32]) -> tuple[dict[str, float], NDArray[np.uint16]]:
+    low, high = float(values.min()), float(values.max())
+    span = high - low or 1.0
+    numbers = np.rint((values.astype(np.float64) - low) * (65535 / span)).astype("<u2")
+    return {"low": low, "high": high}, numbers

@@ -1,0 +1,373 @@
+"""What can be asked, and the answers: JSON, pictures, files, and the live socket.
+
+No part of an address is ever a path: pages, examples and sessions are looked up in tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocketDisconnect
+
+from unmask import demo, images
+from unmask._version import __version__
+from unmask.app import downloads, models
+from unmask.app.fields import parse
+from unmask.app.jobs import Job
+from unmask.app.messages import facts, update
+from unmask.app.sessions import Crowded
+from unmask.app.uploads import MAX_BYTES, MAX_PIXELS, decode
+from unmask.errors import ImageError, SettingError, UnmaskError
+from unmask.preview import jpeg
+from unmask.reproduce import DEMO
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from starlette.requests import Request
+    from starlette.types import ExceptionHandler
+    from starlette.websockets import WebSocket
+
+    from unmask.app.models import Choice
+    from unmask.app.sessions import Session
+
+__all__ = ["HANDLERS", "routes"]
+
+PAGE = {
+    "": ("index.html", "text/html; charset=utf-8"),
+    "app.css": ("app.css", "text/css; charset=utf-8"),
+    "app.js": ("app.js", "text/javascript; charset=utf-8"),
+    "draw.js": ("draw.js", "text/javascript; charset=utf-8"),
+    "icon.svg": ("icon.svg", "image/svg+xml"),
+}
+MAX_JSON = 2**16
+MAX_NAME = 200  # characters of a picture's name
+PREVIEW, THUMBNAIL = 1200, 240  # longest sides of what the page shows, in pixels
+BUSY = 2  # pictures that are decoded or drawn at a time
+
+
+def routes(known: Sequence[Choice], examples: Sequence[str | Path]) -> list[Any]:
+    """Return all routes of the application.
+
+    Parameters
+    ----------
+    known : sequence of Choice
+        The models; the first is chosen at first.
+    examples : sequence of path-like
+        Read now, so that one that is no picture is said at once.
+    """
+    table = _Table(known, examples)
+    static = [
+        Route(f"/{name}", _constant(_asset(file), kind)) for name, (file, kind) in PAGE.items()
+    ]
+    own = [
+        Route("/picture", table.preview, methods=["GET"]),
+        Route("/picture", table.upload, methods=["PUT"]),
+        Route("/example", table.example, methods=["POST"]),
+        Route("/model", table.model, methods=["POST"]),
+        Route("/class", table.option, methods=["POST"]),
+        Route("/code", table.code, methods=["POST"]),
+        Route("/explain", table.explain, methods=["POST"]),
+        Route("/stop", table.stop, methods=["POST"]),
+        Route("/more", table.more, methods=["POST"]),
+        Route("/download/{kind}", table.download, methods=["GET"]),
+        WebSocketRoute("/live", table.live),
+    ]
+    return [
+        *static,
+        Route("/api/about", table.about, methods=["GET"]),
+        Route("/api/sessions", table.new, methods=["POST"]),
+        Route("/api/examples/{name}", table.thumbnail, methods=["GET"]),
+        Mount("/api/session/{token}", routes=own),
+    ]
+
+
+class _Table:
+    """The handlers, and what they look things up in."""
+
+    def __init__(self, known: Sequence[Choice], examples: Sequence[str | Path]) -> None:
+        self.models = {choice.key: choice for choice in known}
+        self.examples: dict[str, NDArray[np.uint8]] = {}
+        paths = [Path(path) for path in examples]
+        if any(choice.key == DEMO for choice in known):
+            paths += demo.pictures().values()
+        for path in paths:
+            # The embedded model's pictures go by the names that Python knows them by.
+            name = path.stem if path in demo.pictures().values() else path.name
+            self.examples.setdefault(name, images.read(path))
+        self.thumbnails = {name: jpeg(one, THUMBNAIL) for name, one in self.examples.items()}
+        self.about_body = {
+            "version": __version__,
+            "models": [choice.about() for choice in known],
+            "examples": list(self.examples),
+            "colormaps": models.colour_tables(),
+            "max_bytes": MAX_BYTES,
+            "max_pixels": MAX_PIXELS,
+        }
+        self.busy = asyncio.Semaphore(BUSY)
+
+    async def about(self, request: Request) -> Response:  # noqa: ARG002
+        return JSONResponse(self.about_body)
+
+    async def thumbnail(self, request: Request) -> Response:
+        picture = self.thumbnails.get(request.path_params["name"])
+        if picture is None:
+            raise HTTPException(404, "there is no such example")
+        return Response(picture, media_type="image/jpeg")
+
+    async def new(self, request: Request) -> Response:
+        session = request.app.state.sessions.new(next(iter(self.models)))
+        return JSONResponse({"token": session.token})
+
+    async def preview(self, request: Request) -> Response:
+        session = _session(request)
+        if session.run is None:
+            raise HTTPException(404, "there is no picture yet")
+        return Response(session.preview, media_type="image/jpeg")
+
+    async def upload(self, request: Request) -> Response:
+        session = _session(request)
+        name = request.query_params.get("name", "picture")[:MAX_NAME]
+        async with session.lock:
+            data = await _body(request, MAX_BYTES)
+            async with self.busy:
+                picture = await asyncio.to_thread(decode, data)
+                del data
+                small = await asyncio.to_thread(jpeg, picture, PREVIEW)
+            return await self._shown(request, name, picture, small, example=False)
+
+    async def example(self, request: Request) -> Response:
+        session = _session(request)
+        name = _text(await _json(request), "name")
+        if name not in self.examples:
+            raise HTTPException(404, "there is no such example")
+        async with session.lock:
+            picture = self.examples[name]
+            small = await asyncio.to_thread(jpeg, picture, PREVIEW)
+            return await self._shown(request, name, picture, small, example=True)
+
+    async def model(self, request: Request) -> Response:
+        session = _session(request)
+        key = _text(await _json(request), "model")
+        if key not in self.models:
+            raise HTTPException(404, "there is no such model")
+        async with session.lock:
+            session.model = key
+            if session.run is None or session.picture is None:
+                return JSONResponse({})
+            name, picture, small = session.name, session.picture, session.preview
+            return await self._shown(request, name, picture, small, example=session.example)
+
+    async def _shown(
+        self,
+        request: Request,
+        name: str,
+        picture: NDArray[np.uint8],
+        small: bytes,
+        *,
+        example: bool,
+    ) -> Response:
+        session, choice = _session(request), self.models[_session(request).model]
+        request.app.state.sessions.admit(session, picture.nbytes)
+        run = await _call(request, lambda: models.look(choice, picture))
+        session.show(name, run, small, example=example)
+        session.changed.set()
+        return JSONResponse(
+            {
+                "name": name,
+                "height": picture.shape[0],
+                "width": picture.shape[1],
+                "options": models.options(run),
+                "notes": list(run.notes),
+            }
+        )
+
+    async def option(self, request: Request) -> Response:
+        session = _session(request)
+        text = _text(await _json(request), "text")
+        if session.run is None:
+            raise HTTPException(409, "give a picture first")
+        return JSONResponse(models.option(session.run, text))
+
+    async def code(self, request: Request) -> Response:
+        session = _session(request)
+        targets, settings = self._wish(session, await _json(request))
+        choice = self.models[session.model]
+        name = session.name or "picture.jpg"
+        recipe = models.recipe_of(choice, name, session.example, targets, settings)
+        return JSONResponse({"command": recipe.command(), "python": recipe.python()})
+
+    async def explain(self, request: Request) -> Response:
+        session = _session(request)
+        targets, settings = self._wish(session, await _json(request))
+        async with session.lock:
+            run = session.run
+            if run is None:
+                raise HTTPException(409, "give a picture first")
+            if session.job is not None and not session.job.finished:
+                raise HTTPException(409, "a map is being made already: stop it first")
+            ready = await _call(request, lambda: models.started(run, targets, settings))
+            session.job = Job(ready, session.waker())
+            request.app.state.turns.add(session.job)
+            session.changed.set()
+            return JSONResponse(facts(session.job), 202)
+
+    async def stop(self, request: Request) -> Response:
+        session = _session(request)
+        if session.job is not None:
+            session.job.stop()
+        return JSONResponse(facts(session.job))
+
+    async def more(self, request: Request) -> Response:
+        session = _session(request)
+        choice = self.models[session.model]
+        count = parse(choice.model, {"masks": (await _json(request)).get("masks")})["masks"]
+        async with session.lock:
+            job = session.job
+            if job is None or not job.finished or job.masks >= count:
+                raise HTTPException(409, f"there is no finished map of fewer than {count} masks")
+            await _call(request, lambda: job.extend(count))
+            request.app.state.turns.add(job)
+            return JSONResponse(facts(job), 202)
+
+    async def download(self, request: Request) -> Response:
+        session = _session(request)
+        if session.job is None or session.job.explanation is None:
+            raise HTTPException(409, "there is no map yet")
+        wanted = downloads.wanted(request.path_params["kind"], request.query_params)
+        choice, explanation = self.models[session.model], session.job.explanation
+        async with self.busy:
+            body = await asyncio.to_thread(downloads.file, wanted, explanation, choice)
+        return Response(
+            body,
+            media_type=wanted.media,
+            headers={"Content-Disposition": f'attachment; filename="{wanted.name(session.name)}"'},
+        )
+
+    async def live(self, socket: WebSocket) -> None:
+        session = socket.app.state.sessions.get(socket.path_params["token"])
+        await socket.accept()
+        if session is None:
+            await socket.close(4404)  # refused at once, a page could not tell why
+            return
+        session.sockets += 1
+        pushing = asyncio.create_task(_push(socket, session))
+        try:
+            while True:  # nothing is expected; it ends when the page goes away
+                await socket.receive_text()
+        except (WebSocketDisconnect, KeyError, RuntimeError):
+            pass
+        finally:
+            pushing.cancel()
+            session.sockets -= 1
+            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+                await pushing
+
+    def _wish(self, session: Session, given: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
+        targets, settings = given.get("targets", []), given.get("settings", {})
+        if not isinstance(targets, list) or not all(isinstance(one, str) for one in targets):
+            raise SettingError("targets: expected a list of texts")
+        if not isinstance(settings, dict):
+            raise SettingError("settings: expected names and values")
+        return targets, parse(self.models[session.model].model, settings)
+
+
+async def _push(socket: WebSocket, session: Session) -> None:
+    """Send what is new. What a slow page has no time for is left out, never kept."""
+    told: dict[str, Any] = {}
+    seen: Any = None
+    while True:
+        session.changed.clear()
+        job = session.job
+        state = facts(job)
+        explanation = None if job is None else job.explanation
+        if job is not None and explanation is not None and explanation is not seen:
+            curve = [[masks, *errors] for masks, errors in job.curve]
+            data = await asyncio.to_thread(update, explanation, **state, curve=curve)
+            await socket.send_bytes(data)
+            seen, told = explanation, state
+        elif state != told:
+            await socket.send_text(json.dumps(state))
+            told = state
+        await session.changed.wait()
+
+
+def _session(request: Request) -> Session:
+    session: Session | None = request.app.state.sessions.get(request.path_params["token"])
+    if session is None:
+        raise HTTPException(410, "this page has been away for too long: load it again")
+    return session
+
+
+async def _call(request: Request, function: Callable[[], Any]) -> Any:
+    return await asyncio.wrap_future(request.app.state.turns.call(function))
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """Read a request's body; of one that is too long no more than `limit` bytes are kept."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > 4 * limit:
+            break  # politeness ends here: the connection is cut
+        if size <= limit:
+            parts.append(part)
+        else:
+            # Read on, since a browser that is cut off while it sends does not read the answer.
+            parts.clear()
+    if size > limit:
+        raise ImageError(f"more than {limit / 2**20:g} MB were sent; make the picture smaller")
+    return b"".join(parts)
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    try:
+        values = json.loads(await _body(request, MAX_JSON))
+    except ValueError as error:
+        raise HTTPException(400, "expected JSON") from error
+    if not isinstance(values, dict):
+        raise HTTPException(400, "expected a JSON object")
+    return values
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    value = values.get(name)
+    if not isinstance(value, str):
+        raise HTTPException(400, f"{name}: expected a text")
+    return value
+
+
+def _asset(name: str) -> bytes:
+    return (resources.files("unmask.app") / "page" / name).read_bytes()
+
+
+def _constant(body: bytes, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    async def handler(request: Request) -> Response:  # noqa: ARG001
+        return Response(body, media_type=kind, headers=headers)
+
+    # A browser fetches the icon anew whenever the address changes, unless it may keep it.
+    headers = {"Cache-Control": "max-age=3600"} if kind == "image/svg+xml" else {}
+    return handler
+
+
+async def _user_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    return JSONResponse({"error": str(error)}, 503 if isinstance(error, Crowded) else 400)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code)
+
+
+HANDLERS: Mapping[Any, ExceptionHandler] = {UnmaskError: _user_error, HTTPException: _http_error}

@@ -1,0 +1,175 @@
+"""The server: what a page may ask for. Everything it is given is untrusted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from unmask.app.gate import Gate
+from unmask.app.models import Choice, choices
+from unmask.app.sessions import Sessions
+from unmask.app.turns import Turns
+from unmask.errors import MissingExtra, SettingError, UnmaskWarning
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from starlette.applications import Starlette
+
+__all__ = ["build", "serve"]
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SWEEP = 5.0  # seconds between two looks for pages that went away
+
+
+def serve(
+    model: Any = "demo",
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8808,
+    source: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    examples: Sequence[str | Path] = (),
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the web page until Ctrl-C.
+
+    Parameters
+    ----------
+    model : Model, path-like, "demo" or callable
+        What `unmask.load` takes. The embedded model can be chosen on the page as well.
+    host : str, default "127.0.0.1"
+        Another address than a loopback lets others in: they can use the models, and nothing else.
+    port : int, default 8808
+        0 takes a free one.
+    source : str, optional
+        Where `model` is, as the command line takes it, to be shown in the code that does the same.
+    options : mapping, optional
+        With which options it was loaded, likewise.
+    examples : sequence of path-like, optional
+        Pictures to choose from, beside the demo's.
+    ready : callable, optional
+        Called with the page's address once it can be opened.
+
+    Raises
+    ------
+    SettingError
+        The port is taken, or there is no such address.
+    ImageError
+        An example that cannot be read.
+    MissingExtra
+        Starlette, uvicorn or websockets is not installed.
+    """
+    try:
+        import uvicorn
+    except ImportError:
+        raise MissingExtra("uvicorn", "app") from None
+    app = build(model, host=host, source=source, options=options, examples=examples)
+    with _bound(host, port) as listener:
+        address = listener.getsockname()
+        name = f"[{host}]" if ":" in host else host
+        config = uvicorn.Config(
+            app,
+            ws="websockets-sansio",
+            ws_max_size=2**16,
+            # Maps are noise to a compressor, and its time is the model's.
+            ws_per_message_deflate=False,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        if ready is not None:
+            ready(f"http://{name}:{address[1]}/")
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def build(
+    model: Any = "demo",
+    *,
+    host: str = "127.0.0.1",
+    source: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    examples: Sequence[str | Path] = (),
+    turns: Turns | None = None,
+    sessions: Sessions | None = None,
+) -> Starlette:
+    """Make the ASGI application.
+
+    Parameters
+    ----------
+    model, source, options, examples
+        As for `serve`.
+    host : str
+        The address that it will be bound to: behind a loopback, only requests to a loopback's name
+        are answered, so that no other site can reach it by changing what its own name stands for.
+    turns : Turns, optional
+    sessions : Sessions, optional
+
+    Returns
+    -------
+    starlette.applications.Starlette
+    """
+    try:
+        import websockets  # noqa: F401 - uvicorn needs it, and would say so at the first socket
+        from starlette.applications import Starlette
+        from starlette.middleware import Middleware
+        from starlette.middleware.trustedhost import TrustedHostMiddleware
+    except ImportError as error:
+        raise MissingExtra(error.name or "starlette", "app") from None
+    from unmask.app.routes import HANDLERS, routes
+
+    hosts = [host, *LOOPBACK, "[::1]"] if host in LOOPBACK else ["*"]
+    known: list[Choice] = choices(model, source, options or {})
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with warnings.catch_warnings():
+            # Notes are shown on the page; the limit of pixels is stricter than Pillow's own.
+            warnings.simplefilter("ignore", UnmaskWarning)
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            app.state.turns = turns or Turns()
+            app.state.sessions = sessions or Sessions()
+            sweeper = asyncio.create_task(_sweep(app.state.sessions))
+            try:
+                yield
+            finally:
+                sweeper.cancel()
+                await asyncio.to_thread(app.state.turns.close)
+
+    return Starlette(
+        routes=routes(known, examples),
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+            Middleware(Gate),
+        ],
+        exception_handlers=HANDLERS,
+        lifespan=lifespan,
+    )
+
+
+async def _sweep(sessions: Sessions) -> None:
+    while True:
+        await asyncio.sleep(SWEEP)
+        sessions.sweep()
+
+
+@contextlib.contextmanager
+def _bound(host: str, port: int) -> Any:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(128)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise SettingError(
+                f"cannot listen on {host} port {port}: {reason}; port 0 takes a free one"
+            ) from error
+        yield listener

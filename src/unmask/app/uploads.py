@@ -1,0 +1,73 @@
+"""Pictures from strangers: limited in bytes and in pixels, and decoded by Pillow alone."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from PIL import Image, UnidentifiedImageError
+
+from unmask import images
+from unmask.errors import ImageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "decode"]
+
+MAX_BYTES = 20 * 2**20
+MAX_PIXELS = 24_000_000
+
+# Pillow reads more, and some of those readers start programs (EPS) or have few users to test them.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+
+
+def decode(data: bytes) -> NDArray[np.uint8]:
+    """Read a picture of unknown origin.
+
+    Parameters
+    ----------
+    data : bytes
+        JPEG, PNG, WebP, BMP, TIFF or GIF.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+
+    Raises
+    ------
+    ImageError
+        Too many bytes or pixels, another format, or a broken picture. The number of pixels is
+        what the header says, and none is decoded before it is checked.
+
+    Examples
+    --------
+    >>> decode(b"<svg></svg>")
+    Traceback (most recent call last):
+    unmask.errors.ImageError: this is no JPEG, PNG, WebP, BMP, TIFF or GIF picture
+    """
+    if len(data) > MAX_BYTES:
+        raise ImageError(
+            f"the file has more than {MAX_BYTES / 2**20:g} MB; make the picture smaller"
+        )
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            width, height = picture.size
+            if width * height > MAX_PIXELS:
+                raise _too_large(f"{width} x {height} pixels")
+            return images.read(picture)
+    except UnidentifiedImageError as error:
+        raise ImageError("this is no JPEG, PNG, WebP, BMP, TIFF or GIF picture") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large("far too many pixels") from error
+    except ImageError as error:
+        raise ImageError(str(error).replace("the Pillow picture", "the picture")) from error
+    except Exception as error:  # Pillow's readers raise nearly anything on broken files
+        raise ImageError(f"the picture is broken or cut short ({error})") from error
+
+
+def _too_large(what: str) -> ImageError:
+    return ImageError(
+        f"the picture has {what}, and at most {MAX_PIXELS:,} are read; make it smaller"
+    )

@@ -1,0 +1,97 @@
+"""``unmask app``."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unmask.cli import terminal
+from unmask.cli._common import clear_errors, load_model, parse_numbers, parse_sizes
+from unmask.cli.options import (
+    ActivationOption,
+    DetectorOption,
+    LabelsOption,
+    MeanOption,
+    ModelOption,
+    PreprocessOption,
+    ResizeOption,
+    SizeOption,
+    StdOption,
+    ThresholdOption,
+)
+
+__all__ = ["app"]
+
+SERVER = "The server"
+
+
+def app(
+    model: ModelOption = "demo",
+    labels: LabelsOption = None,
+    example: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--example", help="A picture to choose from. May be repeated.", show_default=False
+        ),
+    ] = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Address to listen on. 0.0.0.0 lets the network in: it may use the model.",
+            rich_help_panel=SERVER,
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="0 takes a free one.", min=0, max=65535, rich_help_panel=SERVER)
+    ] = 8808,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Open the page in a browser.", rich_help_panel=SERVER)
+    ] = False,
+    preprocess: PreprocessOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    activation: ActivationOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+    detector: DetectorOption = None,
+    threshold: ThresholdOption = None,
+) -> None:
+    """Show a web page on which to explain pictures, and watch the map come out of the noise.
+
+    Nothing is fetched from the network, and pictures stay on this machine.
+    """
+
+    def ready(address: str) -> None:
+        terminal.out.print(f"unmask is at [bold]{address}[/]  (Ctrl-C ends it)")
+        if open_:
+            webbrowser.open(address)
+
+    with clear_errors():
+        loaded = load_model(
+            model, labels, preprocess, mean, std, activation, size, resize, detector, threshold
+        )
+        options = {
+            "labels": labels,
+            "preprocess": preprocess,
+            "mean": parse_numbers("--mean", mean),
+            "std": parse_numbers("--std", std),
+            "activation": activation,
+            "size": None if size is None else parse_sizes("--size", size),
+            "resize": resize,
+            "detector": detector,
+            "threshold": threshold,
+        }
+        from unmask.app import serve
+
+        serve(
+            loaded,
+            source=model,
+            options={name: value for name, value in options.items() if value is not None},
+            host=host,
+            port=port,
+            examples=example or (),
+            ready=ready,
+        )

@@ -1,0 +1,106 @@
+"""Pictures and maps made small enough to look at: for pages, reports and notebooks."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from unmask.explanation import Explanation
+
+__all__ = ["Small", "jpeg", "small", "within"]
+
+
+class Small(NamedTuple):
+    """Maps at a small size of the picture's shape.
+
+    Attributes
+    ----------
+    maps : ndarray of float32, shape (k, h, w)
+    stderrs : ndarray of float32, shape (k, h, w), or None
+        None where fewer than two blocks tell nothing of it.
+    """
+
+    maps: NDArray[np.float32]
+    stderrs: NDArray[np.float32] | None
+
+
+def small(explanation: Explanation, side: int) -> Small:
+    """Bring maps from the model's size to the picture's shape, but no larger than needed.
+
+    Parameters
+    ----------
+    explanation : Explanation
+    side : int
+        Of the longer side, at most, in pixels. Without a frame, the model's own size is kept.
+
+    Returns
+    -------
+    Small
+
+    Examples
+    --------
+    >>> import unmask
+    >>> street = unmask.demo.pictures()["street"]
+    >>> small(unmask.explain("demo", street, masks=256), 120).maps.shape
+    (1, 90, 120)
+    """
+    estimate = explanation.estimate
+    known = len(estimate.parts) > 1
+    if explanation.frame is None:
+        return Small(explanation.model_maps, explanation.model_stderrs if known else None)
+    frame = replace(explanation.frame, picture=within(explanation.frame.picture, side))
+
+    def brought(values: NDArray[np.float32], outside: NDArray[np.float64]) -> NDArray[np.float32]:
+        pairs = zip(values, outside, strict=True)
+        return np.stack([frame.back(one, outside=float(rest)) for one, rest in pairs])
+
+    maps = brought(explanation.model_maps, estimate.mean)
+    if not known:
+        return Small(maps, None)
+    return Small(maps, brought(explanation.model_stderrs, estimate.mean_stderr))
+
+
+def within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Scale a height and a width down until neither is more than `side`.
+
+    Examples
+    --------
+    >>> within((3000, 4000), 256), within((30, 40), 256)
+    ((192, 256), (30, 40))
+    """
+    scale = min(1.0, side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def jpeg(picture: NDArray[np.uint8], side: int) -> bytes:
+    r"""Encode a picture as a JPEG for the eye.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, shape (H, W, 3)
+    side : int
+        Of the longer side, at most, in pixels.
+
+    Returns
+    -------
+    bytes
+
+    Examples
+    --------
+    >>> jpeg(np.zeros((30, 40, 3), np.uint8), 20)[:3]
+    b'\xff\xd8\xff'
+    """
+    height, width = within((picture.shape[0], picture.shape[1]), side)
+    image = Image.fromarray(picture)
+    if (width, height) != image.size:
+        image = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()

@@ -1,0 +1,447 @@
+"""The web application over real requests: pictures, runs, turns, and what must be refused."""
+
+import io
+import json
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import unmask
+from unmask import images
+from unmask.app import uploads
+from unmask.app.sessions import Sessions
+from unmask.app.turns import Turns
+
+pytest.importorskip("httpx")
+testclient = pytest.importorskip("starlette.testclient")
+
+from unmask.app.server import build  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore::unmask.UnmaskWarning")
+
+STREET = unmask.demo.pictures()["street"]
+HEADERS = {"host": "127.0.0.1:8808"}
+
+
+class Page:
+    """One page, without a browser."""
+
+    def __init__(self, client):
+        self.client = client
+        self.token = client.post("/api/sessions", headers=HEADERS).json()["token"]
+
+    def __call__(self, path, json=None, method="POST", **more):
+        own = f"/api/session/{self.token}/{path}"
+        return self.client.request(method, own, json=json, headers=HEADERS, **more)
+
+    def upload(self, data, name="picture.png"):
+        return self("picture", method="PUT", content=data, params={"name": name})
+
+    def follow(self, until):
+        """Read the socket until a state; return all looks, decoded, and the last state."""
+        looks = []
+        path = f"/api/session/{self.token}/live"
+        with self.client.websocket_connect(path, headers=HEADERS) as socket:
+            while True:
+                message = socket.receive()
+                if message.get("bytes"):
+                    looks.append(decoded(message["bytes"]))
+                    state = looks[-1]
+                else:
+                    state = json.loads(message["text"])
+                if state["state"] in until:
+                    return looks, state
+
+    def numbers(self, tmp_path):
+        answer = self("download/npz", method="GET")
+        assert answer.status_code == 200, answer.text
+        path = tmp_path / "numbers.npz"
+        path.write_bytes(answer.content)
+        return unmask.Explanation.load(path)
+
+
+def decoded(data):
+    (length,) = struct.unpack("<I", data[:4])
+    header = json.loads(data[4 : 4 + length])
+    at, size = 4 + length, header["height"] * header["width"]
+    for target in header["targets"]:
+        for name in ("map", "stderr"):
+            if name in target:
+                side = target[name]
+                whole = np.frombuffer(data, "<u2", size, at).astype(float)
+                side["values"] = side["low"] + whole / 65535 * (side["high"] - side["low"])
+                at += 2 * size
+    assert at == len(data)
+    return header
+
+
+@pytest.fixture(scope="module")
+def client():
+    with testclient.TestClient(build()) as client:
+        yield client
+
+
+@pytest.fixture
+def page(client):
+    return Page(client)
+
+
+def png(width=60, height=40, **more):
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(3).integers(0, 255, (height, width, 3), np.uint8)).save(
+        buffer, "PNG", **more
+    )
+    return buffer.getvalue()
+
+
+def bomb(width, height):
+    """A PNG of a few bytes that says it is huge."""
+
+    def chunk(kind, body):
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+# --- a run
+
+
+def test_a_run_gives_the_map_that_python_gives(page, tmp_path):
+    said = page.upload(STREET.read_bytes(), "street.png").json()
+    assert (said["width"], said["height"], said["name"]) == (480, 360, "street.png")
+    best = unmask.predict("demo", STREET)[0]
+    assert said["options"][0]["label"] == best.label
+    assert said["options"][0]["score"] == pytest.approx(best.score)
+
+    keys = [one["key"] for one in said["options"][:2]]
+    settings = {"masks": 400, "grid": 6, "seed": 5, "fill": "#336699", "keep": 0.4}
+    assert page("explain", {"targets": keys, "settings": settings}).status_code == 202
+    looks, last = page.follow({"done"})
+    assert last["done"] == last["total"] == 400
+
+    # The whole and the live map are the library's own.
+    expected = unmask.explain("demo", STREET, list(map(int, keys)), masks=400, grid=6, seed=5,
+                              fill="#336699", keep=0.4)  # fmt: skip
+    got = page.numbers(tmp_path)
+    np.testing.assert_array_equal(got.maps, expected.maps)
+    np.testing.assert_array_equal(got.stderrs, expected.stderrs)
+    assert got.image == "street.png"
+    for target, whole in zip(looks[-1]["targets"], expected.maps, strict=True):
+        seen = target["map"]["values"].reshape(192, 256)
+        coarse = np.asarray(Image.fromarray(whole).resize((256, 192), Image.Resampling.BOX))
+        assert np.abs(seen - coarse).max() < 0.05 * np.ptp(whole)
+    assert looks[-1]["targets"][1]["reliability"] == pytest.approx(expected.reliabilities[1])
+
+
+def test_the_error_is_the_noise_over_the_maps_spread(page, tmp_path):
+    page.upload(STREET.read_bytes())
+    page("explain", {"settings": {"masks": 512}})
+    looks, _ = page.follow({"done"})
+    masks, error = looks[-1]["curve"][-1]
+    whole = page.numbers(tmp_path)
+    moments = whole.estimate.moments
+    from unmask.estimators import finalize
+
+    maps = finalize("centred", moments, 0.5)
+    noise = np.mean(maps.stderr**2) - maps.offset_stderr[0] ** 2
+    assert masks == 512
+    assert error == pytest.approx(np.sqrt(noise / maps.value.var()), rel=1e-5)
+
+
+def test_stopped_and_gone_on_with_is_the_same_as_at_once(page, tmp_path):
+    page.upload(STREET.read_bytes())
+    page("explain", {"targets": ["4"], "settings": {"masks": 50_000}})
+    page.follow({"running"})
+    page("stop")
+    looks, last = page.follow({"stopped"})
+    kept = page.numbers(tmp_path)
+    assert 0 < kept.masks == last["done"] < 50_000
+    assert not kept.complete
+
+    total = kept.masks + 333
+    assert page("more", {"masks": total}).status_code == 202
+    page.follow({"done"})
+    got = page.numbers(tmp_path)
+    assert got.complete
+    assert got.masks == total
+    np.testing.assert_array_equal(got.maps, unmask.explain("demo", STREET, 4, masks=total).maps)
+    assert looks
+
+
+def test_more_needs_a_finished_map_and_a_larger_number(page):
+    page.upload(png())
+    assert page("more", {"masks": 500}).status_code == 409
+    page("explain", {"settings": {"masks": 64}})
+    page.follow({"done"})
+    assert page("more", {"masks": 64}).status_code == 409
+    assert page("more", {"masks": "all"}).status_code == 400
+
+
+def test_the_code_says_what_was_asked(page):
+    page("example", {"name": "street"})
+    wish = {"targets": ["4", "0"], "settings": {"masks": 900, "fill": "#102030"}}
+    said = page("code", wish).json()
+    assert "-t heart -t star --masks 900" in said["command"]
+    assert "--fill '#102030'" in said["command"]
+    names: dict = {}
+    code = said["python"].replace("explanation.save", "print").replace("900", "64")
+    exec(compile(code, "code", "exec"), names)
+    assert [one.label for one in names["explanation"].targets] == ["heart", "star"]
+
+
+def test_a_class_is_found_by_name(page):
+    page("example", {"name": "night"})
+    assert page("class", {"text": "Heart"}).json()["key"] == "4"
+    answer = page("class", {"text": "hart"})
+    assert answer.status_code == 400
+    assert "heart" in answer.json()["error"]
+
+
+def test_downloads(page):
+    page("example", {"name": "garden"})
+    assert page("download/png", method="GET").status_code == 409
+    page("explain", {"targets": ["1", "3"], "settings": {"masks": 128}})
+    page.follow({"done"})
+    figure = page("download/png", method="GET", params={"target": 1, "cmap": "viridis"})
+    assert Image.open(io.BytesIO(figure.content)).format == "PNG"
+    report = page("download/html", method="GET")
+    assert "attachment" in report.headers["content-disposition"]
+    assert "unmask explain" in report.text
+    for query in ({"target": 2}, {"target": -1}, {"target": "x"}, {"cmap": "../x"}, {"opacity": 7}):
+        assert page("download/png", method="GET", params=query).status_code == 400, query
+    assert page("download/pickle", method="GET").status_code == 400
+
+
+def test_another_model_looks_at_the_same_picture():
+    def bright(batch):
+        return batch.mean(axis=(1, 2, 3))[:, None] * np.array([1.0, -1.0])
+
+    model = unmask.load(bright, preprocess="unit", name="bright", labels=["light", "dark"])
+    with testclient.TestClient(build(model)) as client:
+        page = Page(client)
+        assert [
+            one["name"] for one in client.get("/api/about", headers=HEADERS).json()["models"]
+        ] == [
+            "bright",
+            "unmask demo",
+        ]
+        assert page.upload(png()).json()["options"][0]["label"] == "light"
+        said = page("model", {"model": "demo"}).json()
+        assert said["options"][0]["label"] in unmask.demo.LABELS
+        assert page("model", {"model": "other"}).status_code == 404
+
+
+def test_boxes_of_a_detector(tmp_path):
+    from unmask.detection import Detections
+
+    def lamp(images):
+        # The less of it is seen, the narrower is the box.
+        shares = [float(one[4:16, 8:20].mean()) / 240 for one in images]
+        return [Detections([[8, 4, 9 + 11 * share, 16]], [[0.9]]) for share in shares]
+
+    picture = np.full((30, 48, 3), 20, np.uint8)
+    picture[4:16, 8:20] = 240
+    model = unmask.load(lamp, detector="function", labels=["lamp"])
+    with testclient.TestClient(build(model)) as client:
+        page = Page(client)
+        (one,) = page.upload(images.png(picture)).json()["options"]
+        assert one["label"] == "lamp"
+        assert one["box"] == pytest.approx([8, 4, 20, 16])
+        page("explain", {"targets": [one["key"]], "settings": {"masks": 640}})
+        looks, _ = page.follow({"done", "failed"})
+        assert looks[-1]["targets"][0]["box"] == one["box"]
+        got = page.numbers(tmp_path)
+        assert got.map[10, 14] > got.map[25, 40]
+
+
+def test_a_failing_model_says_so_and_keeps_what_there_is(tmp_path):
+    calls = []
+
+    def moody(batch):
+        calls.append(len(batch))
+        if sum(calls) > 300:
+            raise RuntimeError("out of coffee")
+        return batch.mean(axis=(1, 2, 3))
+
+    model = unmask.load(moody, preprocess="unit", name="moody")
+    with testclient.TestClient(build(model)) as client:
+        page = Page(client)
+        page.upload(png())
+        page("explain", {"settings": {"masks": 900}})
+        _, last = page.follow({"failed"})
+        assert "out of coffee" in last["error"]
+        assert 0 < page.numbers(tmp_path).masks < 300
+        page("model", {"model": "demo"})
+        page("explain", {"settings": {"masks": 64}})
+        assert page.follow({"done"})[1]["done"] == 64
+
+
+# --- pictures that are none
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "no JPEG"),
+        (b"just a text", "no JPEG"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "no JPEG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no JPEG"),
+        (png()[:300], "broken"),
+        (png()[:60], "picture"),
+        (bomb(60_000, 60_000), "pixels"),
+        (bomb(2**31 - 1, 2**31 - 1), "pixels"),
+        (bomb(6_000, 5_000), "at most"),
+        (bomb(0, 0), "picture"),
+    ],
+    ids=["empty", "text", "svg", "eps", "cut", "header", "bomb", "huge", "large", "none"],
+)
+def test_what_is_no_picture_gets_a_message(page, data, words):
+    answer = page.upload(data)
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]
+    assert page("explain", {}).status_code == 409
+    assert page.upload(png()).status_code == 200  # the app lives
+
+
+def test_too_many_bytes(page):
+    answer = page.upload(b"x" * (uploads.MAX_BYTES + 1))
+    assert answer.status_code == 400
+    assert "MB" in answer.json()["error"]
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"settings": {"masks": 0}},
+        {"settings": {"masks": 10**9}},
+        {"settings": {"masks": 12.5}},
+        {"settings": {"masks": True}},
+        {"settings": {"grid": 4000}},
+        {"settings": {"keep": 1}},
+        {"settings": {"fill": "/etc/passwd"}},
+        {"settings": {"batch_size": 10**9}},
+        {"settings": []},
+        {"targets": ["99"]},
+        {"targets": ["top:8"]},
+        {"targets": "4"},
+        {"targets": [4]},
+        {"targets": [*"01234567", "07", "06"]},
+    ],
+    ids=str,
+)
+def test_bad_wishes_are_refused_in_words(page, wish):
+    page("example", {"name": "street"})
+    answer = page("explain", wish)
+    assert answer.status_code == 400
+    assert len(answer.json()["error"]) > 15
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"x" * 70_000, b'"\\ud800"'])
+def test_bodies_that_are_no_wish(page, body):
+    assert page("explain", content=body).status_code == 400
+
+
+def test_other_sites_and_other_names_are_refused(client):
+    assert client.get("/", headers={"host": "evil.example"}).status_code == 400
+    for host in ("localhost:8808", "127.0.0.1", "[::1]:8808"):
+        assert client.get("/", headers={"host": host}).status_code == 200
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:1"):
+        refused = client.post("/api/sessions", headers={**HEADERS, "origin": origin})
+        assert refused.status_code == 403
+    own = {**HEADERS, "origin": "http://127.0.0.1:8808"}
+    assert client.post("/api/sessions", headers=own).status_code == 200
+
+
+def test_a_socket_of_another_site_is_refused(page):
+    path = f"/api/session/{page.token}/live"
+    with pytest.raises(testclient.WebSocketDenialResponse) as refused:  # noqa: SIM117
+        with page.client.websocket_connect(
+            path, headers={**HEADERS, "origin": "http://evil.example"}
+        ) as socket:
+            socket.receive()
+    assert refused.value.status_code == 403
+
+
+def test_a_server_for_the_network_answers_to_any_name():
+    with testclient.TestClient(build(host="0.0.0.0")) as client:
+        assert client.get("/", headers={"host": "my-machine.local"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../pyproject.toml",
+        "/..%2f..%2f..%2fetc%2fpasswd",
+        "/app.js/../server.py",
+        "/server.py",
+        "/api/examples/..%2fdemo.onnx",
+        "/api/examples/%2fetc%2fpasswd",
+        "/page/",
+    ],
+)
+def test_no_path_reaches_the_disk(client, path):
+    assert client.get(path, headers=HEADERS).status_code == 404
+
+
+def test_every_answer_carries_the_policy(client):
+    for path in ("/", "/app.js", "/api/about", "/nothing"):
+        policy = client.get(path, headers=HEADERS).headers["content-security-policy"]
+        assert policy.startswith("default-src 'self'")
+        assert "unsafe" not in policy
+
+
+def test_the_page_asks_nothing_of_other_machines(client):
+    text = "".join(
+        client.get(f"/{name}", headers=HEADERS).text
+        for name in ("", "app.css", "app.js", "draw.js", "icon.svg")
+    )
+    assert "//" in text
+    without = text.replace('"http://www.w3.org/2000/svg"', "").replace('replace("http", "ws")', "")
+    assert "http" not in without.replace("Without https on", "").replace("maximum-scale", "")
+    assert "innerHTML" not in text
+    assert "eval(" not in text
+
+
+def test_a_session_that_is_gone_says_what_to_do(client):
+    answer = client.post("/api/session/unknown/explain", json={}, headers=HEADERS)
+    assert answer.status_code == 410
+    assert "load it again" in answer.json()["error"]
+
+
+# --- many at once
+
+
+def test_pages_and_pictures_are_bounded():
+    with testclient.TestClient(build(sessions=Sessions(limit=3, held=40 * 60 * 3 * 2))) as client:
+        pages = [Page(client) for _ in range(4)]
+        # The first has no socket, so it made room.
+        assert pages[0]("code", {}).status_code == 410
+        assert pages[1].upload(png()).status_code == 200
+        assert pages[2].upload(png()).status_code == 200
+        assert pages[3].upload(png()).status_code == 200
+        assert [one("code", {}).status_code for one in pages[1:]].count(410) == 1
+        assert pages[3].upload(png(600, 400)).status_code == 503
+
+
+def test_who_waits_is_told_the_place_and_gets_its_turn(tmp_path):
+    with testclient.TestClient(build(turns=Turns(active=1, quantum=0.1))) as client:
+        pages = [Page(client) for _ in range(3)]
+        for page in pages:
+            page.upload(STREET.read_bytes())
+            page("explain", {"targets": ["4"], "settings": {"masks": 800}})
+        _, state = pages[2].follow({"waiting"})
+        assert state["place"] in (1, 2)
+        for page in reversed(pages):
+            page.follow({"done"})
+        expected = unmask.explain("demo", STREET, 4, masks=800).maps
+        for page in pages:
+            np.testing.assert_array_equal(page.numbers(tmp_path).maps, expected)

@@ -1,0 +1,323 @@
+"""The page in a real browser: Debian's chromium, driven by Playwright.
+
+The set-up installs chromium by apt-get where it is absent and that is possible, and else skips.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import unmask
+from unmask import images
+
+sync_api = pytest.importorskip("playwright.sync_api")
+expect = sync_api.expect
+expect.set_options(timeout=30_000)
+
+pytestmark = pytest.mark.slow
+
+# No GPU, no sandbox inside a container, and nothing that calls home.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+PATIENCE = 60_000  # milliseconds, for a machine that does other things as well
+MARKUP = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
+
+
+def chromium():
+    """Where chromium is; installed first, if need be and if possible."""
+    path = shutil.which("chromium")
+    if path is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        for words in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+            try:
+                subprocess.run(["apt-get", *words], timeout=240, capture_output=True, check=False)
+            except subprocess.TimeoutExpired:
+                break
+        path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("no chromium, and it cannot be installed here: apt-get install chromium")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = chromium()
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def started(*words):
+    """Start the command; return it and the page's address."""
+    command = [sys.executable, "-u", "-m", "unmask", "app", "--port", "0", *words]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    line = server.stdout.readline()
+    address = re.search(r"http://\S+", line)
+    assert address, line + server.stdout.read()
+    return server, address[0]
+
+
+def ended(server):
+    server.send_signal(signal.SIGINT)
+    rest, _ = server.communicate(timeout=20)
+    assert "Traceback" not in rest, rest
+    assert "Error" not in rest, rest
+
+
+@pytest.fixture(scope="module")
+def address():
+    server, address = started()
+    yield address
+    ended(server)
+
+
+class Errors(list):
+    """What a page complains of."""
+
+    def watch(self, page):
+        page.on("pageerror", lambda error: self.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and self.append(said.text))
+        page.on("request", lambda request: self.check(request.url))
+
+    def check(self, url):
+        if not re.match(r"(http://127\.0\.0\.1:|blob:|data:)", url):
+            self.append(url)
+
+
+@pytest.fixture
+def errors():
+    errors = Errors()
+    yield errors
+    assert errors == []
+
+
+def new_page(browser, errors, address, size=DESKTOP, **more):
+    context = browser.new_context(viewport=size, accept_downloads=True, **more)
+    page = context.new_page()
+    errors.watch(page)
+    page.goto(address)
+    return page
+
+
+def choose(page, *labels):
+    boxes = page.locator("#classes input")
+    for number in range(boxes.count()):
+        boxes.nth(number).uncheck()
+    for label in labels:
+        page.get_by_label(re.compile(f"^{label}")).check()
+
+
+def done(page):
+    expect(page.locator("#state")).to_have_text(re.compile("^Done"), timeout=PATIENCE)
+
+
+def number(page, selector):
+    return int(re.match(r"[\d,]+", page.inner_text(selector))[0].replace(",", ""))
+
+
+def saved(page, kind, folder):
+    with page.expect_download() as download:
+        page.click(f'[data-kind="{kind}"]')
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_from_a_picture_to_the_numbers(browser, errors, address, size, tmp_path):
+    page = new_page(browser, errors, address, size)
+    expect(page.locator("#explain")).to_be_disabled()
+    page.set_input_files("#file", unmask.demo.pictures()["street"])
+    expect(page.locator(".class")).to_have_count(8)
+    choose(page, "star", "heart")
+    page.click("#settings-box summary")
+    page.fill("#set-masks", "20000")
+    page.click("#explain")
+
+    # Two looks arrive, and they differ.
+    expect(page.locator("#low")).not_to_have_text("", timeout=PATIENCE)
+    expect(page.locator("#live")).to_have_text(re.compile("percent"))
+    first, picture = number(page, "#masks"), page.locator("#c-map").screenshot()
+    expect(page.locator("#masks")).not_to_have_text(re.compile(f"^{first:,} "), timeout=PATIENCE)
+    expect(page.locator("#reliability")).not_to_have_text("–", timeout=PATIENCE)
+    assert page.locator("#c-map").screenshot() != picture
+
+    page.click("#stop")
+    expect(page.locator("#state")).to_have_text("Stopped", timeout=PATIENCE)
+    kept = number(page, "#masks")
+    assert 0 < first < kept < 20_000
+
+    page.fill("#set-masks", "200")
+    expect(page.locator("#more")).to_have_text("+ 200 masks")
+    page.click("#more")
+    done(page)
+    assert number(page, "#masks") == kept + 200
+
+    explanation = unmask.Explanation.load(saved(page, "npz", tmp_path))
+    expected = unmask.explain(
+        "demo", unmask.demo.pictures()["street"], ["heart", "star"], masks=kept + 200
+    )
+    by_label = {target.label: i for i, target in enumerate(explanation.targets)}
+    assert set(by_label) == {"heart", "star"}
+    for position, target in enumerate(expected.targets):
+        np.testing.assert_array_equal(
+            explanation.maps[by_label[target.label]], expected.maps[position]
+        )
+    assert images.read(saved(page, "png", tmp_path)).shape[1] > 1000
+    assert "unmask explain" in saved(page, "html", tmp_path).read_text("utf-8")
+    # Nothing sticks out at the side.
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.context.close()
+
+
+def test_controls_and_keyboard(browser, errors, address):
+    page = new_page(browser, errors, address)
+    page.focus("#examples button >> nth=3")
+    page.keyboard.press("Enter")
+    expect(page.locator(".class")).to_have_count(8)
+    page.get_by_label(re.compile("^heart")).focus()
+    page.keyboard.press("Space")
+    page.click("#settings-box summary")
+    page.fill("#set-masks", "256")
+    page.keyboard.press("Enter")  # a form: Enter explains
+    done(page)
+
+    page.focus("#c-map")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#readout")).to_have_text(re.compile(r"^[\d.]+ ± [\d.e-]+ .* at 250, 180$"))
+    read = page.inner_text("#readout")
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.locator("#readout")).not_to_have_text(read)
+    page.hover("#c-overlay", position={"x": 30, "y": 20})
+    expect(page.locator("#readout")).to_have_text(re.compile("±"))
+    page.hover("h1")
+    expect(page.locator("#readout")).to_have_text(re.compile("^Point"))
+
+    # All in the browser: the server is asked nothing.
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    own = re.compile("/icon.svg$")  # from the cache, whenever the address changes
+    for selector, value in (("#opacity", "90"), ("#threshold", "10")):
+        before = page.locator("#c-overlay").screenshot()
+        page.locator(selector).fill(value)
+        page.wait_for_timeout(100)
+        assert page.locator("#c-overlay").screenshot() != before
+    before = page.locator("#c-map").screenshot()
+    page.select_option("#cmap", "viridis")
+    page.wait_for_timeout(100)
+    assert page.locator("#c-map").screenshot() != before
+    assert [url for url in asked if not own.search(url)] == []
+
+    page.click(".tabs button >> nth=1")
+    expect(page.locator(".tabs button >> nth=1")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#c-map")).to_have_attribute("aria-label", re.compile("^Saliency map for"))
+
+    again = new_page(browser, errors, page.url)
+    expect(again.locator("#classes input:checked")).to_have_count(2, timeout=PATIENCE)
+    assert again.input_value("#set-masks") == "256"
+    assert (again.input_value("#opacity"), again.input_value("#cmap")) == ("90", "viridis")
+    again.click("#code summary")
+    expect(again.locator("#command")).to_have_text(re.compile("--masks 256"))
+    again.context.close()
+    page.context.close()
+
+
+def test_every_control_has_a_name(browser, errors, address):
+    page = new_page(browser, errors, address + "?example=night")
+    expect(page.locator(".class")).to_have_count(8)
+    for box in page.locator("button:visible, input:visible, select:visible, canvas[role]").all():
+        named = box.evaluate(
+            "e => (e.labels?.[0] || e).textContent.trim() || e.ariaLabel || e.title"
+            " || e.querySelector('img')?.alt"
+        )
+        assert named, box.evaluate("e => e.outerHTML")
+    assert page.locator("img:not([alt])").count() == 0
+    page.context.close()
+
+
+def test_what_is_no_picture(browser, errors, address, tmp_path):
+    page = new_page(browser, errors, address)
+    text = tmp_path / "<b>notes.png"
+    text.write_text("no picture")
+    page.set_input_files("#file", text)
+    expect(page.locator("#message")).to_have_text(re.compile("no JPEG, PNG"))
+    page.set_input_files("#file", unmask.demo.pictures()["night"])
+    expect(page.locator(".class")).to_have_count(8)
+    expect(page.locator("#message")).to_be_hidden()
+    page.context.close()
+    # The browser itself notes an answer of 400.
+    assert all("400" in one for one in errors)
+    errors.clear()
+
+
+def test_labels_and_names_full_of_markup(browser, errors, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join([MARKUP, *(f"<b>{n}</b>" for n in range(7))]))
+    name = tmp_path / "<script>document.title=3<" / "x" if os.sep == "\\" else tmp_path / "<i>.png"
+    shutil.copy(unmask.demo.pictures()["street"], name)
+    server, address = started("--model", str(unmask.demo.MODEL), "--labels", str(labels))
+    page = new_page(browser, errors, address)
+    page.set_input_files("#file", name)
+    expect(page.locator(".class .name")).to_have_count(8)
+    assert MARKUP in page.locator(".class .name").all_text_contents()
+    assert page.locator(".class img, .class script, .class b").count() == 0
+    page.get_by_label(re.compile("^<img")).check()
+    page.click("#settings-box summary")
+    page.fill("#set-masks", "256")
+    page.click("#explain")
+    done(page)
+    assert page.locator("#tabs img, #tabs script, #tabs b").count() == 0
+
+    report = saved(page, "html", tmp_path)
+    shown = browser.new_page()
+    shown.goto(report.as_uri())
+    expect(shown.locator("h3").first).to_have_text(re.compile("<"))
+    assert shown.locator("h3 img, h3 b, main script, h2 i").count() == 0
+    shown.locator("input").first.fill("90")
+    assert shown.locator(".over").first.evaluate("e => e.style.opacity") == "0.9"
+    assert shown.title() == "What did the model look at?"
+    shown.close()
+    assert page.title() == "unmask"
+    page.context.close()
+    ended(server)
+
+
+def test_ten_browsers_at_once(browser, errors, address, tmp_path):
+    pictures = []
+    for seed in range(10):
+        scene = unmask.demo.scene(seed)
+        pictures.append(tmp_path / f"scene-{seed}.png")
+        Image.fromarray(scene.picture).save(pictures[-1])
+    pages = [new_page(browser, errors, address) for _ in pictures]
+    for page, picture in zip(pages, pictures, strict=True):
+        page.set_input_files("#file", picture)
+        page.click("#settings-box summary")
+        page.fill("#set-masks", "300")
+        expect(page.locator(".class")).to_have_count(8)
+    for page in pages:
+        page.click("#explain", no_wait_after=True)
+    states = [page.inner_text("#state") for page in reversed(pages)]
+    assert any("in line" in state for state in states), states
+    for page, picture in zip(pages, pictures, strict=True):
+        done(page)
+        explanation = unmask.Explanation.load(saved(page, "npz", tmp_path))
+        expected = unmask.explain("demo", picture, masks=300)
+        np.testing.assert_array_equal(explanation.maps, expected.maps)
+        assert explanation.image == Path(picture).name
+        page.context.close()

@@ -1,0 +1,189 @@
+"""The report: it holds all that it shows, and nothing in it is taken for HTML."""
+
+import base64
+import hashlib
+import re
+import shlex
+from dataclasses import dataclass, replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import unmask
+from unmask.estimators import shown
+from unmask.report import report
+from unmask.reproduce import Recipe, recipe
+
+STREET = unmask.demo.pictures()["street"]
+MARKUP = "<script>alert('x')</script>&\"<img src=http://evil.example/x>"
+
+
+@dataclass
+class Curve:
+    fractions: np.ndarray
+    scores: np.ndarray
+
+
+class Reader(HTMLParser):
+    """Notes every element, and every attribute that could fetch something."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.references, self.texts, self.attributes = [], [], [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        self.references += [
+            value
+            for name, value in attrs
+            if name in ("src", "href", "srcset", "data", "action", "poster", "xlink:href")
+        ]
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+@pytest.fixture(scope="module")
+def explanation():
+    return unmask.explain("demo", STREET, ["heart", "star"], masks=512)
+
+
+def test_nothing_is_outside(explanation):
+    page = report([explanation, replace(explanation, image="other.png")])
+    reader = Reader(page)
+    assert len(reader.references) > 10
+    assert all(re.match(r"data:image/(png|jpeg);base64,|#e\d$", r) for r in reader.references)
+    assert not {"link", "iframe", "object", "embed", "base", "form"} & set(reader.tags)
+    assert "@import" not in page
+    assert "url(" not in page
+    assert "http" not in re.sub(r"http-equiv", "", page)
+
+
+def test_the_policy_allows_its_own_script_and_style_alone(explanation):
+    page = explanation.to_html()
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1]
+    assert policy.startswith("default-src 'none'")
+    for tag in ("script", "style"):
+        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    # No inline handler or style is left for the policy to refuse.
+    assert not [name for name, _ in Reader(page).attributes if name.startswith("on")]
+    assert "style" not in [name for name, _ in Reader(page).attributes]
+
+
+def test_what_strangers_wrote_is_text(explanation):
+    targets = tuple(replace(target, label=MARKUP) for target in explanation.targets)
+    evil = replace(
+        explanation,
+        targets=targets,
+        model=MARKUP,
+        image=MARKUP,
+        notes=(MARKUP,),
+        versions={MARKUP: MARKUP},
+        plan=replace(explanation.plan, fill=MARKUP),
+    )
+    curve = Curve(np.array([0, 1.0]), np.array([1.0, 0]))
+    curves = [{MARKUP: {MARKUP: curve}}] * 2
+    plain = Reader(report([explanation] * 2, curves=[None] * 2))
+    reader = Reader(report([evil, evil], curves=curves, title=MARKUP))
+    assert reader.tags.count("script") == plain.tags.count("script") == 1
+    assert reader.tags.count("img") == plain.tags.count("img")
+    assert not [r for r in reader.references if "evil" in r]
+    assert "".join(reader.texts).count(MARKUP) >= 12
+
+
+def test_it_says_what_was_done(explanation):
+    page = explanation.to_html()
+    for words in (
+        "heart", "star", "street.png", "512 of 512", "8 × 8", "balanced", "centred",
+        f"reliability {shown(explanation.reliabilities[1])}", f"numpy {np.__version__}",
+        "unmask explain street.png -t 4 -t 0 --masks 512 --grid 8", "standard error",
+    ):  # fmt: skip
+        assert words in page, words
+
+
+def test_few_masks_have_no_standard_error():
+    with pytest.warns(unmask.UnmaskWarning, match="one block"):
+        few = unmask.explain("demo", STREET, masks=64)
+    page = few.to_html()
+    assert "standard error is not known" in page
+    assert "<figcaption>standard error" not in page
+
+
+def test_curves_are_drawn(explanation):
+    curve = Curve(np.linspace(0, 1, 5), np.array([1, 0.5, 0.25, 0, 0]))
+    page = explanation.to_html(curves={"heart": {"deletion": curve, "insertion": curve}})
+    assert page.count("<polyline") == 2
+    assert "deletion 0.312" in page
+
+
+def test_an_array_is_reported_without_a_picture():
+    model = unmask.load(lambda b: b.mean(axis=(1, 2)), layout="NTC", preprocess="raw", name="mean")
+    series = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
+    page = unmask.explain(model, series, 0, masks=200, grid=5).to_html()
+    assert "cannot be drawn" in page
+    assert "the input, which is an array" in page
+
+
+def test_counts_must_fit(explanation):
+    for more in ({"recipes": [recipe(explanation)] * 2}, {"curves": [None, None]}):
+        with pytest.raises(unmask.SettingError, match="expected at least one"):
+            report([explanation], **more)
+    with pytest.raises(unmask.SettingError):
+        report([])
+
+
+def test_the_recipe_makes_the_same_map(explanation, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "street.png").write_bytes(STREET.read_bytes())
+    again = recipe(explanation)
+    names: dict = {}
+    exec(compile(again.python(), "recipe", "exec"), names)
+    np.testing.assert_array_equal(names["explanation"].maps, explanation.maps)
+
+    pytest.importorskip("typer")
+    from typer.testing import CliRunner
+
+    from unmask.cli import app
+
+    result = CliRunner().invoke(app, [*shlex.split(again.command())[1:], "-o", "out"])
+    assert result.exit_code == 0, result.output
+    loaded = unmask.Explanation.load(tmp_path / "out" / "street.npz")
+    np.testing.assert_array_equal(loaded.maps, explanation.maps)
+
+
+@pytest.mark.parametrize("name", ["my fox.jpg", "a'b.png", "$(rm -rf x).png", "-o.png", 'q"`.jpg'])
+def test_names_are_quoted(name):
+    words = shlex.split(Recipe(name, (name,), {"fill": name}).command())
+    assert words[2] in (name, f"./{name}")
+    assert words[4] == words[6] == name
+    compile(Recipe(name, (name,), {"fill": name}).python(), "recipe", "exec")
+
+
+def test_boxes_are_said_in_both():
+    again = Recipe("a.jpg", ("dog:10,20.5,200,180",))
+    assert "-t dog:10,20.5,200,180" in again.command()
+    assert "unmask.box((10, 20.5, 200, 180), label='dog')" in again.python()
+
+
+def test_the_command_writes_one_file(explanation, tmp_path):
+    pytest.importorskip("typer")
+    from typer.testing import CliRunner
+
+    from unmask.cli import app
+
+    first = explanation.save(tmp_path / "one.npz")
+    out = tmp_path / "all.html"
+    result = CliRunner().invoke(app, ["report", str(first), str(first), "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    page = out.read_text("utf-8")
+    assert page.count("<section") == 2
+    assert report([explanation] * 2) == page
+
+    result = CliRunner().invoke(app, ["report", str(tmp_path / "none.npz")])
+    assert result.exit_code == 2
+    assert "no file" in result.output

@@ -1,0 +1,153 @@
+"""Draw the pictures of docs/gallery.md from the demo's scenes.
+
+python tools/draw_gallery.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+import unmask
+from unmask.colour import COLORMAPS, colorize
+from unmask.drawing import GREY, PAPER, font
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from unmask.explanation import Explanation
+
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+WIDTH, GAP, CAPTION = 240, 10, 24  # pixels
+
+Panel = tuple[str, Image.Image]
+
+
+def main() -> None:
+    """Draw them all, and say how large they are together."""
+    total = 0
+    for name, rows in {
+        "objects": objects(),
+        "settling": settling(),
+        "grids": grids(),
+        "fills": fills(),
+        "why-not": why_not(),
+        "colours": colours(),
+    }.items():
+        path = IMAGES / f"gallery-{name}.png"
+        # 256 colours suffice for the eye, and take a third of the bytes.
+        sheet(rows).quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+        total += path.stat().st_size
+        print(f"{path.name}: {path.stat().st_size:,} bytes")
+    print(f"together {total:,} bytes")
+
+
+def objects() -> list[list[Panel]]:
+    """Every demo picture, and its best classes from one pass."""
+    rows = []
+    for path in unmask.demo.pictures().values():
+        explanation = unmask.explain("demo", path, "top:3", masks=2000)
+        rows.append([(path.stem, picture(explanation)), *maps(explanation)])
+    return rows
+
+
+def settling() -> list[list[Panel]]:
+    """One map as masks accumulate, and how sure it is."""
+    few = [explained("night", "heart", masks=masks) for masks in (128, 512, 2048, 8192)]
+    high = max(float(np.nanmax(one.stderr[np.isfinite(one.stderr)], initial=0)) for one in few)
+    return [
+        [(f"{one.masks:,} masks", heat(one.map)) for one in few],
+        [
+            (
+                f"standard error, reliability {one.reliability:.3f}"
+                if one.reliability
+                else "standard error not known yet",
+                heat(one.stderr, high),
+            )
+            for one in few
+        ],
+    ]
+
+
+def grids() -> list[list[Panel]]:
+    """Coarse cells find the object; fine ones its parts, for more masks."""
+    sizes = ((4, 1000), (8, 2000), (12, 6000), (16, 12000))
+    return [
+        [
+            (f"grid {grid}", explained("market", "moon", masks=masks, grid=grid).overlay())
+            for grid, masks in sizes
+        ]
+    ]
+
+
+def fills() -> list[list[Panel]]:
+    """What hidden parts look like is part of the question."""
+    words = ("mean", "black", "blur", "noise")
+    return [[(f"fill {fill}", explained("garden", None, fill=fill).overlay()) for fill in words]]
+
+
+def why_not() -> list[list[Panel]]:
+    """A contrast asks why this and not that."""
+    pair = unmask.contrast("heart", "star")
+    targets = ["heart", "star", pair]
+    explanation = unmask.explain("demo", unmask.demo.pictures()["street"], targets, masks=2000)
+    names = ("heart", "star", "heart rather than star")
+    shown = [
+        (name, explanation.overlay(number, cmap="inferno" if number < 2 else "coolwarm"))
+        for number, name in enumerate(names)
+    ]
+    return [[("street", picture(explanation)), *shown]]
+
+
+def colours() -> list[list[Panel]]:
+    """The first four survive colour blindness and grey print."""
+    values = explained("street", "triangle").map
+    panels: list[Panel] = [(name, Image.fromarray(colorize(values, name))) for name in COLORMAPS]
+    return [panels[:4], panels[4:]]
+
+
+def explained(name: str, target: str | None, **settings: object) -> Explanation:
+    """Explain one of the demo's pictures."""
+    settings = {"masks": 2000, **settings}
+    return unmask.explain("demo", unmask.demo.pictures()[name], target, **settings)  # type: ignore[arg-type]
+
+
+def picture(explanation: Explanation) -> Image.Image:
+    assert explanation.picture is not None
+    return Image.fromarray(explanation.picture)
+
+
+def maps(explanation: Explanation) -> list[Panel]:
+    return [
+        (f"{target.label} {target.score:.2f}", explanation.overlay(number))
+        for number, target in enumerate(explanation.targets)
+    ]
+
+
+def heat(values: NDArray[np.float32], high: float | None = None) -> Image.Image:
+    low = None if high is None else 0.0
+    return Image.fromarray(colorize(values, vmin=low, vmax=high))
+
+
+def sheet(rows: list[list[Panel]]) -> Image.Image:
+    """Rows of panels with their captions, on white."""
+    first = rows[0][0][1]
+    height = round(WIDTH * first.height / first.width)
+    across = max(map(len, rows))
+    size = (across * (WIDTH + GAP) + GAP, len(rows) * (height + CAPTION + GAP) + GAP)
+    canvas = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(canvas)
+    for y, row in enumerate(rows):
+        for x, (caption, one) in enumerate(row):
+            left, top = GAP + x * (WIDTH + GAP), GAP + y * (height + CAPTION + GAP)
+            scaled = one.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
+            canvas.paste(scaled, (left, top))
+            draw.text((left, top + height + 4), caption, GREY, font(14))
+    return canvas
+
+
+if __name__ == "__main__":
+    main()
