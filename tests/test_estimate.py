@@ -147,7 +147,8 @@ def test_the_predicted_error_and_reliability_are_those_reached(design, estimator
     truth = np.mean([m.value[0] for m in maps], axis=0)
     reached = np.mean([(m.value[0] - truth) ** 2 for m in maps]) * 60 / 59
     predicted = np.mean([m.stderr[0] ** 2 for m in maps])
-    assert predicted == pytest.approx(reached, rel=0.1)
+    # Balanced, nearly all of it is one offset a run: 60 runs tell its variance to 18%.
+    assert predicted == pytest.approx(reached, rel=0.35 if design == "balanced" else 0.1)
     correlation = np.mean([np.corrcoef(m.value[0].ravel(), truth.ravel())[0, 1] for m in maps])
     expected = np.mean([estimators.reliability(m)[0] for m in maps])
     assert expected == pytest.approx(correlation, abs=0.02)

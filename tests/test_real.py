@@ -62,6 +62,8 @@ def test_two_seeds_agree_as_well_as_the_reliability_says(model):
 
 @pytest.mark.slow
 def test_one_pass_serves_many_targets(model):
-    many = unmask.explain(model, ELEPHANT, ["top:2", unmask.contrast("tusker", 387)], masks=256)
+    # `smooth` shrinks each map by its own noise; the others are linear in the score.
+    targets = ["top:2", unmask.contrast("tusker", 387)]
+    many = unmask.explain(model, ELEPHANT, targets, masks=256, estimator="centred")
     assert many.model_calls == 257
     np.testing.assert_allclose(many.maps[2], many.maps[1] - many.maps[0], atol=1e-6)
