@@ -145,13 +145,13 @@ def test_the_error_is_the_noise_over_the_maps_spread(page, tmp_path):
     looks, _ = page.follow({"done"})
     masks, error = looks[-1]["curve"][-1]
     whole = page.numbers(tmp_path)
-    moments = whole.estimate.moments
     from unmask.estimators import finalize
 
-    maps = finalize("centred", moments, 0.5)
+    maps = finalize(whole.plan.estimator, whole.estimate)
     noise = np.mean(maps.stderr**2) - maps.offset_stderr[0] ** 2
     assert masks == 512
-    assert error == pytest.approx(np.sqrt(noise / maps.value.var()), rel=1e-5)
+    # The page's own, over the posterior mean's spread or that of the truth: 1% of each other.
+    assert error == pytest.approx(np.sqrt(noise / maps.value.var()), rel=0.01)
 
 
 def test_stopped_and_gone_on_with_is_the_same_as_at_once(page, tmp_path):

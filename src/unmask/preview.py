@@ -52,7 +52,7 @@ def small(explanation: Explanation, side: int) -> Small:
     (1, 90, 120)
     """
     estimate = explanation.estimate
-    known = len(estimate.parts) > 1
+    known = bool(np.isfinite(explanation.model_stderrs).all())
     if explanation.frame is None:
         return Small(explanation.model_maps, explanation.model_stderrs if known else None)
     frame = replace(explanation.frame, picture=within(explanation.frame.picture, side))

@@ -66,8 +66,8 @@ def wanted(kind: str, given: Mapping[str, str]) -> Wanted:
 
     Examples
     --------
-    >>> wanted("png", {"target": "1", "cmap": "viridis"}).name("<b>my fox</b>.jpg")
-    'b-my-fox-b-2.png'
+    >>> wanted("png", {"target": "1", "cmap": "viridis"}).name("<my fox>.jpg")
+    'my-fox-2.png'
     """
     cmap: Any = given.get("cmap", "inferno")
     if kind not in KINDS or cmap not in COLORMAPS:
