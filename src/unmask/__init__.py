@@ -33,8 +33,9 @@ from unmask.errors import (
 if TYPE_CHECKING:
     from unmask import cluster, demo, notebook, plots, results
     from unmask.box_targets import box
+    from unmask.explaining import explain, extend
     from unmask.explanation import Explanation, Plan
-    from unmask.loop import explain, extend, stream
+    from unmask.loop import stream
     from unmask.models import Model, load
     from unmask.run import Prediction, Run, detect, predict, prepare
     from unmask.targets import Target, contrast, within_top
@@ -85,8 +86,8 @@ _HOME = {
     "box": "box_targets",
     "contrast": "targets",
     "detect": "run",
-    "explain": "loop",
-    "extend": "loop",
+    "explain": "explaining",
+    "extend": "explaining",
     "load": "models",
     "predict": "run",
     "prepare": "run",

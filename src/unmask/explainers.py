@@ -19,7 +19,7 @@ import numpy as np
 
 from unmask import metrics
 from unmask.errors import SettingError
-from unmask.loop import explain
+from unmask.explaining import explain
 from unmask.occlusion import occlude
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from unmask import images
 from unmask.cluster import records
 from unmask.cluster.sources import fetch
 from unmask.errors import UnmaskWarning
-from unmask.loop import explain
+from unmask.explaining import explain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
