@@ -62,7 +62,7 @@ def test_two_seeds_agree_as_well_as_the_reliability_says(model):
 
 @pytest.mark.slow
 def test_one_pass_serves_many_targets(model):
-    # `smooth` shrinks each map by its own noise; the others are linear in the score.
+    # `adaptive` and `smooth` shrink each map by its own noise; the others are linear in the score.
     targets = ["top:2", unmask.contrast("tusker", 387)]
     many = unmask.explain(model, ELEPHANT, targets, masks=256, estimator="centred")
     assert many.model_calls == 257

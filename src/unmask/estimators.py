@@ -30,6 +30,7 @@ __all__ = [
     "ESTIMATORS",
     "Estimator",
     "Maps",
+    "adaptive",
     "centred",
     "coverage",
     "finalize",
@@ -42,7 +43,7 @@ __all__ = [
     "smooth",
 ]
 
-Estimator = Literal["smooth", "centred", "paper", "coverage", "notebook"]
+Estimator = Literal["adaptive", "smooth", "centred", "paper", "coverage", "notebook"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ def finalize(estimator: Estimator, estimate: Estimate) -> Maps:
 
     Parameters
     ----------
-    estimator : {"smooth", "centred", "paper", "coverage"}
+    estimator : {"adaptive", "smooth", "centred", "paper", "coverage", "notebook"}
     estimate : Estimate
         Of at least one mask.
 
@@ -103,15 +104,24 @@ def finalize_groups(estimator: Estimator, estimate: Estimate) -> Iterator[tuple[
         Of a few targets, in order.
     maps : Maps
     """
-    if estimator == "smooth":
+    if estimator in ("adaptive", "smooth"):
         estimate.fold(NormalEquations)  # once for all targets
     for few in estimate.groups():
         yield few, finalize(estimator, few)
 
 
+def adaptive(estimate: Estimate) -> Maps:
+    """Like `smooth`, with a prior that follows each map's own strength, see `unmask.local`."""
+    return _posterior(estimate, local=True)
+
+
 def smooth(estimate: Estimate) -> Maps:
     """Posterior mean and standard deviation of a Bayesian linear fit, see `unmask.smooth`."""
-    found = smoothed(estimate.fold(NormalEquations))
+    return _posterior(estimate, local=False)
+
+
+def _posterior(estimate: Estimate, *, local: bool) -> Maps:
+    found = smoothed(estimate.fold(NormalEquations), local=local)
     k, shape = estimate.targets, estimate.masks.shape
     per_map = (-1, *(1,) * len(shape))
     if found is None:
@@ -179,6 +189,7 @@ def notebook(estimate: Estimate) -> Maps:
 
 
 ESTIMATORS: dict[Estimator, Callable[[Estimate], Maps]] = {
+    "adaptive": adaptive,
     "smooth": smooth,
     "centred": centred,
     "paper": paper,

@@ -99,8 +99,9 @@ def explain(
         "noise", a colour, an array.
     design : {"balanced", "random"}
         How the masks are drawn, see `unmask.designs`. "random" is the paper's.
-    estimator : {"smooth", "centred", "paper", "coverage", "notebook"}, default "smooth"
-        How scores become a map, see `unmask.estimators`. "paper" is equation 6 of the paper.
+    estimator : str, default "adaptive"
+        How scores become a map: "adaptive", "smooth", "centred", "coverage", "notebook", or
+        "paper", equation 6 of the paper. See `unmask.estimators`.
     shift : bool, default True
         Whether masks are shifted at random within a cell; without, their cells always show.
     preset : {"notebook"}, optional

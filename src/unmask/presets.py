@@ -35,7 +35,7 @@ DEFAULTS: dict[str, Any] = {
     "keep": 0.5,
     "fill": "mean",
     "design": "balanced",
-    "estimator": "smooth",
+    "estimator": "adaptive",
     "shift": True,
     "within": None,
 }

@@ -1,8 +1,8 @@
 """Scores regressed on the masks' components: the sufficient statistics, and the evidence.
 
-The model is Bayesian and linear: ``y = x' theta + noise`` with ``theta_k ~ N(0, t s2 d_k**a)`` and
-``noise ~ N(0, s2)``, where d_k is how much the masks vary along component k. How strong the signal
-t and the noise s2 are, and how smooth a, is found by maximum evidence.
+The model is Bayesian and linear: ``y = x' theta + noise`` with ``theta ~ N(0, t s2 R R')`` and
+``noise ~ N(0, s2)``. How strong the signal t and the noise s2 are is found by maximum evidence;
+the prior's root R is given by `unmask.smooth` or `unmask.local`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["NormalEquations", "Posterior", "best_posteriors", "is_paired", "posterior"]
+__all__ = ["NormalEquations", "Posterior", "is_paired", "posterior"]
 
 # Candidate ratios t of signal to noise, 26% apart. The evidence is flat near its maximum.
 RATIOS = np.geomspace(1e-4, 1e4, 81)
-# Candidate powers of the masks' own variances, for the prior's. 1 is ridge regression on pixels.
-POWERS = (0.5, 1.0, 1.5, 2.0)
 
 
 def is_paired(masks: Masks) -> bool:
@@ -161,8 +159,6 @@ class Posterior:
         ``theta = directions @ u`` with independent u.
     variance : ndarray, shape (k, K)
         Of u.
-    power : float
-        The prior's a.
     ratio : ndarray, shape (k,)
         Signal to noise t.
     noise : ndarray, shape (k,)
@@ -174,12 +170,11 @@ class Posterior:
     mean: Array
     directions: Array
     variance: Array
-    power: float
     ratio: Array
     noise: Array
     evidence: Array
 
-    def __getitem__(self, targets: NDArray[np.intp]) -> Posterior:
+    def __getitem__(self, targets: slice) -> Posterior:
         return replace(
             self,
             mean=self.mean[targets],
@@ -190,9 +185,7 @@ class Posterior:
         )
 
 
-def posterior(
-    gram: Array, cross: Array, square: Array, count: int, prior: Array, power: float = 1.0
-) -> Posterior:
+def posterior(gram: Array, cross: Array, square: Array, count: int, root: Array) -> Posterior:
     """Bayesian linear regression with signal and noise levels of maximum evidence.
 
     One eigendecomposition serves all targets and all candidate ratios.
@@ -207,10 +200,8 @@ def posterior(
         ``sum(y**2)``.
     count : int
         Observations n, at least 1.
-    prior : ndarray, shape (K,)
-        Relative prior variances d.
-    power : float, default 1
-        They are raised to this.
+    root : ndarray, shape (K,) or (K, r)
+        R of the prior's relative covariance ``R R'``, or its diagonal.
 
     Returns
     -------
@@ -229,10 +220,12 @@ def posterior(
     >>> found.mean.round(1), found.noise.round(2)
     (array([[ 1. , -2. ,  0.5]]), array([0.26]))
     """
-    n, root = count, np.sqrt(prior) ** power
-    values, vectors = np.linalg.eigh(root[:, None] * gram * root)
+    n = count
+    diagonal = root.ndim == 1
+    whitened = root[:, None] * gram * root if diagonal else root.T @ gram @ root
+    values, vectors = np.linalg.eigh(whitened)
     values = np.maximum(values, 0.0)
-    directions = root[:, None] * vectors
+    directions = root[:, None] * vectors if diagonal else root @ vectors
     projected = directions.T @ cross.T
     grown = 1 + RATIOS[:, None] * values
     explained = (RATIOS[:, None] / grown) @ projected**2
@@ -246,23 +239,4 @@ def posterior(
     ratio, level = RATIOS[best], noise[best, each]
     shrink = ratio / (1 + np.outer(values, ratio))
     mean = (directions @ (projected * shrink)).T
-    return Posterior(
-        mean, directions, (level * shrink).T, power, ratio, level, evidence[best, each]
-    )
-
-
-def best_posteriors(
-    gram: Array, cross: Array, square: Array, count: int, prior: Array
-) -> list[tuple[NDArray[np.intp], Posterior]]:
-    """Posteriors by the prior's power of maximum evidence, each with the targets it is best for.
-
-    Parameters as for `posterior`.
-    """
-    candidates = [posterior(gram, cross, square, count, prior, power) for power in POWERS]
-    best = np.argmax([one.evidence for one in candidates], axis=0)
-    groups = [np.flatnonzero(best == number) for number in range(len(POWERS))]
-    return [
-        (targets, one[targets])
-        for targets, one in zip(groups, candidates, strict=True)
-        if len(targets)
-    ]
+    return Posterior(mean, directions, (level * shrink).T, ratio, level, evidence[best, each])

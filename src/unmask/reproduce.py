@@ -28,7 +28,7 @@ USUAL: dict[str, Any] = {
     "seed": 0,
     "fill": "mean",
     "design": "balanced",
-    "estimator": "smooth",
+    "estimator": "adaptive",
 }
 
 

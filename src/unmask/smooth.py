@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from unmask.regression import NormalEquations, best_posteriors
+from unmask.local import local_root
+from unmask.regression import NormalEquations, Posterior, posterior
 from unmask.spectrum import basis
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Smooth", "smoothed"]
 
 POINTS = 4
+# The prior's variances are the masks' own, raised to this: maps are a little smoother than ridge
+# regression on pixels, 1, would have them. The power of maximum evidence gains 1% on it.
+POWER = 1.5
 
 
 class Smooth(NamedTuple):
@@ -52,7 +58,7 @@ class Smooth(NamedTuple):
     offset_variance: Array
 
 
-def smoothed(equations: NormalEquations) -> Smooth | None:
+def smoothed(equations: NormalEquations, *, local: bool = False) -> Smooth | None:
     """Fit all targets.
 
     Standard errors are computed at four points a cell and interpolated, since they change slowly
@@ -61,6 +67,9 @@ def smoothed(equations: NormalEquations) -> Smooth | None:
     Parameters
     ----------
     equations : NormalEquations
+    local : bool, default False
+        Fit each target once more, with a prior that follows the strength of its first map, where
+        the scores speak for that.
 
     Returns
     -------
@@ -80,12 +89,10 @@ def smoothed(equations: NormalEquations) -> Smooth | None:
     noise, offset = np.empty(k), np.empty(k)
     influence = np.empty((k, *masks.shape))
     variance = np.empty((k, *map(len, positions)))
-    prior = b.variance / b.variance[0]
-    found = best_posteriors(equations.gram, b.leading(equations.cross), equations.square, n, prior)
-    for targets, one in found:
+    for targets, one in _fits(equations, local):
         # The leading components hold nearly all there is, so the rest is taken one by one, as if
         # components were uncorrelated over the masks drawn and not only over all masks.
-        rest = one.ratio.reshape(per_map) * (b.rest / b.variance[0]) ** one.power
+        rest = one.ratio.reshape(per_map) * (b.rest / b.variance[0]) ** POWER
         gain = rest / (1 + n * rest)
         influence[targets] = b.maps(one.mean, equations.cross[targets] * scale * gain)
         spread = one.variance @ np.square(unit @ one.directions).T
@@ -99,6 +106,22 @@ def smoothed(equations: NormalEquations) -> Smooth | None:
         fine = _interpolation(at, size)
         variance = np.moveaxis(np.moveaxis(variance, axis, -1) @ fine.T, -1, axis)
     return Smooth(level, *_level_variance(equations, noise), influence, variance, offset)
+
+
+def _fits(equations: NormalEquations, local: bool) -> Iterator[tuple[slice, Posterior]]:
+    """Yield posteriors and the targets they are of."""
+    b, n, k = basis(equations.masks), equations.count, len(equations.square)
+    cross, root = b.leading(equations.cross), (b.variance / b.variance[0]) ** (POWER / 2)
+    first = posterior(equations.gram, cross, equations.square, n, root)
+    if not local:
+        yield slice(0, k), first
+        return
+    for number in range(k):
+        target = slice(number, number + 1)
+        plain = first[target]
+        own = local_root(equations.masks, plain.mean[0], root)
+        found = posterior(equations.gram, cross[target], equations.square[target], n, own)
+        yield target, found if found.evidence[0] > plain.evidence[0] else plain
 
 
 def _level_variance(equations: NormalEquations, noise: Array) -> tuple[Array, float]:

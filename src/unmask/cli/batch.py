@@ -98,7 +98,7 @@ def batch(
     ] = "balanced",
     estimator: Annotated[
         Estimator, typer.Option(help="How scores become a map.", rich_help_panel=MASKS)
-    ] = "smooth",
+    ] = "adaptive",
     batch_size: Annotated[
         int | None,
         typer.Option(
