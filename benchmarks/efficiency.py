@@ -13,11 +13,11 @@ is called only once per photograph, design and seed.
   predicted  the reliability that the run states of itself
   reached    correlation with the reference, divided by the reference's own reliability
 
-The bar is on the masks that (balanced, smooth) needs for the error that the paper's method (random,
-paper) has at 2,000: how many times fewer, by log-log interpolation between the counts; the median
-over the photographs and the least of them. At the end of the reference all estimators must agree:
-the root mean square of their difference over the standard error is printed. Exit status 1 if a bar
-is missed.
+The bar is on the masks that (balanced, adaptive) needs for the error that the paper's method
+(random, paper) has at 2,000: how many times fewer, by log-log interpolation between the counts; the
+median over the photographs and the least of them. At the end of the reference all estimators must
+agree: the root mean square of their difference over the standard error is printed. Exit status 1 if
+a bar is missed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from common import mobilenet, needed, parser, start, verdict
@@ -52,11 +52,12 @@ if TYPE_CHECKING:
 COMPARED: tuple[tuple[Design, Estimator], ...] = (
     ("random", "paper"),
     ("random", "centred"),
-    ("random", "smooth"),
+    ("random", "adaptive"),
     ("balanced", "centred"),
     ("balanced", "smooth"),
+    ("balanced", "adaptive"),
 )
-PAPER, OURS = COMPARED[0], COMPARED[4]
+PAPER, OURS = COMPARED[0], COMPARED[-1]
 AT = 2000
 REFERENCE_SEED = 1_000_003
 ERROR, OWN, PREDICTED, REACHED = range(4)
@@ -89,7 +90,12 @@ class Reference:
 
 
 def scores_of(
-    model: Model, picture: Path, masks: Masks, count: int, arguments: argparse.Namespace
+    model: Model,
+    picture: Any,
+    masks: Masks,
+    count: int,
+    arguments: argparse.Namespace,
+    name: str | None = None,
 ) -> Array:
     """Scores of the first `count` masks, from the cache if it has them."""
     kept: Path | None = None
@@ -97,8 +103,8 @@ def scores_of(
         # The checksum keeps scores apart that belong to masks of another version of the code.
         block = masks.block(0)
         checksum = zlib.crc32(block.grids.tobytes() + block.shifts.tobytes())
-        name = f"{model.name}-{picture.stem}-{masks.design}-{masks.seed}-{checksum:08x}.npz"
-        kept = arguments.cache / name
+        of = f"{model.name}-{name or picture.stem}-{masks.design}-{masks.seed}"
+        kept = arguments.cache / f"{of}-{checksum:08x}.npz"
         if kept.is_file():
             with np.load(kept, allow_pickle=False) as stored:
                 scores: Array = stored["scores"]
@@ -129,14 +135,15 @@ def scores_of(
     return scores
 
 
-def growing(masks: Masks, scores: Array, counts: list[int]) -> Iterator[Estimate]:
-    """Yield the estimates of the first n scores, for each n of ascending `counts`."""
+def growing(masks: Masks, scores: Array, counts: list[int], first: int = 0) -> Iterator[Estimate]:
+    """Yield the estimates of the first n scores, from block `first` on, for ascending `counts`."""
     estimate = Estimate.empty(masks, scores.shape[1])
     for count in counts:
         while estimate.count < count:
             number, done = divmod(estimate.count, masks.block_size)
             n = min(masks.block_size - done, count - estimate.count)
-            estimate = estimate.update(number, scores[estimate.count : estimate.count + n])
+            rows = scores[estimate.count : estimate.count + n]
+            estimate = estimate.update(first + number, rows)
         yield estimate
 
 
@@ -160,7 +167,9 @@ def examine(
     masks = masks_of("balanced", REFERENCE_SEED)
     scores = scores_of(model, picture, masks, arguments.reference, arguments)
     (longest,) = growing(masks, scores, [arguments.reference])
-    found_maps = {name: finalize(name, longest) for name in ("centred", "smooth", "paper")}
+    found_maps = {
+        name: finalize(name, longest) for name in ("centred", "smooth", "paper", "adaptive")
+    }
     reference = Reference.of(found_maps["smooth"])
     best = unmask.predict(model, picture, 1)[0]
     print(
@@ -169,7 +178,7 @@ def examine(
         f"reference of {len(scores):,} balanced masks: reliability {reference.reliability:.4f}, "
         f"floor {reference.floor:.3f}"
     )
-    for name in ("centred", "paper"):
+    for name in others:
         other, mine = found_maps[name], found_maps["smooth"]
         z = float(np.sqrt(np.mean(((other.value - mine.value) / other.stderr) ** 2)))
         print(f"{name} less smooth at the end of it, over the standard error: {z:.2f} (rms)")
@@ -212,23 +221,38 @@ def show(counts: list[int], tables: dict[tuple[Design, Estimator], Array]) -> No
         print(f"{count:8,} masks{cells}")
 
 
-def main() -> int:
-    flags = parser(__doc__)
+def with_cache(flags: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add what the benchmarks of long runs share."""
     flags.add_argument(
         "--pictures",
         nargs="+",
         default=["all"],
         help="names as in images/imagenet_NAME.jpg, or paths; 'all' for all imagenet_*.jpg",
     )
+    flags.add_argument("--reference", type=int, default=30_208, help="masks (default 30208)")
+    flags.add_argument("--grid", type=int, default=8)
+    flags.add_argument("--batch-size", type=int, default=16)
+    flags.add_argument("--cache", type=Path, help="folder to keep scores in, as .npz")
+    return flags
+
+
+def photographs(arguments: argparse.Namespace) -> list[Path]:
+    folder = arguments.shared / "images"
+    if arguments.pictures == ["all"]:
+        return [needed(picture) for picture in sorted(folder.glob("imagenet_*.jpg"))]
+    return [
+        needed(Path(name) if Path(name).suffix else folder / f"imagenet_{name}.jpg")
+        for name in arguments.pictures
+    ]
+
+
+def main() -> int:
+    flags = with_cache(parser(__doc__))
     flags.add_argument(
         "--counts", type=int, nargs="+", default=[128, 192, 256, 384, 512, 768, 1024, 1536, 2000]
     )
-    flags.add_argument("--reference", type=int, default=30_208, help="masks (default 30208)")
     flags.add_argument("--seeds", type=int, default=3, help="runs to average (default 3)")
-    flags.add_argument("--grid", type=int, default=8)
     flags.add_argument("--keep", type=float, default=0.5)
-    flags.add_argument("--batch-size", type=int, default=16)
-    flags.add_argument("--cache", type=Path, help="folder to keep scores in, as .npz")
     flags.add_argument("--figure", type=Path, help="write the median curves to this PNG")
     flags.add_argument("--bar", type=float, default=5.0)
     flags.add_argument("--least", type=float, default=2.0)
@@ -236,18 +260,8 @@ def main() -> int:
     arguments.counts = sorted({*arguments.counts, AT})
     start(arguments)
     model = mobilenet(arguments.shared)
-    images = arguments.shared / "images"
-    if arguments.pictures == ["all"]:
-        pictures = sorted(images.glob("imagenet_*.jpg"))
-    else:
-        pictures = [
-            Path(name) if Path(name).suffix else images / f"imagenet_{name}.jpg"
-            for name in arguments.pictures
-        ]
-    pictures = [needed(picture) for picture in pictures]
-
     ratios, curves = [], []
-    for picture in pictures:
+    for picture in photographs(arguments):
         tables = examine(model, picture, arguments)
         ratios.append(fewer(arguments.counts, tables))
         curves.append([tables[pair][:, OWN] for pair in COMPARED])

@@ -1,0 +1,205 @@
+"""Is the standard error true, and the reliability, also where the run stopped by itself?
+
+Many independent runs with known truth, for each design and estimator:
+
+  coverage    share of pixels whose nominal 95% interval holds the long run's value (bar: 93 to 97%)
+  stated      mean reliability that the runs state of themselves
+  reached     mean correlation with the long run's map, over that one's own reliability
+              (bar: within 0.02 of the stated)
+
+and for runs that stop at a reliability, looking as often as `explain` looks:
+
+  stopped     share of the runs that came to it before their last mask, and their masks on average
+  kept        share of those whose correlation reached is at least the one asked for
+  coverage    as above, of the maps at which they stopped
+
+Photographs: `--seeds` runs of 2,000 masks each for every photograph; the truth is a run of 30,208
+masks with another seed, and its own noise is added to the intervals in quadrature. Demo scene: 200
+runs of 2,048 masks of the embedded classifier; the truth is all of them together. Exit status 1 if
+a bar is missed.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from common import mobilenet, parser, percent, start
+from efficiency import AT, REFERENCE_SEED, growing, photographs, scores_of, with_cache
+
+import unmask
+from unmask import student
+from unmask.designs import DESIGNS
+from unmask.estimators import ESTIMATORS, finalize, reliability
+from unmask.explanation import Plan
+from unmask.masks import Masks
+from unmask.stopping import goals, is_reached
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from unmask.designs import Design
+    from unmask.estimate import Estimate
+    from unmask.estimators import Estimator, Maps
+
+    Array = NDArray[np.float64]
+
+LEVEL = 0.95
+COMPARED: tuple[Estimator, ...] = ("adaptive", "smooth", "centred", "paper")
+SCENE_RUNS, SCENE_MASKS, SCENE_SEED = 200, 2048, 5
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A long run's map."""
+
+    value: Array
+    variance: Array
+    reliability: float
+
+    @staticmethod
+    def of(maps: Maps) -> Truth:
+        return Truth(maps.value[0], maps.stderr[0] ** 2, float(reliability(maps)[0]))
+
+    def coverage(self, maps: Maps) -> float:
+        """Share of the pixels whose interval holds the truth."""
+        wide = student.quantile(LEVEL, float(maps.freedom[0])) * maps.stderr[0]
+        exact = student.quantile(LEVEL, np.inf) ** 2 * self.variance
+        return float(np.mean(np.abs(maps.value[0] - self.value) <= np.sqrt(wide**2 + exact)))
+
+    def reached(self, maps: Maps) -> float:
+        """Correlation with the truth."""
+        found = np.corrcoef(maps.value[0].ravel(), self.value.ravel())[0, 1]
+        return float(found) / self.reliability
+
+
+@dataclass(frozen=True)
+class Case:
+    """Independent runs of one design with one truth: masks, the first block, the scores."""
+
+    truth: Truth
+    design: Design
+    runs: Sequence[tuple[Masks, int, Array]]
+
+    def whole(self) -> Iterator[Estimate]:
+        for masks, first, scores in self.runs:
+            yield next(growing(masks, scores, [len(scores)], first))
+
+
+def photograph_cases(arguments: argparse.Namespace) -> Iterator[tuple[str, list[Case]]]:
+    model = mobilenet(arguments.shared)
+    size = model.size
+    assert size is not None
+
+    def of(design: Design, seed: int, count: int) -> tuple[Masks, int, Array]:
+        masks = Masks(size, arguments.grid, 0.5, seed, design)
+        return masks, 0, scores_of(model, picture, masks, count, arguments)
+
+    for picture in photographs(arguments):
+        masks, _, scores = of("balanced", REFERENCE_SEED, arguments.reference)
+        truth = Truth.of(finalize("smooth", next(growing(masks, scores, [len(scores)]))))
+        seeds = range(1, arguments.seeds + 1)
+        yield (
+            picture.stem,
+            [Case(truth, design, [of(design, seed, AT) for seed in seeds]) for design in DESIGNS],
+        )
+
+
+def scene_cases(arguments: argparse.Namespace) -> Iterator[tuple[str, list[Case]]]:
+    model, picture = unmask.load("demo"), unmask.demo.pictures()["street"]
+    size = unmask.prepare(model, picture, masks=1).plan.masks.shape
+    cases = []
+    for design in DESIGNS:
+        masks = Masks(size, arguments.grid, 0.5, SCENE_SEED, design)
+        count = SCENE_RUNS * SCENE_MASKS
+        scores = scores_of(model, picture, masks, count, arguments, "street")
+        truth = Truth.of(finalize("centred", next(growing(masks, scores, [count]))))
+        blocks = SCENE_MASKS // masks.block_size
+        parts = np.split(scores, SCENE_RUNS)
+        runs = [(masks, number * blocks, part) for number, part in enumerate(parts)]
+        cases.append(Case(truth, design, runs))
+    yield "demo scene", cases
+
+
+def calibrate(cases: list[Case]) -> dict[tuple[str, str], list[tuple[float, float, float]]]:
+    """Coverage, stated and reached of every run, by design and estimator."""
+    found: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    for case in cases:
+        for estimate in case.whole():
+            for name in COMPARED:
+                maps = finalize(name, estimate)
+                row = (
+                    case.truth.coverage(maps),
+                    float(reliability(maps)[0]),
+                    case.truth.reached(maps),
+                )
+                found.setdefault((case.design, name), []).append(row)
+    return found
+
+
+def stop(
+    cases: list[Case], estimator: Estimator, until: float
+) -> tuple[int, list[tuple[int, float, float]]]:
+    """Masks, correlation reached and coverage of the runs that stop, and how many there are."""
+    runs, rows = 0, []
+    for case in cases:
+        for masks, first, scores in case.runs:
+            runs += 1
+            plan = Plan(masks, len(scores), "mean", estimator, 32, until)
+            for estimate in growing(masks, scores, list(goals(masks, len(scores)))[:-1], first):
+                if is_reached(estimate, plan):
+                    maps = finalize(estimator, estimate)
+                    row = (estimate.count, case.truth.reached(maps), case.truth.coverage(maps))
+                    rows.append(row)
+                    break
+    return runs, rows
+
+
+def main() -> int:
+    flags = with_cache(parser(__doc__))
+    flags.add_argument("--seeds", type=int, default=20, help="runs of each photograph")
+    flags.add_argument("--until", type=float, nargs="+", default=[0.9, 0.95, 0.98])
+    flags.add_argument("--only", choices=["photographs", "scene"])
+    arguments = flags.parse_args()
+    start(arguments)
+    assert set(COMPARED) <= set(ESTIMATORS)
+    good = True
+    for kind, cases_of in (("photographs", photograph_cases), ("scene", scene_cases)):
+        if arguments.only not in (None, kind):
+            continue
+        named = list(cases_of(arguments))
+        everyone = [case for _, cases in named for case in cases]
+        print(f"{kind}: {len(named)}")
+        for (design, name), figures in calibrate(everyone).items():
+            covered, stated, reached = np.mean(figures, axis=0)
+            right = 0.93 <= covered <= 0.97 and abs(stated - reached) <= 0.02
+            good = good and right
+            print(
+                f"{'REACHED' if right else 'MISSED '} {design:9s}{name:9s}{len(figures):5d} runs: "
+                f"coverage {percent(covered)}, stated {stated:.4f}, reached {reached:.4f}",
+                flush=True,
+            )
+        for design in DESIGNS:
+            for until in arguments.until:
+                same = [case for case in everyone if case.design == design]
+                runs, rows = stop(same, "adaptive", until)
+                if not rows:
+                    print(f"{design}, until {until:g}: none of {runs} runs stopped")
+                    continue
+                masks, reached, covered = np.array(rows).T
+                print(
+                    f"{design}, until {until:g}: {len(rows)} of {runs} stopped, at "
+                    f"{masks.mean():.0f} masks; kept {percent((reached >= until).mean())} "
+                    f"(reached {reached.mean():.4f}), coverage {percent(covered.mean())}",
+                    flush=True,
+                )
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
