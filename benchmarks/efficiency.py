@@ -167,9 +167,8 @@ def examine(
     masks = masks_of("balanced", REFERENCE_SEED)
     scores = scores_of(model, picture, masks, arguments.reference, arguments)
     (longest,) = growing(masks, scores, [arguments.reference])
-    found_maps = {
-        name: finalize(name, longest) for name in ("centred", "smooth", "paper", "adaptive")
-    }
+    others: tuple[Estimator, ...] = ("centred", "paper", "adaptive")
+    found_maps = {name: finalize(name, longest) for name in ("smooth", *others)}
     reference = Reference.of(found_maps["smooth"])
     best = unmask.predict(model, picture, 1)[0]
     print(
