@@ -18,6 +18,7 @@ import numpy as np
 
 from unmask.errors import SettingError
 from unmask.moments import Moments
+from unmask.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,6 +205,7 @@ class Estimate:
         kept = {kind: one for kind, one in self._folded.items() if one[0] <= same}
         return Estimate(self.masks, self.targets, parts, kept)
 
+    @one_blas_thread()
     def fold(self, kind: type[S]) -> S:
         """Fold a statistic from the first block to the last, always in that order.
 

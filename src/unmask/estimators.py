@@ -15,6 +15,7 @@ import numpy as np
 
 from unmask.regression import NormalEquations
 from unmask.smooth import smoothed
+from unmask.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,6 +80,7 @@ class Maps:
     shrunk: bool = False
 
 
+@one_blas_thread()
 def finalize(estimator: Estimator, estimate: Estimate) -> Maps:
     """Turn scores into maps.
 

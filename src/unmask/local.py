@@ -126,4 +126,4 @@ def local_root(masks: Masks, theta: Array, root: Array) -> Array:
     covariance = weighted.T @ weighted
     # The bins' products are not quite the pixels', so that the last directions could be lost.
     covariance[np.diag_indices_from(covariance)] += 1e-9 * float(np.square(root).max())
-    return np.linalg.cholesky(covariance)
+    return np.asarray(np.linalg.cholesky(covariance))

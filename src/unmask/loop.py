@@ -11,13 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from unmask.checkpoint import recorded
 from unmask.errors import ModelError, ModelOutputError, UnmaskError
 from unmask.masks import Block, render, windows
 from unmask.perturb import perturb
 from unmask.stopping import goals, is_reached
+from unmask.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,20 +134,14 @@ class _Masker:
         masks = run.plan.masks
         self.matrices = [send(matrix.astype(np.float32)) for matrix in masks.matrices]
         self.positions = [send(np.arange(size)) for size in masks.shape]
-        # A mask's products are too small to be worth threads, and those of BLAS would wake up
-        # between model calls and fight over the cores with the model's own.
-        self.blas = ThreadpoolController()
         layout = run.model.layout[1:]
         self.broadcast = (
             slice(None),
             *(None if letter == "C" else slice(None) for letter in layout),
         )
 
+    @one_blas_thread()
     def __call__(self, batch: Block) -> Any:
-        with self.blas.limit(limits=1, user_api="blas"):
-            return self._masked(batch)
-
-    def _masked(self, batch: Block) -> Any:
         shifts = self.send(batch.shifts)
         rows = [
             windows(matrix, shifts[:, axis], positions)

@@ -7,8 +7,8 @@ the prior's root R is given by `unmask.smooth` or `unmask.local`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["NormalEquations", "Posterior", "is_paired", "posterior"]
+__all__ = [
+    "Decomposition",
+    "NormalEquations",
+    "Posterior",
+    "decompose",
+    "is_paired",
+    "posterior",
+]
 
 # Candidate ratios t of signal to noise, 26% apart. The evidence is flat near its maximum.
 RATIOS = np.geomspace(1e-4, 1e4, 81)
@@ -73,6 +80,8 @@ class NormalEquations:
     spread: Array
     blocks: int
     between: Array
+    # Shared by all parts that `take` takes, for they have one gram.
+    _known: dict[str, Decomposition] = field(default_factory=dict, repr=False)
 
     @classmethod
     def empty(cls, masks: Masks, targets: int) -> NormalEquations:
@@ -116,6 +125,13 @@ class NormalEquations:
             between=self.between[targets],
         )
 
+    def decomposition(self, root: Array) -> Decomposition:
+        """Decompose for a prior that is the same for all targets, once."""
+        name = root.tobytes().hex()
+        if name not in self._known:
+            self._known[name] = decompose(self.gram, root)
+        return self._known[name]
+
     def merge(self, other: NormalEquations) -> NormalEquations:
         """Statistics of both sets of blocks."""
         count = self.count + other.count
@@ -146,6 +162,20 @@ class NormalEquations:
             self.blocks + other.blocks,
             self.between + other.between + weight * level**2,
         )
+
+
+class Decomposition(NamedTuple):
+    """Where data and prior are diagonal together: ``theta = directions @ u``.
+
+    Attributes
+    ----------
+    values : ndarray, shape (r,)
+        What the data say of each u, relative to the prior.
+    directions : ndarray, shape (K, r)
+    """
+
+    values: Array
+    directions: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,23 +215,44 @@ class Posterior:
         )
 
 
-def posterior(gram: Array, cross: Array, square: Array, count: int, root: Array) -> Posterior:
-    """Bayesian linear regression with signal and noise levels of maximum evidence.
-
-    One eigendecomposition serves all targets and all candidate ratios.
+def decompose(gram: Array, root: Array) -> Decomposition:
+    """Decompose the data's precision relative to the prior's.
 
     Parameters
     ----------
     gram : ndarray, shape (K, K)
         ``sum(x x')``.
+    root : ndarray, shape (K,) or (K, r)
+        R of the prior's relative covariance ``R R'``, or its diagonal.
+
+    Returns
+    -------
+    Decomposition
+    """
+    if root.ndim == 1:
+        values, vectors = np.linalg.eigh(root[:, None] * gram * root)
+        directions = root[:, None] * vectors
+    else:
+        values, vectors = np.linalg.eigh(root.T @ gram @ root)
+        directions = root @ vectors
+    return Decomposition(np.maximum(values, 0.0), directions)
+
+
+def posterior(decomposed: Decomposition, cross: Array, square: Array, count: int) -> Posterior:
+    """Bayesian linear regression with signal and noise levels of maximum evidence.
+
+    One decomposition serves all targets and all candidate ratios.
+
+    Parameters
+    ----------
+    decomposed : Decomposition
+        Of ``sum(x x')`` and the prior.
     cross : ndarray, shape (k, K)
         ``sum(y x)``.
     square : ndarray, shape (k,)
         ``sum(y**2)``.
     count : int
         Observations n, at least 1.
-    root : ndarray, shape (K,) or (K, r)
-        R of the prior's relative covariance ``R R'``, or its diagonal.
 
     Returns
     -------
@@ -216,16 +267,12 @@ def posterior(gram: Array, cross: Array, square: Array, count: int, root: Array)
     >>> rng = np.random.default_rng(0)
     >>> x, truth = rng.normal(size=(400, 3)), np.array([1.0, -2.0, 0.5])
     >>> y = x @ truth + rng.normal(size=400) / 2
-    >>> found = posterior(x.T @ x, (y @ x)[None], (y @ y)[None], 400, np.ones(3))
+    >>> decomposed = decompose(x.T @ x, np.ones(3))
+    >>> found = posterior(decomposed, (y @ x)[None], (y @ y)[None], 400)
     >>> found.mean.round(1), found.noise.round(2)
     (array([[ 1. , -2. ,  0.5]]), array([0.26]))
     """
-    n = count
-    diagonal = root.ndim == 1
-    whitened = root[:, None] * gram * root if diagonal else root.T @ gram @ root
-    values, vectors = np.linalg.eigh(whitened)
-    values = np.maximum(values, 0.0)
-    directions = root[:, None] * vectors if diagonal else root @ vectors
+    n, (values, directions) = count, decomposed
     projected = directions.T @ cross.T
     grown = 1 + RATIOS[:, None] * values
     explained = (RATIOS[:, None] / grown) @ projected**2

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from unmask.local import local_root
-from unmask.regression import NormalEquations, Posterior, posterior
+from unmask.masks import render
+from unmask.regression import NormalEquations, Posterior, decompose, posterior
 from unmask.spectrum import basis
 
 if TYPE_CHECKING:
@@ -102,9 +103,8 @@ def smoothed(equations: NormalEquations, *, local: bool = False) -> Smooth | Non
         offset[targets] = one.variance @ np.square(b.means @ one.directions)
         level[targets] -= drift @ one.mean.T
         noise[targets] = one.noise
-    for axis, (at, size) in enumerate(zip(positions, masks.shape, strict=True), start=1):
-        fine = _interpolation(at, size)
-        variance = np.moveaxis(np.moveaxis(variance, axis, -1) @ fine.T, -1, axis)
+    fine = [_interpolation(at, s)[None] for at, s in zip(positions, masks.shape, strict=True)]
+    variance = render(variance, fine)
     return Smooth(level, *_level_variance(equations, noise), influence, variance, offset)
 
 
@@ -112,15 +112,15 @@ def _fits(equations: NormalEquations, local: bool) -> Iterator[tuple[slice, Post
     """Yield posteriors and the targets they are of."""
     b, n, k = basis(equations.masks), equations.count, len(equations.square)
     cross, root = b.leading(equations.cross), (b.variance / b.variance[0]) ** (POWER / 2)
-    first = posterior(equations.gram, cross, equations.square, n, root)
+    first = posterior(equations.decomposition(root), cross, equations.square, n)
     if not local:
         yield slice(0, k), first
         return
     for number in range(k):
         target = slice(number, number + 1)
         plain = first[target]
-        own = local_root(equations.masks, plain.mean[0], root)
-        found = posterior(equations.gram, cross[target], equations.square[target], n, own)
+        own = decompose(equations.gram, local_root(equations.masks, plain.mean[0], root))
+        found = posterior(own, cross[target], equations.square[target], n)
         yield target, found if found.evidence[0] > plain.evidence[0] else plain
 
 
