@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Bins", "bins", "local_root"]
 
 # Over all axes together. Amplitudes change slowly, so a few bins a cell are enough.
-BINS = 1024
+BINS = 576
 WIDTH = 0.5  # cells: standard deviation of the average
 FLOOR = 0.03
 
@@ -80,13 +80,13 @@ class Bins:
 
 @functools.lru_cache(maxsize=8)
 def bins(masks: Masks) -> Bins:
-    """Bins of a run's masks: at most 32 along each axis of a picture.
+    """Bins of a run's masks: at most 24 along each axis of a picture.
 
     Examples
     --------
     >>> from unmask.masks import Masks
     >>> bins(Masks((40, 60), grid=(4, 6))).vectors.shape[0]
-    1024
+    576
     """
     b, axes = basis(masks), len(masks.shape)
     vectors, pixels = np.ones((1, len(b))), np.ones(1)

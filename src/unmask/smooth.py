@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Smooth", "smoothed"]
 
-POINTS = 4
+POINTS = 3
 # The prior's variances are the masks' own, raised to this: maps are a little smoother than ridge
 # regression on pixels, 1, would have them. The power of maximum evidence gains 1% on it.
 POWER = 1.5
@@ -62,7 +62,7 @@ class Smooth(NamedTuple):
 def smoothed(equations: NormalEquations, *, local: bool = False) -> Smooth | None:
     """Fit all targets.
 
-    Standard errors are computed at four points a cell and interpolated, since they change slowly
+    Standard errors are computed at three points a cell and interpolated, since they change slowly
     from pixel to pixel.
 
     Parameters
