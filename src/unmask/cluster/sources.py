@@ -12,9 +12,9 @@ from unmask.cluster.store import filesystem, join
 from unmask.errors import FileError, ImageError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Source", "Span", "fetch", "find"]
+__all__ = ["Fetcher", "Source", "Span", "fetch", "find"]
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 LISTS = (".txt", ".lst", ".list")
@@ -70,15 +70,26 @@ class Span:
             for batch in batches:
                 for value in batch.column(0).to_pylist():
                     if row in wanted:
-                        # Some data sets keep a struct of bytes and path.
-                        data = value.get("bytes") if isinstance(value, dict) else value
-                        few.append((wanted[row], data or b""))
+                        few.append((wanted[row], _content(value)))
                     row += 1
                     if len(few) == size:
                         yield few
                         few = []
         if few:
             yield few
+
+    def values(self) -> Any:
+        """Return the whole column of a row group of image bytes, a pyarrow array."""
+        import pyarrow.parquet as pq
+
+        fs, path = filesystem(self.table)
+        with fs.open(path, "rb") as file:
+            return pq.ParquetFile(file).read_row_group(self.group, [self.column])[self.column]
+
+
+def _content(value: Any) -> bytes:
+    """Return image bytes; some data sets keep a struct of bytes and path."""
+    return (value.get("bytes") if isinstance(value, dict) else value) or b""
 
 
 @dataclass(frozen=True)
@@ -199,6 +210,55 @@ def fetch(place: str | bytes, name: str) -> bytes:
         raise ImageError(f"{name}: no such file") from error
     except Exception as error:  # each storage has its own
         raise ImageError(f"{name}: cannot be read: {error}") from error
+
+
+class Fetcher:
+    """Reads pictures of a source again, by their ids.
+
+    Parameters
+    ----------
+    settings : mapping
+        Of a dataset: "source" and "root", and of a table "column" and "id".
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = settings
+        # Of a table of image bytes: where each id is, and the row group that was read last.
+        self.index: dict[str, tuple[Span, int]] = {}
+        self.group: tuple[Span | None, Any] = (None, None)
+
+    def place(self, name: str) -> str:
+        """Where a picture lies, as a URL; empty if it came as bytes of a table."""
+        if "://" in name or name.startswith("/"):
+            return name
+        root = self.settings.get("root")
+        return join(root, name) if root else ""
+
+    def __call__(self, name: str) -> bytes:
+        """Return the bytes of a picture's file.
+
+        Raises
+        ------
+        ImageError
+            It is not there any longer.
+        """
+        if self.settings.get("root"):
+            return fetch(self.place(name), name)
+        if not self.index:
+            found = find(
+                self.settings["source"], self.settings.get("column"), self.settings.get("id")
+            )
+            self.index = {
+                one: (span, offset)
+                for span in found.spans
+                for one, offset in zip(span.ids, span.offsets, strict=True)
+            }
+        if name not in self.index:
+            raise ImageError(f"{name}: not in {self.settings['source']} any longer")
+        span, offset = self.index[name]
+        if self.group[0] is not span:
+            self.group = (span, span.values())
+        return _content(self.group[1][offset].as_py())
 
 
 def _listed(fs: Any, root: str, names: Sequence[str], name: str = "") -> Source:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "filesystem", "join"]
 
-KIND, FORMAT = "unmask batch", 1
+KIND, FORMAT = "unmask batch", 2
 META, LOCK = "unmask.json", "unmask.lock"
 # Apart, so that whatever reads a folder of Parquet files finds nothing else there.
 ROWS, PART = "rows", "part-"
@@ -111,10 +111,10 @@ class Store:
                 raise KeyError("kind")
         except (ValueError, KeyError, TypeError) as error:
             raise FileError(f"{self.url}/{META} is no file of unmask's") from error
-        if meta["format"] > FORMAT:
+        if meta.get("format") != FORMAT:
             raise FileError(
-                f"{self.url} has format {meta['format']}, this version of unmask reads up to "
-                f"{FORMAT}: update unmask"
+                f"{self.url} has format {meta.get('format')}, and this version of unmask reads "
+                f"{FORMAT}: use the version that wrote it"
             )
         return dict(meta)
 
