@@ -69,6 +69,28 @@ def test_a_column_of_image_bytes_over_row_groups(folder, struct):
     assert list(read(counted)) == ["t.parquet:0", "t.parquet:1", "t.parquet:2"]
 
 
+def test_bytes_that_cannot_be_read_any_longer_are_errors_of_their_pictures(folder):
+    data = [(folder / name).read_bytes() for name in ("a.png", "b.png", "deep/c.png")]
+    path = folder / "t.parquet"
+    pq.write_table(pa.table({"image": data}), path, row_group_size=2)
+    found = sources.find(str(path))
+    pq.write_table(pa.table({"image": data[:1]}), path)
+    first, second = found.spans
+    there, (name, error) = read_pairs(first)
+    assert there == ("t.parquet:0", data[0])
+    assert (name, str(error)) == ("t.parquet:1", "t.parquet:1: not in the table any longer")
+    ((name, error),) = read_pairs(second)
+    assert str(error).startswith("t.parquet:2: cannot be read: ")
+    with pytest.raises(ImageError, match=r"t\.parquet:2: cannot be read"):
+        sources.fetch(error, name)
+    path.unlink()
+    assert [name for name, _ in read_pairs(first)] == ["t.parquet:0", "t.parquet:1"]
+
+
+def read_pairs(span):
+    return [pair for task in span.tasks(2) for pair in task]
+
+
 def test_object_storage_is_a_folder_like_any_other(folder):
     fs = fsspec.filesystem("memory")
     fs.put(str(folder), "/bucket/pictures", recursive=True)
@@ -114,33 +136,6 @@ def finish(store, name, **options):
     store.append(worker.Worker(Recipe("demo"), SETTINGS, "grid").rows(name, **options))
 
 
-@pytest.mark.parametrize("remote", [False, True])
-def test_rows_come_back_as_they_were_written(folder, tmp_path, remote):
-    url = "memory://rows-come-back" if remote else str(tmp_path / "out")
-    store = Store(url)
-    root = sources.find(str(folder)).root
-    store.begin(str(folder), root, SETTINGS)
-    finish(store, "a.png", place=str(folder / "a.png"))
-    finish(store, "gone.png", place=str(folder / "gone.png"))
-    good, bad = list(results.open(url))
-    whole = unmask.explain("demo", folder / "a.png", **SETTINGS)
-    assert good.targets == whole.targets
-    assert good.reliabilities == pytest.approx(whole.reliabilities)
-    assert good.masks == 64
-    assert good.map.shape == whole.map.shape == (31, 44)
-    assert np.corrcoef(good.map.ravel(), whole.map.ravel())[0, 1] > 0.999
-    assert np.array_equal(good.picture, whole.picture)
-    assert np.asarray(good.plot()).ndim == 3
-    assert bad.targets == ()
-    assert bad.error == "ImageError: gone.png: no such file"
-    with pytest.raises(FileError, match="no such file"):
-        _ = bad.map
-    with pytest.raises(ImageError, match="no such file"):
-        _ = bad.picture
-    assert len(results.open(url)) == 2
-    assert results.open(url)["a.png"].id == "a.png"
-
-
 def test_full_maps_are_exact_to_float16_and_none_are_none(folder):
     made = unmask.explain("demo", folder / "a.png", **SETTINGS)
     (full,) = records.rows("a", made, "full")
@@ -157,7 +152,7 @@ def test_a_killed_writer_leaves_nothing_that_is_read(folder, tmp_path):
     # What files.replacing has open when it is killed: half a file, under a temporary name.
     (part.parent / "tmpabc123.part").write_bytes(part.read_bytes()[:-50])
     assert store.finished() == {"a.png"}
-    assert [one.id for one in results.open(tmp_path / "out")] == ["a.png"]
+    assert results.open(tmp_path / "out").ids == ["a.png"]
     finish(store, "b.png", place=str(folder / "b.png"))
     assert store.finished() == {"a.png", "b.png"}
     assert pq.read_table(part.parent / part.name).num_rows == 1

@@ -6,6 +6,7 @@ Everything goes through fsspec, so "s3://bucket/pictures" is a folder like any o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from unmask.cluster.store import filesystem, join
@@ -13,6 +14,8 @@ from unmask.errors import FileError, ImageError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    Place = str | bytes | ImageError
 
 __all__ = ["Fetcher", "Source", "Span", "fetch", "find"]
 
@@ -41,6 +44,17 @@ class Span:
     group: int = 0
     offsets: tuple[int, ...] = ()
 
+    def only(self, keep: Sequence[int]) -> Span:
+        """Return some of the pictures, by their positions."""
+        return Span(
+            tuple(self.ids[i] for i in keep),
+            tuple(self.places[i] for i in keep) if self.places else (),
+            self.table,
+            self.column,
+            self.group,
+            tuple(self.offsets[i] for i in keep) if self.offsets else (),
+        )
+
     def split(self, size: int) -> Iterator[Span]:
         """Yield spans of at most `size` paths; image bytes stay together, as they are read."""
         if self.table:
@@ -50,33 +64,36 @@ class Span:
             few = slice(start, start + size)
             yield Span(self.ids[few], self.places[few])
 
-    def tasks(self, size: int) -> Iterator[list[tuple[str, str | bytes]]]:
-        """Yield pictures, `size` at a time, as ids with places or image bytes."""
-        if not self.table:
-            pairs: list[tuple[str, str | bytes]] = list(zip(self.ids, self.places, strict=True))
-            for start in range(0, len(pairs), size):
-                yield pairs[start : start + size]
-            return
+    def tasks(self, size: int) -> Iterator[list[tuple[str, Place]]]:
+        """Yield pictures, `size` at a time, as ids with places or image bytes.
+
+        What cannot be read has its error in the place of the bytes.
+        """
+        pairs: Iterator[tuple[str, Place]] = (
+            self._read(size) if self.table else iter(zip(self.ids, self.places, strict=True))
+        )
+        while few := list(islice(pairs, size)):
+            yield few
+
+    def _read(self, size: int) -> Iterator[tuple[str, Place]]:
         import pyarrow.parquet as pq
 
         wanted = dict(zip(self.offsets, self.ids, strict=True))
-        fs, path = filesystem(self.table)
-        few: list[tuple[str, str | bytes]] = []
-        row = 0
-        with fs.open(path, "rb") as file:
-            batches = pq.ParquetFile(file).iter_batches(
-                size, row_groups=[self.group], columns=[self.column]
-            )
-            for batch in batches:
-                for value in batch.column(0).to_pylist():
+        reason = "not in the table any longer"
+        try:
+            fs, path = filesystem(self.table)
+            with fs.open(path, "rb") as file:
+                batches = pq.ParquetFile(file).iter_batches(
+                    size, row_groups=[self.group], columns=[self.column]
+                )
+                values = (value for batch in batches for value in batch.column(0))
+                for row, value in enumerate(values):
                     if row in wanted:
-                        few.append((wanted[row], _content(value)))
-                    row += 1
-                    if len(few) == size:
-                        yield few
-                        few = []
-        if few:
-            yield few
+                        yield wanted.pop(row), _content(value.as_py())
+        except Exception as error:  # each storage has its own
+            reason = f"cannot be read: {error}"
+        for name in wanted.values():
+            yield name, ImageError(f"{name}: {reason}")
 
     def values(self) -> Any:
         """Return the whole column of a row group of image bytes, a pyarrow array."""
@@ -112,22 +129,22 @@ class Source:
     def __len__(self) -> int:
         return sum(len(span.ids) for span in self.spans)
 
+    @property
+    def head(self) -> str:
+        """Id of the first picture; empty if there is none."""
+        return self.spans[0].ids[0] if self.spans else ""
+
+    def first(self) -> Source:
+        """Return the first picture alone."""
+        return Source(self.name, self.root, (self.spans[0].only([0]),))
+
     def without(self, done: set[str]) -> Source:
         """Return the pictures that are not in `done`."""
         left = []
         for span in self.spans:
             keep = [i for i, one in enumerate(span.ids) if one not in done]
             if keep:
-                left.append(
-                    Span(
-                        tuple(span.ids[i] for i in keep),
-                        tuple(span.places[i] for i in keep) if span.places else (),
-                        span.table,
-                        span.column,
-                        span.group,
-                        tuple(span.offsets[i] for i in keep) if span.offsets else (),
-                    )
-                )
+                left.append(span.only(keep))
         return Source(self.name, self.root, tuple(left))
 
 
@@ -193,7 +210,7 @@ def find(source: str, column: str | None = None, key: str | None = None) -> Sour
     return found
 
 
-def fetch(place: str | bytes, name: str) -> bytes:
+def fetch(place: Place, name: str) -> bytes:
     """Return the bytes of a picture's file.
 
     Raises
@@ -201,6 +218,8 @@ def fetch(place: str | bytes, name: str) -> bytes:
     ImageError
         It cannot be read.
     """
+    if isinstance(place, ImageError):
+        raise place
     if isinstance(place, bytes):
         return place
     try:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from unmask.cluster.recipe import Recipe
     from unmask.cluster.records import Maps
+    from unmask.cluster.sources import Place
 
 __all__ = ["Worker"]
 
@@ -71,7 +72,7 @@ class Worker:
                 made += self.rows(name, place)
         return {"rows": [pickle.dumps(made)], "fatal": [self.fatal]}
 
-    def rows(self, name: str, place: str | bytes) -> list[dict[str, Any]]:
+    def rows(self, name: str, place: Place) -> list[dict[str, Any]]:
         """Return a picture's rows; whatever goes wrong with it is one row with the error."""
         start = time.perf_counter()
         try:
