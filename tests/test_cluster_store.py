@@ -160,7 +160,10 @@ def test_a_killed_writer_leaves_nothing_that_is_read(folder, tmp_path):
 
 def test_changed_settings_are_refused_and_named(tmp_path):
     store = Store(str(tmp_path / "out"))
+    # What wrote no row binds nobody.
+    store.begin("elsewhere", "", {"masks": 32})
     store.begin("pictures", "", {"masks": 64, "fill": "mean"})
+    store.append([records.failed("a.png", ValueError("no"), 0.1)])
     store.begin("pictures", "", {"fill": "mean", "masks": 64})
     with pytest.raises(SettingError, match=r"masks was 64 and is 65"):
         store.begin("pictures", "", {"masks": 65, "fill": "mean"})
@@ -193,6 +196,14 @@ def test_two_drivers_do_not_write_to_one_folder(tmp_path):
         pass
     with store.locked():
         pass
+
+
+@pytest.mark.parametrize("name", ["file", "file/within"])
+def test_an_output_that_is_a_file_is_refused(folder, tmp_path, name):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(FileError, match=f"cannot make .*{name}: "):
+        cluster.batch(folder, tmp_path / name, masks=64)
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

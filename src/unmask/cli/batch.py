@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
@@ -39,6 +40,7 @@ from unmask.cluster import Progress
 from unmask.cluster import batch as run_batch
 from unmask.cluster.records import Maps
 from unmask.designs import Design
+from unmask.errors import UnmaskError
 from unmask.estimators import Estimator
 
 __all__ = ["batch"]
@@ -214,6 +216,9 @@ def batch(
                 f"Interrupted: {done:,} pictures more are in {output}; the same command goes on."
             )
             raise typer.Exit(INTERRUPTED) from None
+        except UnmaskError:
+            bar.live.transient = True  # a bar that never moved says nothing beside the error
+            raise
         show(ended)
     _tell(ended, output)
 
@@ -227,8 +232,10 @@ def _tell(ended: Progress, output: str) -> None:
         )
     if ended.failed:
         terminal.err.print(
-            f"[yellow]Note:[/] {ended.failed:,} pictures failed; the column error says why. "
-            "--retry-failed does them again."
+            f"[yellow]Note:[/] {ended.failed:,} pictures failed, the last of them with "
+            f"{escape(ended.error)}. The column error says why each did; --retry-failed does them "
+            "again.",
+            soft_wrap=True,
         )
     terminal.out.print(f"Written: {output}", soft_wrap=True)
     if ended.done and ended.failed == ended.done:

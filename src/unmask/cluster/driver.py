@@ -51,6 +51,8 @@ class Progress:
         Since the first worker could begin.
     restarts : int
         Pools that were begun anew because a worker died.
+    error : str
+        Why the last of those that failed did.
     """
 
     total: int
@@ -59,6 +61,7 @@ class Progress:
     failed: int = 0
     seconds: float = 0.0
     restarts: int = 0
+    error: str = ""
 
     @property
     def left(self) -> int:
@@ -149,9 +152,10 @@ def batch(
     recipe = Recipe(model, dict(load or {}))
     found = find(str(source), column, key)
     store = Store(str(output))
-    store.begin(found.name, found.root, _fingerprint(recipe, target, maps, column, key, settings))
+    made_with = _fingerprint(recipe, target, maps, column, key, settings)
     pool = pipeline.Pool(recipe, {"target": target, **settings}, maps, workers, cores, gpus)
     with store.locked():
+        store.begin(found.name, found.root, made_with)
         if retry_failed:
             store.forget_failed()
         done = store.finished()
@@ -225,7 +229,7 @@ class _Driver:
         )
         self.deadly.append(records.failed(name, reason, 0.0))
         self.done.add(name)
-        self._set(done=len(self.done), failed=self.state.failed + 1)
+        self._set(done=len(self.done), failed=self.state.failed + 1, error=str(reason))
         if len(self.deadly) == DEADLY:
             raise ModelError(
                 f"{DEADLY} pictures one after another killed their workers; {name}: {reason}. "
@@ -261,6 +265,7 @@ class _Driver:
         self._set(
             done=len(self.done),
             failed=self.state.failed + len(failed),
+            error=failed[-1]["error"] if failed else self.state.error,
             seconds=time.monotonic() - self.start,
         )
         if self.state.failed == self.state.done:
