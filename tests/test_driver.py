@@ -116,3 +116,19 @@ def test_a_picture_that_never_comes_back_is_told(store):
     with pytest.raises(FileError, match=r"1 pictures of somewhere never came back.*07\.png"):
         drive(store, Pool(_07="lost"))
     assert written(store) == [name for name in NAMES if name != "07.png"]
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ((100, 0, 0), "starting Ray and the workers"),
+        ((100, 100, 0), ""),
+        ((100, 20, 40, 1, 80.0), "0.5 pictures/s, 0:01:20 left"),
+        ((10**6, 0, 3600, 0, 3600.0), "1.0 pictures/s, 11 days, 12:46:40 left"),
+        ((100, 60, 40, 0, 8.0), "5.0 pictures/s"),
+    ],
+)
+def test_how_fast_and_how_long(state, said):
+    from unmask.cli.batch import _rate
+
+    assert _rate(driver.Progress(*state)) == said

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from unmask.cli import terminal
@@ -171,18 +173,16 @@ def batch(
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}", style="cyan"),
-            TimeRemainingColumn(),
-            TextColumn("[dim]left"),
             console=terminal.out,
         ) as bar,
     ):
-        task = bar.add_task("pictures", total=None, rate="")
+        task = bar.add_task("pictures", total=None, rate="looking for pictures")
         last: list[Progress] = []
 
         def show(state: Progress) -> None:
             last[:] = [state]
-            rate = f"{state.done / state.seconds:,.1f} pictures/s" if state.seconds > 0 else ""
-            bar.update(task, total=state.total, completed=state.before + state.done, rate=rate)
+            done = state.before + state.done
+            bar.update(task, total=state.total, completed=done, rate=_rate(state))
 
         try:
             ended = run_batch(
@@ -221,6 +221,17 @@ def batch(
             raise
         show(ended)
     _tell(ended, output)
+
+
+def _rate(state: Progress) -> str:
+    """Say how fast it goes and how long it will: the mean of this run, as pictures are alike."""
+    if not state.done:
+        return "starting Ray and the workers" if state.left else ""
+    rate = state.done / max(state.seconds, 1e-9)
+    if not state.left:
+        return f"{rate:,.1f} pictures/s"
+    left = timedelta(seconds=math.ceil(state.left / rate))
+    return f"{rate:,.1f} pictures/s, {left} left"
 
 
 def _tell(ended: Progress, output: str) -> None:

@@ -120,7 +120,7 @@ def batch(
     retry_failed : bool, default False
         Do the pictures again that failed before.
     progress : callable, optional
-        Called after each task.
+        Called when it begins, and after each task.
     **settings
         Keyword arguments of `unmask.explain`: masks, grid, seed and so on.
 
@@ -163,6 +163,8 @@ def batch(
         state = Progress(total=len(found), before=len(found) - len(left))
         if not len(left):
             return state
+        if progress is not None:
+            progress(state)
         with pipeline.connected(ray):
             return _Driver(store, pool, state, progress).run(left, masks=settings.get("masks"))
 
