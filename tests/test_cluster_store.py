@@ -87,6 +87,42 @@ def test_bytes_that_cannot_be_read_any_longer_are_errors_of_their_pictures(folde
     assert [name for name, _ in read_pairs(first)] == ["t.parquet:0", "t.parquet:1"]
 
 
+def test_a_folder_of_tables_is_one_table_in_parts(folder):
+    names = ("a.png", "b.png", "deep/c.png")
+    data = [(folder / name).read_bytes() for name in names]
+    parts = folder / "parts"
+    parts.mkdir()
+    for number in range(2):
+        some = slice(2 * number, 2 * number + 2)
+        table = pa.table({"image": data[some], "name": list("xyz")[some]})
+        pq.write_table(table, parts / f"part-{number}.parquet")
+    wanted = dict(zip("xyz", data, strict=True))
+    assert read(sources.find(str(parts), "image", "name")) == wanted
+    assert read(sources.find(str(parts / "*.parquet"), "image", "name")) == wanted
+    # Pictures beside them are left out where a column is named, and come first where none is.
+    assert read(sources.find(str(folder), "image", "name")) == wanted
+    assert list(read(sources.find(str(folder)))) == list(names)
+    alone = pa.table({"image": data[:1]})
+    pq.write_table(alone, parts / "part-0.parquet")
+    pq.write_table(alone, parts / "part-1.parquet")
+    found = sources.find(str(parts))
+    assert list(read(found)) == ["part-0.parquet:0", "part-1.parquet:0"]
+    again = sources.Fetcher({"source": found.name, "root": found.root})
+    assert again("part-1.parquet:0") == data[0]
+    assert again.place("part-1.parquet:0") == ""
+    for number, name in enumerate(names[:2]):
+        (parts / f"part-{number}.parquet").unlink()
+        (parts / f"{number}.csv").write_text(f"path\n../{name}\n")
+    again = sources.Fetcher({"source": sources.find(str(parts)).name, "root": ""})
+    assert again("../b.png") == data[1]
+    assert again.place("../b.png").endswith("parts/../b.png")
+    (parts / "2.csv").write_text("path\n../b.png\n")
+    with pytest.raises(SettingError, match="ids in its 3 tables are not unique"):
+        sources.find(str(parts))
+    with pytest.raises(ImageError, match=r"gone\.png: not in .* any longer"):
+        again("gone.png")
+
+
 def read_pairs(span):
     return [pair for task in span.tasks(2) for pair in task]
 
@@ -114,6 +150,8 @@ def test_what_is_finished_is_left_out(folder):
         ("nowhere", {}, "no such file"),
         ("deep/*.gif", {}, "no pictures"),
         ("notes.md/", {"column": "x"}, "for a .parquet or .csv"),
+        ("deep", {"column": "x"}, "column='x' is for tables, and .*deep has none"),
+        ("a.png", {"key": "x"}, "id='x' is for a .parquet or .csv"),
         ("t.csv", {}, "say which"),
         ("t.csv", {"column": "z"}, "no column 'z'"),
         ("t.parquet", {"column": "image", "key": "same"}, "not unique"),

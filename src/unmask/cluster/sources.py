@@ -156,9 +156,11 @@ def find(source: str, column: str | None = None, key: str | None = None) -> Sour
     source : str
         A folder (searched with all its subfolders), a glob such as ``"shots/**/*.jpg"``, one
         picture, a list (.txt, one path a line), or a table (.parquet or .csv); a path or a URL
-        that fsspec knows. Paths in lists and tables start from where these lie.
+        that fsspec knows. Paths in lists and tables start from where these lie. A folder or glob of
+        tables, and of nothing else, is one table in parts.
     column : str, optional
-        Of a table: the column of paths or of image bytes; needed where there are several.
+        Of a table: the column of paths or of image bytes; needed where there are several. With it,
+        pictures beside the tables of a folder are left out.
     key : str, optional
         Of a table with image bytes: the column of ids. Without it, file and row number.
 
@@ -183,30 +185,32 @@ def find(source: str, column: str | None = None, key: str | None = None) -> Sour
     ('garden.png', 'market.png', 'night.png', 'street.png')
     """
     fs, path = filesystem(source)
-    suffix = "." + path.rsplit(".", 1)[-1].lower() if "." in path.rsplit("/", 1)[-1] else ""
-    if column is not None and suffix not in TABLES:
-        raise SettingError(f"column={column!r} is for a .parquet or .csv file, not for {source}")
-    if key is not None and suffix not in TABLES:
-        raise SettingError(f"id={key!r} is for a .parquet or .csv file, not for {source}")
+    suffix = _suffix(path)
     try:
         if "*" in path or "?" in path:
-            found = _glob(fs, path)
+            root = path[: min(path.find(sign) for sign in "*?" if sign in path)].rpartition("/")[0]
+            found = _several(fs, root, fs.glob(path), column, key, fs.unstrip_protocol(path))
         elif fs.isdir(path):
-            found = _folder(fs, path)
+            root = path.rstrip("/")
+            found = _several(fs, root, fs.find(root), column, key)
+        elif (column or key) and suffix not in TABLES:
+            given = {"column": column} if column else {"id": key}
+            name, value = next(iter(given.items()))
+            raise SettingError(f"{name}={value!r} is for a .parquet or .csv file, not for {source}")
         elif not fs.exists(path):
             raise FileError(f"{source}: there is no such file or folder")
         elif suffix in LISTS:
             lines = fs.cat_file(path).decode("utf-8-sig").splitlines()
             found = _paths(fs, path, [line.strip() for line in lines if line.strip()])
         elif suffix in TABLES:
-            found = _table(fs, path, suffix, column, key)
+            found = _table(fs, path, suffix, column, key, path.rsplit("/", 1)[-1])
         else:
             root, _, name = path.rpartition("/")
             found = _listed(fs, root, [name])
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{source} cannot be read: {error}") from error
     if not len(found):
-        raise FileError(f"{source}: no pictures there ({', '.join(PICTURES)})")
+        raise FileError(f"{source}: no pictures there ({', '.join(PICTURES)}), and no tables")
     return found
 
 
@@ -242,7 +246,8 @@ class Fetcher:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings
-        # Of a table of image bytes: where each id is, and the row group that was read last.
+        # Where no folder's name tells: each picture's span and position there, and of a table of
+        # image bytes the row group that was read last.
         self.index: dict[str, tuple[Span, int]] = {}
         self.group: tuple[Span | None, Any] = (None, None)
 
@@ -251,7 +256,10 @@ class Fetcher:
         if "://" in name or name.startswith("/"):
             return name
         root = self.settings.get("root")
-        return join(root, name) if root else ""
+        if root:
+            return join(root, name)
+        span, position = self._find(name)
+        return span.places[position] if span.places else ""
 
     def __call__(self, name: str) -> bytes:
         """Return the bytes of a picture's file.
@@ -261,23 +269,26 @@ class Fetcher:
         ImageError
             It is not there any longer.
         """
-        if self.settings.get("root"):
-            return fetch(self.place(name), name)
+        place = self.place(name)
+        if place:
+            return fetch(place, name)
+        span, position = self._find(name)
+        if self.group[0] is not span:
+            self.group = (span, span.values())
+        return _content(self.group[1][span.offsets[position]].as_py())
+
+    def _find(self, name: str) -> tuple[Span, int]:
         if not self.index:
-            found = find(
-                self.settings["source"], self.settings.get("column"), self.settings.get("id")
-            )
+            given = self.settings
+            found = find(given["source"], given.get("column"), given.get("id"))
             self.index = {
-                one: (span, offset)
+                one: (span, position)
                 for span in found.spans
-                for one, offset in zip(span.ids, span.offsets, strict=True)
+                for position, one in enumerate(span.ids)
             }
         if name not in self.index:
             raise ImageError(f"{name}: not in {self.settings['source']} any longer")
-        span, offset = self.index[name]
-        if self.group[0] is not span:
-            self.group = (span, span.values())
-        return _content(self.group[1][offset].as_py())
+        return self.index[name]
 
 
 def _listed(fs: Any, root: str, names: Sequence[str], name: str = "") -> Source:
@@ -288,17 +299,27 @@ def _listed(fs: Any, root: str, names: Sequence[str], name: str = "") -> Source:
     return Source(name or where, where, spans)
 
 
-def _folder(fs: Any, path: str) -> Source:
-    root = path.rstrip("/")
-    found = [one for one in fs.find(root) if one.lower().endswith(PICTURES)]
-    return _listed(fs, root, [_within(one, root) for one in found])
+def _several(
+    fs: Any, root: str, paths: Sequence[str], column: str | None, key: str | None, name: str = ""
+) -> Source:
+    """Return the pictures among some files, or those of the tables among them."""
+    pictures = [one for one in paths if one.lower().endswith(PICTURES)]
+    tables = sorted(one for one in paths if one.lower().endswith(TABLES))
+    if not tables or (pictures and column is None):
+        if column is not None:
+            raise SettingError(f"column={column!r} is for tables, and {root} has none")
+        return _listed(fs, root, [_within(one, root) for one in pictures], name)
+    parts = [_table(fs, one, _suffix(one), column, key, _within(one, root)) for one in tables]
+    spans = tuple(span for part in parts for span in part.spans)
+    ids = [one for span in spans for one in span.ids]
+    if len(set(ids)) < len(ids):
+        raise SettingError(f"{root}: the ids in its {len(tables)} tables are not unique")
+    return Source(name or fs.unstrip_protocol(root), "", spans)
 
 
-def _glob(fs: Any, path: str) -> Source:
-    root = path[: min(path.find(sign) for sign in "*?" if sign in path)].rpartition("/")[0]
-    found = [one for one in fs.glob(path) if one.lower().endswith(PICTURES)]
-    names = [_within(one, root) for one in found]
-    return _listed(fs, root, names, fs.unstrip_protocol(path))
+def _suffix(path: str) -> str:
+    name = path.rsplit("/", 1)[-1]
+    return f".{name.rsplit('.', 1)[-1].lower()}" if "." in name else ""
 
 
 def _within(path: str, root: str) -> str:
@@ -317,7 +338,9 @@ def _paths(fs: Any, table: str, names: Sequence[str]) -> Source:
     return Source(fs.unstrip_protocol(table), fs.unstrip_protocol(folder), spans)
 
 
-def _table(fs: Any, path: str, suffix: str, column: str | None, key: str | None) -> Source:
+def _table(
+    fs: Any, path: str, suffix: str, column: str | None, key: str | None, name: str
+) -> Source:
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet as pq
@@ -335,7 +358,7 @@ def _table(fs: Any, path: str, suffix: str, column: str | None, key: str | None)
                 return _paths(fs, path, _texts(parquet.read([chosen]), chosen, path))
             if not (pa.types.is_struct(kind) or "binary" in str(kind)):
                 raise SettingError(f"{path}: column {chosen!r} is {kind}: expected paths or bytes")
-            return _bytes(fs, path, parquet, chosen, key)
+            return _bytes(fs, path, parquet, chosen, key, name)
         except pa.ArrowInvalid as error:
             raise FileError(f"{path} is not a table that can be read: {error}") from error
 
@@ -360,9 +383,9 @@ def _column(path: str, schema: Any, column: str | None, key: str | None) -> str:
     return str(left[0])
 
 
-def _bytes(fs: Any, path: str, parquet: Any, column: str, key: str | None) -> Source:
+def _bytes(fs: Any, path: str, parquet: Any, column: str, key: str | None, name: str) -> Source:
     """Return a column of image bytes; a span is a row group."""
-    url, name = fs.unstrip_protocol(path), path.rsplit("/", 1)[-1]
+    url = fs.unstrip_protocol(path)
     spans, first = [], 0
     seen: set[str] = set()
     for group in range(parquet.num_row_groups):
