@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import threading
 import time
+import warnings
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -141,6 +142,7 @@ def main() -> None:
         "--alone", action="store_true", help="One picture a task, as with a thousand masks."
     )
     options = parser.parse_args()
+    warnings.simplefilter("ignore", unmask.UnmaskWarning)  # few masks are doubtful, and told so
     if options.alone:
         pipeline.TASK_PICTURES = 1
     with tempfile.TemporaryDirectory() as folder:
