@@ -1,12 +1,13 @@
 """Schema of a RayJob, ray.io/v1: the fields that a manifest of ours may have, and no others.
 
 KubeRay's own custom resource definition has 1.26 million characters, nearly all of them Kubernetes'
-pod template written out six times over, and no package on PyPI carries it. So this was written anew
-and then compared, field by field, with the definition's text and with the Go types that it is
-generated from (RayJobSpec, RayClusterSpec, HeadGroupSpec and WorkerGroupSpec in three versions of
-KubeRay): names, types, and what is required are theirs. It is stricter in that a field that is not
-listed here is an error, so a misspelt one is found. Pod templates are compared with Kubernetes' own
-Python client where that is installed (test_kuberay.py).
+pod template written out over and over, and no package on PyPI carries it. So this was written anew,
+and compared field by field with the Go types that the definition is generated from (RayJobSpec,
+RayClusterSpec, HeadGroupSpec and WorkerGroupSpec, in two versions each, not the newest) and with
+the part of the definition that comes before the first pod template: names, types, and what is
+required are theirs. It is stricter: a field that is not listed here is an error, so a misspelt one
+is found. Pod templates are validated by Kubernetes' own Python client where that is installed
+(test_kuberay.py).
 """
 
 TEXT = {"type": "string", "minLength": 1}
@@ -118,7 +119,7 @@ RAYJOB = exactly(
         entrypoint=TEXT,
         runtimeEnvYAML=TEXT,
         jobId=TEXT,
-        submissionMode={"enum": ["K8sJobMode", "HTTPMode", "InteractiveMode", "SidecarMode"]},
+        submissionMode={"enum": ["K8sJobMode", "HTTPMode", "InteractiveMode"]},
         backoffLimit=COUNT,
         activeDeadlineSeconds={"type": "integer", "minimum": 1},
         shutdownAfterJobFinishes=BOOL,
