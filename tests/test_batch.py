@@ -14,8 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from unmask import demo, results
-from unmask.cluster import batch
-from unmask.cluster.driver import HOPELESS
+from unmask.cluster import batch, driver
 from unmask.errors import ModelError
 
 pq = pytest.importorskip("pyarrow.parquet")
@@ -105,7 +104,7 @@ def test_a_model_that_always_fails_stops_the_run(pictures, tmp_path):
     with pytest.raises(ModelError, match=r"all failed in the same way.*no label 'nothing'"):
         batch(pictures, tmp_path / "out", masks=MASKS, target="nothing")
     assert list((tmp_path / "out" / "rows").iterdir()) == []
-    few = list(pictures.glob("*.png"))[: HOPELESS - 2]
+    few = list(pictures.glob("*.png"))[: driver.HOPELESS - 2]
     (tmp_path / "few.txt").write_text("\n".join(map(str, few)))
     with pytest.raises(ModelError, match=r"cannot be loaded.*no model file"):
         batch(tmp_path / "few.txt", tmp_path / "other", "nowhere.onnx", masks=MASKS)
@@ -223,7 +222,8 @@ def test_three_nodes_one_killed_in_the_middle(pictures, undisturbed, tmp_path):
 
 
 @pytest.mark.usefixtures("here")
-def test_a_picture_that_kills_its_worker_is_a_row(tmp_path):
+def test_a_picture_that_kills_its_worker_is_a_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(driver, "PATIENCE", 1)  # each more is one more pool to begin
     folder = tmp_path / "pictures"
     folder.mkdir()
     rng = np.random.default_rng(5)

@@ -187,7 +187,9 @@ def _there(loaded: unmask.Model, maps: str, arguments: dict[str, Any]) -> _Work:
     opened = unmask.results.open(maps)
     arguments |= {"target": arguments["target"] or 0}
     kept.evaluate(loaded, [], **arguments)
-    failures = opened.failures
+    names, failures = opened.ids, opened.failures
+    if not names and not failures:
+        raise FileError(f"{maps}: batch has finished no picture there yet")
 
     def rows(left: Sequence[str]) -> Iterator[evaluation.Row]:
         wanted = frozenset(left)
@@ -196,7 +198,7 @@ def _there(loaded: unmask.Model, maps: str, arguments: dict[str, Any]) -> _Work:
             if name in wanted:
                 yield evaluation.Row(name, error=f"{name} failed in batch: {reason}")
 
-    return _Work(dict.fromkeys([*opened.ids, *failures], ""), rows)
+    return _Work(dict.fromkeys([*names, *failures], ""), rows)
 
 
 def _needed(package: str) -> None:
