@@ -9,7 +9,7 @@ from PIL import Image
 
 import unmask
 from unmask import cluster, results
-from unmask.cluster import records, sources, worker
+from unmask.cluster import records, sources, spans, worker
 from unmask.cluster.recipe import Recipe
 from unmask.cluster.store import Store, filesystem
 from unmask.errors import FileError, ImageError, SettingError
@@ -34,7 +34,7 @@ def folder(tmp_path):
 
 def read(source, size=2):
     return {
-        name: sources.fetch(place, name)
+        name: spans.fetch(place, name)
         for span in source.spans
         for task in span.tasks(size)
         for name, place in task
@@ -82,7 +82,7 @@ def test_bytes_that_cannot_be_read_any_longer_are_errors_of_their_pictures(folde
     ((name, error),) = read_pairs(second)
     assert str(error).startswith("t.parquet:2: cannot be read: ")
     with pytest.raises(ImageError, match=r"t\.parquet:2: cannot be read"):
-        sources.fetch(error, name)
+        spans.fetch(error, name)
     path.unlink()
     assert [name for name, _ in read_pairs(first)] == ["t.parquet:0", "t.parquet:1"]
 

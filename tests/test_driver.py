@@ -6,7 +6,7 @@ import pytest
 
 from unmask import results
 from unmask.cluster import driver, records
-from unmask.cluster.sources import Source, Span
+from unmask.cluster.spans import Source, Span
 from unmask.cluster.store import Store
 from unmask.errors import FileError, ModelError
 

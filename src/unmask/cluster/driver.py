@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from unmask.cluster.records import Maps
-    from unmask.cluster.sources import Source
+    from unmask.cluster.spans import Source
 
 __all__ = ["Progress", "batch"]
 

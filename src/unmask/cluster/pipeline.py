@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from unmask.cluster.recipe import Recipe
     from unmask.cluster.records import Maps
-    from unmask.cluster.sources import Span
+    from unmask.cluster.spans import Span
 
 __all__ = ["Pool", "connected", "died", "require", "task_size"]
 

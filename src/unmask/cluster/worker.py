@@ -12,7 +12,7 @@ from threadpoolctl import ThreadpoolController
 
 from unmask import images
 from unmask.cluster import records
-from unmask.cluster.sources import fetch
+from unmask.cluster.spans import fetch
 from unmask.errors import UnmaskWarning
 from unmask.loop import explain
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from unmask.cluster.recipe import Recipe
     from unmask.cluster.records import Maps
-    from unmask.cluster.sources import Place
+    from unmask.cluster.spans import Place
 
 __all__ = ["Worker"]
 
