@@ -2,8 +2,8 @@
 
 Rate: batch with one worker on one core and a bare loop on one thread explain the same pictures,
 taking turns, so that whatever else the machine does weighs on both. Start-up is left out: Ray's
-start, and each way's first task. Memory: the driver and its workers together (PSS, by which shared
-pages count once), the highest seen over a run.
+start, and each way's first task. Memory (PSS, by which shared pages count once): of the driver, of
+its workers, of Ray's own processes, and of all together, the highest seen over a run.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import threading
 import time
+import warnings
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -25,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 import unmask
-from unmask.cluster import Progress, batch
+from unmask.cluster import Progress, batch, pipeline
 
 
 def shots(folder: Path, count: int, small: bool) -> Path:
@@ -79,6 +80,7 @@ class Memory:
                 worker = name(child).startswith("ray::MapWorker")
                 sizes["workers" if worker else "ray"] += pss(child)
             sizes["driver and workers"] = sizes["driver"] + sizes["workers"]
+            sizes["all"] = sizes["driver and workers"] + sizes["ray"]
             for key, value in sizes.items():
                 self.peak[key] = max(self.peak.get(key, 0.0), value)
 
@@ -136,7 +138,13 @@ def main() -> None:
     parser.add_argument("--masks", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", type=int, help="Measure memory instead, with so many pictures.")
+    parser.add_argument(
+        "--alone", action="store_true", help="One picture a task, as with a thousand masks."
+    )
     options = parser.parse_args()
+    warnings.simplefilter("ignore", unmask.UnmaskWarning)  # few masks are doubtful, and told so
+    if options.alone:
+        pipeline.TASK_PICTURES = 1
     with tempfile.TemporaryDirectory() as folder:
         if options.memory:
             memory(Path(folder), options.memory, options.masks)

@@ -1,8 +1,13 @@
 """Schema of a RayJob, ray.io/v1: the fields that a manifest of ours may have, and no others.
 
-Written from the documented API (KubeRay's API reference for ray.io/v1, Kubernetes' for core/v1),
-not copied from the custom resource definition, which no package carries. It is stricter: a field
-that is not listed here is an error, so a misspelt one is found.
+KubeRay's own custom resource definition has 1.26 million characters, nearly all of them Kubernetes'
+pod template written out over and over, and no package on PyPI carries it. So this was written anew,
+and compared field by field with the Go types that the definition is generated from (RayJobSpec,
+RayClusterSpec, HeadGroupSpec and WorkerGroupSpec, in two versions each, not the newest) and with
+the part of the definition that comes before the first pod template: names, types, and what is
+required are theirs. It is stricter: a field that is not listed here is an error, so a misspelt one
+is found. Pod templates are validated by Kubernetes' own Python client where that is installed
+(test_kuberay.py).
 """
 
 TEXT = {"type": "string", "minLength": 1}
@@ -12,7 +17,8 @@ TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 NAME = {"type": "string", "pattern": r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"}
 QUANTITY = {
     "type": ["string", "integer"],
-    "pattern": r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$",
+    # Kubernetes also takes signs and exponents; ours have none.
+    "pattern": r"^[0-9]+(\.[0-9]+)?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$",
 }
 QUANTITIES = {"type": "object", "additionalProperties": QUANTITY}
 
@@ -82,20 +88,23 @@ CLUSTER = exactly(
     ["headGroupSpec"],
     rayVersion={"type": "string", "pattern": r"^\d+\.\d+\.\d+$"},
     enableInTreeAutoscaling=BOOL,
+    suspend=BOOL,
+    headServiceAnnotations=TEXTS,
     headGroupSpec=exactly(
-        ["template"],
+        ["rayStartParams", "template"],
         serviceType={"enum": ["ClusterIP", "NodePort", "LoadBalancer"]},
         enableIngress=BOOL,
         **GROUP,
     ),
     workerGroupSpecs=some(
         exactly(
-            ["groupName", "template", "minReplicas", "maxReplicas"],
+            ["groupName", "maxReplicas", "minReplicas", "rayStartParams", "template"],
             groupName=NAME,
             replicas=COUNT,
             minReplicas=COUNT,
             maxReplicas=COUNT,
             numOfHosts=COUNT,
+            idleTimeoutSeconds=COUNT,
             **GROUP,
         )
     ),
@@ -110,7 +119,7 @@ RAYJOB = exactly(
         entrypoint=TEXT,
         runtimeEnvYAML=TEXT,
         jobId=TEXT,
-        submissionMode={"enum": ["K8sJobMode", "HTTPMode", "InteractiveMode", "SidecarMode"]},
+        submissionMode={"enum": ["K8sJobMode", "HTTPMode", "InteractiveMode"]},
         backoffLimit=COUNT,
         activeDeadlineSeconds={"type": "integer", "minimum": 1},
         shutdownAfterJobFinishes=BOOL,
@@ -120,6 +129,8 @@ RAYJOB = exactly(
         entrypointNumGpus={"type": "number", "minimum": 0},
         entrypointResources=TEXT,
         metadata=TEXTS,
+        clusterSelector=TEXTS,
+        submitterConfig=exactly(backoffLimit=COUNT),
         submitterPodTemplate=POD,
         rayClusterSpec=CLUSTER,
     ),

@@ -14,8 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from unmask import demo, results
-from unmask.cluster import batch
-from unmask.cluster.driver import HOPELESS
+from unmask.cluster import batch, driver
 from unmask.errors import ModelError
 
 pq = pytest.importorskip("pyarrow.parquet")
@@ -95,9 +94,9 @@ def test_one_machine_then_nothing_left_to_do(pictures, undisturbed, tmp_path):
     same(rows(tmp_path / "out"), undisturbed)
     again = batch(pictures, tmp_path / "out", **SETTINGS)
     assert (again.before, again.done) == (25, 0)
-    read = {one.id: one for one in results.open(tmp_path / "out")}
-    assert len(read) == 25
-    assert "not a picture" in read["broken.jpg"].error
+    opened = results.open(tmp_path / "out")
+    assert len(opened) == 24
+    assert "not a picture" in opened.failures["broken.jpg"]
 
 
 @pytest.mark.usefixtures("here")
@@ -105,7 +104,7 @@ def test_a_model_that_always_fails_stops_the_run(pictures, tmp_path):
     with pytest.raises(ModelError, match=r"all failed in the same way.*no label 'nothing'"):
         batch(pictures, tmp_path / "out", masks=MASKS, target="nothing")
     assert list((tmp_path / "out" / "rows").iterdir()) == []
-    few = list(pictures.glob("*.png"))[: HOPELESS - 2]
+    few = list(pictures.glob("*.png"))[: driver.HOPELESS - 2]
     (tmp_path / "few.txt").write_text("\n".join(map(str, few)))
     with pytest.raises(ModelError, match=r"cannot be loaded.*no model file"):
         batch(tmp_path / "few.txt", tmp_path / "other", "nowhere.onnx", masks=MASKS)
@@ -220,3 +219,26 @@ def test_three_nodes_one_killed_in_the_middle(pictures, undisturbed, tmp_path):
     finally:
         ray.shutdown()
         cluster.shutdown()
+
+
+@pytest.mark.usefixtures("here")
+def test_a_picture_that_kills_its_worker_is_a_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(driver, "PATIENCE", 1)  # each more is one more pool to begin
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(5)
+    for number in range(5):
+        pixels = rng.integers(0, 256, (20, 30, 3), np.uint8)
+        # A crash in native code; all it takes is a picture of one colour.
+        Image.fromarray(pixels if number != 2 else pixels * 0 + 7).save(folder / f"{number}.png")
+
+    def model(batch):
+        if np.ptp(batch[0]) == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return batch.mean(axis=(1, 2))
+
+    ended = batch(folder, tmp_path / "out", model, 0, masks=64, grid=3)
+    assert (ended.done, ended.failed) == (5, 1)
+    opened = results.open(tmp_path / "out")
+    assert sorted(opened.ids) == ["0.png", "1.png", "3.png", "4.png"]
+    assert "its worker died whenever it was tried, at last alone" in opened.failures["2.png"]

@@ -9,7 +9,7 @@ from PIL import Image
 
 import unmask
 from unmask import cluster, results
-from unmask.cluster import records, sources, worker
+from unmask.cluster import records, sources, spans, worker
 from unmask.cluster.recipe import Recipe
 from unmask.cluster.store import Store, filesystem
 from unmask.errors import FileError, ImageError, SettingError
@@ -34,7 +34,7 @@ def folder(tmp_path):
 
 def read(source, size=2):
     return {
-        name: sources.fetch(place, name)
+        name: spans.fetch(place, name)
         for span in source.spans
         for task in span.tasks(size)
         for name, place in task
@@ -69,6 +69,64 @@ def test_a_column_of_image_bytes_over_row_groups(folder, struct):
     assert list(read(counted)) == ["t.parquet:0", "t.parquet:1", "t.parquet:2"]
 
 
+def test_bytes_that_cannot_be_read_any_longer_are_errors_of_their_pictures(folder):
+    data = [(folder / name).read_bytes() for name in ("a.png", "b.png", "deep/c.png")]
+    path = folder / "t.parquet"
+    pq.write_table(pa.table({"image": data}), path, row_group_size=2)
+    found = sources.find(str(path))
+    pq.write_table(pa.table({"image": data[:1]}), path)
+    first, second = found.spans
+    there, (name, error) = read_pairs(first)
+    assert there == ("t.parquet:0", data[0])
+    assert (name, str(error)) == ("t.parquet:1", "t.parquet:1: not in the table any longer")
+    ((name, error),) = read_pairs(second)
+    assert str(error).startswith("t.parquet:2: cannot be read: ")
+    with pytest.raises(ImageError, match=r"t\.parquet:2: cannot be read"):
+        spans.fetch(error, name)
+    path.unlink()
+    assert [name for name, _ in read_pairs(first)] == ["t.parquet:0", "t.parquet:1"]
+
+
+def test_a_folder_of_tables_is_one_table_in_parts(folder):
+    names = ("a.png", "b.png", "deep/c.png")
+    data = [(folder / name).read_bytes() for name in names]
+    parts = folder / "parts"
+    parts.mkdir()
+    for number in range(2):
+        some = slice(2 * number, 2 * number + 2)
+        table = pa.table({"image": data[some], "name": list("xyz")[some]})
+        pq.write_table(table, parts / f"part-{number}.parquet")
+    wanted = dict(zip("xyz", data, strict=True))
+    assert read(sources.find(str(parts), "image", "name")) == wanted
+    assert read(sources.find(str(parts / "*.parquet"), "image", "name")) == wanted
+    # Pictures beside them are left out where a column is named, and come first where none is.
+    assert read(sources.find(str(folder), "image", "name")) == wanted
+    assert list(read(sources.find(str(folder)))) == list(names)
+    alone = pa.table({"image": data[:1]})
+    pq.write_table(alone, parts / "part-0.parquet")
+    pq.write_table(alone, parts / "part-1.parquet")
+    found = sources.find(str(parts))
+    assert list(read(found)) == ["part-0.parquet:0", "part-1.parquet:0"]
+    again = sources.Fetcher({"source": found.name, "root": found.root})
+    assert again("part-1.parquet:0") == data[0]
+    assert again.place("part-1.parquet:0") == ""
+    for number, name in enumerate(names[:2]):
+        (parts / f"part-{number}.parquet").unlink()
+        (parts / f"{number}.csv").write_text(f"path\n../{name}\n")
+    again = sources.Fetcher({"source": sources.find(str(parts)).name, "root": ""})
+    assert again("../b.png") == data[1]
+    assert again.place("../b.png").endswith("parts/../b.png")
+    (parts / "2.csv").write_text("path\n../b.png\n")
+    with pytest.raises(SettingError, match="ids in its 3 tables are not unique"):
+        sources.find(str(parts))
+    with pytest.raises(ImageError, match=r"gone\.png: not in .* any longer"):
+        again("gone.png")
+
+
+def read_pairs(span):
+    return [pair for task in span.tasks(2) for pair in task]
+
+
 def test_object_storage_is_a_folder_like_any_other(folder):
     fs = fsspec.filesystem("memory")
     fs.put(str(folder), "/bucket/pictures", recursive=True)
@@ -92,6 +150,8 @@ def test_what_is_finished_is_left_out(folder):
         ("nowhere", {}, "no such file"),
         ("deep/*.gif", {}, "no pictures"),
         ("notes.md/", {"column": "x"}, "for a .parquet or .csv"),
+        ("deep", {"column": "x"}, "column='x' is for tables, and .*deep has none"),
+        ("a.png", {"key": "x"}, "id='x' is for a .parquet or .csv"),
         ("t.csv", {}, "say which"),
         ("t.csv", {"column": "z"}, "no column 'z'"),
         ("t.parquet", {"column": "image", "key": "same"}, "not unique"),
@@ -114,33 +174,6 @@ def finish(store, name, **options):
     store.append(worker.Worker(Recipe("demo"), SETTINGS, "grid").rows(name, **options))
 
 
-@pytest.mark.parametrize("remote", [False, True])
-def test_rows_come_back_as_they_were_written(folder, tmp_path, remote):
-    url = "memory://rows-come-back" if remote else str(tmp_path / "out")
-    store = Store(url)
-    root = sources.find(str(folder)).root
-    store.begin(str(folder), root, SETTINGS)
-    finish(store, "a.png", place=str(folder / "a.png"))
-    finish(store, "gone.png", place=str(folder / "gone.png"))
-    good, bad = list(results.open(url))
-    whole = unmask.explain("demo", folder / "a.png", **SETTINGS)
-    assert good.targets == whole.targets
-    assert good.reliabilities == pytest.approx(whole.reliabilities)
-    assert good.masks == 64
-    assert good.map.shape == whole.map.shape == (31, 44)
-    assert np.corrcoef(good.map.ravel(), whole.map.ravel())[0, 1] > 0.999
-    assert np.array_equal(good.picture, whole.picture)
-    assert np.asarray(good.plot()).ndim == 3
-    assert bad.targets == ()
-    assert bad.error == "ImageError: gone.png: no such file"
-    with pytest.raises(FileError, match="no such file"):
-        _ = bad.map
-    with pytest.raises(ImageError, match="no such file"):
-        _ = bad.picture
-    assert len(results.open(url)) == 2
-    assert results.open(url)["a.png"].id == "a.png"
-
-
 def test_full_maps_are_exact_to_float16_and_none_are_none(folder):
     made = unmask.explain("demo", folder / "a.png", **SETTINGS)
     (full,) = records.rows("a", made, "full")
@@ -157,7 +190,7 @@ def test_a_killed_writer_leaves_nothing_that_is_read(folder, tmp_path):
     # What files.replacing has open when it is killed: half a file, under a temporary name.
     (part.parent / "tmpabc123.part").write_bytes(part.read_bytes()[:-50])
     assert store.finished() == {"a.png"}
-    assert [one.id for one in results.open(tmp_path / "out")] == ["a.png"]
+    assert results.open(tmp_path / "out").ids == ["a.png"]
     finish(store, "b.png", place=str(folder / "b.png"))
     assert store.finished() == {"a.png", "b.png"}
     assert pq.read_table(part.parent / part.name).num_rows == 1
@@ -165,7 +198,10 @@ def test_a_killed_writer_leaves_nothing_that_is_read(folder, tmp_path):
 
 def test_changed_settings_are_refused_and_named(tmp_path):
     store = Store(str(tmp_path / "out"))
+    # What wrote no row binds nobody.
+    store.begin("elsewhere", "", {"masks": 32})
     store.begin("pictures", "", {"masks": 64, "fill": "mean"})
+    store.append([records.failed("a.png", ValueError("no"), 0.1)])
     store.begin("pictures", "", {"fill": "mean", "masks": 64})
     with pytest.raises(SettingError, match=r"masks was 64 and is 65"):
         store.begin("pictures", "", {"masks": 65, "fill": "mean"})
@@ -198,6 +234,14 @@ def test_two_drivers_do_not_write_to_one_folder(tmp_path):
         pass
     with store.locked():
         pass
+
+
+@pytest.mark.parametrize("name", ["file", "file/within"])
+def test_an_output_that_is_a_file_is_refused(folder, tmp_path, name):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(FileError, match=f"cannot make .*{name}: "):
+        cluster.batch(folder, tmp_path / name, masks=64)
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

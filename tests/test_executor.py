@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import unmask
 from unmask.cluster import ProcessExecutor, RayExecutor
-from unmask.cluster.executor import _put, score, shards
+from unmask.cluster.shards import put, score, shards
 from unmask.errors import ModelError, SettingError
 from unmask.estimate import Estimate
 
@@ -66,7 +66,7 @@ def test_shards_scored_apart_are_the_run(batches):
     whole = last(unmask.stream(run))
     joined = Estimate.empty(run.plan.masks, 2)
     for shard in shards(run, run.start, 300, batches):
-        joined = _put(run, joined, score(run, shard))
+        joined = put(run, joined, score(run, shard))
     same(joined, whole)
     assert np.array_equal(run.explanation(joined).maps, run.explanation(whole).maps)
 
@@ -94,7 +94,7 @@ def test_going_on_from_an_estimate():
     some = Estimate(run.plan.masks, 2, ((0, blocks[0][:5]), (3, blocks[3])))
     joined = some
     for shard in shards(run, some, 300, 2):
-        joined = _put(run, joined, score(run, shard))
+        joined = put(run, joined, score(run, shard))
     same(joined, whole)
 
 
@@ -103,7 +103,7 @@ class InTurn:
 
     def stream(self, run, estimate, goal):
         for shard in shards(run, estimate, goal, 2):
-            estimate = _put(run, estimate, score(run, shard))
+            estimate = put(run, estimate, score(run, shard))
             yield estimate
 
 

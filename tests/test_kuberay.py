@@ -53,6 +53,29 @@ def test_the_schema_finds_mistakes(schema, manifest, path, value):
         schema.validate(wrong)
 
 
+@pytest.mark.parametrize("group", ["headGroupSpec", "workerGroupSpecs"])
+def test_what_the_definition_requires_is_required(schema, manifest, group):
+    one = manifest["spec"]["rayClusterSpec"][group]
+    one = one if isinstance(one, dict) else one[0]
+    del one["rayStartParams"]
+    with pytest.raises(jsonschema.ValidationError, match="rayStartParams"):
+        schema.validate(manifest)
+
+
+def test_pods_are_what_kubernetes_knows(manifest):
+    pytest.importorskip("kubernetes", reason="pip install 'kubernetes>=37' to check the pods")
+    from kubernetes.client.models import V1PodTemplateSpec
+
+    cluster = manifest["spec"]["rayClusterSpec"]
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        V1PodTemplateSpec.model_validate(group["template"])
+    container = cluster["headGroupSpec"]["template"]["spec"]["containers"][0]
+    container |= {"imagePullPolice": "Never", "ports": [{"name": "gcs"}]}
+    container["env"][0]["value"] = 0
+    with pytest.raises(ValueError, match="3 validation errors"):
+        V1PodTemplateSpec.model_validate(cluster["headGroupSpec"]["template"])
+
+
 def test_volumes_that_are_mounted_are_there(manifest):
     cluster = manifest["spec"]["rayClusterSpec"]
     for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):

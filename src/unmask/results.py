@@ -11,140 +11,130 @@ unmask.errors.FileError: ...: no results of unmask batch there (unmask.json is m
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask import colour, figure, images
-from unmask.cluster.sources import fetch
-from unmask.cluster.store import Store, join
-from unmask.errors import FileError, ImageError, SettingError
-from unmask.explanation import shown
+from unmask import images
+from unmask.cluster.sources import Fetcher
+from unmask.cluster.store import Store
+from unmask.errors import FileError, ImageError, SettingError, UnmaskError
+from unmask.estimate import Estimate
+from unmask.explanation import Explanation, Plan
 from unmask.framing import Frame
+from unmask.masks import Masks
 from unmask.packing import Packed, unpack
 from unmask.targets import Target
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
 
-    from numpy.typing import NDArray
-    from PIL.Image import Image
+    from numpy.typing import ArrayLike, NDArray
 
-    from unmask.colour import Colormap
+    Array = NDArray[np.float64]
 
 __all__ = ["Result", "Results", "open"]
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
-    """One picture's maps; read-only, and with the names that `Explanation` has.
+class Result(Explanation):
+    """An `Explanation` read back from the rows of a batch.
 
-    Attributes
-    ----------
-    id : str
-    targets : tuple of Target
-        Empty where the picture failed.
-    reliabilities : tuple of float
-    masks : int
-    seconds : float
-    error : str or None
-        Why the picture failed.
-    notes : tuple of str
-    frame : Frame or None
-    means : tuple of float
-        Mean scores of the masked pictures.
-    place : str
-        Where the picture lies, as a URL; empty where only its id is known.
+    Maps, scores, reliabilities, settings and notes are what they were; ``image`` is the picture's
+    id. Maps have the precision with which they were kept: float16, at every pixel of the model's
+    input or at four samples a cell (``--maps full`` and ``grid``).
+
+    Rows hold neither the scores of the masks nor standard errors. So `stderr` is infinite, as
+    wherever nothing is known of it, and what needs the scores (`interval`, `significant`, `merge`,
+    `extend`, `save`, ``plot(certainty=True)``) raises a `SettingError` that says so. The picture is
+    read from where it was when it is first asked for.
     """
 
-    id: str
-    targets: tuple[Target, ...]
-    reliabilities: tuple[float, ...]
-    masks: int
-    seconds: float
-    error: str | None
-    notes: tuple[str, ...]
-    frame: Frame | None
-    means: tuple[float, ...]
-    place: str
-    _packed: tuple[Packed | None, ...]
-    _shape: tuple[int, int]
+    _read: Callable[[], NDArray[np.uint8]] | None = None
+    _shot: tuple[NDArray[np.uint8] | None, str] | None = None
 
     @property
-    def reliability(self) -> float:
-        """That of the first target."""
-        return self.reliabilities[0]
+    def picture(self) -> NDArray[np.uint8] | None:
+        """The picture, uint8 of shape (H, W, 3); None where it cannot be read again.
+
+        `missing` says why.
+        """
+        return self._seen()[0]
+
+    @picture.setter
+    def picture(self, value: NDArray[np.uint8] | None) -> None:
+        # What a dataclass's own __init__ sets, and `dataclasses.replace` with it.
+        object.__setattr__(self, "_shot", None if value is None else (value, ""))
 
     @property
-    def map(self) -> NDArray[np.float32]:
-        """Map of the first target, float32 of shape (H, W), in units of its score."""
-        first: NDArray[np.float32] = self.maps[0]
-        return first
+    def missing(self) -> str:
+        """Why the picture cannot be read again; empty if it can."""
+        return self._seen()[1]
 
-    @cached_property
-    def model_maps(self) -> NDArray[np.float32]:
-        """Maps at the model's own size, float32 of shape (targets, h, w).
+    def _seen(self) -> tuple[NDArray[np.uint8] | None, str]:
+        if self._shot is None:
+            shot: tuple[NDArray[np.uint8] | None, str]
+            try:
+                shot = (self._read(), "") if self._read else (None, f"{self.image}: not known")
+            except UnmaskError as error:
+                shot = (None, str(error))
+            object.__setattr__(self, "_shot", shot)
+            return shot
+        return self._shot
 
-        Raises
-        ------
-        FileError
-            The picture failed, or maps were not kept.
-        """
-        if self.error is not None:
-            raise FileError(f"{self.id} has no map: {self.error}")
-        if not all(self._packed):
-            raise FileError(f"{self.id} has no map: the run was told to keep none (--maps none)")
-        return np.stack([unpack(one, self._shape) for one in self._packed if one is not None])
+    def _picture(self) -> NDArray[np.uint8]:
+        picture, missing = self._seen()
+        if picture is None:
+            raise ImageError(f"{missing}. Without the picture there are still .map and .maps")
+        return picture
 
-    @cached_property
-    def maps(self) -> NDArray[np.float32]:
-        """Maps at the picture's size, float32 of shape (targets, H, W)."""
-        if self.frame is None:
-            return self.model_maps
-        pairs = zip(self.model_maps, self.means, strict=True)
-        return np.stack([self.frame.back(one, outside=mean) for one, mean in pairs])
 
-    @cached_property
-    def picture(self) -> NDArray[np.uint8]:
-        """The picture itself, read from where it was, uint8 of shape (H, W, 3).
+@dataclass(frozen=True, eq=False)
+class _Kept(Estimate):
+    """Of an estimate, what the rows hold: how many masks, and the mean scores."""
 
-        Raises
-        ------
-        ImageError
-            It is there no longer, or came as bytes of a table.
-        """
-        if not self.place:
-            raise ImageError(f"{self.id} came out of a table; read it there, by its id")
-        return images.decode(fetch(self.place, self.id), self.id)
+    name: str = ""
+    masks_used: int = 0
+    means: Array = field(default_factory=lambda: np.empty(0))
 
-    def overlay(
-        self, target: int = 0, *, opacity: float = 0.5, cmap: Colormap = "inferno"
-    ) -> Image:
-        """Lay a target's map over the picture, as `Explanation.overlay`."""
-        from PIL import Image
+    @property
+    def count(self) -> int:
+        return self.masks_used
 
-        over = colour.overlay(self.picture, self.maps[target], opacity=opacity, cmap=cmap)
-        return Image.fromarray(over)
+    @property
+    def mean(self) -> Array:
+        return self.means
 
-    def plot(self, target: int = 0, *, opacity: float = 0.5, cmap: Colormap = "inferno") -> Image:
-        """Draw picture, map and overlay side by side, as `Explanation.plot`."""
-        one = self.targets[target]
-        parts = [
-            f"score {one.score:.3g}",
-            f"{self.masks:,} masks",
-            f"reliability {shown(self.reliabilities[target])}",
-        ]
-        return figure.three_panels(
-            self.picture,
-            self.maps[target],
-            title=one.label,
-            subtitle=" · ".join(parts),
-            box=one.box,
-            opacity=opacity,
-            cmap=cmap,
+    @property
+    def mean_stderr(self) -> Array:
+        return np.full(self.targets, np.inf)
+
+    @property
+    def scores(self) -> Array:
+        raise self.gone()
+
+    def update(self, block: int, scores: ArrayLike) -> Estimate:  # noqa: ARG002
+        raise self.gone()
+
+    def merge(self, other: Estimate) -> Estimate:  # noqa: ARG002
+        raise self.gone()
+
+    def fold(self, kind: Any) -> Any:  # noqa: ARG002
+        raise self.gone()
+
+    def groups(self, limit: int = 0) -> Iterator[Estimate]:  # noqa: ARG002
+        raise self.gone()
+
+    def extended(self, *_: Any) -> Any:
+        """Take the place of `Explanation.extend`."""
+        raise self.gone()
+
+    def gone(self) -> SettingError:
+        """Say that the scores are not there."""
+        return SettingError(
+            f"{self.name}: batch kept the map but not the scores of its masks, which this needs: "
+            "explain the picture by itself, with the same seed it is the same map"
         )
 
 
@@ -160,12 +150,39 @@ class Results:
 
     settings: dict[str, Any]
     _store: Store
+    _fetch: Fetcher
 
     def __iter__(self) -> Iterator[Result]:
-        """Yield pictures in the order they were finished, those that failed included."""
+        """Yield explanations in the order they were finished; pictures that failed have none."""
+        return self.explanations()
+
+    def explanations(self, only: Collection[str] | None = None) -> Iterator[Result]:
+        """Yield explanations, of all pictures or of some.
+
+        Parameters
+        ----------
+        only : collection of str, optional
+            Ids.
+
+        Yields
+        ------
+        Result
+
+        Raises
+        ------
+        FileError
+            The run was told to keep no maps, or a file is damaged.
+        """
+        if self.settings.get("maps") == "none":
+            raise FileError(
+                f"{self._store.url} has no maps: the run was told to keep none (--maps none). "
+                "Its rows are a table like any other"
+            )
         for table in self._store.tables():
             few: list[dict[str, Any]] = []
             for row in _rows(table):
+                if row["error"] is not None or (only is not None and row["id"] not in only):
+                    continue
                 if few and few[0]["id"] != row["id"]:
                     yield self._result(few)
                     few = []
@@ -174,52 +191,67 @@ class Results:
                 yield self._result(few)
 
     def __len__(self) -> int:
-        """How many pictures are finished."""
-        return len(self._store.finished())
+        """How many explanations there are."""
+        return len(self.ids)
 
     def __getitem__(self, name: str) -> Result:
-        """Return the picture of an id; reads files until it is found."""
-        for result in self:
-            if result.id == name:
-                return result
+        """Return the explanation of a picture, by its id; reads files until it is found."""
+        for result in self.explanations([name]):
+            return result
+        if name in self.failures:
+            raise FileError(f"{name} has no map, it failed: {self.failures[name]}")
         raise SettingError(f"no picture {name!r} among these results")
 
-    def _result(self, made: list[dict[str, Any]]) -> Result:
-        first = made[0]
-        good = [] if first["error"] is not None else made
-        frame = None
-        if first["frame"] is not None:
-            given: dict[str, Any] = json.loads(first["frame"])
-            picture, model = (tuple(given.pop(name)) for name in ("picture", "model"))
-            frame = Frame(picture, model, **given)
-        return Result(
-            id=first["id"],
-            targets=tuple(
-                Target(
-                    row["label"],
-                    row["index"],
-                    row["score"],
-                    None if row["box"] is None else tuple(row["box"]),
-                )
-                for row in good
-            ),
-            reliabilities=tuple(row["reliability"] for row in good),
-            masks=first["masks"] or 0,
+    @property
+    def ids(self) -> list[str]:
+        """The pictures that are explained, in the order they were finished."""
+        return [name for name, error in self._outcomes() if error is None]
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """The pictures that failed, and why."""
+        return {name: error for name, error in self._outcomes() if error is not None}
+
+    def _outcomes(self) -> Iterator[tuple[str, str | None]]:
+        for table in self._store.tables(["id", "error"]):
+            pairs = zip(table["id"].to_pylist(), table["error"].to_pylist(), strict=True)
+            yield from dict.fromkeys(pairs)
+
+    def place(self, name: str) -> str:
+        """Where a picture lies, as a URL; empty if it came as bytes of a table."""
+        return self._fetch.place(name)
+
+    def _result(self, rows: list[dict[str, Any]]) -> Result:
+        first = rows[0]
+        plan = json.loads(first["plan"])
+        masks = Masks(**plan.pop("masks"))
+        means = np.array([row["mean"] for row in rows])
+        kept = _Kept(masks, len(rows), name=first["id"], masks_used=first["masks"], means=means)
+        height, width = masks.shape  # batch is about pictures
+        maps = np.stack([unpack(_packed(row), (height, width)) for row in rows])
+        result = Result(
+            targets=tuple(_target(row) for row in rows),
+            plan=Plan(masks=masks, **{**plan, "shard": tuple(plan["shard"])}),
+            estimate=kept,
+            model=first["model"],
+            image=first["id"],
+            model_maps=maps,
+            model_stderrs=np.broadcast_to(np.float32(np.inf), maps.shape),
+            reliabilities=tuple(row["reliability"] for row in rows),
+            frame=_frame(first["frame"]),
             seconds=first["seconds"],
-            error=first["error"],
-            notes=tuple(first["notes"] or ()),
-            frame=frame,
-            means=tuple(row["mean"] for row in good),
-            place=self._place(first["id"]),
-            _packed=tuple(_packed(row) for row in good),
-            _shape=tuple(first["shape"] or (0, 0)),
+            model_calls=first["model_calls"],
+            stopped=first["stopped"],
+            versions=json.loads(first["versions"]),
+            notes=tuple(first["notes"]),
+            _more=kept.extended,
         )
 
-    def _place(self, name: str) -> str:
-        root = self.settings.get("root", "")
-        if not root or "://" in name or name.startswith("/"):
-            return name if "://" in name or name.startswith("/") else ""
-        return join(root, name)
+        def read() -> NDArray[np.uint8]:
+            return images.decode(self._fetch(first["id"]), first["id"])
+
+        object.__setattr__(result, "_read", read)
+        return result
 
 
 def open(output: str | os.PathLike[str]) -> Results:  # noqa: A001 - results.open reads well
@@ -233,6 +265,7 @@ def open(output: str | os.PathLike[str]) -> Results:  # noqa: A001 - results.ope
     Returns
     -------
     Results
+        Iterating it gives explanations.
 
     Raises
     ------
@@ -240,12 +273,19 @@ def open(output: str | os.PathLike[str]) -> Results:  # noqa: A001 - results.ope
         There is nothing of the kind.
     MissingExtra
         pyarrow or fsspec are not installed.
+
+    Examples
+    --------
+    .. code-block:: python
+
+        for explanation in unmask.results.open("maps"):
+            explanation.plot().save(f"{explanation.image}.png")
     """
     store = Store(str(output))
     meta = store.meta()
     if meta is None:
         raise FileError(f"{output}: no results of unmask batch there (unmask.json is missing)")
-    return Results(meta["settings"], store)
+    return Results(meta["settings"], store, Fetcher(meta["settings"]))
 
 
 def _rows(table: Any) -> Iterator[dict[str, Any]]:
@@ -260,8 +300,19 @@ def _rows(table: Any) -> Iterator[dict[str, Any]]:
             number += 1
 
 
-def _packed(row: dict[str, Any]) -> Packed | None:
-    if row["map"] is None:
-        return None
+def _target(row: dict[str, Any]) -> Target:
+    box = None if row["box"] is None else tuple(row["box"])
+    return Target(row["label"], row["index"], row["score"], box)
+
+
+def _packed(row: dict[str, Any]) -> Packed:
     samples = np.asarray(row["map"], np.float16).reshape(row["map_shape"])
     return Packed(samples, row["map_offset"], row["map_scale"])
+
+
+def _frame(text: str | None) -> Frame | None:
+    if text is None:
+        return None
+    given: dict[str, Any] = json.loads(text)
+    picture, model = (tuple(given.pop(name)) for name in ("picture", "model"))
+    return Frame(picture, model, **given)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from unmask.cli import terminal
@@ -39,6 +42,7 @@ from unmask.cluster import Progress
 from unmask.cluster import batch as run_batch
 from unmask.cluster.records import Maps
 from unmask.designs import Design
+from unmask.errors import UnmaskError
 from unmask.estimators import Estimator
 
 __all__ = ["batch"]
@@ -169,18 +173,16 @@ def batch(
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}", style="cyan"),
-            TimeRemainingColumn(),
-            TextColumn("[dim]left"),
             console=terminal.out,
         ) as bar,
     ):
-        task = bar.add_task("pictures", total=None, rate="")
+        task = bar.add_task("pictures", total=None, rate="looking for pictures")
         last: list[Progress] = []
 
         def show(state: Progress) -> None:
             last[:] = [state]
-            rate = f"{state.done / state.seconds:,.1f} pictures/s" if state.seconds > 0 else ""
-            bar.update(task, total=state.total, completed=state.before + state.done, rate=rate)
+            done = state.before + state.done
+            bar.update(task, total=state.total, completed=done, rate=_rate(state))
 
         try:
             ended = run_batch(
@@ -214,8 +216,22 @@ def batch(
                 f"Interrupted: {done:,} pictures more are in {output}; the same command goes on."
             )
             raise typer.Exit(INTERRUPTED) from None
+        except UnmaskError:
+            bar.live.transient = True  # a bar that never moved says nothing beside the error
+            raise
         show(ended)
     _tell(ended, output)
+
+
+def _rate(state: Progress) -> str:
+    """Say how fast it goes and how long it will: the mean of this run, as pictures are alike."""
+    if not state.done:
+        return "starting Ray and the workers" if state.left else ""
+    rate = state.done / max(state.seconds, 1e-9)
+    if not state.left:
+        return f"{rate:,.1f} pictures/s"
+    left = timedelta(seconds=math.ceil(state.left / rate))
+    return f"{rate:,.1f} pictures/s, {left} left"
 
 
 def _tell(ended: Progress, output: str) -> None:
@@ -227,8 +243,10 @@ def _tell(ended: Progress, output: str) -> None:
         )
     if ended.failed:
         terminal.err.print(
-            f"[yellow]Note:[/] {ended.failed:,} pictures failed; the column error says why. "
-            "--retry-failed does them again."
+            f"[yellow]Note:[/] {ended.failed:,} pictures failed, the last of them with "
+            f"{escape(ended.error)}. The column error says why each did; --retry-failed does them "
+            "again.",
+            soft_wrap=True,
         )
     terminal.out.print(f"Written: {output}", soft_wrap=True)
     if ended.done and ended.failed == ended.done:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 import unmask
-from unmask import comparison, demo, evaluation, images, metrics
+from unmask import comparison, demo, evaluation, images, kept, metrics
 from unmask.cli import terminal
 from unmask.cli._common import INTERRUPTED, clear_errors, load_model, make_folder
 from unmask.cli.options import (
@@ -47,11 +47,21 @@ SECONDS = {"explaining_seconds": "double", "measuring_seconds": "double", "error
 
 def evaluate(
     pictures: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             help="Pictures, or folders of them.", show_default=False, metavar="PICTURES..."
         ),
-    ],
+    ] = None,
+    *,
+    maps: Annotated[
+        str | None,
+        typer.Option(
+            "--maps",
+            help="Folder or URL that batch wrote: measure the maps there instead, and explain "
+            "nothing.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     model: ModelOption = "demo",
     labels: LabelsOption = None,
     target: Annotated[
@@ -84,7 +94,7 @@ def evaluate(
     resize: ResizeOption = None,
     output: OutputOption = Path("unmask-evaluation"),
 ) -> None:
-    """Measure how right the maps of PICTURES are: deletion, insertion and more.
+    """Measure how right the maps of PICTURES, or those of --maps, are: deletion and more.
 
     Writes one row a picture as results.parquet and results.csv, their means with 95% intervals as
     summary.csv, and the mean curves as curves.png. Run again, it goes on where it stopped.
@@ -93,7 +103,8 @@ def evaluate(
         chosen = metrics.known(metric or evaluation.DEFAULT)
         needs = {need for one in chosen for need in one.needs}
         _needed("pyarrow")
-        paths = _paths(pictures)
+        if (maps is None) == (not pictures):
+            raise SettingError("give pictures to explain, or --maps with maps that are there")
         boxes = None if evidence is None else _boxes(evidence)
         options: Any = [labels, preprocess, mean, std, activation, size, resize]
         loaded = load_model(model, *options)
@@ -106,7 +117,7 @@ def evaluate(
             "model": loaded.name,
             "model file": _digest(demo.MODEL if model == "demo" else Path(model)),
             "model options": [None if one is None else str(one) for one in options],
-            "explainer": explainer,
+            "explainer": explainer if maps is None else f"maps of {maps}",
             "target": target,
             "metrics": [one.name for one in chosen],
             "evidence": None if evidence is None else _digest(evidence),
@@ -118,39 +129,76 @@ def evaluate(
             "target": target,
             "wanted": [one.name for one in chosen],
             "evidence": boxes,
-            "randomised": randomised,
-            "seed": seed,
         }
-        evaluation.evaluate(loaded, [], explainer, **arguments)
+        if maps is None:
+            arguments |= {"randomised": randomised, "seed": seed}
+            work = _explaining(loaded, _paths(pictures or []), explainer, arguments)
+        else:
+            if explainer != "unmask":
+                raise SettingError("--explainer and --maps exclude each other: maps are there")
+            work = _there(loaded, maps, arguments)
         results = Results(folder / "results.jsonl", settings)
-        digests = {str(path): _digest(path) for path in paths}
         left = [
-            path
-            for path in paths
-            if results.rows.get(str(path), {}).get("digest", "-") != digests[str(path)]
+            name
+            for name, digest in work.digests.items()
+            if results.rows.get(name, {}).get("digest", "-") != digest
         ]
-        if len(left) < len(paths):
-            terminal.out.print(
-                f"{len(paths) - len(left)} of {len(paths)} pictures were done before."
-            )
+        total = len(work.digests)
+        if len(left) < total:
+            terminal.out.print(f"{total - len(left)} of {total} pictures were done before.")
         interrupted = False
         try:
-            with _progress(chosen, len(paths), len(paths) - len(left)) as show:
-                rows = evaluation.evaluate(loaded, left, explainer, **arguments)
-                for path, row in zip(left, rows, strict=True):
-                    results.append(_as_dict(row, str(path), digests[str(path)]))
-                    show(results.rows[str(path)])
+            with _progress(chosen, total, total - len(left)) as show:
+                for name, row in zip(left, work.rows(left), strict=True):
+                    results.append(_as_dict(row, name, work.digests[name]))
+                    show(results.rows[name])
         except KeyboardInterrupt:
             interrupted = True
-        kept = [results.rows[str(path)] for path in paths if str(path) in results.rows]
-        written = _write(folder, kept, chosen)
-        _show(kept, chosen)
+        done = [results.rows[name] for name in work.digests if name in results.rows]
+        written = _write(folder, done, chosen)
+        _show(done, chosen)
         terminal.show_written([results.path, *written])
         if interrupted:
             terminal.err.print("Interrupted. The same command goes on from here.")
             raise typer.Exit(INTERRUPTED)
-        if kept and all(row["error"] for row in kept):
+        if done and all(row["error"] for row in done):
             raise typer.Exit(1)
+
+
+class _Work(NamedTuple):
+    """Rows to be made: their pictures with what tells a changed one, and how."""
+
+    digests: dict[str, str]
+    rows: Callable[[Sequence[str]], Iterable[evaluation.Row]]
+
+
+def _explaining(
+    loaded: unmask.Model, paths: Sequence[Path], explainer: str, arguments: dict[str, Any]
+) -> _Work:
+    evaluation.evaluate(loaded, [], explainer, **arguments)
+    return _Work(
+        {str(path): _digest(path) for path in paths},
+        lambda left: evaluation.evaluate(loaded, map(Path, left), explainer, **arguments),
+    )
+
+
+def _there(loaded: unmask.Model, maps: str, arguments: dict[str, Any]) -> _Work:
+    """Measure what batch wrote; its failures are failures here, too."""
+    opened = unmask.results.open(maps)
+    arguments |= {"target": arguments["target"] or 0}
+    kept.evaluate(loaded, [], **arguments)
+    names, failures = opened.ids, opened.failures
+    if not names and not failures:
+        raise FileError(f"{maps}: batch has finished no picture there yet")
+
+    def rows(left: Sequence[str]) -> Iterator[evaluation.Row]:
+        wanted = frozenset(left)
+        yield from kept.evaluate(loaded, opened.explanations(wanted), **arguments)
+        for name, reason in failures.items():
+            if name in wanted:
+                yield evaluation.Row(name, error=f"{name} failed in batch: {reason}")
+
+    return _Work(dict.fromkeys([*names, *failures], ""), rows)
 
 
 def _needed(package: str) -> None:

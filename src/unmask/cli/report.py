@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +15,23 @@ from unmask.cli import terminal
 from unmask.cli._common import clear_errors
 from unmask.cli.options import OUTPUT
 from unmask.colour import Colormap
+from unmask.errors import FileError
 from unmask.report import report as written
+from unmask.reproduce import Recipe, recipe
 
 __all__ = ["report"]
+
+MOST = 100  # a page holds its pictures, some 0.1 MB each
 
 
 def report(
     explanations: Annotated[
-        list[Path],
-        typer.Argument(help="Files that explain wrote.", show_default=False, metavar="NPZ..."),
+        list[str],
+        typer.Argument(
+            help="Files that explain wrote, or folders and URLs that batch wrote.",
+            show_default=False,
+            metavar="NPZ|FOLDER...",
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The page.", rich_help_panel=OUTPUT)
@@ -32,14 +42,58 @@ def report(
     cmap: Annotated[
         Colormap, typer.Option(help="Colours of the maps.", rich_help_panel=OUTPUT)
     ] = "inferno",
+    most: Annotated[
+        int,
+        typer.Option(
+            help="Of a folder of batch: most pictures, the first by name.",
+            min=1,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = MOST,
 ) -> None:
     """Put explanations into one HTML file that can be sent to anybody.
 
     It holds everything that it shows, and asks the network for nothing.
     """
     with clear_errors():
-        loaded = [unmask.Explanation.load(path) for path in explanations]
-        page = written(loaded, title=title, cmap=cmap)
+        shown: list[tuple[unmask.Explanation, Recipe]] = []
+        for one in explanations:
+            if "://" in one or Path(one).is_dir():
+                shown += _of_batch(one, most)
+            else:
+                loaded = unmask.Explanation.load(one)
+                shown.append((loaded, recipe(loaded)))
+        page = written(
+            [one for one, _ in shown], recipes=[again for _, again in shown], title=title, cmap=cmap
+        )
         with files.replacing(output) as file:
             file.write(page.encode())
         terminal.show_written([output])
+
+
+def _of_batch(where: str, most: int) -> list[tuple[unmask.Explanation, Recipe]]:
+    """Return what a folder of batch holds, in the order of the names."""
+    opened = unmask.results.open(where)
+    names = sorted(opened.ids)
+    if not names:
+        raise FileError(f"{where}: no picture is explained there")
+    chosen = dict.fromkeys(islice(names, most))
+    found = {one.image: one for one in opened.explanations(chosen)}
+    notes = []
+    if len(names) > most:
+        notes.append(f"{most:,} of {len(names):,} pictures of {where}; --most takes more.")
+    if opened.failures:
+        notes.append(f"{len(opened.failures):,} pictures of {where} failed and are left out.")
+    gone = [one.missing for one in found.values() if one.missing]
+    if gone:
+        notes.append(f"{len(gone):,} pictures cannot be read again, as {gone[0]}.")
+    terminal.show_notes(notes)
+    return [
+        (found[name], replace(recipe(found[name]), image=_path(opened.place(name)) or name))
+        for name in chosen
+    ]
+
+
+def _path(place: str) -> str:
+    """Return a local file's path; other URLs stay what they are."""
+    return place.removeprefix("file://")

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unmask._version import __version__
-from unmask.cluster import pipeline
+from unmask.cluster import pipeline, records
 from unmask.cluster.recipe import Recipe
 from unmask.cluster.records import MAPS
 from unmask.cluster.sources import find
 from unmask.cluster.store import Store
-from unmask.errors import ModelError, SettingError
+from unmask.errors import FileError, ModelError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from unmask.cluster.records import Maps
-    from unmask.cluster.sources import Source
+    from unmask.cluster.spans import Source
 
 __all__ = ["Progress", "batch"]
 
@@ -31,8 +31,10 @@ FLUSH_SHARE = 0.02
 FLUSH_BYTES = 64 * 2**20
 # So many pictures at the start, all failing alike, are no accident.
 HOPELESS = 10
-# Pools that die one after another without finishing a picture between them.
+# Pools that die with the same picture left over as the first, until it is tried alone; and pictures
+# that kill their workers so, one after another, until the run ends.
 PATIENCE = 3
+DEADLY = 3
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Progress:
         Since the first worker could begin.
     restarts : int
         Pools that were begun anew because a worker died.
+    error : str
+        Why the last of those that failed did.
     """
 
     total: int
@@ -57,6 +61,7 @@ class Progress:
     failed: int = 0
     seconds: float = 0.0
     restarts: int = 0
+    error: str = ""
 
     @property
     def left(self) -> int:
@@ -115,7 +120,7 @@ def batch(
     retry_failed : bool, default False
         Do the pictures again that failed before.
     progress : callable, optional
-        Called after each task.
+        Called when it begins, and after each task.
     **settings
         Keyword arguments of `unmask.explain`: masks, grid, seed and so on.
 
@@ -132,7 +137,7 @@ def batch(
         The output was begun with other settings.
     ModelError
         The model cannot be loaded, or the first pictures all failed in the same way; nothing of
-        them is written. Or workers died again and again.
+        them is written. Or workers died of one picture after another.
     MissingExtra
         Ray is not installed.
     """
@@ -147,9 +152,10 @@ def batch(
     recipe = Recipe(model, dict(load or {}))
     found = find(str(source), column, key)
     store = Store(str(output))
-    store.begin(found.name, found.root, _fingerprint(recipe, target, maps, column, key, settings))
+    made_with = _fingerprint(recipe, target, maps, column, key, settings)
     pool = pipeline.Pool(recipe, {"target": target, **settings}, maps, workers, cores, gpus)
     with store.locked():
+        store.begin(found.name, found.root, made_with)
         if retry_failed:
             store.forget_failed()
         done = store.finished()
@@ -157,6 +163,8 @@ def batch(
         state = Progress(total=len(found), before=len(found) - len(left))
         if not len(left):
             return state
+        if progress is not None:
+            progress(state)
         with pipeline.connected(ray):
             return _Driver(store, pool, state, progress).run(left, masks=settings.get("masks"))
 
@@ -174,36 +182,68 @@ class _Driver:
         self.store, self.pool, self.state = store, pool, state
         self.progress = progress or (lambda _: None)
         self.held: list[dict[str, Any]] = []
+        self.deadly: list[dict[str, Any]] = []
         self.size = 0
         self.done: set[str] = set()
         self.reasons: set[str] = set()
         self.start = self.flushed = time.monotonic()
 
     def run(self, source: Source, masks: int | None) -> Progress:
-        tries = 0
-        size = pipeline.task_size(masks)
+        usual = size = pipeline.task_size(masks)
+        strikes = 0
         try:
-            while tries < PATIENCE:
-                before = len(self.done)
+            while len(source):
+                alone, death = strikes >= PATIENCE, None
                 try:
-                    for made, fatal in self._results(source, size):
-                        self._take(made, fatal)
-                    break
+                    self._consume(source.first() if alone else source, size)
                 except pipeline.died() as error:
-                    # What is finished stays; a new pool is as large as the cluster is now.
-                    tries = tries + 1 if len(self.done) == before else 1
-                    if tries == PATIENCE:
-                        raise ModelError(
-                            f"{PATIENCE} pools of workers died without finishing a picture. Ray "
-                            f"says: {str(error).splitlines()[0]}"
-                        ) from error
-                    self._set(restarts=self.state.restarts + 1)
-                    source = source.without(self.done)
-                    # The picture that kills its worker then kills no other's result.
+                    death = error
+                    # From now on a picture that kills its worker takes no other's result with it.
                     size = 1
+                    self._set(restarts=self.state.restarts + 1)
+                # What is finished stays; a new pool is as large as the cluster is now. Pictures
+                # are begun in order, so one that kills its worker is soon the first that is left.
+                if alone:
+                    # If it was not that one, perhaps it is the next.
+                    strikes = PATIENCE - 1
+                    if death is not None:
+                        self._kills(source.head, death)
+                        size, strikes = usual, 0
+                left = source.without(self.done)
+                if not alone and death is None:
+                    self._all_came(left)
+                elif not alone:
+                    strikes = strikes + 1 if left.head == source.head else 1
+                source = left
+            self.held += self.deadly
         finally:
             self._flush()
         return self.state
+
+    def _consume(self, source: Source, size: int) -> None:
+        for made, fatal in self._results(source, size):
+            self._take(made, fatal)
+
+    def _kills(self, name: str, error: BaseException) -> None:
+        """Note that a picture kills its worker; it is written when others were well after it."""
+        reason = ModelError(
+            f"its worker died whenever it was tried, at last alone. Ray says: {_line(error)}"
+        )
+        self.deadly.append(records.failed(name, reason, 0.0))
+        self.done.add(name)
+        self._set(done=len(self.done), failed=self.state.failed + 1, error=str(reason))
+        if len(self.deadly) == DEADLY:
+            raise ModelError(
+                f"{DEADLY} pictures one after another killed their workers; {name}: {reason}. "
+                "Nothing was written of them"
+            ) from error
+
+    def _all_came(self, left: Source) -> None:
+        if len(left):
+            raise FileError(
+                f"{len(left)} pictures of {left.name} never came back from the workers, "
+                f"{left.head} the first; begin again to do them"
+            )
 
     def _results(self, source: Source, size: int) -> Iterator[tuple[list[dict[str, Any]], str]]:
         for result in self.pool.stream(source.spans, size):
@@ -219,12 +259,15 @@ class _Driver:
             raise ModelError(f"{fatal}. Nothing was written of this")
         ids = {row["id"] for row in made}
         failed = [row for row in made if row.get("error") is not None]
-        self.held += made
+        # Workers still live, so those that died before did so of their pictures.
+        self.held += self.deadly + made
+        self.deadly = []
         self.size += sum(0 if row.get("map") is None else row["map"].nbytes for row in made)
         self.done |= ids
         self._set(
             done=len(self.done),
             failed=self.state.failed + len(failed),
+            error=failed[-1]["error"] if failed else self.state.error,
             seconds=time.monotonic() - self.start,
         )
         if self.state.failed == self.state.done:
@@ -275,6 +318,11 @@ def _fingerprint(
         **Recipe(None, given).describe(),
         "unmask": __version__,
     }
+
+
+def _line(error: BaseException) -> str:
+    """Return what Ray says in its first line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _positive(name: str, value: int) -> None:

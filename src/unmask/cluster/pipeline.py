@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
     from unmask.cluster.recipe import Recipe
     from unmask.cluster.records import Maps
-    from unmask.cluster.sources import Span
+    from unmask.cluster.spans import Span
 
 __all__ = ["Pool", "connected", "died", "require", "task_size"]
 
 # Masks of a task: enough to make Ray's milliseconds a task small, few enough to lose.
 TASK_MASKS = 1024
 TASK_PICTURES = 16
-# Pictures that one reading task hands out, and how many of them go on at a time.
+# Pictures that one reading task hands out. One goes on at a time, since it only hands out paths, or
+# the bytes of a table; each more is a process of its own.
 READ = 512
-READERS = 2
 # Of this machine's memory; tasks are small, so little is ever in there.
 OBJECT_STORE = 256 * 2**20
 
@@ -83,7 +83,13 @@ def connected(address: str | None) -> Iterator[None]:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address is None:
-            ray.init(include_dashboard=False, object_store_memory=OBJECT_STORE, **quiet)
+            # Not whatever cluster happens to run here: that one is --ray auto.
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE,
+                **quiet,
+            )
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -158,7 +164,7 @@ class Pool:
                 override_num_blocks=len(readers),
                 # Workers may hold all cores there are, and readers would wait for them for ever.
                 num_cpus=0,
-                concurrency=min(READERS, len(readers)),
+                concurrency=1,
             )
             results = tasks.map_batches(
                 Worker,

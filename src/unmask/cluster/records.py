@@ -38,8 +38,14 @@ def schema() -> Any:
     ``map``                 float16 samples, row by row: map = map_offset + map_scale * samples
     ``map_shape``           rows and columns of the samples
     ``map_offset, _scale``  in units of the score
-    ``shape``               height and width of the model's input, to which samples are enlarged
-    ``frame``               JSON: how the picture was brought to that size (`unmask.framing.Frame`)
+    ``frame``               JSON: how the picture was brought to the model's size
+                            (`unmask.framing.Frame`)
+    ``plan``                JSON: the masks and all other settings (`unmask.explanation.Plan`);
+                            ``masks.shape`` is the model's size, to which samples are enlarged
+    ``model``               its name
+    ``model_calls``         inputs that it scored
+    ``stopped``             why there were no more masks, in words
+    ``versions``            JSON: of unmask, the model's framework and the like
     ``notes``               what was assumed and what to beware of
     ``error``               why the picture failed; null where it did not
     ======================  ==================================================================
@@ -64,8 +70,12 @@ def schema() -> Any:
             ("map_shape", pa.list_(pa.int32())),
             ("map_offset", pa.float64()),
             ("map_scale", pa.float64()),
-            ("shape", pa.list_(pa.int32())),
             ("frame", pa.string()),
+            ("plan", pa.string()),
+            ("model", pa.string()),
+            ("model_calls", pa.int32()),
+            ("stopped", pa.string()),
+            ("versions", pa.string()),
             ("notes", pa.list_(pa.string())),
             ("error", pa.string()),
         ]
@@ -89,8 +99,12 @@ def rows(name: str, explanation: Explanation, maps: Maps) -> list[dict[str, Any]
         "id": name,
         "masks": explanation.masks,
         "seconds": explanation.seconds,
-        "shape": list(shape),
         "frame": None if frame is None else json.dumps(asdict(frame)),
+        "plan": json.dumps(asdict(plan)),
+        "model": explanation.model,
+        "model_calls": explanation.model_calls,
+        "stopped": explanation.stopped,
+        "versions": json.dumps(explanation.versions),
         "notes": list(explanation.notes),
     }
     made = []

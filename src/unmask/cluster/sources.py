@@ -5,119 +5,20 @@ Everything goes through fsspec, so "s3://bucket/pictures" is a folder like any o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from unmask.cluster.spans import Source, Span, content, fetch
 from unmask.cluster.store import filesystem, join
 from unmask.errors import FileError, ImageError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Source", "Span", "fetch", "find"]
+__all__ = ["Fetcher", "Source", "Span", "fetch", "find"]
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 LISTS = (".txt", ".lst", ".list")
 TABLES = (".parquet", ".csv")
-
-
-@dataclass(frozen=True)
-class Span:
-    """Some pictures that are read together, by whichever worker it falls to.
-
-    Attributes
-    ----------
-    ids : tuple of str
-    places : tuple of str
-        Where each picture lies; empty for image bytes.
-    table, column, group, offsets
-        For image bytes: the Parquet file, its column, the row group, and the rows in it.
-    """
-
-    ids: tuple[str, ...]
-    places: tuple[str, ...] = ()
-    table: str = ""
-    column: str = ""
-    group: int = 0
-    offsets: tuple[int, ...] = ()
-
-    def split(self, size: int) -> Iterator[Span]:
-        """Yield spans of at most `size` paths; image bytes stay together, as they are read."""
-        if self.table:
-            yield self
-            return
-        for start in range(0, len(self.ids), size):
-            few = slice(start, start + size)
-            yield Span(self.ids[few], self.places[few])
-
-    def tasks(self, size: int) -> Iterator[list[tuple[str, str | bytes]]]:
-        """Yield pictures, `size` at a time, as ids with places or image bytes."""
-        if not self.table:
-            pairs: list[tuple[str, str | bytes]] = list(zip(self.ids, self.places, strict=True))
-            for start in range(0, len(pairs), size):
-                yield pairs[start : start + size]
-            return
-        import pyarrow.parquet as pq
-
-        wanted = dict(zip(self.offsets, self.ids, strict=True))
-        fs, path = filesystem(self.table)
-        few: list[tuple[str, str | bytes]] = []
-        row = 0
-        with fs.open(path, "rb") as file:
-            batches = pq.ParquetFile(file).iter_batches(
-                size, row_groups=[self.group], columns=[self.column]
-            )
-            for batch in batches:
-                for value in batch.column(0).to_pylist():
-                    if row in wanted:
-                        # Some data sets keep a struct of bytes and path.
-                        data = value.get("bytes") if isinstance(value, dict) else value
-                        few.append((wanted[row], data or b""))
-                    row += 1
-                    if len(few) == size:
-                        yield few
-                        few = []
-        if few:
-            yield few
-
-
-@dataclass(frozen=True)
-class Source:
-    """All pictures of a run, not yet read.
-
-    Attributes
-    ----------
-    name : str
-        What it is, for the settings: the same name is the same pictures, and perhaps more.
-    root : str
-        Folder within which ids are paths; empty where they are none.
-    spans : tuple of Span
-    """
-
-    name: str
-    root: str
-    spans: tuple[Span, ...]
-
-    def __len__(self) -> int:
-        return sum(len(span.ids) for span in self.spans)
-
-    def without(self, done: set[str]) -> Source:
-        """Return the pictures that are not in `done`."""
-        left = []
-        for span in self.spans:
-            keep = [i for i, one in enumerate(span.ids) if one not in done]
-            if keep:
-                left.append(
-                    Span(
-                        tuple(span.ids[i] for i in keep),
-                        tuple(span.places[i] for i in keep) if span.places else (),
-                        span.table,
-                        span.column,
-                        span.group,
-                        tuple(span.offsets[i] for i in keep) if span.offsets else (),
-                    )
-                )
-        return Source(self.name, self.root, tuple(left))
 
 
 def find(source: str, column: str | None = None, key: str | None = None) -> Source:
@@ -128,9 +29,11 @@ def find(source: str, column: str | None = None, key: str | None = None) -> Sour
     source : str
         A folder (searched with all its subfolders), a glob such as ``"shots/**/*.jpg"``, one
         picture, a list (.txt, one path a line), or a table (.parquet or .csv); a path or a URL
-        that fsspec knows. Paths in lists and tables start from where these lie.
+        that fsspec knows. Paths in lists and tables start from where these lie. A folder or glob of
+        tables, and of nothing else, is one table in parts.
     column : str, optional
-        Of a table: the column of paths or of image bytes; needed where there are several.
+        Of a table: the column of paths or of image bytes; needed where there are several. With it,
+        pictures beside the tables of a folder are left out.
     key : str, optional
         Of a table with image bytes: the column of ids. Without it, file and row number.
 
@@ -155,50 +58,89 @@ def find(source: str, column: str | None = None, key: str | None = None) -> Sour
     ('garden.png', 'market.png', 'night.png', 'street.png')
     """
     fs, path = filesystem(source)
-    suffix = "." + path.rsplit(".", 1)[-1].lower() if "." in path.rsplit("/", 1)[-1] else ""
-    if column is not None and suffix not in TABLES:
-        raise SettingError(f"column={column!r} is for a .parquet or .csv file, not for {source}")
-    if key is not None and suffix not in TABLES:
-        raise SettingError(f"id={key!r} is for a .parquet or .csv file, not for {source}")
+    suffix = _suffix(path)
     try:
         if "*" in path or "?" in path:
-            found = _glob(fs, path)
+            root = path[: min(path.find(sign) for sign in "*?" if sign in path)].rpartition("/")[0]
+            found = _several(fs, root, fs.glob(path), column, key, fs.unstrip_protocol(path))
         elif fs.isdir(path):
-            found = _folder(fs, path)
+            root = path.rstrip("/")
+            found = _several(fs, root, fs.find(root), column, key)
+        elif (column or key) and suffix not in TABLES:
+            given = {"column": column} if column else {"id": key}
+            name, value = next(iter(given.items()))
+            raise SettingError(f"{name}={value!r} is for a .parquet or .csv file, not for {source}")
         elif not fs.exists(path):
             raise FileError(f"{source}: there is no such file or folder")
         elif suffix in LISTS:
             lines = fs.cat_file(path).decode("utf-8-sig").splitlines()
             found = _paths(fs, path, [line.strip() for line in lines if line.strip()])
         elif suffix in TABLES:
-            found = _table(fs, path, suffix, column, key)
+            found = _table(fs, path, suffix, column, key, path.rsplit("/", 1)[-1])
         else:
             root, _, name = path.rpartition("/")
             found = _listed(fs, root, [name])
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{source} cannot be read: {error}") from error
     if not len(found):
-        raise FileError(f"{source}: no pictures there ({', '.join(PICTURES)})")
+        raise FileError(f"{source}: no pictures there ({', '.join(PICTURES)}), and no tables")
     return found
 
 
-def fetch(place: str | bytes, name: str) -> bytes:
-    """Return the bytes of a picture's file.
+class Fetcher:
+    """Reads pictures of a source again, by their ids.
 
-    Raises
-    ------
-    ImageError
-        It cannot be read.
+    Parameters
+    ----------
+    settings : mapping
+        Of a dataset: "source" and "root", and of a table "column" and "id".
     """
-    if isinstance(place, bytes):
-        return place
-    try:
-        fs, path = filesystem(place)
-        return bytes(fs.cat_file(path))
-    except FileNotFoundError as error:
-        raise ImageError(f"{name}: no such file") from error
-    except Exception as error:  # each storage has its own
-        raise ImageError(f"{name}: cannot be read: {error}") from error
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = settings
+        # Where no folder's name tells: each picture's span and position there, and of a table of
+        # image bytes the row group that was read last.
+        self.index: dict[str, tuple[Span, int]] = {}
+        self.group: tuple[Span | None, Any] = (None, None)
+
+    def place(self, name: str) -> str:
+        """Where a picture lies, as a URL; empty if it came as bytes of a table."""
+        if "://" in name or name.startswith("/"):
+            return name
+        root = self.settings.get("root")
+        if root:
+            return join(root, name)
+        span, position = self._find(name)
+        return span.places[position] if span.places else ""
+
+    def __call__(self, name: str) -> bytes:
+        """Return the bytes of a picture's file.
+
+        Raises
+        ------
+        ImageError
+            It is not there any longer.
+        """
+        place = self.place(name)
+        if place:
+            return fetch(place, name)
+        span, position = self._find(name)
+        if self.group[0] is not span:
+            self.group = (span, span.values())
+        return content(self.group[1][span.offsets[position]].as_py())
+
+    def _find(self, name: str) -> tuple[Span, int]:
+        if not self.index:
+            given = self.settings
+            found = find(given["source"], given.get("column"), given.get("id"))
+            self.index = {
+                one: (span, position)
+                for span in found.spans
+                for position, one in enumerate(span.ids)
+            }
+        if name not in self.index:
+            raise ImageError(f"{name}: not in {self.settings['source']} any longer")
+        return self.index[name]
 
 
 def _listed(fs: Any, root: str, names: Sequence[str], name: str = "") -> Source:
@@ -209,17 +151,27 @@ def _listed(fs: Any, root: str, names: Sequence[str], name: str = "") -> Source:
     return Source(name or where, where, spans)
 
 
-def _folder(fs: Any, path: str) -> Source:
-    root = path.rstrip("/")
-    found = [one for one in fs.find(root) if one.lower().endswith(PICTURES)]
-    return _listed(fs, root, [_within(one, root) for one in found])
+def _several(
+    fs: Any, root: str, paths: Sequence[str], column: str | None, key: str | None, name: str = ""
+) -> Source:
+    """Return the pictures among some files, or those of the tables among them."""
+    pictures = [one for one in paths if one.lower().endswith(PICTURES)]
+    tables = sorted(one for one in paths if one.lower().endswith(TABLES))
+    if not tables or (pictures and column is None):
+        if column is not None:
+            raise SettingError(f"column={column!r} is for tables, and {root} has none")
+        return _listed(fs, root, [_within(one, root) for one in pictures], name)
+    parts = [_table(fs, one, _suffix(one), column, key, _within(one, root)) for one in tables]
+    spans = tuple(span for part in parts for span in part.spans)
+    ids = [one for span in spans for one in span.ids]
+    if len(set(ids)) < len(ids):
+        raise SettingError(f"{root}: the ids in its {len(tables)} tables are not unique")
+    return Source(name or fs.unstrip_protocol(root), "", spans)
 
 
-def _glob(fs: Any, path: str) -> Source:
-    root = path[: min(path.find(sign) for sign in "*?" if sign in path)].rpartition("/")[0]
-    found = [one for one in fs.glob(path) if one.lower().endswith(PICTURES)]
-    names = [_within(one, root) for one in found]
-    return _listed(fs, root, names, fs.unstrip_protocol(path))
+def _suffix(path: str) -> str:
+    name = path.rsplit("/", 1)[-1]
+    return f".{name.rsplit('.', 1)[-1].lower()}" if "." in name else ""
 
 
 def _within(path: str, root: str) -> str:
@@ -238,7 +190,9 @@ def _paths(fs: Any, table: str, names: Sequence[str]) -> Source:
     return Source(fs.unstrip_protocol(table), fs.unstrip_protocol(folder), spans)
 
 
-def _table(fs: Any, path: str, suffix: str, column: str | None, key: str | None) -> Source:
+def _table(
+    fs: Any, path: str, suffix: str, column: str | None, key: str | None, name: str
+) -> Source:
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet as pq
@@ -256,7 +210,7 @@ def _table(fs: Any, path: str, suffix: str, column: str | None, key: str | None)
                 return _paths(fs, path, _texts(parquet.read([chosen]), chosen, path))
             if not (pa.types.is_struct(kind) or "binary" in str(kind)):
                 raise SettingError(f"{path}: column {chosen!r} is {kind}: expected paths or bytes")
-            return _bytes(fs, path, parquet, chosen, key)
+            return _bytes(fs, path, parquet, chosen, key, name)
         except pa.ArrowInvalid as error:
             raise FileError(f"{path} is not a table that can be read: {error}") from error
 
@@ -281,9 +235,9 @@ def _column(path: str, schema: Any, column: str | None, key: str | None) -> str:
     return str(left[0])
 
 
-def _bytes(fs: Any, path: str, parquet: Any, column: str, key: str | None) -> Source:
+def _bytes(fs: Any, path: str, parquet: Any, column: str, key: str | None, name: str) -> Source:
     """Return a column of image bytes; a span is a row group."""
-    url, name = fs.unstrip_protocol(path), path.rsplit("/", 1)[-1]
+    url = fs.unstrip_protocol(path)
     spans, first = [], 0
     seen: set[str] = set()
     for group in range(parquet.num_row_groups):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "filesystem", "join"]
 
-KIND, FORMAT = "unmask batch", 1
+KIND, FORMAT = "unmask batch", 2
 META, LOCK = "unmask.json", "unmask.lock"
 # Apart, so that whatever reads a folder of Parquet files finds nothing else there.
 ROWS, PART = "rows", "part-"
@@ -105,16 +105,18 @@ class Store:
             text = self._fs.cat_file(path)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise FileError(f"cannot read {self.url}: {error.strerror or error}") from error
         try:
             meta = json.loads(text)
             if meta["kind"] != KIND:
                 raise KeyError("kind")
         except (ValueError, KeyError, TypeError) as error:
             raise FileError(f"{self.url}/{META} is no file of unmask's") from error
-        if meta["format"] > FORMAT:
+        if meta.get("format") != FORMAT:
             raise FileError(
-                f"{self.url} has format {meta['format']}, this version of unmask reads up to "
-                f"{FORMAT}: update unmask"
+                f"{self.url} has format {meta.get('format')}, and this version of unmask reads "
+                f"{FORMAT}: use the version that wrote it"
             )
         return dict(meta)
 
@@ -129,20 +131,16 @@ class Store:
             The folder cannot be made, or holds Parquet files of somebody else's.
         """
         wanted = json.loads(json.dumps({"source": source, "root": root, **settings}))
-        meta = self.meta()
-        if meta is None:
-            if self._parts():
-                raise FileError(
-                    f"{self.url} holds Parquet files but no {META}: give an empty folder"
-                )
-            try:
-                self._fs.makedirs(join(self._root, ROWS), exist_ok=True)
-            except OSError as error:
-                raise FileError(f"cannot make {self.url}: {error.strerror or error}") from error
+        meta, rows = self.meta(), bool(self._parts())
+        if meta is None and rows:
+            raise FileError(f"{self.url} holds Parquet files but no {META}: give an empty folder")
+        if not rows:
+            # A run that was stopped before it wrote a row binds nobody.
+            self._makedirs(join(self._root, ROWS))
             text = json.dumps({"kind": KIND, "format": FORMAT, "settings": wanted}, indent=2)
             self._write(META, text.encode())
             return
-        there = meta["settings"]
+        there = (meta or {})["settings"]
         changed = [
             f"{name} was {there.get(name)!r} and is {wanted.get(name)!r}"
             for name in sorted({*there, *wanted})
@@ -153,6 +151,12 @@ class Store:
                 f"{self.url} was begun with other settings: {'; '.join(changed)}. Give those it "
                 "was begun with, or another output folder"
             )
+
+    def _makedirs(self, path: str) -> None:
+        try:
+            self._fs.makedirs(path, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"cannot make {self.url}: {error.strerror or error}") from error
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -165,6 +169,7 @@ class Store:
             return
         import fcntl
 
+        self._makedirs(self._root)
         with (Path(self._root) / LOCK).open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

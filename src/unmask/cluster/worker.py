@@ -12,7 +12,7 @@ from threadpoolctl import ThreadpoolController
 
 from unmask import images
 from unmask.cluster import records
-from unmask.cluster.sources import fetch
+from unmask.cluster.spans import fetch
 from unmask.errors import UnmaskWarning
 from unmask.explaining import explain
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from unmask.cluster.recipe import Recipe
     from unmask.cluster.records import Maps
+    from unmask.cluster.spans import Place
 
 __all__ = ["Worker"]
 
@@ -71,7 +72,7 @@ class Worker:
                 made += self.rows(name, place)
         return {"rows": [pickle.dumps(made)], "fatal": [self.fatal]}
 
-    def rows(self, name: str, place: str | bytes) -> list[dict[str, Any]]:
+    def rows(self, name: str, place: Place) -> list[dict[str, Any]]:
         """Return a picture's rows; whatever goes wrong with it is one row with the error."""
         start = time.perf_counter()
         try:

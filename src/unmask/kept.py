@@ -1,0 +1,150 @@
+"""Maps that are there already, put through the metrics: no explainer is run.
+
+What `unmask.results.open` yields comes in here, or explanations read from files.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from unmask import metrics
+from unmask.box_targets import box
+from unmask.errors import ImageError, SettingError, UnmaskError, UnmaskWarning
+from unmask.evaluation import DEFAULT, Row, evaluate_map
+from unmask.models import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import ArrayLike
+
+    from unmask.explanation import Explanation
+    from unmask.metrics import Metric
+    from unmask.models import Model
+
+__all__ = ["evaluate"]
+
+# Scores of one model for one picture differ by no more, on whatever machine.
+SAME = 1e-3
+
+
+def evaluate(
+    model: Any,
+    explanations: Iterable[Explanation],
+    *,
+    target: int | str = 0,
+    wanted: Sequence[str] = DEFAULT,
+    evidence: Mapping[str, ArrayLike] | None = None,
+    step: float = metrics.STEP,
+) -> Iterator[Row]:
+    """Measure the maps of explanations.
+
+    Parameters
+    ----------
+    model : Model, path-like, "demo" or callable
+        The one that was explained.
+    explanations : iterable of Explanation
+        With their pictures.
+    target : int or str, default 0
+        Which of each explanation's targets: its position, or its label.
+    wanted : sequence of str
+        Names of `unmask.metrics.METRICS`, but for those that need a second map ("stability",
+        "sanity").
+    evidence : mapping of str to box or bool array, optional
+        By the picture's name, without its folders; in the picture's pixels.
+    step : int or float
+        Of deletion and insertion.
+
+    Yields
+    ------
+    Row
+        One for each explanation, in their order. What is wrong with one is in its ``error``: no
+        such target, no picture, or a score that is not the explanation's, because the model or its
+        preprocessing is another.
+
+    Raises
+    ------
+    UnmaskError
+        Before the first model call: an unknown metric, or one that lacks what it needs.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> from unmask import evaluation
+    >>> made = unmask.explain("demo", unmask.demo.pictures()["night"], masks=256)
+    >>> (row,) = evaluate("demo", [made])
+    >>> (same,) = evaluation.evaluate("demo", [unmask.demo.pictures()["night"]], "unmask,masks=256")
+    >>> row.label, row.values == same.values
+    ('heart', True)
+    """
+    chosen = metrics.known(wanted)
+    have = {"evidence": bool(evidence)}
+    for one in chosen:
+        for need in one.needs:
+            if not have.get(need):
+                raise SettingError(
+                    f"metric {one.name!r} needs {need}"
+                    + ("" if need in have else ", and maps that are there already have none")
+                )
+    return _rows(load(model), explanations, target, chosen, evidence or {}, step)
+
+
+def _rows(
+    model: Model,
+    explanations: Iterable[Explanation],
+    target: int | str,
+    chosen: Sequence[Metric],
+    evidence: Mapping[str, ArrayLike],
+    step: float,
+) -> Iterator[Row]:
+    for one in explanations:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UnmaskWarning)  # they were told with the map
+                yield _row(model, one, target, chosen, evidence, step)
+        except UnmaskError as error:
+            yield Row(one.image, error=str(error))
+
+
+def _row(
+    model: Model,
+    one: Explanation,
+    target: int | str,
+    chosen: Sequence[Metric],
+    evidence: Mapping[str, ArrayLike],
+    step: float,
+) -> Row:
+    number = one.find(target)
+    wished = one.targets[number]
+    asked = wished.index if wished.box is None else box(wished.box, wished.label)
+    if asked is None:
+        raise SettingError(
+            f"{one.image}: {wished.label!r} is a function or a contrast, which no file holds"
+        )
+    picture = one.picture
+    if picture is None:
+        reason = getattr(one, "missing", "") or f"{one.image}: the explanation has no picture"
+        raise ImageError(reason)
+    case = metrics.case(model, picture, asked)
+    if abs(case.target.score - wished.score) > SAME:
+        raise SettingError(
+            f"{one.image}: {model.name} gives {wished.label!r} a score of {case.target.score:.4g}, "
+            f"and it was {wished.score:.4g} when the map was made: it is another model, picture or "
+            "preprocessing"
+        )
+    begin = time.perf_counter()
+    given = evidence.get(one.image.rsplit("/", 1)[-1])
+    names = {metric.name for metric in chosen}
+    values, curves = evaluate_map(case, one.model_maps[number], names, evidence=given, step=step)
+    return Row(
+        one.image,
+        wished.label,
+        wished.index,
+        wished.score,
+        values,
+        curves,
+        one.seconds,
+        time.perf_counter() - begin,
+    )
