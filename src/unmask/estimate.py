@@ -10,13 +10,11 @@ the blocks, in whatever order these came, so one worker and sixty-four give the 
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from unmask.errors import SettingError
 from unmask.moments import Moments
@@ -221,12 +219,6 @@ class Estimate:
         """
         if kind in self._results:
             return cast("S", self._results[kind])
-        # A block's products are too small to be worth threads, which cost more than they give, and
-        # with one the sums are the same bits on every machine.
-        with _blas().limit(limits=1, user_api="blas"):
-            return self._fold(kind)
-
-    def _fold(self, kind: type[S]) -> S:
         nothing = kind.empty(self.masks, self.targets)
         done, total = self._folded.get(kind, (0, nothing))
         for number, part in enumerate(self.parts[done:], done):
@@ -247,11 +239,6 @@ class Estimate:
         number, scores = part
         block = self.masks.block(number)[: len(scores)]
         return kind.of_block(self.masks, block, scores)
-
-
-@functools.cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 def _number(part: tuple[int, Array]) -> int:

@@ -8,8 +8,6 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from threadpoolctl import ThreadpoolController
-
 from unmask import images
 from unmask.cluster import records
 from unmask.cluster.spans import fetch
@@ -46,7 +44,6 @@ class Worker:
         os.environ["OMP_NUM_THREADS"] = str(threads)
         self.settings, self.maps = dict(settings), maps
         self.model, self.fatal = None, ""
-        self.blas = ThreadpoolController()
         try:
             self.model = recipe.load()
         except Exception as error:
@@ -77,8 +74,7 @@ class Worker:
         start = time.perf_counter()
         try:
             picture = images.decode(fetch(place, name), name)
-            # One BLAS thread, as results of several differ in their last bits.
-            with self.blas.limit(limits=1, user_api="blas"), warnings.catch_warnings():
+            with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UnmaskWarning)  # the notes say the same
                 explanation = explain(self.model, picture, **self.settings)
             return records.rows(name, explanation, self.maps)
