@@ -1,4 +1,4 @@
-"""Keras: real networks on the TensorFlow backend, one on JAX, and what goes wrong in words."""
+"""Keras: real networks on TensorFlow, one on JAX and PyTorch too, and what goes wrong in words."""
 
 import importlib.util
 import json
@@ -409,8 +409,10 @@ def test_a_trained_network_is_explained_by_the_planted_pattern():
 
 
 @pytest.mark.slow
-def test_the_same_on_the_jax_backend(tmp_path):
-    pytest.importorskip("jax")
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_the_same_on_another_backend(tmp_path, backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
     code = PATTERNS + (
         "import json, warnings, keras, unmask\n"
         "warnings.simplefilter('ignore')\n"
@@ -419,11 +421,11 @@ def test_the_same_on_the_jax_backend(tmp_path):
         "print(json.dumps(report))\n"
     )
     (tmp_path / "stripes.py").write_text(code)
-    done = run_alone(f"exec(open({str(tmp_path / 'stripes.py')!r}).read())", KERAS_BACKEND="jax")
+    done = run_alone(f"exec(open({str(tmp_path / 'stripes.py')!r}).read())", KERAS_BACKEND=backend)
     report = json.loads(done.splitlines()[-1])
     assert report["accuracy"] == 1
     assert report["hits"] >= 11, report
-    assert report["versions"] == ["jax", "keras"]
+    assert report["versions"] == sorted([backend, "keras"])
 
 
 # --- runtime="onnx" ---

@@ -13,7 +13,7 @@ import numpy as np
 from unmask.errors import MissingExtra, ModelError, SettingError
 from unmask.models.keras_applications import application, builder, does_own_scaling, layers, scaling
 from unmask.models.labels import imagenet
-from unmask.models.model import Model
+from unmask.models.model import Model, joined
 from unmask.models.onnx import as_input
 from unmask.models.preprocess import preprocessing
 
@@ -29,6 +29,9 @@ ASSUMED = "unit"
 LAYOUTS = {2: "NT", 3: "NTC", 4: "NHWC", 5: "NDHWC"}
 FIRST = {3: "NCT", 4: "NCHW", 5: "NCDHW"}
 IMAGENET_CLASSES = 1000
+# Bytes of inputs at once on a CPU: 16 pictures of 224 x 224. More are no faster, and what a large
+# network's layers put out takes much memory.
+PART = 10 * 2**20
 
 
 def from_keras(
@@ -295,9 +298,16 @@ def _ends_in_probabilities(model: Any) -> bool:
 def _runner(keras: Any, model: Any) -> Callable[[NDArray[np.float32]], Any]:
     dtype = np.uint8 if _dtype(model) == "uint8" else np.float32
     compiled_by_shape = keras.config.backend() == "jax"
+    whole_batches = not _on_cpu(keras)
     largest = 1
 
     def run(batch: NDArray[np.float32]) -> Any:
+        if whole_batches:
+            return part(batch)
+        step = max(1, PART // batch[:1].nbytes)
+        return joined([part(batch[i : i + step]) for i in range(0, len(batch), step)])
+
+    def part(batch: NDArray[np.float32]) -> Any:
         nonlocal largest
         n = len(batch)
         # JAX compiles anew for every batch size: a last, smaller batch is filled up instead. The
@@ -313,6 +323,14 @@ def _runner(keras: Any, model: Any) -> Callable[[NDArray[np.float32]], Any]:
         return outputs[:n]
 
     return run
+
+
+def _on_cpu(keras: Any) -> bool:
+    try:
+        devices = keras.distribution.list_devices()
+    except (AttributeError, ImportError, NotImplementedError):
+        return False  # Keras does not say so on every backend
+    return all(str(device).lower().startswith("cpu") for device in devices)
 
 
 def _dtype(model: Any) -> str:
