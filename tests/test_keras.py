@@ -269,6 +269,26 @@ def test_weights_that_cannot_be_downloaded_end_the_command_with_one_line(tmp_pat
 # --- files ---
 
 
+@pytest.mark.slow
+def test_the_command_says_nothing_but_its_own_error(keras, tmp_path):
+    path = tmp_path / "code.keras"
+    layer = keras.layers.Lambda(lambda x: x * 2)
+    keras.Sequential([keras.Input((4, 6, 3)), layer]).save(path)
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    for model, seen in ((path, "cannot be loaded as"), (tmp_path / "no.keras", "no model file")):
+        done = subprocess.run(
+            [sys.executable, "-m", "unmask", "predict", str(PICTURE), "--model", str(model)],
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            env=environment,
+        )
+        assert done.returncode == 2
+        (line,) = done.stderr.strip().splitlines()  # nothing of TensorFlow's either
+        assert line.startswith("Error: ")
+        assert seen in line
+
+
 def test_a_keras_file_gives_the_same_scores(small, tmp_path):
     path = tmp_path / "small.keras"
     small.save(path)

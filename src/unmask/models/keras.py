@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.errors import MissingExtra, ModelError, SettingError
+from unmask.models.greeting import without_greeting
 from unmask.models.keras_applications import application, builder, does_own_scaling, layers, scaling
 from unmask.models.labels import imagenet
 from unmask.models.model import Model, joined
@@ -132,9 +133,9 @@ def from_keras_file(
     ModelError
         The file is missing, is no Keras model, or needs code that it brings along.
     """
-    keras = _keras()
-    if not path.is_file():
+    if not path.is_file():  # said without the seconds that a backend takes to start
         raise ModelError(f"no model file at {path}")
+    keras = _keras()
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its layers do
@@ -177,16 +178,16 @@ def from_keras_name(
     ModelError
         No such model; the weights cannot be downloaded, or the file does not fit.
     """
+    path = None if weights is None else Path(weights).expanduser()
+    if path is not None and not path.is_file():
+        raise ModelError(f"no file of weights at {path}")
     keras = _keras()
     build = builder(keras, source.partition(":")[2])
     options: dict[str, Any] = {}
     if size is not None:
         first = keras.config.image_data_format() == "channels_first"
         options["input_shape"] = (3, *size) if first else (*size, 3)
-    if weights is not None:
-        path = Path(weights).expanduser()
-        if not path.is_file():
-            raise ModelError(f"no file of weights at {path}")
+    if path is not None:
         try:
             model = build(weights=str(path), **options)
         except Exception as error:
@@ -208,7 +209,8 @@ def from_keras_name(
 
 def _keras() -> Any:
     try:
-        import keras
+        with without_greeting():
+            import keras
     except ModuleNotFoundError as error:
         if error.name == "keras":
             raise MissingExtra("keras", "keras") from error
