@@ -1,4 +1,4 @@
-"""Keras: real networks on the TensorFlow backend, one on JAX, and what goes wrong in words."""
+"""Keras: real networks on TensorFlow, one on JAX and PyTorch too, and what goes wrong in words."""
 
 import importlib.util
 import json
@@ -128,6 +128,31 @@ def test_scores_are_those_of_predict(small, photo):
     assert unmask.predict(model, photo)[0].index == np.argmax(
         small.predict(photo[None] / 255, verbose=0)
     )
+
+
+def test_on_a_cpu_a_large_batch_goes_in_parts(keras, monkeypatch):
+    from unmask.models import keras as ours
+
+    if any("cpu" not in str(one).lower() for one in keras.distribution.list_devices()):
+        pytest.skip("Keras has a GPU here")
+    entry = keras.Input((6, 8, 3))
+    pools = [keras.layers.GlobalAveragePooling2D(), keras.layers.GlobalMaxPooling2D()]
+    two = keras.Model(entry, [pool(entry) for pool in pools])
+    batch = np.random.default_rng(0).random((7, 6, 8, 3)).astype(np.float32)
+    whole = unmask.load(two, preprocess="raw")(batch)
+    sizes, predict = [], two.predict_on_batch
+
+    def counted(part):
+        sizes.append(len(part))
+        return predict(part)
+
+    monkeypatch.setattr(two, "predict_on_batch", counted)
+    monkeypatch.setattr(ours, "PART", 3 * batch[:1].nbytes)
+    for one, other in zip(unmask.load(two, preprocess="raw")(batch), whole, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+    monkeypatch.setattr(ours, "PART", 1)  # less than one input
+    unmask.load(two, preprocess="raw")(batch[:2])
+    assert sizes == [3, 3, 1, 1, 1]
 
 
 def test_several_outputs_are_a_tuple_and_several_inputs_refused(keras):
@@ -269,6 +294,26 @@ def test_weights_that_cannot_be_downloaded_end_the_command_with_one_line(tmp_pat
 # --- files ---
 
 
+@pytest.mark.slow
+def test_the_command_says_nothing_but_its_own_error(keras, tmp_path):
+    path = tmp_path / "code.keras"
+    layer = keras.layers.Lambda(lambda x: x * 2)
+    keras.Sequential([keras.Input((4, 6, 3)), layer]).save(path)
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    for model, seen in ((path, "cannot be loaded as"), (tmp_path / "no.keras", "no model file")):
+        done = subprocess.run(
+            [sys.executable, "-m", "unmask", "predict", str(PICTURE), "--model", str(model)],
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            env=environment,
+        )
+        assert done.returncode == 2
+        (line,) = done.stderr.strip().splitlines()  # nothing of TensorFlow's either
+        assert line.startswith("Error: ")
+        assert seen in line
+
+
 def test_a_keras_file_gives_the_same_scores(small, tmp_path):
     path = tmp_path / "small.keras"
     small.save(path)
@@ -379,10 +424,9 @@ def trained():
     model.fit(images, kinds, epochs=6, batch_size=32, verbose=0)
     return model
 
-def found():
+def found(model):
     """Accuracy on fresh images, and how often the map peaks on the pattern."""
     import unmask
-    model = trained()
     images, kinds, corners = planted(12, np.random.default_rng(1))
     loaded = unmask.load(model, preprocess="unit", labels=["upright", "lying"])
     right = (loaded(images).argmax(axis=1) == kinds).mean()
@@ -403,27 +447,40 @@ def test_a_trained_network_is_explained_by_the_planted_pattern():
     exec(PATTERNS, names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        report = names["found"]()
+        report = names["found"](names["trained"]())
     assert report["accuracy"] == 1
     assert report["hits"] >= 11, report
 
 
 @pytest.mark.slow
-def test_the_same_on_the_jax_backend(tmp_path):
-    pytest.importorskip("jax")
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_the_same_on_another_backend(tmp_path, backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
     code = PATTERNS + (
         "import json, warnings, keras, unmask\n"
         "warnings.simplefilter('ignore')\n"
-        "report = found()\n"
-        "report['versions'] = sorted(unmask.load(trained()).versions)\n"
+        "model = trained()\n"
+        "report = found(model)\n"
+        "own = unmask.load(model, preprocess='unit')\n"
+        "report['versions'] = sorted(own.versions)\n"
+        "if 'torch' in own.versions:  # from JAX it takes a package that is not in the extra\n"
+        "    batch = planted(5, np.random.default_rng(2))[0]\n"
+        "    faster = unmask.load(own, runtime='onnx')\n"
+        "    report['apart'] = float(abs(faster(batch) - own(batch)).max())\n"
         "print(json.dumps(report))\n"
     )
     (tmp_path / "stripes.py").write_text(code)
-    done = run_alone(f"exec(open({str(tmp_path / 'stripes.py')!r}).read())", KERAS_BACKEND="jax")
+    path = tmp_path / "stripes.py"
+    # A network this small gains nothing from threads, and PyTorch's lose much beside other work.
+    done = run_alone(
+        f"exec(open({str(path)!r}).read())", KERAS_BACKEND=backend, OMP_NUM_THREADS="1"
+    )
     report = json.loads(done.splitlines()[-1])
     assert report["accuracy"] == 1
     assert report["hits"] >= 11, report
-    assert report["versions"] == ["jax", "keras"]
+    assert report["versions"] == sorted([backend, "keras"])
+    assert report.get("apart", 0) < 1e-5
 
 
 # --- runtime="onnx" ---

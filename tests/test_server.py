@@ -45,6 +45,15 @@ def values():
     return np.random.default_rng(1).normal(size=(3, H, W)).astype(np.float32)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def frameworks_are_left_out():
+    """What other tests have imported is not gone through at the end of each test."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def connections_are_closed():
     """A model that is let go leaves no socket open (an unclosed one would fail the test)."""

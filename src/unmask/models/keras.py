@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.errors import MissingExtra, ModelError, SettingError
+from unmask.models.greeting import without_greeting
 from unmask.models.keras_applications import application, builder, does_own_scaling, layers, scaling
 from unmask.models.labels import imagenet
-from unmask.models.model import Model
+from unmask.models.model import Model, joined
 from unmask.models.onnx import as_input
 from unmask.models.preprocess import preprocessing
 
@@ -29,6 +30,9 @@ ASSUMED = "unit"
 LAYOUTS = {2: "NT", 3: "NTC", 4: "NHWC", 5: "NDHWC"}
 FIRST = {3: "NCT", 4: "NCHW", 5: "NCDHW"}
 IMAGENET_CLASSES = 1000
+# Bytes of inputs at once on a CPU: 16 pictures of 224 x 224. More are no faster, and what a large
+# network's layers put out takes much memory.
+PART = 10 * 2**20
 
 
 def from_keras(
@@ -129,9 +133,9 @@ def from_keras_file(
     ModelError
         The file is missing, is no Keras model, or needs code that it brings along.
     """
-    keras = _keras()
-    if not path.is_file():
+    if not path.is_file():  # said without the seconds that a backend takes to start
         raise ModelError(f"no model file at {path}")
+    keras = _keras()
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its layers do
@@ -174,16 +178,16 @@ def from_keras_name(
     ModelError
         No such model; the weights cannot be downloaded, or the file does not fit.
     """
+    path = None if weights is None else Path(weights).expanduser()
+    if path is not None and not path.is_file():
+        raise ModelError(f"no file of weights at {path}")
     keras = _keras()
     build = builder(keras, source.partition(":")[2])
     options: dict[str, Any] = {}
     if size is not None:
         first = keras.config.image_data_format() == "channels_first"
         options["input_shape"] = (3, *size) if first else (*size, 3)
-    if weights is not None:
-        path = Path(weights).expanduser()
-        if not path.is_file():
-            raise ModelError(f"no file of weights at {path}")
+    if path is not None:
         try:
             model = build(weights=str(path), **options)
         except Exception as error:
@@ -205,7 +209,8 @@ def from_keras_name(
 
 def _keras() -> Any:
     try:
-        import keras
+        with without_greeting():
+            import keras
     except ModuleNotFoundError as error:
         if error.name == "keras":
             raise MissingExtra("keras", "keras") from error
@@ -295,9 +300,16 @@ def _ends_in_probabilities(model: Any) -> bool:
 def _runner(keras: Any, model: Any) -> Callable[[NDArray[np.float32]], Any]:
     dtype = np.uint8 if _dtype(model) == "uint8" else np.float32
     compiled_by_shape = keras.config.backend() == "jax"
+    whole_batches = not _on_cpu(keras)
     largest = 1
 
     def run(batch: NDArray[np.float32]) -> Any:
+        if whole_batches:
+            return part(batch)
+        step = max(1, PART // batch[:1].nbytes)
+        return joined([part(batch[i : i + step]) for i in range(0, len(batch), step)])
+
+    def part(batch: NDArray[np.float32]) -> Any:
         nonlocal largest
         n = len(batch)
         # JAX compiles anew for every batch size: a last, smaller batch is filled up instead. The
@@ -313,6 +325,14 @@ def _runner(keras: Any, model: Any) -> Callable[[NDArray[np.float32]], Any]:
         return outputs[:n]
 
     return run
+
+
+def _on_cpu(keras: Any) -> bool:
+    try:
+        devices = keras.distribution.list_devices()
+    except (AttributeError, ImportError, NotImplementedError):
+        return False  # Keras does not say so on every backend
+    return all(str(device).lower().startswith("cpu") for device in devices)
 
 
 def _dtype(model: Any) -> str:
