@@ -111,6 +111,7 @@ class _Table:
             "models": [choice.about() for choice in known],
             "examples": list(self.examples),
             "colormaps": models.colour_tables(),
+            "safe": models.SAFE,
             "max_bytes": MAX_BYTES,
             "max_pixels": MAX_PIXELS,
         }
