@@ -10,8 +10,21 @@ import typer
 import unmask
 from unmask import files
 from unmask.cli import terminal
-from unmask.cli._common import clear_errors
-from unmask.cli.options import OUTPUT
+from unmask.cli._common import clear_errors, load_model
+from unmask.cli._curves import measured
+from unmask.cli.options import (
+    OUTPUT,
+    ActivationOption,
+    DetectorOption,
+    LabelsOption,
+    MeanOption,
+    ModelOption,
+    PreprocessOption,
+    ResizeOption,
+    SizeOption,
+    StdOption,
+    ThresholdOption,
+)
 from unmask.colour import Colormap
 from unmask.report import report as written
 
@@ -32,6 +45,24 @@ def report(
     cmap: Annotated[
         Colormap, typer.Option(help="Colours of the maps.", rich_help_panel=OUTPUT)
     ] = "inferno",
+    curves: Annotated[
+        bool,
+        typer.Option(
+            "--curves",
+            help="Measure deletion and insertion with --model, which must be the one explained.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False,
+    model: ModelOption = "demo",
+    labels: LabelsOption = None,
+    preprocess: PreprocessOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    activation: ActivationOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+    detector: DetectorOption = None,
+    threshold: ThresholdOption = None,
 ) -> None:
     """Put explanations into one HTML file that can be sent to anybody.
 
@@ -39,7 +70,13 @@ def report(
     """
     with clear_errors():
         loaded = [unmask.Explanation.load(path) for path in explanations]
-        page = written(loaded, title=title, cmap=cmap)
+        lines = None
+        if curves:
+            asked = load_model(
+                model, labels, preprocess, mean, std, activation, size, resize, detector, threshold
+            )
+            lines = measured(loaded, asked)
+        page = written(loaded, curves=lines, title=title, cmap=cmap)
         with files.replacing(output) as file:
             file.write(page.encode())
         terminal.show_written([output])
