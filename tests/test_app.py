@@ -1,9 +1,14 @@
 """The web application over real requests: pictures, runs, turns, and what must be refused."""
 
+import inspect
 import io
 import json
+import pickle
+import re
+import socket
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +23,8 @@ from unmask.app.turns import Turns
 pytest.importorskip("httpx")
 testclient = pytest.importorskip("starlette.testclient")
 
-from unmask.app.server import build  # noqa: E402
+from unmask.app.server import _bound as bound  # noqa: E402
+from unmask.app.server import build, serve  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::unmask.UnmaskWarning")
 
@@ -290,6 +296,7 @@ def test_a_failing_model_says_so_and_keeps_what_there_is(tmp_path):
     [
         (b"", "no JPEG"),
         (b"just a text", "no JPEG"),
+        (pickle.dumps(np.zeros((3, 4, 3))), "no JPEG"),
         (b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "no JPEG"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no JPEG"),
         (png()[:300], "broken"),
@@ -299,7 +306,7 @@ def test_a_failing_model_says_so_and_keeps_what_there_is(tmp_path):
         (bomb(6_000, 5_000), "at most"),
         (bomb(0, 0), "picture"),
     ],
-    ids=["empty", "text", "svg", "eps", "cut", "header", "bomb", "huge", "large", "none"],
+    ids=["empty", "text", "pickle", "svg", "eps", "cut", "header", "bomb", "huge", "large", "none"],
 )
 def test_what_is_no_picture_gets_a_message(page, data, words):
     answer = page.upload(data)
@@ -390,6 +397,53 @@ def test_a_server_for_the_network_answers_to_any_name():
 )
 def test_no_path_reaches_the_disk(client, path):
     assert client.get(path, headers=HEADERS).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["../../evil.png", "/tmp/evil.png", "evil\0.png", "C:\\evil.png"])
+def test_no_name_is_ever_a_path(page, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert page.upload(png(), name).json()["name"] == name
+    page("explain", {"settings": {"masks": 128}})
+    page.follow({"done"})
+    for kind in ("png", "npz", "html"):
+        answer = page(f"download/{kind}", method="GET")
+        offered = answer.headers["content-disposition"]
+        assert re.fullmatch(r'attachment; filename="[\w-]+\.' + kind + '"', offered), offered
+    # Nothing is left behind, here or anywhere that was named.
+    assert list(tmp_path.iterdir()) == []
+    assert not Path("/tmp/evil.png").exists()
+
+
+def test_numbers_hold_no_pickle(page):
+    page.upload(png())
+    page("explain", {"settings": {"masks": 128}})
+    page.follow({"done"})
+    answer = page("download/npz", method="GET")
+    with np.load(io.BytesIO(answer.content), allow_pickle=False) as arrays:
+        assert all(arrays[name].dtype.kind in "biufU" for name in arrays.files)
+
+
+def test_it_listens_to_this_machine_alone():
+    assert inspect.signature(serve).parameters["host"].default == "127.0.0.1"
+    pytest.importorskip("typer")
+    from unmask.cli.app import app
+
+    assert inspect.signature(app).parameters["host"].default == "127.0.0.1"
+    with bound("127.0.0.1", 0) as listener:
+        address, port = listener.getsockname()
+        assert address == "127.0.0.1"
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            pass
+        # Another address of the same machine is another's already.
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.2", port), timeout=5)
+        with (
+            pytest.raises(unmask.SettingError, match="port 0 takes a free one"),
+            bound("127.0.0.1", port),
+        ):
+            pass
 
 
 def test_every_answer_carries_the_policy(client):

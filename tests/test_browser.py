@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -426,7 +427,7 @@ def test_labels_and_names_full_of_markup(browser, errors, tmp_path):
 
 
 def test_ten_browsers_at_once(browser, errors, server, tmp_path):
-    masks, pictures = 2500, []
+    masks, pictures = 1500, []
     for seed in range(10):
         pictures.append(tmp_path / f"scene-{seed}.png")
         Image.fromarray(unmask.demo.scene(seed).picture).save(pictures[-1])
@@ -443,10 +444,11 @@ def test_ten_browsers_at_once(browser, errors, server, tmp_path):
         for page in pages:
             done(page)
         told = [page.evaluate("said") for page in pages]
-        # Who waits is told the place, which only falls, and then that it runs.
-        lines = [[place(words) for words in one if place(words)] for one in told]
-        assert max(map(len, lines)) > 0, told
-        assert all(line == sorted(line, reverse=True) for line in lines), told
+        # Who waits is told the place, which falls until its turn comes.
+        assert any(place(words) for one in told for words in one), told
+        for one in told:
+            for words, then in pairwise(one):
+                assert place(then) <= place(words) or not place(words), told
         assert all("Running" in one for one in told), told
         assert server.megabytes - before < 80
         for page, picture in zip(pages, pictures, strict=True):
