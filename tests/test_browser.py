@@ -308,7 +308,7 @@ def test_controls_and_keyboard(browser, errors, address):
 
 
 def test_the_focus_is_never_lost(browser, errors, address):
-    page = new_page(browser, errors, address + "?example=street&masks=100000")
+    page = new_page(browser, errors, address + "?example=street&masks=40000")
     expect(page.locator(".class")).to_have_count(8)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the map"

@@ -114,8 +114,8 @@ def main() -> None:
         if not everything:
             for name in ("desktop-done", "phone-done", "desktop-report"):
                 with Image.open(Path(folder) / f"light-{name}.png") as drawn:
-                    small = drawn.convert("RGB").quantize(200, dither=Image.Dither.FLOYDSTEINBERG)
-                    small.save(IMAGES / f"app-{name.replace('-done', '')}.png", optimize=True)
+                    path = IMAGES / f"app-{name.replace('-done', '')}.jpg"
+                    drawn.convert("RGB").save(path, quality=90, subsampling=0, optimize=True)
 
 
 if __name__ == "__main__":
