@@ -336,6 +336,39 @@ def test_the_focus_is_never_lost(browser, errors, address):
     page.context.close()
 
 
+def test_a_run_that_is_done_before_it_is_answered(browser, errors, address):
+    """What the socket says is newer than an answer that was long on its way."""
+    page = new_page(browser, errors, address + "?example=garden&masks=96")
+    expect(page.locator(".class")).to_have_count(8)
+
+    def late(route):
+        answer = route.fetch()
+        page.wait_for_timeout(1500)
+        route.fulfill(response=answer)
+
+    for path, button in (("explain", "#explain"), ("more", "#more")):
+        page.route(f"**/{path}", late)
+        with page.expect_response(f"**/{path}"):
+            page.click(button)
+        page.wait_for_timeout(200)
+        done(page)
+    assert number(page, "#masks") == 192
+    # What is refused leaves what was there.
+    page.click("#settings-box summary")
+    page.fill("#set-masks", "100000")
+    page.click("#more")
+    expect(page.locator("#message")).to_have_text(re.compile("from 1 to 100000"))
+    done(page)
+    # A value that the browser itself refuses is shown, also where Settings are closed.
+    page.fill("#set-masks", "0")
+    page.click("#settings-box summary")
+    page.click("#explain")
+    expect(page.locator("#set-masks")).to_be_focused()
+    assert all("400" in one for one in errors)
+    errors.clear()
+    page.context.close()
+
+
 def test_a_picture_is_dropped_anywhere(browser, errors, address):
     page = new_page(browser, errors, address)
     expect(page.locator("#examples button")).to_have_count(4)

@@ -37,7 +37,7 @@ def main() -> None:
         "why-not": why_not(),
         "colours": colours(),
     }.items():
-        # Maps are smooth: as a JPEG they take a fifth of the bytes, and 256 colours would show steps.
+        # Maps are smooth: 256 colours would show steps.
         path = IMAGES / f"gallery-{name}.jpg"
         sheet(rows).convert("RGB").save(path, quality=90, subsampling=0, optimize=True)
         total += path.stat().st_size

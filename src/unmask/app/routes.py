@@ -239,6 +239,7 @@ class _Table:
                 raise HTTPException(409, f"there is no finished map of fewer than {count} masks")
             await _call(request, lambda: job.extend(count))
             request.app.state.turns.add(job)
+            session.changed.set()
             return JSONResponse(facts(job), 202)
 
     async def download(self, request: Request) -> Response:

@@ -211,12 +211,11 @@ function tooMany() {
 }
 
 function hear(message) {
-  const before = job.state;
   if (message instanceof ArrayBuffer) {
     look = decode(message);
     job = look;
     shown = Math.min(shown, look.targets.length - 1);
-    drawLook(before === "none");
+    drawLook();
   } else {
     job = JSON.parse(message);
     if (job.state === "none") look = null;
@@ -466,25 +465,42 @@ $("add").addEventListener("keydown", event => {
 $("wish").addEventListener("submit", guarded(async () => {
   if (active()) return;
   tooMany();
+  const asked = { targets: targets(), settings: settings() }, before = { job, look, shown, ran };
+  job = { state: "waiting", place: 0, done: 0, total: asked.settings.masks, seconds: 0 };
   look = null;
   shown = 0;
+  ran = JSON.stringify(asked);
   stage.set(null, null);
   $("tabs").dataset.names = "";
-  const asked = { targets: targets(), settings: settings() };
-  job = await told("explain", asked);
-  ran = JSON.stringify(asked);
   refresh();
+  try {
+    // The answer is not looked at: the socket may have said more already, even that all is done.
+    await told("explain", asked);
+  } catch (error) {
+    ({ job, look, shown, ran } = before);
+    if (look) drawLook();
+    refresh();
+    throw error;
+  }
   // On a phone the map is below what was pressed.
   if (innerWidth <= 980) $("stage").scrollIntoView({ block: "start" });
 }));
+// The browser can only point at what is seen.
+$("wish").addEventListener("invalid", () => { $("settings-box").open = true; }, true);
 $("stop").addEventListener("click", guarded(() => told("stop")));
 $("more").addEventListener("click", guarded(async () => {
-  const added = settings().masks;
-  job = { ...job, ...await told("more", { masks: look.masks + added }) };
+  const added = settings().masks, before = { job, ran }, asked = JSON.parse(ran);
   // The number of masks to add is no other wish.
-  const before = ran && JSON.parse(ran);
-  if (before) ran = JSON.stringify({ ...before, settings: { ...before.settings, masks: added } });
+  ran = JSON.stringify({ ...asked, settings: { ...asked.settings, masks: added } });
+  job = { ...job, state: "waiting", place: 0, total: look.masks + added };
   refresh();
+  try {
+    await told("more", { masks: look.masks + added });
+  } catch (error) {
+    ({ job, ran } = before);
+    refresh();
+    throw error;
+  }
 }));
 $("link").addEventListener("click", guarded(async () => {
   await copy(location.href);
