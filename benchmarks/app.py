@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 PICTURES = list(unmask.demo.pictures().values())
 FIRST, SLOWER, GROWTH = 1.0, 0.10, 20.0  # seconds, ratio, MB
+WAVES, FORGOTTEN = 3, 22.0  # of ten sessions; seconds until the last wave's are forgotten
 FRAMES = """() => {
   window.gap = 0;
   let last = performance.now();
@@ -58,8 +59,8 @@ class Page:
         upload = self.client.put(f"{self.own}/picture", content=picture.read_bytes(), params=name)
         upload.raise_for_status()
 
-    def explain(self, masks: int, targets: list[str]) -> tuple[float, float, int]:
-        """Return the seconds to the first map and to the last, and how many came."""
+    def explain(self, masks: int, targets: list[str]) -> tuple[float, float, float, int]:
+        """Return the seconds to the first map, to the last, of the loop alone, and the updates."""
         begin, first, looks = time.perf_counter(), 0.0, 0
         wish = {"targets": targets, "settings": {"masks": masks}}
         self.client.post(f"{self.own}/explain", json=wish).raise_for_status()
@@ -73,7 +74,7 @@ class Page:
                 state = json.loads(message)
             if state["state"] == "done":
                 break
-        return first, time.perf_counter() - begin, looks
+        return first, time.perf_counter() - begin, state["seconds"], looks
 
     def close(self) -> None:
         self.client.get(f"{self.own}/download/npz").raise_for_status()
@@ -153,8 +154,8 @@ def browser(address: str, wanted: bool) -> Iterator[Any]:
         program.close()
 
 
-def in_browser(page: Any, masks: int) -> tuple[float, float]:
-    """Return the seconds to the first map on the screen and to the last, both classes asked for."""
+def in_browser(page: Any, masks: int) -> tuple[float, float, float, int]:
+    """Return the same of a real page, both classes asked for, but for the updates: 0."""
     page.fill("#set-masks", str(masks))
     for number in (0, 1):
         page.locator("#classes input").nth(number).check()
@@ -163,7 +164,8 @@ def in_browser(page: Any, masks: int) -> tuple[float, float]:
     page.wait_for_selector("#low:not(:empty)")
     first = time.perf_counter() - begin
     page.wait_for_selector("#state:text-matches('^Done')", timeout=600_000)
-    return first, time.perf_counter() - begin
+    last = time.perf_counter() - begin
+    return first, last, float(page.inner_text("#state").split()[2]), 0
 
 
 def main() -> int:
@@ -182,24 +184,30 @@ def main() -> int:
             if screen is None:
                 asker = Asker(address)
                 asker.start()
-                first, last, looks = page.explain(arguments.masks, ["0", "1"])
+                first, last, inside, looks = page.explain(arguments.masks, ["0", "1"])
                 answers += asker.end()
             else:
                 screen.evaluate("gap = 0")
-                (first, last), looks = in_browser(screen, arguments.masks), 0
+                first, last, inside, looks = in_browser(screen, arguments.masks)
                 gaps.append(screen.evaluate("gap") / 1000)
             line = by_command(arguments.masks, ["0", "1"])
-            pairs.append((first, last, line, looks))
-        firsts, lasts, lines, looked = (list(column) for column in zip(*pairs, strict=True))
+            pairs.append((first, last, inside, line, looks))
+        firsts, lasts, insides, lines, looked = (
+            list(column) for column in zip(*pairs, strict=True)
+        )
         page.close()
-        levels = []
-        for number in range(11):
-            one = Page(address, PICTURES[number % len(PICTURES)])
-            one.explain(500, ["0", "1"])
-            one.close()
+        levels = [memory(process)]
+        for wave in range(WAVES):
+            if wave:
+                time.sleep(FORGOTTEN)
+            for number in range(10):
+                one = Page(address, PICTURES[number % len(PICTURES)])
+                one.explain(500, ["0", "1"])
+                one.close()
             levels.append(memory(process))
-    ratios = [app / line for _, app, line, _ in pairs]
-    slower, growth = median(ratios) - 1, levels[-1] - levels[0]
+    ratios = [app / line for app, line in zip(lasts, lines, strict=True)]
+    beyond = [app / loop - 1 for app, loop in zip(lasts, insides, strict=True)]
+    slower, growth = median(ratios) - 1, levels[-1] - levels[1]
     where = "on a real screen" if arguments.browser else "at the socket"
     print(
         f"first map {where} after Explain: median {median(firsts):.2f} s, worst {max(firsts):.2f} s"
@@ -215,8 +223,11 @@ def main() -> int:
         print(f"longest time between two frames of a run: {', '.join(f'{g:.3f}' for g in gaps)} s")
     if answers:
         print(f"other answers: median {median(answers):.4f} s, slowest {max(answers):.3f} s")
-    print(f"memory after 1 session {levels[0]:.0f} MB, after 11 {levels[-1]:.0f} MB")
-    print(f"  bar: {GROWTH:g} MB more")
+    print(f"  from Explain to done beyond the loop in the same run: {100 * median(beyond):.1f}%")
+    print(f"  the fastest of each: {100 * (min(lasts) / min(lines) - 1):+.1f}%")
+    each = ", ".join(f"{level:.0f}" for level in levels)
+    print(f"memory before and after each ten sessions: {each} MB")
+    print(f"  bar: {GROWTH:g} MB more after the last ten than after the first")
     return int(max(firsts) > FIRST or slower > SLOWER or growth > GROWTH)
 
 

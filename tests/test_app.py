@@ -7,6 +7,7 @@ import pickle
 import re
 import socket
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from PIL import Image
 import unmask
 from unmask import images
 from unmask.app import uploads
-from unmask.app.sessions import Sessions
+from unmask.app.sessions import PATIENCE, Sessions
 from unmask.app.turns import Turns
 
 pytest.importorskip("httpx")
@@ -499,3 +500,22 @@ def test_who_waits_is_told_the_place_and_gets_its_turn(tmp_path):
         expected = unmask.explain("demo", STREET, 4, masks=800).maps
         for page in pages:
             np.testing.assert_array_equal(page.numbers(tmp_path).maps, expected)
+
+
+def test_a_page_that_is_closed_is_soon_forgotten(monkeypatch):
+    sessions = Sessions()
+    with testclient.TestClient(build(sessions=sessions)) as client:
+        closed, silent, open_ = (Page(client) for _ in range(3))
+        for page in (closed, silent):
+            page.upload(png())
+            page("explain", {"settings": {"masks": 64}})
+        closed.follow({"done"})  # and closes its socket
+        with client.websocket_connect(f"/api/session/{open_.token}/live", headers=HEADERS):
+            later = time.monotonic() + PATIENCE + 1
+            monkeypatch.setattr("unmask.app.sessions.time.monotonic", lambda: later)
+            sessions.sweep()
+            assert [page("code", {}).status_code for page in (closed, silent, open_)] == [
+                410,
+                200,
+                200,
+            ]

@@ -10,12 +10,12 @@ from threadpoolctl import ThreadpoolController
 
 from unmask.app.messages import relative_error
 from unmask.errors import UnmaskError
+from unmask.estimate import Estimate
 from unmask.loop import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from unmask.estimate import Estimate
     from unmask.explanation import Explanation
     from unmask.run import Run
 
@@ -24,7 +24,7 @@ __all__ = ["Job", "State"]
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 
 INTERVAL = 0.25  # seconds between two looks at the map
-SHARE = 0.07  # of the time, at most, for looking: a large map is looked at less often
+SHARE = 0.06  # of the time, at most, for looking: a large map is looked at less often
 CURVE = 160  # points of the error curve that are kept
 
 
@@ -138,7 +138,14 @@ class Job:
         estimate = self._estimate
         if estimate is not None and estimate.count:
             with self._blas.limit(limits=1, user_api="blas"):
-                self.explanation = self.run.explanation(estimate, self.seconds)
+                found = self.run.explanation(estimate, self.seconds)
+            if self.finished:
+                # What was folded is larger than all else that a page holds, and soon made again.
+                self._estimate = estimate = Estimate(
+                    estimate.masks, estimate.targets, estimate.parts
+                )
+                found = replace(found, estimate=estimate)
+            self.explanation = found
             errors = tuple(map(relative_error, self.explanation.reliabilities))
             if not self.curve or self.curve[-1][0] < estimate.count:
                 self.curve = [*thinned(self.curve, CURVE), (estimate.count, errors)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,7 @@ PAGE = {
 MAX_JSON = 2**16
 MAX_NAME = 200  # characters of a picture's name
 PREVIEW, THUMBNAIL = 1200, 240  # longest sides of what the page shows, in pixels
+GONE = (1000, 1001)  # codes with which a socket is closed on purpose, or with its page
 BUSY = 2  # pictures that are decoded or drawn at a time
 
 
@@ -263,15 +265,19 @@ class _Table:
             await socket.close(4404)  # refused at once, a page could not tell why
             return
         session.sockets += 1
+        session.left = False
         pushing = asyncio.create_task(_push(socket, session))
         try:
             while True:  # nothing is expected; it ends when the page goes away
                 await socket.receive_text()
-        except (WebSocketDisconnect, KeyError, RuntimeError):
+        except WebSocketDisconnect as end:
+            session.left = end.code in GONE
+        except (KeyError, RuntimeError):
             pass
         finally:
             pushing.cancel()
             session.sockets -= 1
+            session.seen = time.monotonic()
             with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
                 await pushing
 
