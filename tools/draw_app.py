@@ -50,6 +50,7 @@ def states(page: Any, shot: Any) -> None:
     expect(page.locator("#state")).to_have_text(re.compile("^Done"))
     page.click("#settings-box summary")
     page.click(".tabs button >> nth=2")
+    page.evaluate("innerWidth > 980 || document.getElementById('stage').scrollIntoView()")
     page.hover("#c-overlay", position={"x": 150, "y": 130})
     shot("done")
     page.locator("#threshold").fill("12")
