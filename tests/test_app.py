@@ -1,9 +1,15 @@
 """The web application over real requests: pictures, runs, turns, and what must be refused."""
 
+import inspect
 import io
 import json
+import pickle
+import re
+import socket
 import struct
+import time
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,13 +18,14 @@ from PIL import Image
 import unmask
 from unmask import images
 from unmask.app import uploads
-from unmask.app.sessions import Sessions
+from unmask.app.sessions import PATIENCE, Sessions
 from unmask.app.turns import Turns
 
 pytest.importorskip("httpx")
 testclient = pytest.importorskip("starlette.testclient")
 
-from unmask.app.server import build  # noqa: E402
+from unmask.app.server import _bound as bound  # noqa: E402
+from unmask.app.server import build, serve  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::unmask.UnmaskWarning")
 
@@ -290,6 +297,7 @@ def test_a_failing_model_says_so_and_keeps_what_there_is(tmp_path):
     [
         (b"", "no JPEG"),
         (b"just a text", "no JPEG"),
+        (pickle.dumps(np.zeros((3, 4, 3))), "no JPEG"),
         (b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "no JPEG"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no JPEG"),
         (png()[:300], "broken"),
@@ -299,7 +307,7 @@ def test_a_failing_model_says_so_and_keeps_what_there_is(tmp_path):
         (bomb(6_000, 5_000), "at most"),
         (bomb(0, 0), "picture"),
     ],
-    ids=["empty", "text", "svg", "eps", "cut", "header", "bomb", "huge", "large", "none"],
+    ids=["empty", "text", "pickle", "svg", "eps", "cut", "header", "bomb", "huge", "large", "none"],
 )
 def test_what_is_no_picture_gets_a_message(page, data, words):
     answer = page.upload(data)
@@ -392,6 +400,53 @@ def test_no_path_reaches_the_disk(client, path):
     assert client.get(path, headers=HEADERS).status_code == 404
 
 
+@pytest.mark.parametrize("name", ["../../evil.png", "/tmp/evil.png", "evil\0.png", "C:\\evil.png"])
+def test_no_name_is_ever_a_path(page, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert page.upload(png(), name).json()["name"] == name
+    page("explain", {"settings": {"masks": 128}})
+    page.follow({"done"})
+    for kind in ("png", "npz", "html"):
+        answer = page(f"download/{kind}", method="GET")
+        offered = answer.headers["content-disposition"]
+        assert re.fullmatch(r'attachment; filename="[\w-]+\.' + kind + '"', offered), offered
+    # Nothing is left behind, here or anywhere that was named.
+    assert list(tmp_path.iterdir()) == []
+    assert not Path("/tmp/evil.png").exists()
+
+
+def test_numbers_hold_no_pickle(page):
+    page.upload(png())
+    page("explain", {"settings": {"masks": 128}})
+    page.follow({"done"})
+    answer = page("download/npz", method="GET")
+    with np.load(io.BytesIO(answer.content), allow_pickle=False) as arrays:
+        assert all(arrays[name].dtype.kind in "biufU" for name in arrays.files)
+
+
+def test_it_listens_to_this_machine_alone():
+    assert inspect.signature(serve).parameters["host"].default == "127.0.0.1"
+    pytest.importorskip("typer")
+    from unmask.cli.app import app
+
+    assert inspect.signature(app).parameters["host"].default == "127.0.0.1"
+    with bound("127.0.0.1", 0) as listener:
+        address, port = listener.getsockname()
+        assert address == "127.0.0.1"
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            pass
+        # Another address of the same machine is another's already.
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.2", port), timeout=5)
+        with (
+            pytest.raises(unmask.SettingError, match="port 0 takes a free one"),
+            bound("127.0.0.1", port),
+        ):
+            pass
+
+
 def test_every_answer_carries_the_policy(client):
     for path in ("/", "/app.js", "/api/about", "/nothing"):
         policy = client.get(path, headers=HEADERS).headers["content-security-policy"]
@@ -445,3 +500,22 @@ def test_who_waits_is_told_the_place_and_gets_its_turn(tmp_path):
         expected = unmask.explain("demo", STREET, 4, masks=800).maps
         for page in pages:
             np.testing.assert_array_equal(page.numbers(tmp_path).maps, expected)
+
+
+def test_a_page_that_is_closed_is_soon_forgotten(monkeypatch):
+    sessions = Sessions()
+    with testclient.TestClient(build(sessions=sessions)) as client:
+        closed, silent, open_ = (Page(client) for _ in range(3))
+        for page in (closed, silent):
+            page.upload(png())
+            page("explain", {"settings": {"masks": 64}})
+        closed.follow({"done"})  # and closes its socket
+        with client.websocket_connect(f"/api/session/{open_.token}/live", headers=HEADERS):
+            later = time.monotonic() + PATIENCE + 1
+            monkeypatch.setattr("unmask.app.sessions.time.monotonic", lambda: later)
+            sessions.sweep()
+            assert [page("code", {}).status_code for page in (closed, silent, open_)] == [
+                410,
+                200,
+                200,
+            ]

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import unmask
+from unmask import metrics
+from unmask.detection import Detections
 from unmask.estimators import shown
 from unmask.report import report
 from unmask.reproduce import Recipe, recipe
@@ -87,7 +89,7 @@ def test_what_strangers_wrote_is_text(explanation):
         plan=replace(explanation.plan, fill=MARKUP),
     )
     curve = Curve(np.array([0, 1.0]), np.array([1.0, 0]))
-    curves = [{MARKUP: {MARKUP: curve}}] * 2
+    curves = [[{MARKUP: curve}, {MARKUP: curve}]] * 2
     plain = Reader(report([explanation] * 2, curves=[None] * 2))
     reader = Reader(report([evil, evil], curves=curves, title=MARKUP))
     assert reader.tags.count("script") == plain.tags.count("script") == 1
@@ -116,7 +118,7 @@ def test_few_masks_have_no_standard_error():
 
 def test_curves_are_drawn(explanation):
     curve = Curve(np.linspace(0, 1, 5), np.array([1, 0.5, 0.25, 0, 0]))
-    page = explanation.to_html(curves={"heart": {"deletion": curve, "insertion": curve}})
+    page = explanation.to_html(curves=[{"deletion": curve, "insertion": curve}, {}])
     assert page.count("<polyline") == 2
     assert "deletion 0.312" in page
 
@@ -133,6 +135,8 @@ def test_counts_must_fit(explanation):
     for more in ({"recipes": [recipe(explanation)] * 2}, {"curves": [None, None]}):
         with pytest.raises(unmask.SettingError, match="expected at least one"):
             report([explanation], **more)
+    with pytest.raises(unmask.SettingError, match="2 targets, and curves of 1"):
+        explanation.to_html(curves=[{}])
     with pytest.raises(unmask.SettingError):
         report([])
 
@@ -187,3 +191,61 @@ def test_the_command_writes_one_file(explanation, tmp_path):
     result = CliRunner().invoke(app, ["report", str(tmp_path / "none.npz")])
     assert result.exit_code == 2
     assert "no file" in result.output
+
+
+def test_curves_are_those_of_the_metrics(explanation, tmp_path):
+    loaded = unmask.Explanation.load(explanation.save(tmp_path / "one.npz"))
+    found = metrics.curves(loaded, "demo", step=0.1)
+    for position, target in enumerate(("heart", "star")):
+        case = metrics.case("demo", STREET, target)
+        expected = metrics.both(case, explanation.model_maps[position], step=0.1)
+        for name, curve in expected.items():
+            np.testing.assert_array_equal(found[position][name].scores, curve.scores)
+
+
+def test_curves_want_the_model_that_was_explained(explanation):
+    other = unmask.load(lambda batch: batch.mean(axis=(1, 2)), preprocess="unit", name="other")
+    with pytest.raises(unmask.SettingError, match="explained for unmask demo"):
+        metrics.curves(explanation, other)
+    with pytest.raises(unmask.SettingError, match="no picture"):
+        metrics.curves(replace(explanation, picture=None), "demo")
+    unknown = tuple(replace(target, index=None) for target in explanation.targets)
+    with pytest.raises(unmask.TargetError, match="function or a difference"):
+        metrics.curves(replace(explanation, targets=unknown), "demo")
+    smaller = replace(explanation, model_maps=explanation.model_maps[:, ::2])
+    with pytest.raises(unmask.SettingError, match="at the size"):
+        metrics.curves(smaller, "demo")
+
+
+def test_a_box_is_measured_as_that_box():
+    def lamp(images):
+        # The less of it is seen, the narrower is the box.
+        shares = [float(one[4:16, 8:20].mean()) / 240 for one in images]
+        return [Detections([[8, 4, 9 + 11 * share, 16]], [[0.9]]) for share in shares]
+
+    picture = np.full((30, 48, 3), 20, np.uint8)
+    picture[4:16, 8:20] = 240
+    model = unmask.load(lamp, detector="function", labels=["lamp"])
+    boxed = unmask.explain(model, picture, masks=640)
+    (found,) = metrics.curves(boxed, model)
+    assert found["deletion"].area < 0.5 < found["insertion"].area
+
+
+def test_the_command_measures_curves(explanation, tmp_path):
+    pytest.importorskip("typer")
+    from typer.testing import CliRunner
+
+    from unmask.cli import app
+
+    first, out = explanation.save(tmp_path / "one.npz"), tmp_path / "all.html"
+    result = CliRunner().invoke(app, ["report", str(first), "--curves", "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    page = out.read_text("utf-8")
+    assert page.count("<polyline") == 4
+    area = metrics.curves(explanation, "demo")[0]["deletion"].area
+    assert f"deletion {area:.3f}" in page
+
+    other = replace(explanation, model="mobilenet").save(tmp_path / "other.npz")
+    result = CliRunner().invoke(app, ["report", str(other), "--curves", "-o", str(out)])
+    assert result.exit_code == 2
+    assert "mobilenet" in result.output

@@ -1,5 +1,6 @@
 """Turns are fair, stopping is prompt, and one job's end is not another's."""
 
+import math
 import threading
 import time
 
@@ -111,3 +112,15 @@ def test_a_fault_of_the_apps_own_ends_one_job_only(line, log, monkeypatch):
     settled(bad, good)
     assert (bad.state, good.state) == ("failed", "done")
     assert "ZeroDivisionError" in bad.error
+
+
+def test_a_costly_map_is_looked_at_less_often(log):
+    one = job(log, "a")
+    one._looked = -math.inf
+    assert one._due()  # the first look is at once
+    one._costs = [0.9, 0.03]
+    for seconds, due in ((0.5, False), (0.99, False), (1.01, True)):
+        one.seconds = seconds  # of which 6% pay for the look that was and the next
+        assert one._due() is due
+    one._looked = math.inf
+    assert not one._due()

@@ -37,9 +37,9 @@ def main() -> None:
         "why-not": why_not(),
         "colours": colours(),
     }.items():
-        path = IMAGES / f"gallery-{name}.png"
-        # 256 colours suffice for the eye, and take a third of the bytes.
-        sheet(rows).quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+        # Maps are smooth: 256 colours would show steps.
+        path = IMAGES / f"gallery-{name}.jpg"
+        sheet(rows).convert("RGB").save(path, quality=90, subsampling=0, optimize=True)
         total += path.stat().st_size
         print(f"{path.name}: {path.stat().st_size:,} bytes")
     print(f"together {total:,} bytes")

@@ -20,7 +20,7 @@ from unmask.targets import find as find_label
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -439,15 +439,15 @@ class Explanation:
         return storage.write(path, KIND, FORMAT, self._header(), arrays)
 
     def to_html(
-        self, *, curves: Mapping[str, Mapping[str, Curve]] | None = None, cmap: Colormap = "inferno"
+        self, *, curves: Sequence[Mapping[str, Curve]] | None = None, cmap: Colormap = "inferno"
     ) -> str:
         """Write a report: one HTML page that holds everything it shows.
 
         Parameters
         ----------
-        curves : mapping, optional
-            ``{target label: {"deletion": curve, "insertion": curve}}``; a curve has ``fractions``
-            and ``scores``.
+        curves : sequence of mapping, optional
+            For each target, curves by name, as `unmask.metrics.curves` measures them; a curve has
+            ``fractions`` and ``scores``.
         cmap : str
             One of `unmask.colour.COLORMAPS`.
 

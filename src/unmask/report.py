@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from unmask.explanation import Explanation
     from unmask.reproduce import Recipe
 
-    Curves = Mapping[str, Mapping[str, "Curve"]]
+    Curves = Sequence[Mapping[str, "Curve"]]
 
 __all__ = ["Curve", "report"]
 
@@ -64,7 +64,8 @@ def report(
     recipes : sequence of Recipe, optional
         How each can be made again, where more is known than what the explanation holds.
     curves : sequence of mapping, optional
-        For each explanation, ``{target label: {"deletion": curve, "insertion": curve}}``, or None.
+        For each explanation, None or what `unmask.metrics.curves` returns: for each target
+        ``{"deletion": curve, "insertion": curve}``, or other names, or nothing.
     cmap : str, default "inferno"
         One of `unmask.colour.COLORMAPS`.
     title : str
@@ -77,7 +78,7 @@ def report(
     Raises
     ------
     SettingError
-        No explanation, or not as many recipes or curves as explanations.
+        No explanation, or not as many recipes, curves or targets with curves as there are.
 
     Examples
     --------
@@ -95,6 +96,11 @@ def report(
             f"{count} explanations, {len(again)} recipes and {len(measured)} sets of curves: "
             "expected at least one explanation, and as many of the others"
         )
+    for one, of_one in zip(explanations, measured, strict=True):
+        if of_one is not None and len(of_one) != len(one.targets):
+            raise SettingError(
+                f"{one.image} has {len(one.targets)} targets, and curves of {len(of_one)}"
+            )
     style, script = _asset("report.css"), _asset("report.js")
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; "
@@ -137,7 +143,7 @@ def _section(
         facts = [f"score {target.score:.4g}", f"reliability {shown(one.reliabilities[position])}"]
         if target.box is not None:
             facts.append("box " + ", ".join(f"{edge:.0f}" for edge in target.box))
-        lines = (curves or {}).get(target.label, {})
+        lines = {} if curves is None else curves[position]
         targets.append(
             f"<article><h3>{escape(target.label)}</h3><p class=facts>{escape(' · '.join(facts))}"
             f"</p>{_figures(one, maps[position], _of(stderrs, position), target.label, cmap)}"

@@ -66,26 +66,26 @@ def fields(model: Model) -> tuple[Field, ...]:
         Field(
             "masks",
             "Masks",
-            "Model calls. Four times as many halve the error.",
+            "Four times as many halve the error.",
             MASKS[detects],
             *(1, 100_000, 1),
         ),
         Field(
             "grid",
             "Grid",
-            "Cells per side. Finer shows finer things and needs more masks.",
+            "Cells a side. Finer needs more masks.",
             GRID[detects],
             *(2, 32, 1),
         ),
         Field(
             "keep",
             "Keep, p",
-            "Chance that a cell stays visible. At 0.5 masks are cheapest.",
+            "Chance that a cell stays visible.",
             0.5,
             *(0.05, 0.95, 0.05),
         ),
         Field("fill", "Fill", "What hidden parts look like.", "mean", choices=FILLS),
-        Field("seed", "Seed", "The same seed gives the same masks.", 0, *(0, 2**53 - 1, 1)),
+        Field("seed", "Seed", "Same seed, same masks.", 0, *(0, 2**53 - 1, 1)),
     )
 
 

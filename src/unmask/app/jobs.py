@@ -6,14 +6,16 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from threadpoolctl import ThreadpoolController
+
 from unmask.app.messages import relative_error
 from unmask.errors import UnmaskError
+from unmask.estimate import Estimate
 from unmask.loop import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from unmask.estimate import Estimate
     from unmask.explanation import Explanation
     from unmask.run import Run
 
@@ -22,7 +24,7 @@ __all__ = ["Job", "State"]
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 
 INTERVAL = 0.25  # seconds between two looks at the map
-SHARE = 0.04  # of the time, at most, for looking: a large map is looked at less often
+SHARE = 0.06  # of the time, at most, for looking: a large map is looked at less often
 CURVE = 160  # points of the error curve that are kept
 
 
@@ -63,8 +65,10 @@ class Job:
         self._estimate: Estimate | None = None
         self._steps: Iterator[Estimate] | None = None
         self.stopping = False
-        self._looked = -1e9
-        self._cost = 0.0
+        # BLAS's threads and the model's would fight: a look takes twice as long with both.
+        self._blas = ThreadpoolController()
+        self._looked = 0.0
+        self._costs: list[float] = []
 
     @property
     def finished(self) -> bool:
@@ -98,8 +102,7 @@ class Job:
         self.used += spent
         if self.finished:
             self._steps, self.stopping = None, False
-        pause = max(INTERVAL, self._cost / SHARE)
-        if self.finished or time.perf_counter() - self._looked >= pause:
+        if self.finished or self._due():
             self._look()
 
     def stop(self) -> None:
@@ -121,17 +124,34 @@ class Job:
         """Say that something changed, as its place in the line."""
         self._changed()
 
+    def _due(self) -> bool:
+        """Whether to look: at once at first, and then as often as `SHARE` of the time allows."""
+        if not self._costs:
+            return True
+        # The first look fills caches, so it says little of what another takes.
+        later = self._costs[1:] or self._costs
+        afford = sum(self._costs[1:]) + min(later) <= SHARE * self.seconds
+        return afford and time.perf_counter() - self._looked >= INTERVAL
+
     def _look(self) -> None:
         start = time.perf_counter()
         estimate = self._estimate
         if estimate is not None and estimate.count:
-            self.explanation = self.run.explanation(estimate, self.seconds)
+            with self._blas.limit(limits=1, user_api="blas"):
+                found = self.run.explanation(estimate, self.seconds)
+            if self.finished:
+                # What was folded is larger than all else that a page holds, and soon made again.
+                self._estimate = estimate = Estimate(
+                    estimate.masks, estimate.targets, estimate.parts
+                )
+                found = replace(found, estimate=estimate)
+            self.explanation = found
             errors = tuple(map(relative_error, self.explanation.reliabilities))
             if not self.curve or self.curve[-1][0] < estimate.count:
                 self.curve = [*thinned(self.curve, CURVE), (estimate.count, errors)]
         self._changed()
         self._looked = time.perf_counter()
-        self._cost = self._looked - start
+        self._costs.append(self._looked - start)
 
 
 def thinned(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "SAFE",
     "Choice",
     "choices",
     "colour_tables",
@@ -36,6 +37,8 @@ __all__ = [
 ]
 
 TOP = 8
+# Colour maps that grow lighter evenly, so that colour-blind readers see what others see.
+SAFE = ("inferno", "viridis", "magma", "cividis")
 KEY = re.compile(r"[0-9]{1,9}")
 
 

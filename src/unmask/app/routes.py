@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,7 @@ PAGE = {
 MAX_JSON = 2**16
 MAX_NAME = 200  # characters of a picture's name
 PREVIEW, THUMBNAIL = 1200, 240  # longest sides of what the page shows, in pixels
+GONE = (1000, 1001)  # codes with which a socket is closed on purpose, or with its page
 BUSY = 2  # pictures that are decoded or drawn at a time
 
 
@@ -111,6 +113,7 @@ class _Table:
             "models": [choice.about() for choice in known],
             "examples": list(self.examples),
             "colormaps": models.colour_tables(),
+            "safe": models.SAFE,
             "max_bytes": MAX_BYTES,
             "max_pixels": MAX_PIXELS,
         }
@@ -238,6 +241,7 @@ class _Table:
                 raise HTTPException(409, f"there is no finished map of fewer than {count} masks")
             await _call(request, lambda: job.extend(count))
             request.app.state.turns.add(job)
+            session.changed.set()
             return JSONResponse(facts(job), 202)
 
     async def download(self, request: Request) -> Response:
@@ -261,15 +265,19 @@ class _Table:
             await socket.close(4404)  # refused at once, a page could not tell why
             return
         session.sockets += 1
+        session.left = False
         pushing = asyncio.create_task(_push(socket, session))
         try:
             while True:  # nothing is expected; it ends when the page goes away
                 await socket.receive_text()
-        except (WebSocketDisconnect, KeyError, RuntimeError):
+        except WebSocketDisconnect as end:
+            session.left = end.code in GONE
+        except (KeyError, RuntimeError):
             pass
         finally:
             pushing.cancel()
             session.sockets -= 1
+            session.seen = time.monotonic()
             with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
                 await pushing
 

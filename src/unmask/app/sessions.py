@@ -24,7 +24,7 @@ __all__ = ["Crowded", "Session", "Sessions"]
 MAX_SESSIONS = 64
 MAX_HELD = 512 * 2**20  # bytes of pictures, of all pages
 PATIENCE = 15.0  # seconds after which the job of a page that went away is stopped
-MEMORY = 300.0  # seconds after which it is forgotten
+MEMORY = 300.0  # seconds after which it is forgotten, as a phone may come back; if it said so, 15
 
 
 class Crowded(UnmaskError):  # noqa: N818 - a state
@@ -54,6 +54,8 @@ class Session:
         When it last asked for something, by `time.monotonic`.
     sockets : int
         How many are open.
+    left : bool
+        The last that was closed said that the page is gone, and not only silent.
     lock : asyncio.Lock
         Held by whoever changes its picture or its job.
     changed : asyncio.Event
@@ -69,6 +71,7 @@ class Session:
     job: Job | None = None
     seen: float = field(default_factory=time.monotonic)
     sockets: int = 0
+    left: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -161,7 +164,7 @@ class Sessions:
             away = 0.0 if session.sockets else now - session.seen
             if away > PATIENCE and session.job is not None and not session.job.finished:
                 session.job.stop()
-            if away > MEMORY:
+            if away > (PATIENCE if session.left else MEMORY):
                 self._forget(session)
 
     def _evict(self, but: Session | None = None) -> bool:

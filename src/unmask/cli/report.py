@@ -12,8 +12,21 @@ import typer
 import unmask
 from unmask import files
 from unmask.cli import terminal
-from unmask.cli._common import clear_errors
-from unmask.cli.options import OUTPUT
+from unmask.cli._common import clear_errors, load_model
+from unmask.cli._curves import measured
+from unmask.cli.options import (
+    OUTPUT,
+    ActivationOption,
+    DetectorOption,
+    LabelsOption,
+    MeanOption,
+    ModelOption,
+    PreprocessOption,
+    ResizeOption,
+    SizeOption,
+    StdOption,
+    ThresholdOption,
+)
 from unmask.colour import Colormap
 from unmask.errors import FileError
 from unmask.report import report as written
@@ -50,6 +63,24 @@ def report(
             rich_help_panel=OUTPUT,
         ),
     ] = MOST,
+    curves: Annotated[
+        bool,
+        typer.Option(
+            "--curves",
+            help="Measure deletion and insertion with --model, which must be the one explained.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False,
+    model: ModelOption = "demo",
+    labels: LabelsOption = None,
+    preprocess: PreprocessOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    activation: ActivationOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+    detector: DetectorOption = None,
+    threshold: ThresholdOption = None,
 ) -> None:
     """Put explanations into one HTML file that can be sent to anybody.
 
@@ -63,8 +94,19 @@ def report(
             else:
                 loaded = unmask.Explanation.load(one)
                 shown.append((loaded, recipe(loaded)))
+        all_of_them = [one for one, _ in shown]
+        lines = None
+        if curves:
+            asked = load_model(
+                model, labels, preprocess, mean, std, activation, size, resize, detector, threshold
+            )
+            lines = measured(all_of_them, asked)
         page = written(
-            [one for one, _ in shown], recipes=[again for _, again in shown], title=title, cmap=cmap
+            all_of_them,
+            curves=lines,
+            recipes=[again for _, again in shown],
+            title=title,
+            cmap=cmap,
         )
         with files.replacing(output) as file:
             file.write(page.encode())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from unmask.metrics.case import Case, case
 from unmask.metrics.confidence import drop, increase, shown_score
 from unmask.metrics.curves import STEP, Curve, both, deletion, insertion, order, rise_blur
+from unmask.metrics.explained import curves
 from unmask.metrics.interval import Mean, mean_interval, share_interval
 from unmask.metrics.location import TOLERANCE, energy_inside, evidence_mask, pointing_game
 from unmask.metrics.maps import sanity, sparseness, stability
@@ -24,6 +25,7 @@ __all__ = [
     "Metric",
     "both",
     "case",
+    "curves",
     "deletion",
     "drop",
     "energy_inside",

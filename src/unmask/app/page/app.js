@@ -14,6 +14,7 @@ let chosen = new Set(); // keys of options
 let job = { state: "none" };
 let look = null; // the last update
 let shown = 0; // which of its targets
+let ran = null; // what was asked for when the run began, see wish()
 let loading = 0; // counts pictures, so that an old answer is known
 
 // --- asking the server
@@ -63,8 +64,11 @@ const share = value => `${Math.floor(1000 * value + 1e-9) / 1000}`.padEnd(5, "0"
 function offerModels() {
   $("model").replaceChildren(
     ...about.models.map(one => element("option", { value: one.key, textContent: one.name })));
-  $("cmap").replaceChildren(...Object.keys(about.colormaps).map(
-    name => element("option", { value: name, textContent: name })));
+  const names = Object.keys(about.colormaps), safe = names.filter(name => about.safe.includes(name));
+  for (const [label, group] of [["For all eyes", safe], ["Not for all eyes", names.filter(one => !safe.includes(one))]]) {
+    $("cmap").append(element("optgroup", { label }, ...group.map(
+      name => element("option", { value: name, textContent: name }))));
+  }
   $("examples").replaceChildren(...about.examples.map(name => {
     const image = element("img", { src: `api/examples/${encodeURIComponent(name)}`, alt: name });
     const button = element("button", { type: "button", title: name }, image);
@@ -145,7 +149,7 @@ async function opened(number, answer, example) {
     options = said.options;
     chosen = new Set(options.slice(0, 1).map(one => one.key));
     job = { state: "none" };
-    look = null;
+    look = ran = null;
     shown = 0;
     stage.size = said;
     stage.boxes = options.flatMap(one => one.box ? [one.box] : []);
@@ -190,6 +194,16 @@ async function addClass(text) {
 // --- a run
 
 const targets = () => options.map(one => one.key).filter(key => chosen.has(key));
+// What the page would ask for now. Where it is what was run, the masks are those of the map: more were
+// added, or it was stopped.
+function wish() {
+  const asked = { targets: targets(), settings: settings() };
+  if (look && JSON.stringify(asked) === ran) {
+    asked.settings.masks = active() ? job.total : look.masks;
+  }
+  return asked;
+}
+
 const active = () => job.state === "waiting" || job.state === "running";
 
 function tooMany() {
@@ -197,12 +211,11 @@ function tooMany() {
 }
 
 function hear(message) {
-  const before = job.state;
   if (message instanceof ArrayBuffer) {
     look = decode(message);
     job = look;
     shown = Math.min(shown, look.targets.length - 1);
-    drawLook(before === "none");
+    drawLook();
   } else {
     job = JSON.parse(message);
     if (job.state === "none") look = null;
@@ -243,6 +256,8 @@ function drawLook() {
   }
   [...$("tabs").children].forEach(
     (button, number) => button.setAttribute("aria-pressed", String(number === shown)));
+  $("meter").style.width = `${100 * (target.stderr ? target.reliability : 0)}%`;
+  $("others").textContent = look.targets.length > 1 ? "; grey: the other classes" : "";
   if (stage.probe) read(stage.probe);
 }
 
@@ -273,12 +288,16 @@ function refresh() {
   $("result").hidden = !there;
   $("classes-section").hidden = !there;
   $("code").hidden = !there;
-  $("explain").disabled = !there || active() || chosen.size === 0;
-  $("explain").hidden = active();
+  const focus = document.activeElement;
+  $("explain").disabled = !there || (chosen.size === 0 && !active());
+  // Not disabled while it runs: the focus would be lost.
+  $("explain").ariaDisabled = String(active());
+  $("explain").textContent = active() ? "Explaining…" : "Explain";
   $("stop").hidden = !active();
-  $("stop").classList.toggle("main", active());
   $("more").hidden = active() || !look;
   $("more").textContent = `+ ${(settings().masks || 0).toLocaleString("en")} masks`;
+  if (focus === $("stop") && !active()) $("more").focus();
+  if (focus === $("more") && active()) $("stop").focus();
   $("model").disabled = active();
   $("progress").max = job.total || 1;
   $("progress").value = job.done || 0;
@@ -286,12 +305,17 @@ function refresh() {
     ? `${job.done.toLocaleString("en")} / ${job.total.toLocaleString("en")}` : "–";
   if (!look) {
     $("reliability").textContent = "–";
-    $("low").textContent = $("high").textContent = "";
+    $("low").textContent = $("high").textContent = $("others").textContent = "";
+    $("meter").style.width = "0";
     curve($("curve"), [], 0);
   }
   $("state").textContent = stateWords();
   $("tabs").hidden = !look || look.targets.length < 2;
   for (const button of document.querySelectorAll(".download")) button.disabled = !look;
+  const notes = look && !active() ? look.notes : [];
+  $("doubts").hidden = !notes.length;
+  $("doubts").firstElementChild.textContent = `What to know about ${notes.length > 1 ? "these maps" : "this map"}`;
+  $("doubts").lastElementChild.replaceChildren(...notes.map(note => element("li", { textContent: note })));
   announce();
   link();
   code();
@@ -300,12 +324,12 @@ function refresh() {
 // --- the link, and the code that does the same
 
 function link() {
-  const query = new URLSearchParams();
+  const query = new URLSearchParams(), { settings } = wish();
   if (model.key !== about.models[0].key) query.set("model", model.key);
   if (picture?.example) query.set("example", picture.example);
   for (const one of options) if (chosen.has(one.key)) query.append("class", model.detects ? one.key : short(one.label));
   for (const field of model.fields) {
-    const value = settings()[field.name];
+    const value = settings[field.name];
     if (value !== field.default && !Number.isNaN(value)) query.set(field.name, value);
   }
   for (const [name, usual] of [["opacity", "50"], ["threshold", "100"], ["cmap", Object.keys(about.colormaps)[0]]]) {
@@ -322,7 +346,7 @@ function code() {
   if (!picture) return;
   coding = setTimeout(async () => {
     try {
-      const said = await told("code", { targets: targets(), settings: settings() });
+      const said = await told("code", wish());
       $("command").textContent = said.command;
       $("python").textContent = said.python;
     } catch {
@@ -366,11 +390,13 @@ function read(at) {
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 for (const one of [$("c-map"), $("c-overlay")]) {
-  one.addEventListener("pointermove", event => {
+  const point = event => {
     if (event.offsetX < 0 || event.offsetY < 0) return;
     read({ x: Math.min(1, event.offsetX / one.clientWidth), y: Math.min(1, event.offsetY / one.clientHeight) });
-  });
-  one.addEventListener("pointerleave", () => read(null));
+  };
+  one.addEventListener("pointermove", point);
+  one.addEventListener("pointerdown", point); // a finger does not hover
+  one.addEventListener("pointerleave", event => { if (event.pointerType === "mouse") read(null); });
   one.addEventListener("blur", () => read(null));
   one.addEventListener("keydown", event => {
     const step = STEPS[event.key];
@@ -412,11 +438,13 @@ $("file").addEventListener("change", guarded(async () => {
 }));
 addEventListener("dragover", event => {
   event.preventDefault();
-  $("drop").classList.add("over");
+  document.body.classList.add("over-page");
 });
-addEventListener("dragleave", () => $("drop").classList.remove("over"));
+addEventListener("dragleave", event => {
+  if (!event.relatedTarget) document.body.classList.remove("over-page");
+});
 addEventListener("drop", guarded(async event => {
-  $("drop").classList.remove("over");
+  document.body.classList.remove("over-page");
   const [file] = event.dataTransfer.files;
   if (file) await openFile(file);
 }));
@@ -435,20 +463,44 @@ $("add").addEventListener("keydown", event => {
   $("add-button").click();
 });
 $("wish").addEventListener("submit", guarded(async () => {
+  if (active()) return;
   tooMany();
+  const asked = { targets: targets(), settings: settings() }, before = { job, look, shown, ran };
+  job = { state: "waiting", place: 0, done: 0, total: asked.settings.masks, seconds: 0 };
   look = null;
   shown = 0;
+  ran = JSON.stringify(asked);
   stage.set(null, null);
   $("tabs").dataset.names = "";
-  job = await told("explain", { targets: targets(), settings: settings() });
   refresh();
+  try {
+    // The answer is not looked at: the socket may have said more already, even that all is done.
+    await told("explain", asked);
+  } catch (error) {
+    ({ job, look, shown, ran } = before);
+    if (look) drawLook();
+    refresh();
+    throw error;
+  }
   // On a phone the map is below what was pressed.
   if (innerWidth <= 980) $("stage").scrollIntoView({ block: "start" });
 }));
+// The browser can only point at what is seen.
+$("wish").addEventListener("invalid", () => { $("settings-box").open = true; }, true);
 $("stop").addEventListener("click", guarded(() => told("stop")));
 $("more").addEventListener("click", guarded(async () => {
-  job = { ...job, ...await told("more", { masks: look.masks + settings().masks }) };
+  const added = settings().masks, before = { job, ran }, asked = JSON.parse(ran);
+  // The number of masks to add is no other wish.
+  ran = JSON.stringify({ ...asked, settings: { ...asked.settings, masks: added } });
+  job = { ...job, state: "waiting", place: 0, total: look.masks + added };
   refresh();
+  try {
+    await told("more", { masks: look.masks + added });
+  } catch (error) {
+    ({ job, ran } = before);
+    refresh();
+    throw error;
+  }
 }));
 $("link").addEventListener("click", guarded(async () => {
   await copy(location.href);

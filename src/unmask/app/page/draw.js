@@ -135,7 +135,7 @@ export class Stage {
       pixels.data[4 * i + 1] = table[colour + 1];
       pixels.data[4 * i + 2] = table[colour + 2];
       pixels.data[4 * i + 3] = 255;
-      if (dark && values[i] < cut) dark.data[4 * i + 3] = 215;
+      if (dark && values[i] < cut) dark.data[4 * i + 3] = 195;
     }
     paint.putImageData(pixels, 0, 0);
     if (shade) shade.getContext("2d").putImageData(dark, 0, 0);

@@ -1,0 +1,81 @@
+"""Deletion and insertion of maps that are there already: for a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from unmask.box_targets import box
+from unmask.errors import SettingError, TargetError
+from unmask.metrics.case import case
+from unmask.metrics.curves import STEP, Curve, both
+from unmask.models import load
+
+if TYPE_CHECKING:
+    from unmask.explanation import Explanation
+    from unmask.targets import Target
+
+__all__ = ["curves"]
+
+
+def curves(explanation: Explanation, model: Any, *, step: float = STEP) -> list[dict[str, Curve]]:
+    """Measure deletion and insertion of every map of an explanation.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Of a picture that it holds.
+    model : Model, path-like, "demo" or callable
+        The one that was explained; a file does not hold it.
+    step : int or float
+        As for `deletion`. The default asks the model 58 times a target.
+
+    Returns
+    -------
+    list of dict of str to Curve
+        For each target, "deletion" and "insertion"; `unmask.report.report` takes it.
+
+    Raises
+    ------
+    SettingError
+        Another model, or an explanation without its picture.
+    TargetError
+        A target that is a function: a file does not hold it.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> street = unmask.demo.pictures()["street"]
+    >>> explanation = unmask.explain("demo", street, ["heart", "star"], masks=512)
+    >>> found = curves(explanation, "demo")
+    >>> [sorted(one) for one in found], found[0]["deletion"].area < found[0]["insertion"].area
+    ([['deletion', 'insertion'], ['deletion', 'insertion']], True)
+    """
+    loaded = load(model)
+    if explanation.picture is None:
+        raise SettingError(f"{explanation.image}: the explanation holds no picture to measure on")
+    if loaded.name != explanation.model:
+        raise SettingError(
+            f"{explanation.image} was explained for {explanation.model}, and the model given is "
+            f"{loaded.name}: curves need the same one"
+        )
+    found = []
+    for target, values in zip(explanation.targets, explanation.model_maps, strict=True):
+        one = case(loaded, explanation.picture, _wish(target))
+        if one.shape != values.shape:
+            raise SettingError(
+                f"{explanation.image} was explained at the size {values.shape}, and {loaded.name} "
+                f"takes {one.shape}: give the options that it was loaded with"
+            )
+        found.append(both(one, values, step=step))
+    return found
+
+
+def _wish(target: Target) -> Any:
+    if target.box is not None:
+        return box(target.box, target.label)
+    if target.index is None:
+        raise TargetError(
+            f"the target {target.label!r} is a function or a difference, which a file does not "
+            "hold: measure it with unmask.metrics.both"
+        )
+    return target.index
