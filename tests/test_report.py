@@ -101,7 +101,7 @@ def test_what_strangers_wrote_is_text(explanation):
 def test_it_says_what_was_done(explanation):
     page = explanation.to_html()
     for words in (
-        "heart", "star", "street.png", "512 of 512", "8 × 8", "balanced", "smooth",
+        "heart", "star", "street.png", "512 of 512", "8 × 8", "balanced", "adaptive",
         f"reliability {shown(explanation.reliabilities[1])}", f"numpy {np.__version__}",
         "unmask explain street.png -t 4 -t 0 --masks 512 --grid 8", "standard error",
     ):  # fmt: skip

@@ -15,6 +15,7 @@ from unmask.app.models import Choice, choices
 from unmask.app.sessions import Sessions
 from unmask.app.turns import Turns
 from unmask.errors import MissingExtra, SettingError, UnmaskWarning
+from unmask.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -129,7 +130,8 @@ def build(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        with warnings.catch_warnings():
+        # Around all explanations, which run in threads of their own.
+        with one_blas_thread(), warnings.catch_warnings():
             # Notes are shown on the page; the limit of pixels is stricter than Pillow's own.
             warnings.simplefilter("ignore", UnmaskWarning)
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
