@@ -31,7 +31,7 @@ from unmask.errors import (
 )
 
 if TYPE_CHECKING:
-    from unmask import cluster, demo, notebook, plots, results
+    from unmask import cluster, demo, evaluation, kept, metrics, notebook, plots, results
     from unmask.box_targets import box
     from unmask.explaining import explain, extend
     from unmask.explanation import Explanation, Plan
@@ -64,9 +64,12 @@ __all__ = [
     "contrast",
     "demo",
     "detect",
+    "evaluation",
     "explain",
     "extend",
+    "kept",
     "load",
+    "metrics",
     "notebook",
     "plots",
     "predict",
@@ -76,6 +79,7 @@ __all__ = [
     "within_top",
 ]
 
+_MODULES = ("cluster", "demo", "evaluation", "kept", "metrics", "notebook", "plots", "results")
 _HOME = {
     "Explanation": "explanation",
     "Model": "models",
@@ -97,7 +101,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("cluster", "demo", "notebook", "plots", "results"):
+    if name in _MODULES:
         return importlib.import_module(f"unmask.{name}")
     if name in _HOME:
         value = getattr(importlib.import_module(f"unmask.{_HOME[name]}"), name)
