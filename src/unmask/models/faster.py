@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.errors import MissingExtra, ModelError, SettingError
+from unmask.models.model import joined
 from unmask.models.onnx import open_session
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ __all__ = ["faster"]
 
 AGREE = 1e-3  # of the largest score, where that is below 1
 TRIALS = 4
+# Bytes of inputs at once on a CPU: 8 pictures of 224 x 224. Larger parts are 2.5% slower there.
+PART = 5 * 2**20
 FREE = 32  # pixels of an axis that the model leaves free
 BITS = 4  # cells per axis of the masks under which the two are compared
 
@@ -80,8 +83,13 @@ def faster(model: Model) -> Model:
 
 def _runner(session: Any) -> Callable[[NDArray[np.float32]], Any]:
     entry = session.get_inputs()[0].name
+    on_cpu = session.get_providers()[0] == "CPUExecutionProvider"
 
     def run(batch: NDArray[np.float32]) -> Any:
+        step = max(1, PART // batch[:1].nbytes) if on_cpu else len(batch)
+        return joined([part(batch[i : i + step]) for i in range(0, len(batch), step)])
+
+    def part(batch: NDArray[np.float32]) -> Any:
         outputs = session.run(None, {entry: np.ascontiguousarray(batch, np.float32)})
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
