@@ -117,3 +117,20 @@ def test_a_missing_exporter_names_its_extra(module, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(MissingExtra, match=r"onnxscript .* pip install 'unmask\[convert\]'"):
         unmask.load(wrapped(module), runtime="onnx")
+
+
+def test_many_small_probabilities_are_compared_by_their_own_size(module):
+    """Of 8,000 classes none may score above 0.001, and 0.001 apart says nothing then."""
+    from unmask.models.faster import _compare
+
+    def spread(seed):
+        values = np.exp(np.random.default_rng(seed).normal(0, 0.3, (4, 8000)))
+        return values / values.sum(axis=1, keepdims=True)
+
+    def giving(outputs):
+        return wrapped(module, run=lambda _: outputs, activation="probabilities")
+
+    assert np.abs(spread(0) - spread(1)).max() < 1e-3
+    _compare(giving(spread(0)), giving(spread(0) + 1e-9))
+    with pytest.raises(ModelError, match="differ from its own by up to"):
+        _compare(giving(spread(0)), giving(spread(1)))

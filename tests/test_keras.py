@@ -246,10 +246,10 @@ def test_applications_at_full_size(keras, name, photo):
     assert (model.size, model.layout, model.preprocess.name) == ((224, 224), "NHWC", "tf")
     assert (len(model.labels), model.labels[386]) == (1000, "African elephant, Loxodonta africana")
     assert (model.notes, model.activation) == ((), "probabilities")
-    explanation = unmask.explain(model, photo, masks=256, grid=4, design="balanced")
+    explanation = unmask.explain(model, photo, masks=128, grid=4, design="balanced")
     assert explanation.map.shape == SIZE
     assert np.ptp(explanation.map) > 0
-    assert explanation.model_calls == 257
+    assert explanation.model_calls == 129
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.errors import MissingExtra, ModelError, SettingError
+from unmask.models.model import joined
 from unmask.models.onnx import open_session
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["faster"]
 
-AGREE = 1e-3  # of the scores
+AGREE = 1e-3  # of the largest score, where that is below 1
 TRIALS = 4
+# Bytes of inputs at once on a CPU: 8 pictures of 224 x 224. Larger parts are 2.5% slower there.
+PART = 5 * 2**20
 FREE = 32  # pixels of an axis that the model leaves free
 BITS = 4  # cells per axis of the masks under which the two are compared
 
@@ -47,7 +50,8 @@ def faster(model: Model) -> Model:
     MissingExtra
         ONNX Runtime, or a package that the export needs, is not installed.
     ModelError
-        The export fails, or its scores differ from the model's by more than 1e-3.
+        The export fails, or its scores differ from the model's by more than 1e-3, or a thousandth
+        of the largest where that is below 1.
     """
     if model.export is None:
         raise SettingError(
@@ -79,8 +83,13 @@ def faster(model: Model) -> Model:
 
 def _runner(session: Any) -> Callable[[NDArray[np.float32]], Any]:
     entry = session.get_inputs()[0].name
+    on_cpu = session.get_providers()[0] == "CPUExecutionProvider"
 
     def run(batch: NDArray[np.float32]) -> Any:
+        step = max(1, PART // batch[:1].nbytes) if on_cpu else len(batch)
+        return joined([part(batch[i : i + step]) for i in range(0, len(batch), step)])
+
+    def part(batch: NDArray[np.float32]) -> Any:
         outputs = session.run(None, {entry: np.ascontiguousarray(batch, np.float32)})
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
@@ -107,9 +116,12 @@ def _compare(model: Model, made: Model) -> None:
             f"{model.name} in ONNX has outputs of shapes {shapes[1]}, itself {shapes[0]}: "
             "leave runtime='onnx' out"
         )
-    worst = max(float(np.abs(a - b).max()) for a, b in zip(ones, twos, strict=True))
-    if not worst <= AGREE:
-        raise ModelError(
-            f"{model.name} in ONNX gives scores that differ from its own by up to {worst:.2g}, "
-            f"more than {AGREE:g}: leave runtime='onnx' out"
-        )
+    for a, b in zip(ones, twos, strict=True):
+        worst = float(np.abs(a - b).max(initial=0))
+        # A thousand probabilities of 0.001 each would agree to 0.001 with anything.
+        most = AGREE * min(1.0, float(np.abs(a).max(initial=0)))
+        if not worst <= most:
+            raise ModelError(
+                f"{model.name} in ONNX gives scores that differ from its own by up to {worst:.2g}, "
+                f"more than {most:.2g}: leave runtime='onnx' out"
+            )
