@@ -72,7 +72,7 @@ class Page:
                 state: dict[str, Any] = json.loads(message[4 : 4 + length])
             else:
                 state = json.loads(message)
-            if state["state"] == "done":
+            if state["state"] == "done" and state["done"] == masks:
                 break
         return first, time.perf_counter() - begin, state["seconds"], looks
 
