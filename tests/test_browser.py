@@ -460,7 +460,7 @@ def test_labels_and_names_full_of_markup(browser, errors, tmp_path):
 
 
 def test_ten_browsers_at_once(browser, errors, server, tmp_path):
-    masks, pictures = 1500, []
+    masks, pictures = 1000, []
     for seed in range(10):
         pictures.append(tmp_path / f"scene-{seed}.png")
         Image.fromarray(unmask.demo.scene(seed).picture).save(pictures[-1])

@@ -114,6 +114,17 @@ def test_a_fault_of_the_apps_own_ends_one_job_only(line, log, monkeypatch):
     assert "ZeroDivisionError" in bad.error
 
 
+def test_the_end_is_told_after_the_last_look(line, log):
+    seen = []
+    one = job(log, "a", masks=96)
+    one._changed = lambda: seen.append((one.state, one.explanation and one.explanation.masks))
+    line.call(lambda: line.add(one))
+    settled(one)
+    line.call(lambda: None).result()
+    assert seen[-1] == ("done", 96)
+    assert all(masks == 96 for state, masks in seen if state == "done")
+
+
 def test_a_costly_map_is_looked_at_less_often(log):
     one = job(log, "a")
     one._looked = -math.inf

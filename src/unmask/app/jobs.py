@@ -84,6 +84,7 @@ class Job:
         """Score masks for about so long, at least one batch; then look, if it is time to."""
         start = time.perf_counter()
         self.state = "running"
+        ended: State | None = None
         try:
             # Made here, as making the masker is work as well.
             self._steps = self._steps or stream(self.run, self._estimate)
@@ -92,18 +93,22 @@ class Job:
                 if time.perf_counter() - start >= seconds:
                     break
         except StopIteration:
-            self.state = "done"
+            ended = "done"
         except UnmaskError as error:
-            self.state, self.error = "failed", str(error)
-        if self.stopping and self.state == "running":
-            self.state = "stopped"
+            ended, self.error = "failed", str(error)
+        if self.stopping and ended is None:
+            ended = "stopped"
         spent = time.perf_counter() - start
         self.seconds += spent
         self.used += spent
-        if self.finished:
+        if ended:
             self._steps, self.stopping = None, False
-        if self.finished or self._due():
+        if ended or self._due():
             self._look()
+        if ended:
+            # Not before the last look: who hears of the end may ask for its numbers at once.
+            self.state = ended
+            self._changed()
 
     def stop(self) -> None:
         """Stop after the batch at hand, and keep what there is."""
@@ -112,7 +117,7 @@ class Job:
     def extend(self, count: int) -> None:
         """Go on to `count` masks in all. For a finished job only."""
         self.run = replace(self.run, plan=replace(self.run.plan, count=count))
-        self.state, self.used = "waiting", 0.0
+        self.state, self.used, self.stopping = "waiting", 0.0, False
 
     def fail(self, error: str) -> None:
         """Give up, and keep what there is."""
@@ -139,7 +144,7 @@ class Job:
         if estimate is not None and estimate.count:
             with self._blas.limit(limits=1, user_api="blas"):
                 found = self.run.explanation(estimate, self.seconds)
-            if self.finished:
+            if self._steps is None:
                 # What was folded is larger than all else that a page holds, and soon made again.
                 self._estimate = estimate = Estimate(
                     estimate.masks, estimate.targets, estimate.parts
