@@ -79,6 +79,14 @@ def test_a_function_anywhere_is_an_explainer():
     assert explainers.takes_seed(middle)
 
 
+def test_a_function_in_the_folder_of_the_command_is_an_explainer(tmp_path, monkeypatch):
+    (tmp_path / "beside_the_command.py").write_text("def flat(model, image, target): ...\n")
+    monkeypatch.chdir(tmp_path)
+    # As the installed command has it: its own folder comes first, and not the one at hand.
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", str(tmp_path))])
+    assert explainers.find("beside_the_command:flat").__name__ == "flat"
+
+
 def test_occlusion_by_hand():
     image = np.ones((6, 9, 2), np.float32)
     weights = np.zeros((6, 9, 2), np.float32)
