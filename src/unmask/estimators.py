@@ -1,8 +1,8 @@
 """From scores to maps: the estimators, their standard errors, and the reliability.
 
-Every estimator has the same limit, ``E[f M] / p``: the mean score given that a pixel is visible
-(RISE, arXiv:1806.07421, equation 4). They differ in noise. `notebook` alone leaves out the division
-by p.
+The estimators have one limit, ``E[f M] / p``: the mean score given that a pixel is visible (RISE,
+arXiv:1806.07421, equation 4). They differ in noise. Two have limits of their own: `notebook` leaves
+out the division by p, and `sharp` the blur by the masks.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ __all__ = [
     "paper",
     "reliability",
     "scale",
+    "sharp",
     "shown",
     "smooth",
 ]
 
-Estimator = Literal["smooth", "centred", "paper", "coverage", "notebook"]
+Estimator = Literal["smooth", "sharp", "centred", "paper", "coverage", "notebook"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ def finalize(estimator: Estimator, estimate: Estimate) -> Maps:
 
     Parameters
     ----------
-    estimator : {"smooth", "centred", "paper", "coverage"}
+    estimator : {"smooth", "sharp", "centred", "paper", "coverage", "notebook"}
     estimate : Estimate
         Of at least one mask.
 
@@ -103,7 +104,7 @@ def finalize_groups(estimator: Estimator, estimate: Estimate) -> Iterator[tuple[
         Of a few targets, in order.
     maps : Maps
     """
-    if estimator == "smooth":
+    if estimator in ("smooth", "sharp"):
         estimate.fold(NormalEquations)  # once for all targets
     for few in estimate.groups():
         yield few, finalize(estimator, few)
@@ -111,7 +112,19 @@ def finalize_groups(estimator: Estimator, estimate: Estimate) -> Iterator[tuple[
 
 def smooth(estimate: Estimate) -> Maps:
     """Posterior mean and standard deviation of a Bayesian linear fit, see `unmask.smooth`."""
-    found = smoothed(estimate.fold(NormalEquations))
+    return _fitted(estimate, sharp=False)
+
+
+def sharp(estimate: Estimate) -> Maps:
+    """The same fit's own weights, before the masks blur them, see `unmask.spectrum.unblurred`.
+
+    Its limit is not RISE's: that is this one, blurred by the masks.
+    """
+    return _fitted(estimate, sharp=True)
+
+
+def _fitted(estimate: Estimate, *, sharp: bool) -> Maps:
+    found = smoothed(estimate.fold(NormalEquations), sharp=sharp)
     k, shape = estimate.targets, estimate.masks.shape
     per_map = (-1, *(1,) * len(shape))
     if found is None:
@@ -180,6 +193,7 @@ def notebook(estimate: Estimate) -> Maps:
 
 ESTIMATORS: dict[Estimator, Callable[[Estimate], Maps]] = {
     "smooth": smooth,
+    "sharp": sharp,
     "centred": centred,
     "paper": paper,
     "coverage": coverage,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from unmask.regression import NormalEquations, best_posteriors
-from unmask.spectrum import basis
+from unmask.spectrum import basis, unblurred
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ class Smooth(NamedTuple):
     offset_variance: Array
 
 
-def smoothed(equations: NormalEquations) -> Smooth | None:
+def smoothed(equations: NormalEquations, *, sharp: bool = False) -> Smooth | None:
     """Fit all targets.
 
     Standard errors are computed at four points a cell and interpolated, since they change slowly
@@ -61,6 +61,9 @@ def smoothed(equations: NormalEquations) -> Smooth | None:
     Parameters
     ----------
     equations : NormalEquations
+    sharp : bool, default False
+        Draw the fit's own weights and not what the masks' blur leaves of them, see
+        `unmask.spectrum.unblurred`.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def smoothed(equations: NormalEquations) -> Smooth | None:
     n, masks = equations.count, equations.masks
     if n < 2:
         return None
-    b, k = basis(masks), len(equations.square)
+    b, k = (unblurred if sharp else basis)(masks), len(equations.square)
     per_map = (-1, *(1,) * len(masks.shape))
     positions = [_positions(s, g) for s, g in zip(masks.shape, masks.grid, strict=True)]
     unit = b.at(positions)
