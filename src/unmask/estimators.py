@@ -116,7 +116,7 @@ def smooth(estimate: Estimate) -> Maps:
 
 
 def sharp(estimate: Estimate) -> Maps:
-    """The same fit's own weights, before the masks blur them, see `unmask.spectrum.unblurred`.
+    """Draw the fit's own weights, before the masks blur them, see `unmask.spectrum.unblurred`.
 
     Its limit is not RISE's: that is this one, blurred by the masks.
     """
