@@ -257,8 +257,8 @@ def test_side_by_side_shows_each_map_and_its_curves():
     rng = np.random.default_rng(1)
     picture = np.full((30, 50, 3), 90, np.uint8)
     curve = metrics.Curve(np.array([0.0, 0.5, 1.0]), np.array([0.9, 0.2, 0.0]))
-    one = comparison.Panel("one", "", rng.random((30, 50)), {"deletion": curve})
-    other = comparison.Panel("other", "", rng.random((30, 50)), {"deletion": curve})
+    one = comparison.Panel("one", rng.random((30, 50)), {"deletion": curve})
+    other = comparison.Panel("other", rng.random((30, 50)), {"deletion": curve})
     drawn = np.asarray(comparison.side_by_side(picture, [one, other], title="t"))
     half = drawn.shape[1] // 2
     left, right = drawn[:, 48:half], drawn[:, half + 16 : half + 16 + half - 48]
