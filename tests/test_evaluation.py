@@ -17,6 +17,7 @@ from PIL import Image
 import unmask
 from unmask import comparison, demo, evaluation, explainers, images, metrics
 from unmask.errors import FileError, ModelError, SettingError
+from unmask.inputs import prepare
 from unmask.models import randomise
 from unmask.occlusion import occlude
 from unmask.rows import Results
@@ -155,6 +156,28 @@ def test_rows_hold_what_the_metrics_give(pictures):
     assert row.values["sanity"] == pytest.approx(1)  # the map does not depend on the model
     assert row.values["drop"] == metrics.drop(case, metrics.shown_score(case, values))
     assert set(row.values) == set(metrics.METRICS)
+
+
+def test_a_method_that_looks_into_the_network_is_an_explainer(pictures):
+    """Gradient times input, as Captum has it: exact for a linear network, up to the base."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 20 * 30, 2)).eval()
+    model = unmask.load(net, size=(20, 30), activation="logits")
+
+    def gradient(model, image, target):
+        given = torch.tensor(prepare(model, image).array[None], requires_grad=True)
+        (found,) = torch.autograd.grad(net(given)[0, target], given)
+        return (found * given).detach().numpy()[0].sum(axis=0)
+
+    paths = [pictures / "0.png", pictures / "1.png"]
+    by_gradient, by_chance = (
+        list(evaluation.evaluate(model, paths, one, target=1, wanted=["deletion"]))
+        for one in (gradient, middle)
+    )
+    for found, chance in zip(by_gradient, by_chance, strict=True):
+        assert not found.error
+        assert found.values["deletion"] < chance.values["deletion"]
 
 
 def test_what_fails_is_a_row_and_stops_nothing(pictures):
