@@ -297,6 +297,23 @@ def test_side_by_side_shows_each_map_and_its_curves():
         comparison.side_by_side(picture[:20], [one])
 
 
+def test_the_mean_curves_area_is_the_mean_of_the_areas():
+    pytest.importorskip("typer")
+    from unmask.cli.evaluate import _mean_curve
+
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "deletion_fractions": np.linspace(0, 1, n).tolist(),
+            "deletion_scores": list(rng.random(n)),
+        }
+        for n in (5, 8)
+    ]
+    areas = [np.trapezoid(row["deletion_scores"], row["deletion_fractions"]) for row in rows]
+    assert _mean_curve(rows, "deletion").area == pytest.approx(np.mean(areas), rel=1e-12)
+    assert _mean_curve([{"error": "broken"}], "deletion") is None
+
+
 class TestCommands:
     """`unmask evaluate` and `unmask compare`."""
 
