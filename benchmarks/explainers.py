@@ -156,7 +156,11 @@ def occlusion(model: Model, picture: Picture, target: int, calls: int, seed: int
 
 
 # unmask's own rows: its defaults, and what else is worth a row.
-SETTINGS: Mapping[str, dict[str, Any]] = {"unmask": {}, "unmask-12": {"grid": 12}}
+SETTINGS: Mapping[str, dict[str, Any]] = {
+    "unmask": {},
+    "unmask-sharp": {"estimator": "sharp"},
+    "unmask-sharp-12": {"estimator": "sharp", "grid": 12},
+}
 EXPLAINERS: Mapping[str, Explainer] = {
     **{name: ours(**settings) for name, settings in SETTINGS.items()},
     "rise": published,
@@ -168,7 +172,8 @@ EXPLAINERS: Mapping[str, Explainer] = {
 }
 TITLES = {
     "unmask": "unmask, as it comes",
-    "unmask-12": "unmask, grid 12",
+    "unmask-sharp": "unmask, sharp",
+    "unmask-sharp-12": "unmask, sharp, grid 12",
     "rise": "RISE as published",
     "xaitk": "XAITK-saliency RISE",
     "lime": "LIME",

@@ -17,6 +17,7 @@ from PIL import Image
 import unmask
 from unmask import comparison, demo, evaluation, explainers, images, metrics
 from unmask.errors import FileError, ModelError, SettingError
+from unmask.inputs import prepare
 from unmask.models import randomise
 from unmask.occlusion import occlude
 from unmask.rows import Results
@@ -77,6 +78,14 @@ def test_a_function_anywhere_is_an_explainer():
     assert explainers.find("numpy:zeros") is np.zeros
     assert explainers.find(middle) is middle
     assert explainers.takes_seed(middle)
+
+
+def test_a_function_in_the_folder_of_the_command_is_an_explainer(tmp_path, monkeypatch):
+    (tmp_path / "beside_the_command.py").write_text("def flat(model, image, target): ...\n")
+    monkeypatch.chdir(tmp_path)
+    # As the installed command has it: its own folder comes first, and not the one at hand.
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", str(tmp_path))])
+    assert explainers.find("beside_the_command:flat").__name__ == "flat"
 
 
 def test_occlusion_by_hand():
@@ -147,6 +156,28 @@ def test_rows_hold_what_the_metrics_give(pictures):
     assert row.values["sanity"] == pytest.approx(1)  # the map does not depend on the model
     assert row.values["drop"] == metrics.drop(case, metrics.shown_score(case, values))
     assert set(row.values) == set(metrics.METRICS)
+
+
+def test_a_method_that_looks_into_the_network_is_an_explainer(pictures):
+    """Gradient times input, as Captum has it: exact for a linear network, up to the base."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 20 * 30, 2)).eval()
+    model = unmask.load(net, size=(20, 30), activation="logits")
+
+    def gradient(model, image, target):
+        given = torch.tensor(prepare(model, image).array[None], requires_grad=True)
+        (found,) = torch.autograd.grad(net(given)[0, target], given)
+        return (found * given).detach().numpy()[0].sum(axis=0)
+
+    paths = [pictures / "0.png", pictures / "1.png"]
+    by_gradient, by_chance = (
+        list(evaluation.evaluate(model, paths, one, target=1, wanted=["deletion"]))
+        for one in (gradient, middle)
+    )
+    for found, chance in zip(by_gradient, by_chance, strict=True):
+        assert not found.error
+        assert found.values["deletion"] < chance.values["deletion"]
 
 
 def test_what_fails_is_a_row_and_stops_nothing(pictures):
@@ -249,8 +280,8 @@ def test_side_by_side_shows_each_map_and_its_curves():
     rng = np.random.default_rng(1)
     picture = np.full((30, 50, 3), 90, np.uint8)
     curve = metrics.Curve(np.array([0.0, 0.5, 1.0]), np.array([0.9, 0.2, 0.0]))
-    one = comparison.Panel("one", "", rng.random((30, 50)), {"deletion": curve})
-    other = comparison.Panel("other", "", rng.random((30, 50)), {"deletion": curve})
+    one = comparison.Panel("one", rng.random((30, 50)), {"deletion": curve})
+    other = comparison.Panel("other", rng.random((30, 50)), {"deletion": curve})
     drawn = np.asarray(comparison.side_by_side(picture, [one, other], title="t"))
     half = drawn.shape[1] // 2
     left, right = drawn[:, 48:half], drawn[:, half + 16 : half + 16 + half - 48]
@@ -264,6 +295,23 @@ def test_side_by_side_shows_each_map_and_its_curves():
         comparison.side_by_side(picture, [])
     with pytest.raises(SettingError, match="picture's"):
         comparison.side_by_side(picture[:20], [one])
+
+
+def test_the_mean_curves_area_is_the_mean_of_the_areas():
+    pytest.importorskip("typer")
+    from unmask.cli.evaluate import _mean_curve
+
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "deletion_fractions": np.linspace(0, 1, n).tolist(),
+            "deletion_scores": list(rng.random(n)),
+        }
+        for n in (5, 8)
+    ]
+    areas = [np.trapezoid(row["deletion_scores"], row["deletion_fractions"]) for row in rows]
+    assert _mean_curve(rows, "deletion").area == pytest.approx(np.mean(areas), rel=1e-12)
+    assert _mean_curve([{"error": "broken"}], "deletion") is None
 
 
 class TestCommands:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from unmask import chart, colour
-from unmask.drawing import GREY, INK, PAPER, fit, scaled, write_line
+from unmask.drawing import GREY, INK, PAPER, fit, font, scaled, write_line
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ class Panel:
     Attributes
     ----------
     title : str
-    subtitle : str
     values : ndarray of float, shape (H, W)
         The map at the picture's size.
     curves : dict of str to Curve
@@ -44,7 +43,6 @@ class Panel:
     """
 
     title: str
-    subtitle: str
     values: NDArray[np.float32]
     curves: Mapping[str, Curve]
 
@@ -85,7 +83,7 @@ def side_by_side(
     --------
     >>> from unmask.metrics import Curve
     >>> line = Curve(np.array([0.0, 1.0]), np.array([1.0, 0.0]))
-    >>> panel = Panel("occlusion", "", np.eye(30, 40), {"deletion": line})
+    >>> panel = Panel("occlusion", np.eye(30, 40), {"deletion": line})
     >>> side_by_side(np.zeros((30, 40, 3), np.uint8), [panel, panel]).size
     (1088, 912)
     """
@@ -115,11 +113,16 @@ def side_by_side(
     for number, panel in enumerate(panels):
         left = MARGIN + number * (column + GAP)
         write_line(draw, (left, top), panel.title, CAPTION, INK, column)
-        write_line(draw, (left, top + CAPTION + 10), panel.subtitle, CAPTION, GREY, column)
+        # The areas in the curves' own colours: a legend in so small a chart would hide the curves.
+        at = left
+        for name, curve in panel.curves.items():
+            words = f"{name} {curve.area:.4f}"
+            write_line(draw, (at, top + CAPTION + 10), words, CAPTION, INKS.get(name, GREY), column)
+            at += int(font(CAPTION).getlength(words)) + GAP
         under = top + 2 * (CAPTION + 10)
         over = colour.overlay(picture, panel.values, opacity=opacity, cmap=cmap)
         canvas.paste(scaled(over, width, height), (left, under))
-        drawn = curve_figure(panel.curves, size=(column, CHART), limits=limits)
+        drawn = curve_figure(panel.curves, size=(column, CHART), limits=limits, legend=False)
         canvas.paste(drawn, (left, under + height + GAP))
     return canvas
 
@@ -130,6 +133,7 @@ def curve_figure(
     size: tuple[int, int] = (960, 600),
     title: str = "",
     limits: tuple[float, float] | None = None,
+    legend: bool = True,
 ) -> Image.Image:
     """Draw deletion and insertion curves with their areas.
 
@@ -142,6 +146,8 @@ def curve_figure(
     title : str
     limits : (float, float), optional
         Ends of the score's axis.
+    legend : bool, default True
+        With the areas.
 
     Returns
     -------
@@ -149,7 +155,10 @@ def curve_figure(
     """
     series = [
         chart.Series(
-            100 * curve.fractions, curve.scores, f"{name} {curve.area:.3f}", colour=INKS.get(name)
+            100 * curve.fractions,
+            curve.scores,
+            f"{name} {curve.area:.3f}" if legend else "",
+            colour=INKS.get(name),
         )
         for name, curve in curves.items()
     ]

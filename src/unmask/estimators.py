@@ -1,8 +1,8 @@
 """From scores to maps: the estimators, their standard errors, and the reliability.
 
-Every estimator has the same limit, ``E[f M] / p``: the mean score given that a pixel is visible
-(RISE, arXiv:1806.07421, equation 4). They differ in noise. `notebook` alone leaves out the division
-by p.
+The estimators have one limit, ``E[f M] / p``: the mean score given that a pixel is visible (RISE,
+arXiv:1806.07421, equation 4). They differ in noise. Two have limits of their own: `notebook` leaves
+out the division by p, and `sharp` the blur by the masks.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ __all__ = [
     "paper",
     "reliability",
     "scale",
+    "sharp",
     "shown",
     "smooth",
 ]
 
-Estimator = Literal["adaptive", "smooth", "centred", "paper", "coverage", "notebook"]
+Estimator = Literal["adaptive", "smooth", "sharp", "centred", "paper", "coverage", "notebook"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,7 @@ def finalize(estimator: Estimator, estimate: Estimate) -> Maps:
 
     Parameters
     ----------
-    estimator : {"adaptive", "smooth", "centred", "paper", "coverage", "notebook"}
+    estimator : {"adaptive", "smooth", "sharp", "centred", "paper", "coverage", "notebook"}
     estimate : Estimate
         Of at least one mask.
 
@@ -106,7 +107,7 @@ def finalize_groups(estimator: Estimator, estimate: Estimate) -> Iterator[tuple[
         Of a few targets, in order.
     maps : Maps
     """
-    if estimator in ("adaptive", "smooth"):
+    if estimator in ("adaptive", "smooth", "sharp"):
         estimate.fold(NormalEquations)  # once for all targets
     for few in estimate.groups():
         yield few, finalize(estimator, few)
@@ -122,8 +123,16 @@ def smooth(estimate: Estimate) -> Maps:
     return _posterior(estimate, local=False)
 
 
-def _posterior(estimate: Estimate, *, local: bool) -> Maps:
-    found = smoothed(estimate.fold(NormalEquations), local=local)
+def sharp(estimate: Estimate) -> Maps:
+    """Draw the weights of the fit of `smooth` itself, before the masks blur them.
+
+    See `unmask.spectrum.unblurred`. Its limit is not RISE's: RISE's is this one blurred.
+    """
+    return _posterior(estimate, local=False, sharp=True)
+
+
+def _posterior(estimate: Estimate, *, local: bool, sharp: bool = False) -> Maps:
+    found = smoothed(estimate.fold(NormalEquations), local=local, sharp=sharp)
     k, shape = estimate.targets, estimate.masks.shape
     per_map = (-1, *(1,) * len(shape))
     if found is None:
@@ -193,6 +202,7 @@ def notebook(estimate: Estimate) -> Maps:
 ESTIMATORS: dict[Estimator, Callable[[Estimate], Maps]] = {
     "adaptive": adaptive,
     "smooth": smooth,
+    "sharp": sharp,
     "centred": centred,
     "paper": paper,
     "coverage": coverage,

@@ -13,6 +13,8 @@ import ast
 import functools
 import importlib
 import inspect
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -165,6 +167,11 @@ def _space(image: NDArray[Any]) -> str | None:
 
 def _imported(name: str) -> Explainer:
     module, _, function = name.partition(":")
+    # The installed command, unlike `python -m`, does not look into the folder it is started in.
+    # At the end, so that a file there takes no package's place.
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
     try:
         found = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:

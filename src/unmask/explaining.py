@@ -100,8 +100,8 @@ def explain(
     design : {"balanced", "random"}
         How the masks are drawn, see `unmask.designs`. "random" is the paper's.
     estimator : str, default "adaptive"
-        How scores become a map: "adaptive", "smooth", "centred", "coverage", "notebook", or
-        "paper", equation 6 of the paper. See `unmask.estimators`.
+        How scores become a map: "adaptive", "smooth", "sharp", "centred", "coverage",
+        "notebook", or "paper", equation 6 of the paper. See `unmask.estimators`.
     shift : bool, default True
         Whether masks are shifted at random within a cell; without, their cells always show.
     preset : {"notebook"}, optional

@@ -15,7 +15,7 @@ import numpy as np
 from unmask.local import local_root
 from unmask.masks import render
 from unmask.regression import NormalEquations, Posterior, decompose, posterior
-from unmask.spectrum import basis
+from unmask.spectrum import basis, unblurred
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,9 @@ class Smooth(NamedTuple):
     offset_variance: Array
 
 
-def smoothed(equations: NormalEquations, *, local: bool = False) -> Smooth | None:
+def smoothed(
+    equations: NormalEquations, *, local: bool = False, sharp: bool = False
+) -> Smooth | None:
     """Fit all targets.
 
     Standard errors are computed at three points a cell and interpolated, since they change slowly
@@ -71,6 +73,9 @@ def smoothed(equations: NormalEquations, *, local: bool = False) -> Smooth | Non
     local : bool, default False
         Fit each target once more, with a prior that follows the strength of its first map, where
         the scores speak for that.
+    sharp : bool, default False
+        Draw the fit's own weights and not what the masks' blur leaves of them, see
+        `unmask.spectrum.unblurred`.
 
     Returns
     -------
@@ -80,7 +85,7 @@ def smoothed(equations: NormalEquations, *, local: bool = False) -> Smooth | Non
     n, masks = equations.count, equations.masks
     if n < 2:
         return None
-    b, k = basis(masks), len(equations.square)
+    b, k = (unblurred if sharp else basis)(masks), len(equations.square)
     per_map = (-1, *(1,) * len(masks.shape))
     positions = [_positions(s, g) for s, g in zip(masks.shape, masks.grid, strict=True)]
     unit = b.at(positions)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Axis", "Basis", "basis"]
+__all__ = ["Axis", "Basis", "basis", "unblurred"]
 
 COMPONENTS = 384
 LEFT_OUT = 4e-3
@@ -70,6 +70,10 @@ class Basis:
         ``p (1 - p)`` times the eigenvalue, descending.
     rest : ndarray of float64, shape (r_1, ..., r_d)
         Variance of every component that is not among the leading ones, 0 for those that are.
+    amplitude : ndarray of float64, shape (K,)
+        What a coefficient of 1 of a leading component draws along its eigenvector.
+    rest_amplitude : ndarray of float64, shape (r_1, ..., r_d)
+        Likewise for the rest.
     """
 
     keep: float
@@ -77,6 +81,8 @@ class Basis:
     index: tuple[NDArray[np.intp], ...]
     variance: Array
     rest: Array
+    amplitude: Array
+    rest_amplitude: Array
 
     def __len__(self) -> int:
         return len(self.variance)
@@ -119,7 +125,9 @@ class Basis:
         return np.asarray(parts[self._every()] / np.sqrt(self.variance))
 
     def maps(self, leading: Array, rest: Array) -> Array:
-        """Draw the maps of scores that are linear in the components: ``Cov(score, mask) / p``.
+        """Draw the maps of scores that are linear in the components.
+
+        ``Cov(score, mask) / p`` with the amplitudes that `basis` gives, ``sqrt(variance) / p``.
 
         Parameters
         ----------
@@ -132,8 +140,8 @@ class Basis:
         -------
         ndarray of float64, shape (k, *shape)
         """
-        full = rest * (np.sqrt(self.rest) / self.keep)
-        full[self._every()] = leading * (np.sqrt(self.variance) / self.keep)
+        full = rest * self.rest_amplitude
+        full[self._every()] = leading * self.amplitude
         return self._spread(full, [axis.vectors for axis in self.axes])
 
     def spread_squared(self, variance: Array, positions: Sequence[NDArray[np.intp]]) -> Array:
@@ -150,7 +158,7 @@ class Basis:
         ndarray of float64, shape (k, *positions)
         """
         squares = [a.vectors[at] ** 2 for a, at in zip(self.axes, positions, strict=True)]
-        return self._spread(variance * self.rest / self.keep**2, squares)
+        return self._spread(variance * self.rest_amplitude**2, squares)
 
     def at(self, positions: Sequence[NDArray[np.intp]]) -> Array:
         """Map value of each leading component's unit coefficient at a grid of pixels.
@@ -162,12 +170,12 @@ class Basis:
         out = np.ones((1, len(self)))
         for axis, at, index in zip(self.axes, positions, self.index, strict=True):
             out = (out[:, None] * axis.vectors[at][None, :, index]).reshape(-1, len(self))
-        return out * (np.sqrt(self.variance) / self.keep)
+        return out * self.amplitude
 
     @property
     def means(self) -> Array:
         """Mean over all pixels of each leading component's map, shape (K,)."""
-        out = np.sqrt(self.variance) / self.keep
+        out = self.amplitude
         for axis, index in zip(self.axes, self.index, strict=True):
             out = out * axis.vectors.mean(axis=0)[index]
         return np.asarray(out)
@@ -204,7 +212,31 @@ def basis(masks: Masks) -> Basis:
     leading = variance[index]
     rest = variance.copy()
     rest[index] = 0.0
-    return Basis(masks.keep, axes, index, leading, rest)
+    amplitude, of_rest = np.sqrt(leading) / masks.keep, np.sqrt(rest) / masks.keep
+    return Basis(masks.keep, axes, index, leading, rest, amplitude, of_rest)
+
+
+@functools.lru_cache(maxsize=8)
+def unblurred(masks: Masks) -> Basis:
+    """Eigenbasis that draws a linear score's own weights, before the masks blur them.
+
+    A score ``w . mask`` has RISE's map ``C w / p``, C being the masks' covariance: w seen through a
+    window of about two cells. Dividing each component by its variance instead gives w. It is scaled
+    by ``1 - p`` times a cell's area, so that evidence much wider than a cell looks as in RISE's
+    map. Only the leading components: what masks hardly show has no weight that could be told.
+
+    Examples
+    --------
+    >>> masks = Masks((40, 60), grid=(4, 6), shift=False)
+    >>> ratio = unblurred(masks).amplitude / basis(masks).amplitude
+    >>> bool(np.allclose(ratio, 0.5**2 * 10 * 10 / basis(masks).variance))
+    True
+    """
+    b = basis(masks)
+    # A cell as it is drawn: shifted grids are enlarged by a cell more than the input has.
+    area = math.prod(len(m) / g for m, g in zip(masks.matrices, masks.grid, strict=True))
+    amplitude = (1 - masks.keep) * area / np.sqrt(b.variance)
+    return replace(b, amplitude=amplitude, rest_amplitude=np.zeros_like(b.rest))
 
 
 def _axis(masks: Masks, number: int) -> Axis:

@@ -96,9 +96,8 @@ def compare(
                 curves = metrics.both(case, values)
                 areas = [f"{curve.area:.4f}" for curve in curves.values()]
                 table.add_row(escape(name), *areas)
-                subtitle = f"deletion {areas[0]} · insertion {areas[1]}"
                 large = case.at_picture_size(values)
-                panels.append(comparison.Panel(name, subtitle, large, curves))
+                panels.append(comparison.Panel(name, large, curves))
         drawn = comparison.side_by_side(
             pixels,
             panels,

@@ -375,11 +375,17 @@ def _write(
 
 
 def _mean_curve(rows: Sequence[dict[str, Any]], name: str) -> metrics.Curve | None:
-    """Average the curves of all pictures, which need not be of one size, on 101 points."""
-    across = np.linspace(0, 1, 101)
-    scores = [
-        np.interp(across, row[f"{name}_fractions"], row[f"{name}_scores"])
+    """Average the curves of all pictures; its area is the mean of theirs.
+
+    Pictures of other sizes have other steps, so all their points are taken.
+    """
+    curves = [
+        (row[f"{name}_fractions"], row[f"{name}_scores"])
         for row in rows
         if row.get(f"{name}_scores")
     ]
-    return metrics.Curve(across, np.mean(scores, axis=0)) if scores else None
+    if not curves:
+        return None
+    across = np.unique(np.concatenate([fractions for fractions, _ in curves]))
+    scores = [np.interp(across, *curve) for curve in curves]
+    return metrics.Curve(across, np.mean(scores, axis=0))
