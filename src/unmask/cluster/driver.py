@@ -189,7 +189,7 @@ class _Driver:
         self.start = self.flushed = time.monotonic()
 
     def run(self, source: Source, masks: int | None) -> Progress:
-        usual = size = pipeline.task_size(masks)
+        usual = size = pipeline.task_size(masks, len(source))
         strikes = 0
         try:
             while len(source):

@@ -29,6 +29,7 @@ __all__ = ["Pool", "connected", "died", "require", "task_size"]
 # Masks of a task: enough to make Ray's milliseconds a task small, few enough to lose.
 TASK_MASKS = 1024
 TASK_PICTURES = 16
+TASKS = 1000  # of a run, about
 # Pictures that one reading task hands out. One goes on at a time, since it only hands out paths, or
 # the bytes of a table; each more is a process of its own.
 READ = 512
@@ -61,15 +62,28 @@ def died() -> tuple[type[BaseException], ...]:
     )
 
 
-def task_size(masks: int | None) -> int:
-    """How many pictures a task has: about a thousand masks' worth, at most sixteen pictures.
+def task_size(masks: int | None, pictures: int = 1) -> int:
+    """Pictures of a task: one, or more where they are quick or very many.
+
+    Ray's driver keeps some 14 kB of every task, so a run has about a thousand of them as long as
+    16 pictures each will do.
+
+    Parameters
+    ----------
+    masks : int or None
+        Of each picture; None if the run decides.
+    pictures : int, default 1
+        All there are.
 
     Examples
     --------
     >>> task_size(4000), task_size(256), task_size(8), task_size(None)
     (1, 4, 16, 1)
+    >>> task_size(4000, 500), task_size(4000, 5_000), task_size(None, 1_000_000)
+    (1, 5, 16)
     """
-    return 1 if masks is None else max(1, min(TASK_PICTURES, TASK_MASKS // max(masks, 1)))
+    quick = 1 if masks is None else TASK_MASKS // max(masks, 1)
+    return max(1, min(TASK_PICTURES, max(quick, pictures // TASKS)))
 
 
 @contextlib.contextmanager
