@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 import unmask
 from unmask.colour import COLORMAPS, colorize
 from unmask.drawing import GREY, PAPER, font
+from unmask.explanation import shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +63,7 @@ def settling() -> list[list[Panel]]:
         [(f"{one.masks:,} masks", heat(one.map)) for one in few],
         [
             (
-                f"standard error, reliability {one.reliability:.3f}"
+                f"standard error, reliability {shown(one.reliability)}"
                 if one.reliability
                 else "standard error not known yet",
                 heat(one.stderr, high),
