@@ -118,7 +118,7 @@ def scene_cases(arguments: argparse.Namespace) -> Iterator[tuple[str, list[Case]
         masks = Masks(size, arguments.grid, 0.5, SCENE_SEED, design)
         count = SCENE_RUNS * SCENE_MASKS
         scores = scores_of(model, picture, masks, count, arguments, "street")
-        truth = Truth.of(finalize("centred", next(growing(masks, scores, [count]))))
+        truth = Truth.of(finalize("smooth", next(growing(masks, scores, [count]))))
         blocks = SCENE_MASKS // masks.block_size
         parts = np.split(scores, SCENE_RUNS)
         runs = [(masks, number * blocks, part) for number, part in enumerate(parts)]

@@ -92,7 +92,7 @@ def smoothed(
     drift = b.leading(equations.mean[None])[0]
     scale = np.divide(1, np.sqrt(b.rest), out=np.zeros_like(b.rest), where=b.rest > 0)
     level = equations.level.copy()
-    noise, offset = np.empty(k), np.empty(k)
+    noise, offset, wander = np.empty(k), np.empty(k), np.empty(k)
     influence = np.empty((k, *masks.shape))
     variance = np.empty((k, *map(len, positions)))
     for targets, one in _fits(equations, local):
@@ -107,10 +107,11 @@ def smoothed(
         )
         offset[targets] = one.variance @ np.square(b.means @ one.directions)
         level[targets] -= drift @ one.mean.T
+        wander[targets] = one.variance @ np.square(drift @ one.directions)
         noise[targets] = one.noise
     fine = [_interpolation(at, s)[None] for at, s in zip(positions, masks.shape, strict=True)]
     variance = render(variance, fine)
-    return Smooth(level, *_level_variance(equations, noise), influence, variance, offset)
+    return Smooth(level, *_level_variance(equations, noise, wander), influence, variance, offset)
 
 
 def _fits(equations: NormalEquations, local: bool) -> Iterator[tuple[slice, Posterior]]:
@@ -129,7 +130,9 @@ def _fits(equations: NormalEquations, local: bool) -> Iterator[tuple[slice, Post
         yield target, found if found.evidence[0] > plain.evidence[0] else plain
 
 
-def _level_variance(equations: NormalEquations, noise: Array) -> tuple[Array, float]:
+def _level_variance(
+    equations: NormalEquations, noise: Array, wander: Array
+) -> tuple[Array, float]:
     """Squared standard error of the mean score, and its degrees of freedom.
 
     Balanced masks depend on each other within a block, so blocks are what is compared. One block
@@ -137,7 +140,8 @@ def _level_variance(equations: NormalEquations, noise: Array) -> tuple[Array, fl
     """
     n, blocks = equations.count, equations.blocks
     if equations.masks.design == "random":
-        return noise / n, n - 1
+        # Of the scores, and of the fit with which the masks' mean is taken to its expectation.
+        return noise / n + wander, n - 1
     if blocks > 1:
         return equations.between / ((blocks - 1) * n), blocks - 1
     return equations.spread / (n * (n - 1)), n - 1
