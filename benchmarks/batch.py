@@ -139,12 +139,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", type=int, help="Measure memory instead, with so many pictures.")
     parser.add_argument(
-        "--alone", action="store_true", help="One picture a task, as with a thousand masks."
+        "--alone", action="store_true", help="Tasks as with a thousand masks a picture."
     )
     options = parser.parse_args()
     warnings.simplefilter("ignore", unmask.UnmaskWarning)  # few masks are doubtful, and told so
     if options.alone:
-        pipeline.TASK_PICTURES = 1
+        pipeline.TASK_MASKS = 1
     with tempfile.TemporaryDirectory() as folder:
         if options.memory:
             memory(Path(folder), options.memory, options.masks)
