@@ -140,7 +140,7 @@ def test_the_error_falls_as_one_over_root_n():
 
 
 @pytest.mark.parametrize("design", ["random", "balanced"])
-# `sharp` states the spread that its prior leaves, which is no error to its limit: docs/estimates.md.
+# `sharp` states the spread that its prior leaves, which is no error to its limit.
 @pytest.mark.parametrize("estimator", [e for e in estimators.ESTIMATORS if e != "sharp"])
 @pytest.mark.slow
 def test_the_predicted_error_and_reliability_are_those_reached(design, estimator):

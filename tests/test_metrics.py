@@ -378,3 +378,23 @@ def test_every_metric_says_where_it_comes_from():
         metrics.known(["acuracy"])
     with pytest.raises(SettingError, match="no metrics"):
         metrics.known([])
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHCW"])
+def test_curves_are_the_same_in_every_layout(layout):
+    rng = np.random.default_rng(4)
+    image, weights = rng.random((6, 9, 3), np.float32), rng.random((6, 9, 3), np.float32)
+    values = rng.random((6, 9))
+
+    def curves(layout):
+        axes = ["HWC".index(letter) for letter in layout[1:]]
+
+        def model(batch):
+            return np.tanh((batch * weights.transpose(axes)).sum(axis=(1, 2, 3)) / 20)[:, None]
+
+        loaded = unmask.load(model, layout=layout, preprocess="raw")
+        return metrics.both(metrics.case(loaded, image.transpose(axes), 0), values)
+
+    found = curves(layout)
+    for name, curve in curves("NHWC").items():
+        np.testing.assert_allclose(found[name].scores, curve.scores, rtol=1e-5)

@@ -130,9 +130,7 @@ def _fits(equations: NormalEquations, local: bool) -> Iterator[tuple[slice, Post
         yield target, found if found.evidence[0] > plain.evidence[0] else plain
 
 
-def _level_variance(
-    equations: NormalEquations, noise: Array, wander: Array
-) -> tuple[Array, float]:
+def _level_variance(equations: NormalEquations, noise: Array, wander: Array) -> tuple[Array, float]:
     """Squared standard error of the mean score, and its degrees of freedom.
 
     Balanced masks depend on each other within a block, so blocks are what is compared. One block

@@ -245,19 +245,28 @@ def _curve(
     end: NDArray[np.float32],
 ) -> Curve:
     edges = _edges(len(pixels), step)
-    index: list[Any] = [slice(None)] * start.ndim
-    current, scores = np.array(start, np.float32), []
+    # Pixels become one axis, before or after the channels as the model has them; channels between
+    # two spatial axes are put last and back.
+    axes = case.given.spatial
+    between = 0
+    split = axes[-1] - axes[0] >= len(axes)
+    if split:
+        between = next(axis for axis in range(start.ndim) if axis not in axes)
+        start, end = np.moveaxis(start, between, -1), np.moveaxis(end, between, -1)
+        axes = tuple(range(len(axes)))
+    shape = start.shape
+    flat = (math.prod(shape[: axes[0]]), len(pixels), math.prod(shape[axes[-1] + 1 :]))
+    current, new = np.array(start, np.float32, order="C").reshape(flat), np.reshape(end, flat)
+    scores = []
     for first in range(0, len(edges), case.batch_size):
         few = edges[first : first + case.batch_size]
-        batch = np.empty((len(few), *start.shape), np.float32)
+        batch = np.empty((len(few), *flat), np.float32)
         for number, edge in enumerate(few, first):
-            before = edges[number - 1] if number else 0
-            places = np.unravel_index(np.sort(pixels[before:edge]), case.shape)
-            for axis, place in zip(case.given.spatial, places, strict=True):
-                index[axis] = place
-            current[tuple(index)] = end[tuple(index)]
+            changed = pixels[edges[number - 1] if number else 0 : edge]
+            current[:, changed] = new[:, changed]
             batch[number - first] = current
-        scores.append(case.score(batch))
+        inputs = batch.reshape(len(few), *shape)
+        scores.append(case.score(np.moveaxis(inputs, -1, between + 1) if split else inputs))
     return Curve(edges / len(pixels), np.concatenate(scores))
 
 
