@@ -398,3 +398,10 @@ def test_curves_are_the_same_in_every_layout(layout):
     found = curves(layout)
     for name, curve in curves("NHWC").items():
         np.testing.assert_allclose(found[name].scores, curve.scores, rtol=1e-5)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 7, 300, 10**9])
+def test_the_order_is_a_stable_sort(levels):
+    values = np.random.default_rng(levels).integers(0, levels, (31, 47)) / 7
+    expected = np.argsort(-values.ravel(), kind="stable")
+    np.testing.assert_array_equal(metrics.order(values), expected)
