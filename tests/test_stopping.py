@@ -50,6 +50,16 @@ def test_a_reached_reliability_is_said():
     assert "0.9 was reached" in found.stopped
 
 
+def test_it_does_not_stop_before_its_own_error_is_known():
+    """Fewer than two balanced blocks hardly tell how sure the mean score is, and are doubted."""
+    found = unmask.explain(bright, PICTURE, 0, until=0.5, max_masks=4000, grid=(5, 6))
+    size = found.plan.masks.block_size
+    assert size > 100
+    assert found.masks == max(256, 2 * size)
+    assert not [note for note in found.notes if "no more than one block" in note]
+    assert np.isfinite(found.stderr).all()
+
+
 def test_a_ceiling_is_said():
     found = unmask.explain(bright, PICTURE, 0, until=0.999999, max_masks=300, grid=(3, 4))
     assert found.masks == 300
