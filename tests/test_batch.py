@@ -191,6 +191,14 @@ def test_the_driver_killed_and_begun_again(pictures, undisturbed, tmp_path):
 
 
 def test_three_nodes_one_killed_in_the_middle(pictures, undisturbed, tmp_path):
+    """The node may just have done its share, so that nobody misses it: then once more."""
+    missed = False
+    for attempt in range(3):
+        missed = missed or one_of_three_killed(pictures, undisturbed, tmp_path / str(attempt)) >= 1
+    assert missed
+
+
+def one_of_three_killed(pictures, undisturbed, out):
     from ray.cluster_utils import Cluster
 
     if ray.is_initialized():
@@ -211,11 +219,11 @@ def test_three_nodes_one_killed_in_the_middle(pictures, undisturbed, tmp_path):
                 # All its processes, as when a machine is switched off.
                 cluster.remove_node(nodes[0], allow_graceful=False)
 
-        ended = batch(pictures, tmp_path / "out", ray=cluster.address, progress=kill, **SETTINGS)
+        ended = batch(pictures, out, ray=cluster.address, progress=kill, **SETTINGS)
         assert removed.is_set()
-        assert ended.restarts >= 1
         assert (ended.done, ended.failed) == (25, 1)
-        same(rows(tmp_path / "out"), undisturbed)
+        same(rows(out), undisturbed)
+        return ended.restarts
     finally:
         ray.shutdown()
         cluster.shutdown()
