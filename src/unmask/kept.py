@@ -13,6 +13,7 @@ from unmask import metrics
 from unmask.box_targets import box
 from unmask.errors import ImageError, SettingError, UnmaskError, UnmaskWarning
 from unmask.evaluation import DEFAULT, Row, evaluate_map
+from unmask.explaining import SAME
 from unmask.models import load
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from unmask.models import Model
 
 __all__ = ["evaluate"]
-
-# Scores of one model for one picture differ by no more, on whatever machine.
-SAME = 1e-3
 
 
 def evaluate(

@@ -81,7 +81,7 @@ class NormalEquations:
     blocks: int
     between: Array
     # Shared by all parts that `take` takes, for they have one gram.
-    _known: dict[str, Decomposition] = field(default_factory=dict, repr=False)
+    _known: dict[bytes, Decomposition] = field(default_factory=dict, repr=False)
 
     @classmethod
     def empty(cls, masks: Masks, targets: int) -> NormalEquations:
@@ -127,7 +127,7 @@ class NormalEquations:
 
     def decomposition(self, root: Array) -> Decomposition:
         """Decompose for a prior that is the same for all targets, once."""
-        name = root.tobytes().hex()
+        name = root.tobytes()
         if name not in self._known:
             self._known[name] = decompose(self.gram, root)
         return self._known[name]
