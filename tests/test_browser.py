@@ -206,6 +206,19 @@ def saved(page, kind, folder):
     return path
 
 
+def test_a_file_that_is_chosen_before_the_server_has_answered(browser, errors, address):
+    page = browser.new_context(viewport=DESKTOP).new_page()
+    errors.watch(page)
+    held = []
+    page.route("**/api/about", lambda route: held.append(route))
+    page.goto(address)
+    page.set_input_files("#file", unmask.demo.pictures()["street"])
+    page.wait_for_timeout(300)
+    assert page.is_hidden("#message")
+    held[0].continue_()
+    expect(page.locator(".class")).to_have_count(8)
+
+
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_from_a_picture_to_the_numbers(browser, errors, address, size, tmp_path):
     page = new_page(browser, errors, address, size)

@@ -23,7 +23,7 @@ __all__ = ["Job", "State"]
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 
-INTERVAL = 0.25  # seconds between two looks at the map
+INTERVAL = 0.33  # seconds between two looks at the map
 SHARE = 0.06  # of the time, at most, for looking: a large map is looked at less often
 CURVE = 160  # points of the error curve that are kept
 

@@ -123,6 +123,7 @@ function settings() {
 // --- a picture
 
 async function openFile(file) {
+  await session; // a file can be dropped before the server has said what it takes
   if (file.size > about.max_bytes) {
     throw new Error(`The file has more than ${about.max_bytes / 2 ** 20} MB; make the picture smaller.`);
   }
@@ -340,15 +341,18 @@ function link() {
   if (address !== (location.search || location.pathname)) history.replaceState(null, "", address);
 }
 
-let coding;
+let coding, coded; // what the code that is shown does
 function code() {
-  clearTimeout(coding);
   if (!picture) return;
+  const asked = wish(), name = JSON.stringify([loading, model.key, asked]);
+  if (name === coded) return;
+  clearTimeout(coding);
   coding = setTimeout(async () => {
     try {
-      const said = await told("code", wish());
+      const said = await told("code", asked);
       $("command").textContent = said.command;
       $("python").textContent = said.python;
+      coded = name;
     } catch {
       // A setting is being typed; Explain says what is wrong with it.
     }

@@ -53,6 +53,7 @@ export class Stage {
       data[i] = data[i + 1] = data[i + 2] =
         0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2];
     }
+    this.seen = null;
     this.grey = canvas(this.width, this.height);
     this.grey.getContext("2d").putImageData(pixels, 0, 0);
     this.draw();
@@ -66,6 +67,7 @@ export class Stage {
 
   restyle(style) {
     Object.assign(this.style, style);
+    this.colourBar();
     this.draw();
   }
 
@@ -93,9 +95,7 @@ export class Stage {
 
   paint() {
     const { width, height, style } = this;
-    const [picture, map, overlay] = [this.picture, this.map, this.overlay].map(
-      one => one.getContext("2d"));
-    picture.drawImage(this.image, 0, 0, width, height);
+    const [map, overlay] = [this.map, this.overlay].map(one => one.getContext("2d"));
     overlay.drawImage(this.image, 0, 0, width, height);
     map.clearRect(0, 0, width, height);
     if (this.target) {
@@ -113,11 +113,21 @@ export class Stage {
       }
     }
     const boxes = this.target ? (this.target.box ? [this.target.box] : []) : this.boxes || [];
-    for (const box of boxes) for (const one of [picture, overlay]) this.outline(one, box);
-    if (this.probe && this.target) {
-      for (const one of [map, overlay, picture]) this.cross(one);
-    }
-    this.colourBar();
+    for (const box of boxes) this.outline(overlay, box);
+    const probe = this.target && this.probe;
+    if (probe) for (const one of [map, overlay]) this.cross(one);
+    this.paintPicture(boxes, probe);
+  }
+
+  // Most looks leave the picture as it is, and to paint it again costs the model's own time.
+  paintPicture(boxes, probe) {
+    const seen = JSON.stringify([this.image.src, boxes, probe]);
+    if (seen === this.seen) return;
+    this.seen = seen;
+    const picture = this.picture.getContext("2d");
+    picture.drawImage(this.image, 0, 0, this.width, this.height);
+    for (const box of boxes) this.outline(picture, box);
+    if (probe) this.cross(picture);
   }
 
   // The map's colours, and the shade over what is not among the most important.
