@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask import student
 from unmask.errors import SettingError
-from unmask.estimators import ESTIMATORS
+from unmask.estimators import ESTIMATORS, half_width
 
 PICTURE = np.full((27, 36, 3), 255, np.uint8)
 HERE = (slice(4, 13), slice(18, 30))
@@ -27,12 +26,12 @@ def chance(batch):
 
 
 @pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centred", "paper"])
-def test_an_interval_is_students_t_around_the_map(estimator):
+def test_an_interval_is_the_estimators_half_width_around_the_map(estimator):
     explanation = explained(chance, estimator=estimator)
     maps = ESTIMATORS[estimator](explanation.estimate)
     for level in (0.5, 0.95):
         low, high = explanation.interval(level)
-        wide = student.quantile(level, float(maps.freedom[0])) * explanation.stderr
+        wide = half_width(maps, level)[0]
         np.testing.assert_allclose(high[0] - explanation.map, wide, rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(explanation.map - low[0], wide, rtol=1e-4, atol=1e-6)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from unmask import student
 from unmask.regression import NormalEquations
 from unmask.smooth import smoothed
 from unmask.threads import one_blas_thread
@@ -63,8 +64,8 @@ class Maps:
         `stderr` can be an error that all pixels share.
     offset_stderr : ndarray of float64, shape (k,)
         That part: the standard error of the map's own mean over its pixels.
-    freedom : ndarray of float64, shape (k,)
-        Degrees of freedom of `stderr`.
+    freedom : float
+        Degrees of freedom of the standard error of the mean score, which is the rest of `stderr`.
     influence_freedom : float
         Degrees of freedom of `influence_stderr`.
     shrunk : bool
@@ -76,7 +77,7 @@ class Maps:
     stderr: Array
     influence_stderr: Array
     offset_stderr: Array
-    freedom: Array
+    freedom: float
     influence_freedom: float
     shrunk: bool = False
 
@@ -138,18 +139,13 @@ def _posterior(estimate: Estimate, *, local: bool, sharp: bool = False) -> Maps:
     if found is None:
         value = np.broadcast_to(estimate.mean.reshape(per_map), (k, *shape)).copy()
         unknown = np.full_like(value, np.inf)
-        return Maps(value, unknown, unknown, np.full(k, np.inf), np.zeros(k), 0.0, shrunk=True)
+        return Maps(value, unknown, unknown, np.full(k, np.inf), 0.0, 0.0, shrunk=True)
     value = found.level.reshape(per_map) + found.influence
     variance = found.influence_variance + found.level_variance.reshape(per_map)
     offset = np.sqrt(found.offset_variance + found.level_variance)
-    observations = estimate.count - 1.0
-    # Welch and Satterthwaite: the degrees of freedom of a sum of two variances.
-    part = found.influence_variance.reshape(k, -1).mean(axis=1) ** 2 / observations
-    part += found.level_variance**2 / found.level_freedom
-    whole = variance.reshape(k, -1).mean(axis=1) ** 2
-    freedom = np.divide(whole, part, out=np.full(k, observations), where=part > 0)
     errors = np.sqrt(variance), np.sqrt(found.influence_variance)
-    return Maps(value, *errors, offset, freedom, observations, shrunk=True)
+    freedoms = found.level_freedom, estimate.count - 1.0
+    return Maps(value, *errors, offset, *freedoms, shrunk=True)
 
 
 def paper(estimate: Estimate) -> Maps:
@@ -223,6 +219,44 @@ def scale(estimator: Estimator, keep: float) -> float:
     return keep if estimator == "notebook" else 1.0
 
 
+def half_width(maps: Maps, level: float) -> Array:
+    """Half the width of every pixel's confidence interval.
+
+    The two parts of a pixel's variance, of what its visibility changes and of the mean score, have
+    degrees of freedom of their own. The quantile is Cochran's, the mean of the two parts' Student t
+    weighted by their variances. Welch's and Satterthwaite's joint degrees of freedom would be too
+    many where two blocks' mean scores happen to agree: with a part of 0.8 known from two blocks
+    (simulated, 200,000 times) a 95% interval holds the truth in 89.1%, Cochran's in 95.5%.
+
+    Parameters
+    ----------
+    maps : Maps
+    level : float
+        Probability inside, in (0, 1).
+
+    Returns
+    -------
+    ndarray of float64, shape (k, *shape)
+        Infinite where `maps.stderr` is.
+
+    References
+    ----------
+    Cochran, "Approximate significance levels of the Behrens-Fisher test", Biometrics 20 (1964).
+
+    Examples
+    --------
+    >>> value, error = np.zeros((1, 2, 2)), np.full((1, 2, 2), 1.0)
+    >>> half_width(Maps(value, error, 0.6 * error, np.zeros(1), 1, 999), 0.95)[0, 0, 0].round(3)
+    np.float64(8.838)
+    """
+    if maps.freedom < 1 or maps.influence_freedom < 1:
+        return np.full_like(maps.stderr, np.inf)
+    of_level = student.quantile(level, maps.freedom)
+    difference = student.quantile(level, maps.influence_freedom) - of_level
+    whole = np.where(maps.stderr > 0, maps.stderr, 1.0)
+    return np.asarray(of_level * maps.stderr + difference * (maps.influence_stderr**2 / whole))
+
+
 def reliability(maps: Maps, inflation: float = 1.0) -> Array:
     """Correlation to expect between each map and the one that infinitely many masks would give.
 
@@ -246,9 +280,9 @@ def reliability(maps: Maps, inflation: float = 1.0) -> Array:
     Examples
     --------
     >>> value, error = np.array([[[0.0, 1.0], [2.0, 3.0]]]), np.full((1, 2, 2), 0.5)
-    >>> reliability(Maps(value, error, error, np.zeros(1), np.full(1, 9), 9)).round(3)
+    >>> reliability(Maps(value, error, error, np.zeros(1), 9, 9)).round(3)
     array([0.894])
-    >>> reliability(Maps(value, error, error, np.zeros(1), np.full(1, 9), 9, shrunk=True)).round(3)
+    >>> reliability(Maps(value, error, error, np.zeros(1), 9, 9, shrunk=True)).round(3)
     array([0.913])
     """
     axes = tuple(range(1, maps.value.ndim))
@@ -285,7 +319,7 @@ def _linear(moments: Moments, method: Callable[[Moments], _Linear]) -> Maps:
         one.value,
         *_between_blocks(moments, one),
         _between_blocks(moments.average, of_average)[0],
-        np.full(len(moments.score), moments.blocks - 1.0),
+        moments.blocks - 1.0,
         moments.blocks - 1,
     )
 

@@ -11,7 +11,15 @@ import numpy as np
 from unmask import colour, images, storage, student
 from unmask.errors import FileError, SettingError, TargetError
 from unmask.estimate import Estimate
-from unmask.estimators import Estimator, Maps, finalize_groups, reliability, scale, shown
+from unmask.estimators import (
+    Estimator,
+    Maps,
+    finalize_groups,
+    half_width,
+    reliability,
+    scale,
+    shown,
+)
 from unmask.figure import certainty_panels, three_panels
 from unmask.framing import Frame
 from unmask.masks import Masks
@@ -180,8 +188,8 @@ class Explanation:
     def interval(self, level: float = 0.95) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Confidence interval of every pixel of every map.
 
-        Standard errors of few blocks are themselves uncertain, so the width is Student's t for
-        their degrees of freedom.
+        Standard errors of few blocks are themselves uncertain, so the width is by Student's t, see
+        `unmask.estimators.half_width`.
 
         Parameters
         ----------
@@ -194,8 +202,13 @@ class Explanation:
         """
         if not 0 < level < 1:
             raise SettingError(f"level={level}: expected a probability between 0 and 1")
-        wide = [student.quantile(level, float(one)) for maps in self._final for one in maps.freedom]
-        half = np.array(wide, np.float32)[:, None, None] * self.stderrs
+        halves = np.concatenate([half_width(maps, level) for maps in self._final])
+        if not np.isfinite(halves).all():
+            half = np.full_like(self.maps, np.inf)
+        else:
+            wide = student.quantile(level, self._final[0].freedom)
+            of_mean = self._unit * self.estimate.mean_stderr * wide
+            half = self._brought_back(halves.astype(np.float32), of_mean)
         return self.maps - half, self.maps + half
 
     def significant(self, target: int | str = 0, level: float = 0.95) -> NDArray[np.bool_]:
