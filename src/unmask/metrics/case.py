@@ -108,9 +108,8 @@ class Case:
         array = np.asarray(values)
         if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
             raise SettingError("the map holds values that are not finite numbers")
-        array = array.astype(np.float64)
         if array.shape == self.shape:
-            return array
+            return array.astype(np.float64)
         frame = self.given.frame
         if frame is None or array.shape != tuple(frame.picture):
             sizes = f"{self.shape}, the model's" + (

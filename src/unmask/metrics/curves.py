@@ -79,6 +79,8 @@ def order(values: ArrayLike) -> NDArray[np.intp]:
     found = np.argsort(keys)
     ordered = keys[found]
     same = ordered[1:] == ordered[:-1]
+    if not same.any():
+        return found
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     group = np.append(0, np.cumsum(~same))[tied]
     found[tied] = found[tied][np.lexsort((found[tied], group))]
@@ -218,19 +220,23 @@ def rise_blur(image: NDArray[np.float32], axes: Sequence[int]) -> NDArray[np.flo
     np.float32(1.0)
     """
     out = np.asarray(image, np.float32)
+    kernel = _blur_kernel()
     for axis in axes:
-        source, size = np.moveaxis(out, axis, -1), out.shape[axis]
-        blurred = np.zeros_like(source)
-        # Added up shift by shift: a matrix product would wake BLAS's threads between model calls.
-        for offset, weight in enumerate(_blur_kernel(), -(KERNEL // 2)):
-            if abs(offset) < size:
-                inner, outer = (
-                    slice(max(offset, 0), size + min(offset, 0)),
-                    slice(max(-offset, 0), size + min(-offset, 0)),
-                )
-                blurred[..., outer] += weight * source[..., inner]
-        out = np.moveaxis(blurred, -1, axis)
-    return np.ascontiguousarray(out)
+        before, size, after = (math.prod(n) for n in np.split(out.shape, [axis, axis + 1]))
+        reach = len(kernel) // 2
+        padded = np.zeros((before, size + 2 * reach, after), np.float32)
+        padded[:, reach : reach + size] = out.reshape(before, size, after)
+        blurred = kernel[reach] * padded[:, reach : reach + size]
+        pair = np.empty_like(blurred)
+        # Added up shift by shift, two of one weight at a time: a matrix product would wake BLAS's
+        # threads between model calls.
+        for offset in range(1, reach + 1):
+            left, right = reach - offset, reach + offset
+            np.add(padded[:, left : left + size], padded[:, right : right + size], out=pair)
+            pair *= kernel[right]
+            blurred += pair
+        out = blurred.reshape(out.shape)
+    return out
 
 
 @cache
@@ -263,7 +269,9 @@ def _curve(
         start, end = np.moveaxis(start, between, -1), np.moveaxis(end, between, -1)
         axes = tuple(range(len(axes)))
     shape = start.shape
-    flat = (math.prod(shape[: axes[0]]), len(pixels), math.prod(shape[axes[-1] + 1 :]))
+    before, after = math.prod(shape[: axes[0]]), math.prod(shape[axes[-1] + 1 :])
+    # Without a last axis of one: NumPy then picks single numbers, twice as fast.
+    flat = (before, len(pixels), after) if after > 1 else (before, len(pixels))
     current, new = np.array(start, np.float32, order="C").reshape(flat), np.reshape(end, flat)
     scores = []
     for first in range(0, len(edges), case.batch_size):
@@ -271,7 +279,8 @@ def _curve(
         batch = np.empty((len(few), *flat), np.float32)
         for number, edge in enumerate(few, first):
             changed = pixels[edges[number - 1] if number else 0 : edge]
-            current[:, changed] = new[:, changed]
+            for mine, others in zip(current, new, strict=True):
+                mine[changed] = others[changed]
             batch[number - first] = current
         inputs = batch.reshape(len(few), *shape)
         scores.append(case.score(np.moveaxis(inputs, -1, between + 1) if split else inputs))
