@@ -36,8 +36,8 @@ import unmask
 from unmask import student
 from unmask.designs import DESIGNS
 from unmask.estimators import ESTIMATORS, finalize, half_width, reliability
-from unmask.explanation import Plan
 from unmask.masks import Masks
+from unmask.plan import Plan
 from unmask.stopping import goals, is_reached
 
 if TYPE_CHECKING:

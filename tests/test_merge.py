@@ -76,6 +76,33 @@ def test_extending_what_was_saved(tmp_path):
         unmask.extend(loaded, lambda batch: bright(batch) / 2, masks=80)
 
 
+def test_extending_what_was_saved_within_the_best(tmp_path):
+    def three(batch):
+        return np.hstack([bright(batch), np.full((len(batch), 1), 0.238)])
+
+    wish = [unmask.within_top(1, 2)]
+    begun, whole = (explained(three, target=wish, masks=n) for n in (70, 150))
+    assert (whole.estimate.scores == 0).any()
+    begun.save(tmp_path / "a.npz")
+    loaded = unmask.Explanation.load(tmp_path / "a.npz")
+    assert loaded.targets[0].top == 2
+    same(unmask.extend(loaded, three, masks=80), whole)
+    with pytest.raises(unmask.SettingError, match="2 targets are given: expected the 1 of"):
+        unmask.extend(loaded, three, masks=80, target=[0, 1])
+
+
+def test_a_function_is_to_be_given_again(tmp_path):
+    def score(outputs):
+        return outputs[:, 1]
+
+    begun, whole = (explained(target=[score], masks=n) for n in (70, 150))
+    begun.save(tmp_path / "a.npz")
+    loaded = unmask.Explanation.load(tmp_path / "a.npz")
+    with pytest.raises(unmask.TargetError, match="which no file holds"):
+        unmask.extend(loaded, bright, masks=80)
+    same(unmask.extend(loaded, bright, masks=80, target=score), whole)
+
+
 def test_extending_what_was_saved_without_shift(tmp_path):
     explained(masks=70, shift=False).save(tmp_path / "e.npz")
     loaded = unmask.Explanation.load(tmp_path / "e.npz")

@@ -146,7 +146,8 @@ def test_an_explanation_by_preset_survives_a_file(tmp_path):
     top=st.integers(1, 6),
 )
 def test_within_top_counts_where_fewer_classes_score_higher(values, index, top):
-    from unmask.targets import parse, resolve
+    from unmask.targets import resolve
+    from unmask.wishes import parse
 
     outputs = np.array(values)
     targets = resolve(parse(unmask.within_top(index, top), None, 5), outputs[:1])
@@ -158,7 +159,8 @@ def test_within_top_counts_where_fewer_classes_score_higher(values, index, top):
 
 
 def test_within_top_of_the_best_few_and_the_same_once():
-    from unmask.targets import parse, resolve
+    from unmask.targets import resolve
+    from unmask.wishes import parse
 
     outputs = np.array([[0.1, 0.5, 0.4]])
     wishes = parse([unmask.within_top("top:2"), unmask.within_top(1), 1], ["a", "b", "c"])
@@ -168,7 +170,7 @@ def test_within_top_of_the_best_few_and_the_same_once():
 
 @pytest.mark.parametrize("target", [unmask.contrast(0, 1), len, unmask.within_top(0)])
 def test_only_a_class_has_a_rank(target):
-    from unmask.targets import parse
+    from unmask.wishes import parse
 
     with pytest.raises(TargetError, match="only a class can be held"):
         parse(unmask.within_top(target), None, 4)

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 import unmask
 from unmask import contrast
 from unmask.errors import ModelOutputError, TargetError
+from unmask.labels import find
 from unmask.models.labels import imagenet
-from unmask.targets import Best, Contrast, find, parse, resolve
+from unmask.targets import resolve
+from unmask.wishes import Best, Contrast, parse
 
 LABELS = ("tusker", "Indian elephant, Elephas maximus", "jack-o'-lantern", "red fox", "red_wolf")
 

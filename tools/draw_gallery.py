@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 import unmask
 from unmask.colour import COLORMAPS, colorize
 from unmask.drawing import GREY, PAPER, font
-from unmask.explanation import shown
+from unmask.estimators import shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

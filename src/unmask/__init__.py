@@ -34,11 +34,14 @@ if TYPE_CHECKING:
     from unmask import cluster, demo, evaluation, kept, metrics, notebook, plots, results
     from unmask.box_targets import box
     from unmask.explaining import explain, extend
-    from unmask.explanation import Explanation, Plan
+    from unmask.explanation import Explanation
     from unmask.loop import stream
     from unmask.models import Model, load
-    from unmask.run import Prediction, Run, detect, predict, prepare
-    from unmask.targets import Target, contrast, within_top
+    from unmask.plan import Plan
+    from unmask.predicting import Prediction, detect, predict
+    from unmask.run import Run, prepare
+    from unmask.targets import Target
+    from unmask.wishes import contrast, within_top
 
 __all__ = [
     "DoubtWarning",
@@ -83,20 +86,20 @@ _MODULES = ("cluster", "demo", "evaluation", "kept", "metrics", "notebook", "plo
 _HOME = {
     "Explanation": "explanation",
     "Model": "models",
-    "Plan": "explanation",
-    "Prediction": "run",
+    "Plan": "plan",
+    "Prediction": "predicting",
     "Run": "run",
     "Target": "targets",
     "box": "box_targets",
-    "contrast": "targets",
-    "detect": "run",
+    "contrast": "wishes",
+    "detect": "predicting",
     "explain": "explaining",
     "extend": "explaining",
     "load": "models",
-    "predict": "run",
+    "predict": "predicting",
     "prepare": "run",
     "stream": "loop",
-    "within_top": "targets",
+    "within_top": "wishes",
 }
 
 

@@ -11,7 +11,9 @@ import numpy as np
 
 from unmask.detection import Detections, similarity, suppress
 from unmask.errors import TargetError
-from unmask.targets import NUMBER, TOP, Target, class_name, find
+from unmask.labels import class_name, find
+from unmask.targets import Target
+from unmask.wishes import NUMBER, TOP, WithinTop
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -20,7 +22,16 @@ if TYPE_CHECKING:
 
     Corners = tuple[float, float, float, float]
 
-__all__ = ["Box", "BoxTargets", "Detection", "box", "detected", "parse_boxes", "resolve_boxes"]
+__all__ = [
+    "Box",
+    "BoxTargets",
+    "Detection",
+    "again",
+    "box",
+    "detected",
+    "parse_boxes",
+    "resolve_boxes",
+]
 
 ALL = "all"
 
@@ -104,6 +115,38 @@ def box(corners: ArrayLike, label: str | None = None) -> Box:
     if right <= left or bottom <= top:
         raise TargetError(f"box {corners!r} has no area: right and bottom must exceed left and top")
     return Box((left, top, right, bottom), label)
+
+
+def again(target: Target) -> int | WithinTop | Box:
+    """Return what to ask for to get a target again that was read from a file.
+
+    Parameters
+    ----------
+    target : Target
+
+    Returns
+    -------
+    int, WithinTop or Box
+        As `unmask.explain` takes it.
+
+    Raises
+    ------
+    TargetError
+        It was a function or a difference, which no file holds.
+
+    Examples
+    --------
+    >>> again(Target("tusker", 101, 0.7)), again(Target("dog", 16, 0.9, (1, 2, 5, 9)))
+    (101, Box(corners=(1.0, 2.0, 5.0, 9.0), label='dog'))
+    """
+    if target.box is not None:
+        return box(target.box, target.label)
+    if target.index is None:
+        raise TargetError(
+            f"the target {target.label!r} is a function or a difference, which no file holds: "
+            "give it again where a target can be given"
+        )
+    return target.index if target.top is None else WithinTop(target.index, target.top)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from unmask.box_targets import box
+from unmask.box_targets import again
 from unmask.errors import Interrupted, ModelError, SettingError, UnmaskWarning
 from unmask.live import watcher
 from unmask.loop import stream
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from unmask.presets import PresetName
 
 __all__ = ["explain", "extend"]
-
-# Scores of one model for one picture differ by no more, on whatever machine.
-SAME = 1e-3
 
 
 def explain(
@@ -224,6 +221,8 @@ def extend(
     ------
     SettingError
         The model, picture or targets are not those of the explanation.
+    TargetError
+        A target was a function or a contrast, and `target` is not given.
 
     Examples
     --------
@@ -239,11 +238,7 @@ def extend(
     if image is None:
         raise SettingError("this explanation holds no picture: give image")
     if target is None:
-        boxes = [box(t.box, t.label) if t.box else None for t in explanation.targets]
-        pairs = zip(boxes, explanation.targets, strict=True)
-        target = [t.index if one is None else one for one, t in pairs]
-        if None in target:
-            raise SettingError("a target of this explanation is no class: give target")
+        target = [again(one) for one in explanation.targets]
     run = prepare(
         model,
         image,
@@ -258,13 +253,13 @@ def extend(
         estimator=plan.estimator,
         shift=plan.masks.shift,
     )
-    for mine, theirs in zip(run.targets.targets, explanation.targets, strict=True):
-        if mine.label != theirs.label or abs(mine.score - theirs.score) > SAME:
-            raise SettingError(
-                f"{run.model.name} gives {mine.label!r} a score of {mine.score:.4g}, in the "
-                f"explanation {theirs.label!r} has {theirs.score:.4g}: it is another model, "
-                "picture or preprocessing"
-            )
+    if len(run.targets) != len(explanation.targets):
+        raise SettingError(
+            f"{len(run.targets)} targets are given: expected the {len(explanation.targets)} of the "
+            "explanation"
+        )
+    for then, now in zip(explanation.targets, run.targets.targets, strict=True):
+        then.check_same(now, run.model.name)
     if run.plan.masks != plan.masks:
         raise SettingError(f"the masks would be {run.plan.masks}: expected {plan.masks}")
     return _extended(run, explanation, masks)

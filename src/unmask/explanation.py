@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask import colour, images, storage, student
-from unmask.errors import FileError, SettingError, TargetError
-from unmask.estimate import Estimate
+from unmask import colour, explanation_file, images, student
+from unmask.errors import SettingError, TargetError
 from unmask.estimators import (
     Estimator,
     Maps,
@@ -21,10 +20,7 @@ from unmask.estimators import (
     shown,
 )
 from unmask.figure import certainty_panels, three_panels
-from unmask.framing import Frame
-from unmask.masks import Masks
-from unmask.targets import Target
-from unmask.targets import find as find_label
+from unmask.labels import find as find_label
 
 if TYPE_CHECKING:
     import os
@@ -35,60 +31,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from unmask.colour import Colormap
+    from unmask.estimate import Estimate
+    from unmask.framing import Frame
+    from unmask.plan import Plan
     from unmask.report import Curve
+    from unmask.targets import Target
 
-__all__ = ["Explanation", "Plan", "finished", "shown"]
-
-KIND = "explanation"
-FORMAT = 1
-# Fields that are JSON values as they are.
-PLAIN = ("model", "image", "seconds", "model_calls", "complete", "stopped", "versions")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Settings that determine the maps, given a model and an image.
-
-    Attributes
-    ----------
-    masks : Masks
-        What the masks are: input size, grid, keep probability, seed, design.
-    count : int
-        Most masks.
-    fill : str
-        What the hidden parts look like.
-    estimator : {"adaptive", "smooth", "sharp", "centred", "paper", "coverage", "notebook"}
-    batch_size : int
-        Inputs per model call. It changes no mask.
-    until : float or None
-        Reliability at which to stop.
-    seconds : float or None
-        Time at which to stop.
-    shard : tuple of int
-        (i, n): the i-th of n parts of the masks, counted from 1.
-    """
-
-    masks: Masks
-    count: int
-    fill: str
-    estimator: Estimator
-    batch_size: int
-    until: float | None = None
-    seconds: float | None = None
-    shard: tuple[int, int] = (1, 1)
-
-    @property
-    def blocks(self) -> range:
-        """Numbers of the blocks to score, those of the shard."""
-        number, of = self.shard
-        blocks = -(-self.count // self.masks.block_size)
-        return range((number - 1) * blocks // of, number * blocks // of)
-
-    @property
-    def share(self) -> int:
-        """How many masks they hold: `count`, or the shard's part of it."""
-        size = self.masks.block_size
-        return min(self.count, self.blocks.stop * size) - self.blocks.start * size
+__all__ = ["Explanation", "finished"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -439,17 +388,7 @@ class Explanation:
         FileError
             The file cannot be written.
         """
-        parts = self.estimate.parts
-        arrays: dict[str, NDArray[Any]] = {
-            "maps": self.model_maps,
-            "stderrs": self.model_stderrs,
-            "blocks": np.array([number for number, _ in parts], np.int64),
-            "counts": np.array([len(scores) for _, scores in parts], np.int64),
-            "scores": self.estimate.scores,
-        }
-        if self.picture is not None:
-            arrays["picture"] = self.picture
-        return storage.write(path, KIND, FORMAT, self._header(), arrays)
+        return explanation_file.write(self, path)
 
     def to_html(
         self, *, curves: Sequence[Mapping[str, Curve]] | None = None, cmap: Colormap = "inferno"
@@ -481,30 +420,7 @@ class Explanation:
         FileError
             The file is missing, damaged or something else.
         """
-        header, arrays = storage.read(path, KIND, FORMAT)
-        try:
-            plan = dict(header["plan"])
-            masks = Masks(**plan.pop("masks"))
-            counts = arrays["counts"]
-            parts = np.split(arrays["scores"], np.cumsum(counts)[:-1])
-            estimate = Estimate.empty(masks, len(header["targets"]))
-            for number, scores in zip(arrays["blocks"], parts, strict=True):
-                estimate = estimate.update(int(number), scores)
-            frame = header["frame"]
-            return Explanation(
-                targets=tuple(Target(**_tuples(target)) for target in header["targets"]),
-                plan=Plan(masks=masks, **_tuples(plan)),
-                estimate=estimate,
-                model_maps=arrays["maps"],
-                model_stderrs=arrays["stderrs"],
-                picture=arrays.get("picture"),
-                frame=None if frame is None else Frame(**_tuples(frame)),
-                reliabilities=tuple(header["reliabilities"]),
-                notes=tuple(header["notes"]),
-                **{name: header[name] for name in PLAIN},
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise FileError(f"{path} is damaged: {error}") from error
+        return Explanation(**explanation_file.read(path))
 
     def __repr__(self) -> str:
         names = ", ".join(repr(target.label) for target in self.targets)
@@ -520,16 +436,6 @@ class Explanation:
             return None
         figures = [np.asarray(self.plot(number)) for number in range(len(self.targets))]
         return images.png(np.concatenate(figures))
-
-    def _header(self) -> dict[str, Any]:
-        return {
-            "targets": [asdict(target) for target in self.targets],
-            "plan": asdict(self.plan),
-            "frame": None if self.frame is None else asdict(self.frame),
-            "reliabilities": self.reliabilities,
-            "notes": self.notes,
-            **{name: getattr(self, name) for name in PLAIN},
-        }
 
     @property
     def _unit(self) -> float:
@@ -592,8 +498,3 @@ def finished(
         alive = np.ptp(few.scores, axis=0) > 0
         sure += np.where(alive, reliability(maps), 0.0).tolist()
     return np.concatenate(values), np.concatenate(stderrs), tuple(sure)
-
-
-def _tuples(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON has lists where frozen dataclasses have tuples."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

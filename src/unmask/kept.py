@@ -10,10 +10,9 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from unmask import metrics
-from unmask.box_targets import box
+from unmask.box_targets import again
 from unmask.errors import ImageError, SettingError, UnmaskError, UnmaskWarning
 from unmask.evaluation import DEFAULT, Row, evaluate_map
-from unmask.explaining import SAME
 from unmask.models import load
 
 if TYPE_CHECKING:
@@ -116,22 +115,13 @@ def _row(
 ) -> Row:
     number = one.find(target)
     wished = one.targets[number]
-    asked = wished.index if wished.box is None else box(wished.box, wished.label)
-    if asked is None:
-        raise SettingError(
-            f"{one.image}: {wished.label!r} is a function or a contrast, which no file holds"
-        )
+    asked = again(wished)
     picture = one.picture
     if picture is None:
         reason = getattr(one, "missing", "") or f"{one.image}: the explanation has no picture"
         raise ImageError(reason)
     case = metrics.case(model, picture, asked)
-    if abs(case.target.score - wished.score) > SAME:
-        raise SettingError(
-            f"{one.image}: {model.name} gives {wished.label!r} a score of {case.target.score:.4g}, "
-            f"and it was {wished.score:.4g} when the map was made: it is another model, picture or "
-            "preprocessing"
-        )
+    wished.check_same(case.target, model.name)
     begin = time.perf_counter()
     given = evidence.get(one.image.rsplit("/", 1)[-1])
     names = {metric.name for metric in chosen}

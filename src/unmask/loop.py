@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from unmask.estimate import Estimate
-    from unmask.explanation import Plan
     from unmask.models import Model
+    from unmask.plan import Plan
     from unmask.run import Run
 
 __all__ = ["Executor", "stream"]

@@ -14,8 +14,7 @@ from unmask.colour import colorize
 from unmask.drawing import GREY, INK, PAPER, fit, scaled, write_line
 from unmask.errors import SettingError
 from unmask.estimate import Estimate
-from unmask.estimators import finalize, reliability
-from unmask.explanation import shown
+from unmask.estimators import finalize, reliability, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

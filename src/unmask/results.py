@@ -21,10 +21,11 @@ from unmask.cluster.sources import Fetcher
 from unmask.cluster.store import Store
 from unmask.errors import FileError, ImageError, SettingError, UnmaskError
 from unmask.estimate import Estimate
-from unmask.explanation import Explanation, Plan
+from unmask.explanation import Explanation
 from unmask.framing import Frame
 from unmask.masks import Masks
 from unmask.packing import Packed, unpack
+from unmask.plan import Plan
 from unmask.targets import Target
 
 if TYPE_CHECKING:

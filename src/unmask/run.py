@@ -12,28 +12,24 @@ import numpy as np
 
 from unmask import checkpoint as checkpoints
 from unmask._version import __version__
-from unmask.box_targets import BoxTargets, Detection, detected, parse_boxes, resolve_boxes
-from unmask.detection import suppress
+from unmask.box_targets import BoxTargets, parse_boxes, resolve_boxes
+from unmask.checks import known, whole
 from unmask.diagnosis import doubts, not_best
-from unmask.errors import (
-    DoubtWarning,
-    ModelError,
-    ModelOutputError,
-    SettingError,
-    UnmaskError,
-    UnmaskWarning,
-)
+from unmask.errors import DoubtWarning, SettingError, UnmaskWarning
 from unmask.estimate import Estimate
 from unmask.estimators import ESTIMATORS, Estimator
-from unmask.explanation import Explanation, Plan, finished
+from unmask.explanation import Explanation, finished
 from unmask.inputs import Input, describe, describe_fill, fill_array
 from unmask.inputs import prepare as prepare_input
 from unmask.masks import Masks
 from unmask.models import Model, load
+from unmask.plan import Plan, extent
+from unmask.predicting import about_outputs, best_classes, found_boxes, whole_outputs
 from unmask.presets import PresetName, settings
 from unmask.stopping import reason
-from unmask.targets import Targets, class_name, parse, resolve, within
+from unmask.targets import Targets, resolve
 from unmask.text_targets import with_texts
+from unmask.wishes import parse, within
 
 if TYPE_CHECKING:
     import os
@@ -41,35 +37,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from unmask.box_targets import Detection
     from unmask.designs import Design
+    from unmask.predicting import Prediction
 
-__all__ = ["Prediction", "Run", "detect", "predict", "prepare"]
+__all__ = ["Run", "prepare"]
 
 # Other sizes gain nothing on a CPU (benchmarks/overhead.py). Large inputs get smaller batches.
 BATCH_SIZE = 32
 BATCH_BYTES = 256 * 2**20
 
-# Reliability at which an explanation that names no number of masks stops, and its most masks:
-# RISE's habit for classifiers, D-RISE's for detectors (arXiv:2006.03204, section 4), by `detects`.
-UNTIL = 0.98
+# Most masks of an explanation that names no number of them, and its grid, by whether it is a
+# detector's: RISE's habit, and D-RISE's (arXiv:2006.03204, section 4).
 MASKS = {False: 4000, True: 5000}
 GRID = {False: 8, True: 16}
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """One class and its score.
-
-    Attributes
-    ----------
-    index : int
-    label : str
-    score : float
-    """
-
-    index: int
-    label: str
-    score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +102,11 @@ class Run:
 
     def predictions(self, top: int = 5) -> list[Prediction]:
         """Return the model's best classes for the whole input, best first."""
-        return _best(self.model, self.outputs, top)
+        return best_classes(self.model, self.outputs, top)
 
     def detections(self) -> list[Detection]:
         """Return what a detector found in the whole picture, surest first."""
-        return _detections(self.model, self.given, self.outputs)
+        return found_boxes(self.model, self.given, self.outputs)
 
     def explanation(self, estimate: Estimate, seconds: float = 0.0) -> Explanation:
         """Finish: turn an estimate of this run into maps.
@@ -233,9 +214,9 @@ def prepare(
             shift=chosen["shift"],
         ),
         fill=chosen["fill"] if isinstance(chosen["fill"], str) else describe_fill(chosen["fill"]),
-        estimator=_known("estimator", chosen["estimator"], ESTIMATORS),
+        estimator=known("estimator", chosen["estimator"], ESTIMATORS),
         batch_size=_batch_size(loaded, given, batch_size),
-        **_extent(chosen["masks"], until, max_masks, max_seconds, shard, MASKS[detects]),
+        **extent(chosen["masks"], until, max_masks, max_seconds, shard, MASKS[detects]),
     )
     if not plan.blocks:
         raise SettingError(
@@ -252,8 +233,8 @@ def prepare(
         wishes = parse(target, loaded.labels, loaded.classes)
         if chosen["within"] is not None:
             wishes = within(wishes, chosen["within"])
-    outputs = _whole_outputs(loaded, given)
-    notes = (*loaded.notes, *_about_outputs(loaded, outputs))
+    outputs = whole_outputs(loaded, given)
+    notes = (*loaded.notes, *about_outputs(loaded, outputs))
     for note in notes:
         warnings.warn(note, UnmaskWarning, stacklevel=3)
     if boxes:
@@ -263,7 +244,7 @@ def prepare(
         )
     else:
         targets = resolve(wishes, outputs, loaded.labels)
-        best = [one.label for one in _best(loaded, outputs, 1)]
+        best = [one.label for one in best_classes(loaded, outputs, 1)]
         asides = [not_best(one, outputs, *best) for one in targets.targets if best]
         for note in filter(None, asides):
             warnings.warn(note, DoubtWarning, stacklevel=3)
@@ -276,177 +257,9 @@ def prepare(
     return replace(run, start=start)
 
 
-def predict(
-    model: Any, image: Any, top: int = 5, *, preprocess: str | None = None
-) -> list[Prediction]:
-    """Return the model's best classes for an image, best first.
-
-    Parameters
-    ----------
-    model, image, preprocess
-        As for `explain`.
-    top : int, default 5
-
-    Returns
-    -------
-    list of Prediction
-
-    Examples
-    --------
-    >>> import unmask
-    >>> best = unmask.predict("demo", unmask.demo.pictures()["street"], top=2)
-    >>> [prediction.score > 0.5 for prediction in best]
-    [True, True]
-    """
-    top = _whole("top", top)
-    loaded = load(model)
-    outputs = _whole_outputs(loaded, prepare_input(loaded, image, preprocess))
-    for note in (*loaded.notes, *_about_outputs(loaded, outputs)):
-        warnings.warn(note, UnmaskWarning, stacklevel=2)
-    return _best(loaded, outputs, top)
-
-
-def detect(model: Any, image: Any) -> list[Detection]:
-    """Return what a detector finds in a picture, surest first.
-
-    Parameters
-    ----------
-    model : Model
-        From ``unmask.load(..., detector=...)``.
-    image
-        As for `explain`.
-
-    Returns
-    -------
-    list of Detection
-        Boxes above the model's threshold, in the picture's pixels.
-
-    Raises
-    ------
-    ModelError
-        The model is no detector.
-
-    Examples
-    --------
-    >>> import unmask
-    >>> from unmask.detection import Detections
-    >>> def bright(batch):
-    ...     return [Detections([[4, 2, 9, 6]], [[one[2:6, 4:9].mean() / 255]]) for one in batch]
-    >>> picture = np.full((8, 12, 3), 204, np.uint8)
-    >>> model = unmask.load(bright, detector="function", labels=["lamp"])
-    >>> [(one.label, one.box) for one in unmask.detect(model, picture)]
-    [('lamp', (4.0, 2.0, 9.0, 6.0))]
-    """
-    loaded = load(model)
-    if loaded.detector is None:
-        raise ModelError(f"{loaded.name} is no detector: load it with detector=")
-    given = prepare_input(loaded, image)
-    for note in loaded.notes:
-        warnings.warn(note, UnmaskWarning, stacklevel=2)
-    return _detections(loaded, given, _whole_outputs(loaded, given))
-
-
-def _detections(model: Model, given: Input, outputs: Any) -> list[Detection]:
-    if model.detector is None:
-        return []
-    found = suppress(outputs[0], model.threshold)
-    return detected(found, given.frame, model.labels)
-
-
-def _whole_outputs(model: Model, given: Input) -> Any:
-    """Return what the model says of the whole input, checked."""
-    send = model.asarray
-    try:
-        outputs = model(send(given.array[None]))
-    except UnmaskError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"{model.name} failed on the whole input of shape (1, "
-            f"{', '.join(map(str, given.array.shape))}), layout {model.layout}: "
-            f"{type(error).__name__}: {error}"
-        ) from error
-    if isinstance(outputs, np.ndarray):
-        if outputs.dtype.kind not in "fiub" or not np.isfinite(outputs).all():
-            raise ModelOutputError(
-                f"{model.name} returned values that are not finite numbers for the whole input "
-                f"(shape {outputs.shape}, {outputs.dtype})"
-            )
-        if model.labels is not None and outputs.ndim == 2 and outputs.shape[1] != len(model.labels):
-            raise ModelError(
-                f"{model.name} returned {outputs.shape[1]} classes, but {len(model.labels)} labels "
-                "were given"
-            )
-    return outputs
-
-
-def _about_outputs(model: Model, outputs: Any) -> list[str]:
-    """Say what undeclared outputs look like, where that matters to the reader of the map."""
-    if model.activation is not None or not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
-        return []
-    low, high = float(outputs.min()), float(outputs.max())
-    if (low >= 0 and high <= 1 + 1e-4) or outputs.shape[1] == 1:
-        return []
-    note = (
-        f"the outputs of {model.name} look like logits ({low:.3g} to {high:.3g}): they are "
-        "explained as they are. activation='softmax' or 'sigmoid' turns them into probabilities, "
-        "'logits' declares them and ends this note"
-    )
-    return [note]
-
-
-def _best(model: Model, outputs: Any, top: int) -> list[Prediction]:
-    if not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
-        return []
-    values = outputs[0]
-    order = np.argsort(-values, kind="stable")[:top]
-    return [Prediction(int(i), class_name(int(i), model.labels), float(values[i])) for i in order]
-
-
-def _extent(
-    masks: Any, until: Any, most: Any, seconds: Any, shard: Any, default: int
-) -> dict[str, Any]:
-    """Return the part of a plan that says how far to go, checked."""
-    if masks in (None, "auto"):
-        count = default if most is None else _whole("max_masks", most)
-        until = UNTIL if until is None and shard is None else until
-    else:
-        count = _whole("masks", masks)
-        if most is not None:
-            raise SettingError("masks and max_masks: give one of them")
-    if until is not None and not (_is_number(until) and 0 < until < 1):
-        raise SettingError(f"until={until!r}: expected a reliability between 0 and 1, such as 0.95")
-    if seconds is not None and not (_is_number(seconds) and seconds > 0):
-        raise SettingError(f"max_seconds={seconds!r}: expected a number of seconds above 0")
-    if shard is None:
-        return {"count": count, "until": until, "seconds": seconds}
-    if until is not None or seconds is not None:
-        raise SettingError("a shard cannot know how reliable the whole is: give masks, not until")
-    number, of = shard
-    if not 1 <= _whole("shard", number) <= _whole("shard", of):
-        raise SettingError(f"shard={shard}: expected (i, n) with i from 1 to n")
-    return {"count": count, "shard": (int(number), int(of))}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
-
-
 def _batch_size(model: Model, given: Input, wanted: int | None) -> int:
     if wanted is not None:
-        return _whole("batch_size", wanted)
+        return whole("batch_size", wanted)
     if model.batch is not None:
         return model.batch
     return max(1, min(BATCH_SIZE, BATCH_BYTES // given.array.nbytes))
-
-
-def _whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise SettingError(f"{name}={value!r}: expected a whole number of at least 1")
-    return int(value)
-
-
-def _known(name: str, value: Any, known: Any) -> Any:
-    if not isinstance(value, str) or value not in known:
-        raise SettingError(f"{name}={value!r}: expected one of {', '.join(known)}")
-    return value

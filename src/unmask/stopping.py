@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from unmask.estimate import Estimate
-    from unmask.explanation import Plan
     from unmask.masks import Masks
+    from unmask.plan import Plan
 
 __all__ = ["goals", "is_reached", "reason", "surely"]
 

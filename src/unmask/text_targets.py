@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unmask.errors import TargetError
-from unmask.targets import NUMBER, TOP, Contrast, WithinTop
+from unmask.wishes import NUMBER, TOP, Contrast, WithinTop
 
 if TYPE_CHECKING:
     from unmask.models import Model

@@ -17,7 +17,8 @@ from unmask.errors import ModelError, TargetError, UnmaskError
 from unmask.models import Model, load
 from unmask.reproduce import DEMO, Recipe
 from unmask.run import Run, prepare
-from unmask.targets import parse, resolve
+from unmask.targets import resolve
+from unmask.wishes import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unmask.errors import ModelError
-from unmask.explanation import shown
+from unmask.estimators import shown
 from unmask.loop import stream
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from unmask.box_targets import Detection
     from unmask.explanation import Explanation
     from unmask.plots import Snapshot
-    from unmask.run import Prediction, Run
+    from unmask.predicting import Prediction
+    from unmask.run import Run
 
 __all__ = [
     "err",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unmask._version import __version__
+from unmask.checks import whole
 from unmask.cluster import pipeline, records
 from unmask.cluster.recipe import Recipe
 from unmask.cluster.records import MAPS
@@ -143,9 +144,9 @@ def batch(
     """
     if maps not in MAPS:
         raise SettingError(f"maps={maps!r}: expected one of {', '.join(MAPS)}")
-    _positive("cores", cores)
+    whole("cores", cores)
     if workers is not None:
-        _positive("workers", workers)
+        whole("workers", workers)
     if gpus < 0:
         raise SettingError(f"gpus={gpus}: expected a number of at least 0")
     pipeline.require()
@@ -323,8 +324,3 @@ def _fingerprint(
 def _line(error: BaseException) -> str:
     """Return what Ray says in its first line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _positive(name: str, value: int) -> None:
-    if value < 1:
-        raise SettingError(f"{name}={value}: expected a whole number of at least 1")

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.box_targets import parse_boxes, resolve_boxes
+from unmask.checks import whole
 from unmask.errors import ImageError, ModelError, ModelOutputError, SettingError, UnmaskError
 from unmask.inputs import fill_array
 from unmask.inputs import prepare as prepare_input
 from unmask.models import load
-from unmask.targets import parse, resolve
+from unmask.targets import resolve
+from unmask.wishes import parse
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -191,8 +193,7 @@ def case(
     if batch_size is None:
         room = max(1, min(BATCH, BATCH_BYTES // given.array.nbytes))
         batch_size = loaded.batch or room
-    elif batch_size < 1:
-        raise SettingError(f"batch_size={batch_size!r}: expected a whole number of at least 1")
+    batch_size = whole("batch_size", batch_size)
     boxes = loaded.detector is not None and not callable(target)
     if boxes:
         parts = parse_boxes(0 if target is None else target, loaded.labels)

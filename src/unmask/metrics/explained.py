@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from unmask.box_targets import box
-from unmask.errors import SettingError, TargetError
+from unmask.box_targets import again
+from unmask.errors import SettingError
 from unmask.metrics.case import case
 from unmask.metrics.curves import STEP, Curve, both
 from unmask.models import load
 
 if TYPE_CHECKING:
     from unmask.explanation import Explanation
-    from unmask.targets import Target
 
 __all__ = ["curves"]
 
@@ -39,7 +38,7 @@ def curves(explanation: Explanation, model: Any, *, step: float = STEP) -> list[
     SettingError
         Another model, or an explanation without its picture.
     TargetError
-        A target that is a function: a file does not hold it.
+        A target that is a function, which no file holds: measure it with `unmask.metrics.both`.
 
     Examples
     --------
@@ -60,7 +59,7 @@ def curves(explanation: Explanation, model: Any, *, step: float = STEP) -> list[
         )
     found = []
     for target, values in zip(explanation.targets, explanation.model_maps, strict=True):
-        one = case(loaded, explanation.picture, _wish(target))
+        one = case(loaded, explanation.picture, again(target))
         if one.shape != values.shape:
             raise SettingError(
                 f"{explanation.image} was explained at the size {values.shape}, and {loaded.name} "
@@ -68,14 +67,3 @@ def curves(explanation: Explanation, model: Any, *, step: float = STEP) -> list[
             )
         found.append(both(one, values, step=step))
     return found
-
-
-def _wish(target: Target) -> Any:
-    if target.box is not None:
-        return box(target.box, target.label)
-    if target.index is None:
-        raise TargetError(
-            f"the target {target.label!r} is a function or a difference, which a file does not "
-            "hold: measure it with unmask.metrics.both"
-        )
-    return target.index

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask.checks import whole
 from unmask.errors import ModelError, SettingError
 from unmask.models.model import Model
 from unmask.models.onnx import picture_layout, picture_size
@@ -91,8 +92,7 @@ def from_server(
             f"{url}: expected the address of a model, http://host:port/v2/models/NAME, perhaps "
             "with /versions/V behind it"
         )
-    if concurrency < 1:
-        raise SettingError(f"concurrency={concurrency!r}: expected a whole number of at least 1")
+    concurrency = whole("concurrency", concurrency)
     for option, seconds in (("timeout", timeout), ("patience", patience)):
         if not seconds > 0:
             raise SettingError(f"{option}={seconds!r}: expected a number of seconds above 0")
