@@ -6,6 +6,7 @@ import re
 import shlex
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,10 +142,33 @@ def test_counts_must_fit(explanation):
         report([])
 
 
+@pytest.mark.parametrize("beside", [{}, {"grid": (5, 8), "estimator": "adaptive", "fill": "blur"}])
+def test_the_recipe_of_a_preset_makes_the_same_map(beside, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "street.png").write_bytes(STREET.read_bytes())
+    made = unmask.explain(
+        "demo", Path("street.png"), "star", preset="notebook", masks=150, seed=2, **beside
+    )
+    again = recipe(made)
+    assert again.unsaid == ()
+    made_again(again, made, tmp_path)
+
+
+def test_what_no_option_says_is_told():
+    made = unmask.explain("demo", STREET, unmask.within_top("star", 2), masks=256, shift=False)
+    assert [text.split(",")[0] for text in recipe(made).unsaid] == [
+        "masks without shift",
+        "that a score counts only among the best few",
+    ]
+
+
 def test_the_recipe_makes_the_same_map(explanation, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "street.png").write_bytes(STREET.read_bytes())
-    again = recipe(explanation)
+    made_again(recipe(explanation), explanation, tmp_path)
+
+
+def made_again(again, explanation, folder):
     names: dict = {}
     exec(compile(again.python(), "recipe", "exec"), names)
     np.testing.assert_array_equal(names["explanation"].maps, explanation.maps)
@@ -156,7 +180,7 @@ def test_the_recipe_makes_the_same_map(explanation, tmp_path, monkeypatch):
 
     result = CliRunner().invoke(app, [*shlex.split(again.command())[1:], "-o", "out"])
     assert result.exit_code == 0, result.output
-    loaded = unmask.Explanation.load(tmp_path / "out" / "street.npz")
+    loaded = unmask.Explanation.load(folder / "out" / "street.npz")
     np.testing.assert_array_equal(loaded.maps, explanation.maps)
 
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from unmask import presets
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from unmask.explanation import Explanation
+    from unmask.presets import PresetName
     from unmask.targets import Target
 
 __all__ = ["Recipe", "recipe"]
@@ -21,15 +24,6 @@ COLOUR = re.compile(r"\(([^()]*)\)")  # a plan writes a colour given as numbers 
 
 DEMO = "demo"
 DEMO_NAME = "unmask demo"  # what the embedded model calls itself
-
-# What the command and `unmask.explain` take when nothing is said.
-USUAL: dict[str, Any] = {
-    "keep": 0.5,
-    "seed": 0,
-    "fill": "mean",
-    "design": "balanced",
-    "estimator": "adaptive",
-}
 
 
 @dataclass(frozen=True)
@@ -43,8 +37,8 @@ class Recipe:
     targets : tuple of str
         As the command line takes them; none is the model's best.
     settings : mapping
-        Keyword arguments of `unmask.explain`: masks, grid, keep, seed, fill, design, estimator.
-        Those that are the default are left out.
+        Keyword arguments of `unmask.explain`: preset, masks, grid, keep, seed, fill, design,
+        estimator. Those that are the default, or the preset's, are left out.
     model : str, default "demo"
         As the command line takes it.
     options : mapping of str to str
@@ -121,10 +115,11 @@ class Recipe:
         return shlex.quote(name)
 
     def _said(self) -> dict[str, Any]:
+        usual = {"seed": 0, **presets.settings(self.settings.get("preset"))}
         return {
             name: value
             for name, value in self.settings.items()
-            if value is not None and USUAL.get(name) != value
+            if value is not None and usual.get(name) != value
         }
 
 
@@ -165,13 +160,22 @@ def recipe(
         unsaid.append("the fill, which is an array")
     if explanation.picture is None:
         unsaid.append("the input, which is an array")
-    grid = plan.masks.grid
+    preset = _preset(explanation)
+    if preset is None and not plan.masks.shift:
+        unsaid.append("masks without shift, which only Python can say")
+    if preset is None and any(target.top for target in explanation.targets):
+        unsaid.append("that a score counts only among the best few, which only Python can say")
+    grid, of_preset = plan.masks.grid, presets.settings(preset, grid=None)["grid"]
+    cells: Any = grid[0] if len(set(grid)) == 1 else grid
+    if callable(of_preset) and of_preset(plan.masks.shape) == grid:
+        cells = None
     return Recipe(
         image=explanation.image,
         targets=tuple(target for target in targets if target is not None),
         settings={
+            "preset": preset,
             "masks": plan.count,
-            "grid": grid[0] if len(set(grid)) == 1 else grid,
+            "grid": cells,
             "keep": plan.masks.keep,
             "seed": plan.masks.seed,
             "fill": colour[1].replace(" ", "") if colour else plan.fill,
@@ -182,6 +186,16 @@ def recipe(
         options=options or {},
         unsaid=tuple(unsaid),
     )
+
+
+def _preset(explanation: Explanation) -> PresetName | None:
+    """Return the preset that says what no other option of the command does."""
+    for name, settings in presets.SETTINGS.items():
+        if explanation.plan.masks.shift == settings["shift"] and all(
+            target.top == settings["within"] for target in explanation.targets
+        ):
+            return name
+    return None
 
 
 def _named(target: Target) -> str | None:
