@@ -1,7 +1,11 @@
-"""BLAS is kept to one thread while maps are made, and given back."""
+"""BLAS is kept to one thread while maps are made; a model keeps to the cores it may use."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 PROGRAM = """
 import numpy as np
@@ -39,3 +43,26 @@ assert blas() == {2}
 def test_one_thread_inside_and_as_many_as_before_afterwards():
     """In a process of its own: the first thread that asks decides for the whole process."""
     subprocess.run([sys.executable, "-W", "ignore", "-c", PROGRAM], check=True)
+
+
+ONE_CORE = """
+import os
+core = {min(os.sched_getaffinity(0))}
+os.sched_setaffinity(0, core)
+import unmask
+model = unmask.load("demo")
+unmask.predict(model, unmask.demo.pictures()["street"])
+for thread in os.listdir("/proc/self/task"):
+    assert os.sched_getaffinity(int(thread)) == core
+"""
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir() or (os.cpu_count() or 1) < 2,
+    reason="needs Linux and two cores",
+)
+def test_a_model_takes_no_core_that_the_process_may_not_use():
+    """ONNX Runtime by itself makes a thread for every core and binds it there."""
+    pytest.importorskip("onnxruntime")
+    bare = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", ONE_CORE], check=True, env=bare)

@@ -148,7 +148,8 @@ def open_session(path: Path) -> tuple[Any, Any, Any]:
         raise ModelError(f"no model file at {path}")
     options = ort.SessionOptions()
     options.log_severity_level = 3  # errors come as exceptions; the log would print them again
-    # ONNX Runtime itself takes all cores of the machine, which several workers would fight over.
+    # ONNX Runtime itself takes all cores of the machine, also those that this process may not use,
+    # and workers would fight over them.
     options.intra_op_num_threads = _threads()
     try:
         session = ort.InferenceSession(str(path), options, providers=_providers(ort))
@@ -169,9 +170,17 @@ def open_session(path: Path) -> tuple[Any, Any, Any]:
 
 
 def _threads() -> int:
-    """Return how many threads a model may use, by the customary OMP_NUM_THREADS; 0 is all."""
+    """Return how many threads a model may use; 0 is ONNX Runtime's own choice.
+
+    The customary OMP_NUM_THREADS decides, else the cores that taskset or a container leaves.
+    """
     wanted = os.environ.get("OMP_NUM_THREADS", "")
-    return int(wanted) if wanted.isdecimal() else 0
+    if wanted.isdecimal():
+        return int(wanted)
+    if not hasattr(os, "sched_getaffinity"):  # macOS, Windows
+        return 0
+    allowed = len(os.sched_getaffinity(0))
+    return allowed if allowed < (os.cpu_count() or 1) else 0
 
 
 def _providers(ort: Any) -> list[str]:
