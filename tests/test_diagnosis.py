@@ -77,6 +77,24 @@ def test_a_class_that_is_not_the_best_is_said():
         unmask.explain(model, PICTURE, 0, masks=96, grid=(3, 4), fill="black")
 
 
+def test_a_warning_is_at_the_line_that_asked():
+    def model(batch):
+        return np.stack([part(batch), 0.2 * part(batch)], axis=1) * 9 - 1
+
+    settings = {"masks": 40, "grid": (3, 4), "fill": "black"}
+    calls = [
+        lambda: unmask.explain(model, PICTURE, 1, **settings),
+        lambda: list(unmask.stream(unmask.prepare(model, PICTURE, 1, **settings))),
+        lambda: unmask.explain(model, PICTURE, 1, **settings).extend(8),
+        lambda: unmask.predict(model, PICTURE),
+    ]
+    for call in calls:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+        assert {one.filename for one in caught} == {__file__}
+
+
 def test_doubts_travel_in_the_file(tmp_path):
     explanation, said = explained(lambda b: 0.5 + 0.01 * part(b))
     again = unmask.Explanation.load(explanation.save(tmp_path / "e.npz"))

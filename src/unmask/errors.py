@@ -23,6 +23,8 @@ A message says what came, what was expected and what to do.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ __all__ = [
     "TargetError",
     "UnmaskError",
     "UnmaskWarning",
+    "warn",
 ]
 
 
@@ -112,3 +115,15 @@ class UnmaskWarning(UserWarning):
 
 class DoubtWarning(UnmaskWarning):
     """A map may say less than it seems to; the text says why, and what to do."""
+
+
+def warn(note: str, category: type[UnmaskWarning]) -> None:
+    """Warn of a note, at the line outside this package that called into it.
+
+    Python shows a warning once for each such line, so that a notebook's next cell is told again.
+    """
+    # Python 3.12 has skip_file_prefixes for this.
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("unmask."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(note, category, stacklevel=level)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from unmask.box_targets import Detection, detected
 from unmask.checks import whole
 from unmask.detection import suppress
-from unmask.errors import ModelError, ModelOutputError, UnmaskError, UnmaskWarning
+from unmask.errors import ModelError, ModelOutputError, UnmaskError, UnmaskWarning, warn
 from unmask.inputs import prepare as prepare_input
 from unmask.labels import class_name
 from unmask.models import load
@@ -73,7 +72,7 @@ def predict(
     loaded = load(model)
     outputs = whole_outputs(loaded, prepare_input(loaded, image, preprocess))
     for note in (*loaded.notes, *about_outputs(loaded, outputs)):
-        warnings.warn(note, UnmaskWarning, stacklevel=2)
+        warn(note, UnmaskWarning)
     return best_classes(loaded, outputs, top)
 
 
@@ -113,7 +112,7 @@ def detect(model: Any, image: Any) -> list[Detection]:
         raise ModelError(f"{loaded.name} is no detector: load it with detector=")
     given = prepare_input(loaded, image)
     for note in loaded.notes:
-        warnings.warn(note, UnmaskWarning, stacklevel=2)
+        warn(note, UnmaskWarning)
     return found_boxes(loaded, given, whole_outputs(loaded, given))
 
 

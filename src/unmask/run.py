@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +14,7 @@ from unmask._version import __version__
 from unmask.box_targets import BoxTargets, parse_boxes, resolve_boxes
 from unmask.checks import known, whole
 from unmask.diagnosis import doubts, not_best
-from unmask.errors import DoubtWarning, SettingError, UnmaskWarning
+from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, warn
 from unmask.estimate import Estimate
 from unmask.estimators import ESTIMATORS, Estimator
 from unmask.explanation import Explanation, finished
@@ -131,7 +130,7 @@ class Run:
         stopped = reason(estimate, self.plan, min(sure), seconds)
         notes = (*self.notes, *doubts(estimate, self.targets.targets, sure))
         for note in notes[len(self.notes) :]:
-            warnings.warn(note, DoubtWarning, stacklevel=2)
+            warn(note, DoubtWarning)
         return Explanation(
             targets=self.targets.targets,
             plan=self.plan,
@@ -236,7 +235,7 @@ def prepare(
     outputs = whole_outputs(loaded, given)
     notes = (*loaded.notes, *about_outputs(loaded, outputs))
     for note in notes:
-        warnings.warn(note, UnmaskWarning, stacklevel=3)
+        warn(note, UnmaskWarning)
     if boxes:
         whole = outputs[0]
         targets: Targets | BoxTargets = resolve_boxes(
@@ -247,7 +246,7 @@ def prepare(
         best = [one.label for one in best_classes(loaded, outputs, 1)]
         asides = [not_best(one, outputs, *best) for one in targets.targets if best]
         for note in filter(None, asides):
-            warnings.warn(note, DoubtWarning, stacklevel=3)
+            warn(note, DoubtWarning)
             notes = (*notes, note)
     start = Estimate.empty(plan.masks, len(targets))
     run = Run(loaded, given, values, plan, targets, outputs, describe(image), notes, start, path)
