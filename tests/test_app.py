@@ -24,6 +24,7 @@ from unmask.app.turns import Turns
 pytest.importorskip("httpx")
 testclient = pytest.importorskip("starlette.testclient")
 
+from unmask.app.routes import PAGE  # noqa: E402
 from unmask.app.server import _bound as bound  # noqa: E402
 from unmask.app.server import build, serve  # noqa: E402
 
@@ -455,10 +456,7 @@ def test_every_answer_carries_the_policy(client):
 
 
 def test_the_page_asks_nothing_of_other_machines(client):
-    text = "".join(
-        client.get(f"/{name}", headers=HEADERS).text
-        for name in ("", "app.css", "app.js", "draw.js", "icon.svg")
-    )
+    text = "".join(client.get(f"/{name}", headers=HEADERS).text for name in PAGE)
     assert "//" in text
     without = text.replace('"http://www.w3.org/2000/svg"', "").replace('replace("http", "ws")', "")
     assert "http" not in without.replace("Without https on", "").replace("maximum-scale", "")

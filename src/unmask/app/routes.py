@@ -47,8 +47,10 @@ __all__ = ["HANDLERS", "routes"]
 PAGE = {
     "": ("index.html", "text/html; charset=utf-8"),
     "app.css": ("app.css", "text/css; charset=utf-8"),
-    "app.js": ("app.js", "text/javascript; charset=utf-8"),
-    "draw.js": ("draw.js", "text/javascript; charset=utf-8"),
+    **{
+        name: (name, "text/javascript; charset=utf-8")
+        for name in ("app.js", "draw.js", "elements.js", "form.js", "server.js")
+    },
     "icon.svg": ("icon.svg", "image/svg+xml"),
 }
 MAX_JSON = 2**16

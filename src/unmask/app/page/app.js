@@ -1,13 +1,12 @@
-// The page: what is asked for, and what the server says of it. Words are set as text, never as HTML.
+// The page: what is asked for, and what the server says of it.
 import { Stage, brief, curve, decode } from "./draw.js";
+import { $, copy, element, guarded, say, share, short } from "./elements.js";
+import { LINK, said as settingsOf, settingRow } from "./form.js";
+import { ask, begin, listen, own, ready, session, told } from "./server.js";
 
-const $ = id => document.getElementById(id);
 const stage = new Stage($("c-picture"), $("c-map"), $("c-overlay"), $("c-scale"));
-const LINK = new URLSearchParams(location.search);
 
-let about, model, token, socket;
-let ready; // resolved once there is a session: what is chosen before waits for it
-const session = new Promise(resolve => { ready = resolve; });
+let about, model;
 let picture = null; // { name, width, height, example }
 let options = []; // what can be explained: { key, label, score, box }
 let chosen = new Set(); // keys of options
@@ -16,50 +15,6 @@ let look = null; // the last update
 let shown = 0; // which of its targets
 let ran = null; // what was asked for when the run began, see wish()
 let loading = 0; // counts pictures, so that an old answer is known
-
-// --- asking the server
-
-async function ask(path, { method = "POST", json, body } = {}) {
-  if (!path.startsWith("api/")) await session;
-  const own = path.startsWith("api/") ? path : `api/session/${token}/${path}`;
-  let answer;
-  try {
-    answer = await fetch(own, { method, body: json ? JSON.stringify(json) : body });
-  } catch {
-    throw new Error("The server does not answer. Is unmask app still running?");
-  }
-  if (answer.ok) return answer;
-  const said = await answer.json().catch(() => ({}));
-  throw new Error(said.error || `The server answered ${answer.status}.`);
-}
-
-const told = async (path, json = {}) => (await ask(path, { json })).json();
-
-function say(message) {
-  $("message").hidden = !message;
-  $("message").textContent = message || "";
-}
-
-const guarded = action => async event => {
-  event?.preventDefault?.();
-  say("");
-  try {
-    await action(event);
-  } catch (error) {
-    say(error.message);
-  }
-};
-
-// --- elements
-
-function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
-
-const short = label => label.split(",")[0];
-const share = value => `${Math.floor(1000 * value + 1e-9) / 1000}`.padEnd(5, "0").replace(/^([01])0+$/, "$1.000");
 
 function offerModels() {
   $("model").replaceChildren(
@@ -89,37 +44,6 @@ function useModel(key) {
   $("settings").replaceChildren(...model.fields.map(settingRow));
 }
 
-function settingRow(field) {
-  const asked = LINK.get(field.name);
-  let input, colour = "";
-  if (field.choices.length) {
-    input = element("select", {},
-      ...[...field.choices, "colour"].map(word => element("option", { value: word, textContent: word })));
-    const free = /^#[0-9a-f]{6}$/i.test(asked || "");
-    colour = element("input", { type: "color", value: free ? asked : "#808080", hidden: !free });
-    colour.setAttribute("aria-label", `${field.label}: colour`);
-    input.value = free ? "colour" : field.choices.includes(asked) ? asked : field.default;
-    input.addEventListener("change", () => { colour.hidden = input.value !== "colour"; });
-    input.dataset.colour = "";
-  } else {
-    input = element("input", { type: "number", min: field.low, max: field.high, step: field.step });
-    input.value = asked !== null && asked !== "" && isFinite(asked) ? asked : field.default;
-  }
-  input.id = `set-${field.name}`;
-  input.name = field.name;
-  const help = element("small", { textContent: field.help, id: `help-${field.name}` });
-  input.setAttribute("aria-describedby", help.id);
-  return element("label", {}, element("span", { textContent: field.label }), input, colour, help);
-}
-
-function settings() {
-  return Object.fromEntries(model.fields.map(field => {
-    const input = $(`set-${field.name}`);
-    if (!field.choices.length) return [field.name, input.valueAsNumber];
-    return [field.name, input.value === "colour" ? input.nextElementSibling.value : input.value];
-  }));
-}
-
 // --- a picture
 
 async function openFile(file) {
@@ -143,7 +67,7 @@ async function opened(number, answer, example) {
     const said = await answer;
     if (number !== loading) return;
     const image = new Image();
-    image.src = `api/session/${token}/picture?${number}`;
+    image.src = own(`picture?${number}`);
     await image.decode();
     if (number !== loading) return;
     picture = { ...said, example };
@@ -205,6 +129,8 @@ function wish() {
   return asked;
 }
 
+const settings = () => settingsOf(model.fields);
+
 const active = () => job.state === "waiting" || job.state === "running";
 
 function tooMany() {
@@ -223,18 +149,6 @@ function hear(message) {
   }
   if (job.state === "failed") say(job.error);
   refresh();
-}
-
-function connect() {
-  const address = new URL(`api/session/${token}/live`, location.href);
-  address.protocol = address.protocol.replace("http", "ws");
-  socket = new WebSocket(address);
-  socket.binaryType = "arraybuffer";
-  socket.onmessage = event => hear(event.data);
-  socket.onclose = event => {
-    if (event.code === 4404) say("This page has been away for too long. Load it again.");
-    else setTimeout(connect, 1000);
-  };
 }
 
 function drawLook() {
@@ -357,19 +271,6 @@ function code() {
       // A setting is being typed; Explain says what is wrong with it.
     }
   }, 200);
-}
-
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    // Without https on another machine there is no clipboard: the old way.
-    const area = element("textarea", { value: text });
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  }
 }
 
 async function download(kind) {
@@ -526,8 +427,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 // --- start
 
 guarded(async () => {
-  about = await (await ask("api/about", { method: "GET" })).json();
-  token = (await told("api/sessions")).token;
+  about = await begin();
   offerModels();
   for (const name of ["opacity", "threshold", "cmap"]) {
     if (LINK.has(name)) $(name).value = LINK.get(name);
@@ -537,7 +437,7 @@ guarded(async () => {
   useModel(LINK.get("model"));
   ready();
   if (model !== about.models[0]) await told("model", { model: model.key });
-  connect();
+  listen(hear, () => say("This page has been away for too long. Load it again."));
   await follow(LINK.get("example"), LINK.getAll("class"));
 })();
 

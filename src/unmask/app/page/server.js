@@ -1,0 +1,44 @@
+// The server: what is asked of it, and what it pushes.
+let token, release;
+// Kept once the page knows what the server takes: what is asked of the session before waits for it.
+export const session = new Promise(resolve => { release = resolve; });
+export const ready = () => release();
+
+// The address of something that is this page's own.
+export const own = path => `api/session/${token}/${path}`;
+
+export async function ask(path, { method = "POST", json, body } = {}) {
+  const all = path.startsWith("api/");
+  if (!all) await session;
+  let answer;
+  try {
+    answer = await fetch(all ? path : own(path), { method, body: json ? JSON.stringify(json) : body });
+  } catch {
+    throw new Error("The server does not answer. Is unmask app still running?");
+  }
+  if (answer.ok) return answer;
+  const said = await answer.json().catch(() => ({}));
+  throw new Error(said.error || `The server answered ${answer.status}.`);
+}
+
+export const told = async (path, json = {}) => (await ask(path, { json })).json();
+
+// Begin a session; return what the server offers.
+export async function begin() {
+  const about = await (await ask("api/about", { method: "GET" })).json();
+  token = (await told("api/sessions")).token;
+  return about;
+}
+
+// Call `hear` with every message that comes, and `gone` once the session has ended.
+export function listen(hear, gone) {
+  const address = new URL(own("live"), location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  const socket = new WebSocket(address);
+  socket.binaryType = "arraybuffer";
+  socket.onmessage = event => hear(event.data);
+  socket.onclose = event => {
+    if (event.code === 4404) gone();
+    else setTimeout(() => listen(hear, gone), 1000);
+  };
+}
