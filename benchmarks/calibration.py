@@ -34,8 +34,9 @@ from efficiency import AT, REFERENCE_SEED, growing, photographs, scores_of, with
 
 import unmask
 from unmask import student
+from unmask.certainty import half_width, reliability
 from unmask.designs import DESIGNS
-from unmask.estimators import ESTIMATORS, finalize, half_width, reliability
+from unmask.estimators import ESTIMATORS, finalize
 from unmask.masks import Masks
 from unmask.plan import Plan
 from unmask.stopping import goals, is_reached
@@ -46,9 +47,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from unmask.certainty import Maps
     from unmask.designs import Design
     from unmask.estimate import Estimate
-    from unmask.estimators import Estimator, Maps
+    from unmask.estimators import Estimator
 
     Array = NDArray[np.float64]
 

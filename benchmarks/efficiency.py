@@ -34,8 +34,9 @@ from common import mobilenet, needed, parser, start, verdict
 
 import unmask
 from unmask import chart, images
+from unmask.certainty import Maps, reliability
 from unmask.estimate import Estimate
-from unmask.estimators import Estimator, Maps, finalize, reliability
+from unmask.estimators import Estimator, finalize
 from unmask.masks import Masks
 
 if TYPE_CHECKING:

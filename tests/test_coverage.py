@@ -5,7 +5,8 @@ import pytest
 
 import unmask
 from unmask import student
-from unmask.estimators import ESTIMATORS, Maps, finalize, half_width
+from unmask.certainty import Maps, half_width
+from unmask.estimators import ESTIMATORS, finalize
 
 PICTURE = np.full((40, 56, 3), 255, np.uint8)
 FIRST, SECOND = (slice(6, 18), slice(28, 44)), (slice(20, 36), slice(4, 16))

@@ -13,8 +13,8 @@ import pytest
 
 import unmask
 from unmask import metrics
+from unmask.certainty import shown
 from unmask.detection import Detections
-from unmask.estimators import shown
 from unmask.report import report
 from unmask.reproduce import Recipe, recipe
 

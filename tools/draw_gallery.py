@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import unmask
+from unmask.certainty import shown
 from unmask.colour import COLORMAPS, colorize
 from unmask.drawing import GREY, PAPER, font
-from unmask.estimators import shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

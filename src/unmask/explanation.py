@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask import colour, explanation_file, images, student
+from unmask.certainty import Maps, half_width, reliability, shown
 from unmask.errors import SettingError, TargetError
-from unmask.estimators import (
-    Estimator,
-    Maps,
-    finalize_groups,
-    half_width,
-    reliability,
-    scale,
-    shown,
-)
+from unmask.estimators import Estimator, finalize_groups, scale
 from unmask.figure import certainty_panels, three_panels
 from unmask.labels import find as find_label
 
@@ -57,7 +50,7 @@ class Explanation:
         Maps and standard errors at the model's own size.
     reliabilities : tuple of float
         For each target, the correlation to expect between its map and that of infinitely many
-        masks, 0 to 1; see `unmask.estimators.reliability`.
+        masks, 0 to 1; see `unmask.certainty.reliability`.
     picture : ndarray of uint8, shape (H, W, 3), or None
         None where the input is no picture.
     frame : Frame or None
@@ -138,7 +131,7 @@ class Explanation:
         """Confidence interval of every pixel of every map.
 
         Standard errors of few blocks are themselves uncertain, so the width is by Student's t, see
-        `unmask.estimators.half_width`.
+        `unmask.certainty.half_width`.
 
         Parameters
         ----------

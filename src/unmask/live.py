@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from unmask.certainty import shown
 from unmask.colour import overlay
 from unmask.errors import UnmaskWarning
-from unmask.estimators import shown
 from unmask.images import png
 from unmask.preview import small
 

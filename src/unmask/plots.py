@@ -10,11 +10,12 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from unmask import chart
+from unmask.certainty import reliability, shown
 from unmask.colour import colorize
 from unmask.drawing import GREY, INK, PAPER, fit, scaled, write_line
 from unmask.errors import SettingError
 from unmask.estimate import Estimate
-from unmask.estimators import finalize, reliability, shown
+from unmask.estimators import finalize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,9 +12,9 @@ import numpy as np
 
 from unmask import images
 from unmask._version import __version__
+from unmask.certainty import shown
 from unmask.colour import colorize
 from unmask.errors import SettingError
-from unmask.estimators import shown
 from unmask.preview import jpeg, small
 from unmask.reproduce import recipe
 from unmask.svg import Line, chart

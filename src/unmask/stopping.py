@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unmask import designs
-from unmask.estimators import finalize_groups, reliability
+from unmask.certainty import reliability
+from unmask.estimators import finalize_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,8 +20,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from unmask.certainty import shown
 from unmask.errors import ModelError
-from unmask.estimators import shown
 from unmask.loop import stream
 
 if TYPE_CHECKING:
