@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unmask
-from unmask.box_targets import parse_boxes
+from unmask.box_wishes import parse_boxes
 from unmask.detection import Detections, iou, similarity, suppress
 from unmask.errors import ModelOutputError, SettingError, TargetError
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import unmask
+from unmask.detection import Detections
 from unmask.errors import UnmaskError
+from unmask.reproduce import recipe
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
 pytestmark = pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
@@ -107,3 +109,34 @@ def test_extending_what_was_saved_without_shift(tmp_path):
     explained(masks=70, shift=False).save(tmp_path / "e.npz")
     loaded = unmask.Explanation.load(tmp_path / "e.npz")
     same(unmask.extend(loaded, bright, masks=80), explained(masks=150, shift=False))
+
+
+def lamp(batch):
+    """Find the one bright thing, surer the more of it is seen."""
+    return [Detections([[4, 2, 9, 6]], [[part[2:6, 4:9].mean() / 255]]) for part in batch]
+
+
+@pytest.mark.parametrize("labels", [["lamp"], None])
+@pytest.mark.parametrize(
+    "wish", [unmask.box((3, 2, 10, 7)), unmask.box((3, 2, 10, 7), label=0), "top:1"]
+)
+def test_extending_boxes_that_were_saved(labels, wish, tmp_path):
+    """Also where the detector has no labels, or the box none."""
+    picture = np.full((8, 12, 3), 204, np.uint8)
+    model = unmask.load(lamp, detector="function", labels=labels)
+    settings = {"grid": (3, 4), "batch_size": 16, "fill": "black"}
+    begun, whole = (unmask.explain(model, picture, wish, masks=n, **settings) for n in (70, 150))
+    begun.save(tmp_path / "a.npz")
+    loaded = unmask.Explanation.load(tmp_path / "a.npz")
+    more = unmask.extend(loaded, model, masks=80)
+    same(more, whole)
+    assert more.targets == whole.targets
+    # What a report says is the same box to the command line, and in Python.
+    pytest.importorskip("typer")
+    from unmask.cli._common import parse_targets
+
+    (text,) = recipe(loaded).targets
+    names = {"unmask": unmask}
+    code = recipe(loaded).python().split("[", 1)[1].split("],", 1)[0]
+    for again in (parse_targets([text], detector=True), [eval(code, names)]):
+        assert unmask.prepare(model, picture, again, grid=3).targets.targets == whole.targets

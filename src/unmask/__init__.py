@@ -32,7 +32,7 @@ from unmask.errors import (
 
 if TYPE_CHECKING:
     from unmask import cluster, demo, evaluation, kept, metrics, notebook, plots, results
-    from unmask.box_targets import box
+    from unmask.box_wishes import box
     from unmask.explaining import explain, extend
     from unmask.explanation import Explanation
     from unmask.loop import stream
@@ -90,7 +90,7 @@ _HOME = {
     "Prediction": "predicting",
     "Run": "run",
     "Target": "targets",
-    "box": "box_targets",
+    "box": "box_wishes",
     "contrast": "wishes",
     "detect": "predicting",
     "explain": "explaining",

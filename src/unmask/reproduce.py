@@ -200,17 +200,18 @@ def _preset(explanation: Explanation) -> PresetName | None:
 
 def _named(target: Target) -> str | None:
     if target.box is not None:
-        return f"{target.label}:{','.join(f'{edge:g}' for edge in target.box)}"
+        corners = ",".join(f"{edge:.10g}" for edge in target.box)
+        return corners if target.index is None else f"{target.index}:{corners}"
     return None if target.index is None else str(target.index)
 
 
 def _code(target: str) -> str:
     """Write a target of the command line's in Python."""
     number = r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
-    corners = re.search(rf":({number}(?:,{number}){{3}})$", target)
+    corners = re.search(rf"(?:^|:)({number}(?:,{number}){{3}})$", target)
     if corners:
-        values = corners[1].replace(",", ", ")
-        return f"unmask.box(({values}), label={target[: corners.start()]!r})"
+        values, label = corners[1].replace(",", ", "), target[: corners.start()]
+        return f"unmask.box(({values}){f', label={_code(label)}' if label else ''})"
     return target if NUMBER.fullmatch(target) else repr(target)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from unmask import checkpoint as checkpoints
 from unmask._version import __version__
-from unmask.box_targets import BoxTargets, parse_boxes, resolve_boxes
+from unmask.box_targets import BoxTargets, resolve_boxes
+from unmask.box_wishes import parse_boxes
 from unmask.checks import known, whole
 from unmask.diagnosis import doubts, not_best
 from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, warn

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.box_targets import parse_boxes, resolve_boxes
+from unmask.box_targets import resolve_boxes
+from unmask.box_wishes import parse_boxes
 from unmask.checks import whole
 from unmask.errors import ImageError, ModelError, ModelOutputError, SettingError, UnmaskError
 from unmask.inputs import fill_array
