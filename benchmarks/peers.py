@@ -11,7 +11,7 @@ the explainers taking turns on the same picture, so that other work on the machi
 Every map is kept in --cache under the settings that made it: a run that was stopped goes on, and
 `--draw` makes the table and the figure again from what is there. `--only unmask` makes one
 explainer's maps; the table always has all that are there. A peer that is not installed is listed
-with the reason (pip install 'unmask[peers]').
+with the reason (pip install 'unmask[onnx,peers]').
 
 Writes docs/images/peers.png and the tables between the two marks of docs/peers.md. Exit status 1 if
 a bar is missed: unmask best on deletion and on insertion, 97% pointing.

@@ -1,10 +1,17 @@
 """Fixtures that several test files share."""
 
 import importlib.util
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_is_heard():
+    """A shell starts what runs in its background deaf to Ctrl-C, and a child would inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
