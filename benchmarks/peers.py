@@ -334,7 +334,7 @@ def figure(rows: list[Measured]) -> None:
                 across,
                 row.curves[number],
                 f"{TITLES[row.name]} {row.areas[:, number].mean():.3f}",
-                dashed=row.name == "occlusion",
+                dashed=row.name in ("shap-blur", "occlusion"),  # there are six colours
             )
             for row in rows
         ]
