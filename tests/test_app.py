@@ -485,6 +485,7 @@ def test_pages_and_pictures_are_bounded():
         assert pages[3].upload(png(600, 400)).status_code == 503
 
 
+@pytest.mark.slow
 def test_who_waits_is_told_the_place_and_gets_its_turn(tmp_path):
     with testclient.TestClient(build(turns=Turns(active=1, quantum=0.1))) as client:
         pages = [Page(client) for _ in range(3)]

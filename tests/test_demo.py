@@ -165,6 +165,7 @@ def test_the_four_pictures(session):
         assert scores[~shown].max() < 0.1
 
 
+@pytest.mark.slow
 def test_peaks_of_rise_maps_lie_on_the_evidence(session):
     side = session.get_inputs()[0].shape[2]
     rng = np.random.default_rng(0)

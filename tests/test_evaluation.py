@@ -364,6 +364,7 @@ class TestCommands:
         assert images.read(tmp_path / "out" / "curves.png").shape == (600, 960, 3)
         assert "not a picture" in result.output
 
+    @pytest.mark.slow
     def test_it_goes_on_where_it_stopped(self, run, pictures, tmp_path):
         options = ("-e", QUICK, "--metric", "deletion")
         first = run("evaluate", pictures / "0.png", *options)
@@ -388,6 +389,7 @@ class TestCommands:
         assert "Traceback" not in result.output
         assert re.search(r"metrics was \['drop'\] and is now \['increase'\]", result.output)
 
+    @pytest.mark.slow
     def test_evidence_and_sanity(self, run, pictures, tmp_path):
         scene = demo.scene(0, 11, size=(80, 120), objects=(1, 1))
         rows, columns = np.nonzero(scene.shapes[0])

@@ -72,6 +72,7 @@ def test_one_two_and_three_axes_are_outer_products_of_axes(shape, grid):
         np.testing.assert_allclose(mask, np.einsum(spec, cells, *rows), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", ["random", "balanced"])
 @pytest.mark.parametrize("keep", [0.5, 0.2, 0.65])
 def test_mean_and_covariance_are_the_closed_form(design, keep):

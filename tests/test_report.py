@@ -142,6 +142,7 @@ def test_counts_must_fit(explanation):
         report([])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beside", [{}, {"grid": (5, 8), "estimator": "adaptive", "fill": "blur"}])
 def test_the_recipe_of_a_preset_makes_the_same_map(beside, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -136,6 +136,7 @@ def test_pictures_are_read_when_they_are_asked_for(tmp_path):
     assert replace(gone, picture=pixels).plot().size == there.plot().size
 
 
+@pytest.mark.slow
 def test_grid_limited_maps_are_near_and_none_are_none(folder, tmp_path, whole):
     near = batch(folder, tmp_path / "grid", maps="grid")["deep/c.png"]
     assert (near.maps - whole.maps).std() < 0.05 * whole.maps.std()

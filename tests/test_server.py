@@ -157,6 +157,7 @@ def test_a_server_that_describes_nothing(weights, values):
 FAULTS = {2: 503, 3: "drop", 4: "drop", 7: 429, 9: 502, 10: 500, 14: "drop", 15: 503, 16: 504}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("binary", [True, False])
 def test_nothing_is_lost_or_counted_twice_when_requests_fail(weights, values, binary):
     with Server(weights, SHAPE, binary=binary, faults=FAULTS) as server:
