@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.box_wishes import Box, Labelled, Surest, box, class_of
+from unmask.box_wishes import Box, Labelled, Surest, box, box_class
 from unmask.detection import Detections, similarity, suppress
 from unmask.errors import TargetError
 from unmask.labels import class_name
@@ -214,7 +214,7 @@ def _by_hand(
             raise TargetError(
                 f"box {wish.corners} lies outside the picture, which is {width} x {height} pixels"
             )
-    index = None if wish.label is None else class_of(wish.label, labels)
+    index = None if wish.label is None else box_class(wish.label, labels)
     scores = np.zeros((1, classes))
     if index is not None:
         scores[0, index] = 1.0

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.errors import TargetError
-from unmask.labels import find
-from unmask.wishes import NUMBER, TOP, checked
+from unmask.wishes import NUMBER, TOP, checked, class_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     Corners = tuple[float, float, float, float]
 
-__all__ = ["Box", "Labelled", "Surest", "box", "class_of", "parse_boxes"]
+__all__ = ["Box", "Labelled", "Surest", "box", "box_class", "parse_boxes"]
 
 ALL = "all"
 
@@ -108,7 +107,7 @@ def parse_boxes(target: Any, labels: Sequence[str] | None = None) -> tuple[Any, 
             return (ALL,)
         case Box(_, label):
             if label is not None:
-                class_of(label, labels)
+                box_class(label, labels)
             return (target,)
         case bool():
             raise TargetError(f"target={target}: expected a box, its number, a label, or 'all'")
@@ -122,7 +121,7 @@ def parse_boxes(target: Any, labels: Sequence[str] | None = None) -> tuple[Any, 
                 return (Surest(int(match[1])),)
             if NUMBER.fullmatch(text) and not (labels and text in labels):
                 return (int(text),)
-            return (Labelled(class_of(target, labels)),)
+            return (Labelled(box_class(target, labels)),)
         case np.ndarray():
             return (box(target),)
         case tuple() if len(target) == 4 and all(isinstance(v, int | float) for v in target):
@@ -137,7 +136,7 @@ def parse_boxes(target: Any, labels: Sequence[str] | None = None) -> tuple[Any, 
     )
 
 
-def class_of(label: str | int, labels: Sequence[str] | None) -> int:
+def box_class(label: str | int, labels: Sequence[str] | None) -> int:
     """Return the class of a label, or of a number written out.
 
     Raises
@@ -145,15 +144,10 @@ def class_of(label: str | int, labels: Sequence[str] | None) -> int:
     TargetError
         There is none.
     """
+    classes = None if labels is None else len(labels)
     if isinstance(label, int):
-        return checked(label, None if labels is None else len(labels))
-    if NUMBER.fullmatch(label.strip()) and not (labels and label.strip() in labels):
-        return class_of(int(label), labels)
-    if labels is None:
-        raise TargetError(
-            f"target {label!r} is a label, but the detector has none: give its labels"
-        )
-    return find(label, labels)
+        return checked(label, classes)
+    return class_of(label, labels, classes, "the detector has none: give its labels")
 
 
 def _number(number: int) -> int:

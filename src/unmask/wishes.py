@@ -20,6 +20,7 @@ __all__ = [
     "Wish",
     "WithinTop",
     "checked",
+    "class_of",
     "contrast",
     "parse",
     "within",
@@ -175,20 +176,38 @@ def parse(
     )
 
 
+def class_of(text: str, labels: Sequence[str] | None, classes: int | None, unlabelled: str) -> int:
+    """Return the class that a label means, or a number written out that is no label.
+
+    Parameters
+    ----------
+    text : str
+    labels : sequence of str or None
+    classes : int or None
+        How many there are, where that is known.
+    unlabelled : str
+        What to say of a label where there are none.
+
+    Raises
+    ------
+    TargetError
+        There is no such class.
+    """
+    number = NUMBER.fullmatch(text.strip())
+    if number and not (labels and plain(text) in map(plain, labels)):
+        return checked(int(number[0]), classes)
+    if labels is None:
+        raise TargetError(f"target {text!r} is a label, but {unlabelled}")
+    return find(text, labels)
+
+
 def _parse_text(text: str, labels: Sequence[str] | None, classes: int | None) -> Wish:
     if match := TOP.fullmatch(text.strip().lower()):
         count = int(match[1])
         if count < 1 or (classes is not None and count > classes):
             raise TargetError(f"target {text!r}: expected top:1 to top:{classes or 'N'}")
         return Best(count)
-    number = NUMBER.fullmatch(text.strip())
-    if number and not (labels and plain(text) in map(plain, labels)):
-        return checked(int(number[0]), classes)
-    if labels is None:
-        raise TargetError(
-            f"target {text!r} is a label, but the model has none: give an index, or its labels"
-        )
-    return find(text, labels)
+    return class_of(text, labels, classes, "the model has none: give an index, or its labels")
 
 
 def _single(target: Any, labels: Sequence[str] | None, classes: int | None) -> Wish:

@@ -1,7 +1,7 @@
 // The page: what is asked for, and what the server says of it.
 import { Stage, brief, curve, decode } from "./draw.js";
 import { $, copy, element, guarded, say, share, short } from "./elements.js";
-import { LINK, said as settingsOf, settingRow } from "./form.js";
+import { LINK, settingRow, settingsOf } from "./form.js";
 import { ask, begin, listen, own, ready, session, told } from "./server.js";
 
 const stage = new Stage($("c-picture"), $("c-map"), $("c-overlay"), $("c-scale"));

@@ -28,7 +28,7 @@ export function settingRow(field) {
 }
 
 // What the fields say now.
-export function said(fields) {
+export function settingsOf(fields) {
   return Object.fromEntries(fields.map(field => {
     const input = $(`set-${field.name}`);
     if (!field.choices.length) return [field.name, input.valueAsNumber];
