@@ -293,6 +293,9 @@ def test_controls_and_keyboard(browser, errors, address):
     page.hover("h1")
     expect(page.locator("#readout")).to_have_text(re.compile("^Point"))
 
+    # The code for these settings is asked for once, a moment after the last of them.
+    expect(page.locator("#command")).to_have_text(re.compile("--masks 256"))
+
     # All in the browser: the server is asked nothing.
     asked = []
     page.on("request", lambda request: asked.append(request.url))

@@ -255,20 +255,21 @@ function link() {
   if (address !== (location.search || location.pathname)) history.replaceState(null, "", address);
 }
 
-let coding, coded; // what the code that is shown does
+let coding, coded; // what the code does that is shown or asked for
 function code() {
   if (!picture) return;
   const asked = wish(), name = JSON.stringify([loading, model.key, asked]);
   if (name === coded) return;
+  coded = name; // once, also while it is waited for
   clearTimeout(coding);
   coding = setTimeout(async () => {
     try {
       const said = await told("code", asked);
       $("command").textContent = said.command;
       $("python").textContent = said.python;
-      coded = name;
     } catch {
       // A setting is being typed; Explain says what is wrong with it.
+      if (coded === name) coded = null;
     }
   }, 200);
 }
