@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from unmask.detection import Detections
 from unmask.errors import ModelOutputError
+from unmask.models.boxes import BoxFormat, corners
+from unmask.outputs import STRIDES, cells
 
-__all__ = ["CLASSES", "DECODERS", "FLOOR", "MOST", "Decoder", "classes_in"]
+__all__ = ["CLASSES", "DECODERS", "FLOOR", "MOST", "BoxFormat", "Decoder", "classes_in"]
 
 Array: TypeAlias = NDArray[Any]
 Outputs: TypeAlias = Array | Sequence[Array] | Mapping[str, Array]
@@ -26,7 +28,6 @@ Decoder: TypeAlias = Callable[[Outputs, tuple[int, int]], list[Detections]]
 FLOOR = 0.01
 MOST = 300
 CLASSES = 128  # where only the numbers of classes are known, but not how many there are
-STRIDES = (8, 16, 32)
 
 # Axis of the boxes, axis of their values, how many values come before the class scores.
 HEADS = {"yolox": (1, 2, 5), "yolov5": (1, 2, 5), "yolov8": (2, 1, 4)}
@@ -34,7 +35,8 @@ EXPECTED = {
     "yolox": "(n, cells, 5 + classes) with cells of strides 8, 16 and 32",
     "yolov5": "(n, boxes, 5 + classes)",
     "yolov8": "(n, 4 + classes, boxes)",
-    "nms": "boxes (n, m, 4), scores (n, m) and classes (n, m), or one array (n, m, 6)",
+    "nms": "boxes (n, m, 4), scores (n, m) and classes (n, m), boxes with scores (n, m, 5) and "
+    "classes (n, m), or one array (n, m, 6)",
 }
 
 
@@ -70,7 +72,9 @@ def yolox(outputs: Outputs, size: tuple[int, int]) -> list[Detections]:
         values, step = rows[index, :4].astype(np.float64), stride[index, None]
         with np.errstate(over="ignore"):  # a box that is not finite is reported
             sides = np.exp(values[:, 2:]) * step
-        result.append(_centred((values[:, :2] + corner[index]) * step, sides, scores, objectness))
+        half, centre = sides / 2, (values[:, :2] + corner[index]) * step
+        boxes = np.concatenate([centre - half, centre + half], axis=1)
+        result.append(Detections(boxes, scores, objectness))
     return result
 
 
@@ -98,8 +102,8 @@ def yolov5(outputs: Outputs, size: tuple[int, int]) -> list[Detections]:
     result = []
     for rows in _single("yolov5", outputs, size):
         index, scores, objectness = _surest("yolov5", rows)
-        values = rows[index, :4].astype(np.float64)
-        result.append(_centred(values[:, :2], values[:, 2:], scores, objectness))
+        boxes = corners(rows[index, :4], "cxcywh", size)
+        result.append(Detections(boxes, scores, objectness))
     return result
 
 
@@ -135,14 +139,15 @@ def yolov8(outputs: Outputs, size: tuple[int, int]) -> list[Detections]:
         scores = _shares("yolov8", values[:, 4:])
         best = scores.max(axis=1)
         relative = scores / best[:, None]  # at least FLOOR, so never by 0
-        result.append(_centred(values[:, :2], values[:, 2:4], relative, best))
+        result.append(Detections(corners(values[:, :4], "cxcywh", size), relative, best))
     return result
 
 
 def nms(
     outputs: Outputs,
-    size: tuple[int, int],  # noqa: ARG001 - as every decoder
+    size: tuple[int, int],
     count: int | None = None,
+    boxes: BoxFormat | None = None,
 ) -> list[Detections]:
     """Read boxes, scores and classes of a model that suppresses overlapping boxes itself.
 
@@ -151,12 +156,15 @@ def nms(
     outputs : array, sequence or mapping of arrays
         Boxes (n, m, 4) as left, top, right, bottom in pixels, scores (n, m) and classes (n, m),
         told apart by shape, then by name or type, then by this order; for one image also without
-        the first axis. Or one array (n, m, 6) of box, score and class. Rows of a score below
-        `FLOOR` are padding.
+        the first axis. Or boxes with their scores (n, m, 5) and classes (n, m), or one array
+        (n, m, 6) of box, score and class. Rows of a score below `FLOOR` are padding.
     size : (int, int)
         Height and width of the model's input.
     count : int, optional
         How many classes there are, `CLASSES` unless given.
+    boxes : {"xyxy", "yxyx", "xywh", "cxcywh"}, optional
+        What the four numbers of a box are; by default "yxyx" for an output that is named
+        detection_boxes, else "xyxy".
 
     Returns
     -------
@@ -170,8 +178,10 @@ def nms(
     ([[1.0, 2.0, 5.0, 4.0]], [2], [0.9])
     """
     known = CLASSES if count is None else count
-    result = []
-    for boxes, scores, classes in zip(*_columns(_named(outputs)), strict=True):
+    named, result = _named(outputs), []
+    tensorflow = any(name.startswith("detection_boxes") for name in named)
+    order = boxes or ("yxyx" if tensorflow else "xyxy")
+    for rows, scores, classes in zip(*_columns(named), strict=True):
         index = _best("nms", scores, np.arange(len(scores)))
         sure, which = _shares("nms", scores[index].astype(np.float64)), classes[index]
         wrong = which[(which < 0) | (which >= known) | (which != np.rint(which))]
@@ -180,7 +190,7 @@ def nms(
             raise ModelOutputError(
                 f"nms: a detection of class {wrong[0]}, expected 0 to {known - 1}{hint}"
             )
-        result.append(Detections.labelled(boxes[index], sure, which, known))
+        result.append(Detections.labelled(corners(rows[index], order, size), sure, which, known))
     return result
 
 
@@ -222,13 +232,13 @@ def classes_in(
     if length is not None and length <= first:
         raise _unfit(decoder, [shape], size)
     if size is not None:
-        cells = sum((size[0] // s) * (size[1] // s) for s in STRIDES)
+        number = cells(size)
         if decoder == "yolox":
-            fits = count in (None, cells)
+            fits = count in (None, number)
         else:
             # As many values as there are cells: the axes are those of the other kind of head.
-            usual = (cells, 3 * cells)
-            fits = length not in usual or cells < 1000 or count in usual
+            usual = (number, 3 * number)
+            fits = length not in usual or number < 1000 or count in usual
         if not fits:
             raise _unfit(decoder, [shape], size)
     return None if length is None else length - first
@@ -281,13 +291,6 @@ def _shares(decoder: str, scores: Array) -> Array:
     return np.clip(scores, 0, 1)
 
 
-def _centred(
-    centre: Array, sides: Array, scores: Array, objectness: Array | None = None
-) -> Detections:
-    half = sides / 2
-    return Detections(np.concatenate([centre - half, centre + half], axis=1), scores, objectness)
-
-
 def _named(outputs: Outputs) -> dict[str, Array]:
     if isinstance(outputs, Mapping):
         return {name: np.asarray(array) for name, array in outputs.items()}
@@ -300,7 +303,12 @@ def _columns(named: dict[str, Array]) -> tuple[Array, Array, Array]:
     shapes = [array.shape for array in named.values()]
     # Boxes of several images before scores of four.
     flat = sorted((a for a in named.values() if a.ndim in (2, 3)), key=lambda a: -a.ndim)
-    six, boxes = (next((a for a in flat if a.shape[-1] == last), None) for last in (6, 4))
+    six, five, boxes = (next((a for a in flat if a.shape[-1] == n), None) for n in (6, 5, 4))
+    if boxes is None and five is not None and len(named) == 2:
+        # Boxes with their scores, as OpenMMLab's exports have them.
+        named = {name: a for name, a in named.items() if a is not five}
+        boxes = five[..., :4]
+        named |= {"boxes": boxes, "scores": five[..., 4]}
     if len(named) == 1 and six is not None:
         six = six if six.ndim == 3 else six[None]
         boxes, scores, classes = six[..., :4], six[..., 4], six[..., 5]

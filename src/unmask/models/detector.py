@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from unmask.detection import Detections
 from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.models.decoders import CLASSES, DECODERS, HEADS, classes_in, nms
 from unmask.models.labels import read_labels
 from unmask.models.model import Model
-from unmask.models.onnx import DTYPES, as_input, open_session, picture_layout, picture_size
-from unmask.models.preprocess import preprocessing
+from unmask.models.onnx import (
+    DTYPES,
+    as_input,
+    open_session,
+    picture_channels,
+    picture_layout,
+    picture_size,
+)
+from unmask.models.onnx_facts import TASKS, declared_in
+from unmask.models.preprocess import preprocessing, scaling_note
+from unmask.outputs import TITLES, resembles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.framing import Mode
-    from unmask.models.decoders import Decoder
+    from unmask.models.decoders import BoxFormat, Decoder
+    from unmask.models.labels import Labels
 
 __all__ = ["from_detector_function", "from_onnx_detector"]
 
@@ -29,28 +42,32 @@ def from_onnx_detector(
     path: str | Path,
     decoder: str,
     *,
-    labels: str | Path | Sequence[str] | None = None,
+    labels: Labels | None = None,
     preprocess: str | None = None,
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
     layout: str | None = None,
     size: Sequence[int] | None = None,
+    channels: int | None = None,
     resize: Mode | None = None,
+    boxes: BoxFormat | None = None,
     name: str | None = None,
     threshold: float = 0.3,
 ) -> Model:
     """Load an ONNX detector.
 
     Layout, size, type, batch and the number of classes are read from shapes; labels, preprocessing
-    and name from the file's metadata, as in `unmask.models.onnx.from_onnx`.
+    and name from the file's metadata, as in `unmask.models.onnx.from_onnx`. How pixels are scaled
+    is said in a note where it has to be assumed.
 
     Parameters
     ----------
     path : path-like
     decoder : {"yolox", "yolov5", "yolov8", "nms"}
         How the outputs are read, see `unmask.models.decoders`.
-    labels : path-like or sequence of str, optional
-        For "nms" they are all that tells the number of classes.
+    labels : optional
+        As for `unmask.models.labels.read_labels`; for "nms" they are all that tells the number of
+        classes.
     preprocess, mean, std
         See `unmask.models.preprocess.preprocessing`. If nobody declares it: "bgr" for YOLOX,
         "raw" for a uint8 input, else "unit".
@@ -58,7 +75,12 @@ def from_onnx_detector(
         Needed only where the input's shape does not tell.
     size : (int, int), optional
         Height and width, for a model that leaves them free.
+    channels : int, optional
+        For a model that leaves them free, 3 by default.
     resize : {"stretch", "crop", "letterbox"}, default "letterbox"
+    boxes : {"xyxy", "yxyx", "xywh", "cxcywh"}, optional
+        For "nms": what the four numbers of a box are. Without it, "yxyx" for outputs that are named
+        as by TensorFlow's Object Detection API (detection_boxes), else "xyxy".
     name : str, optional
         By default the file's.
     threshold : float, default 0.3
@@ -83,19 +105,35 @@ def from_onnx_detector(
     path = Path(path)
     ort, session, entry = open_session(path)
     layout = picture_layout(path, entry.shape, layout)
+    notes: list[str] = []
     fixed = dict(zip(layout, entry.shape, strict=True))
-    declared = session.get_modelmeta().custom_metadata_map
+    facts = declared_in(session.get_modelmeta().custom_metadata_map)
+    if facts.task in TASKS:
+        raise ModelError(
+            f"{path} says that its task is {facts.task!r}, {TASKS[facts.task]}: detector="
+            f"{decoder!r} cannot read these. Export the model for detection, or give a function "
+            "that returns Detections with detector='function'"
+        )
+    if facts.end2end and decoder != "nms":
+        raise ModelError(
+            f"{path} says that it suppresses overlapping boxes itself (end2end): load it with "
+            "detector='nms'"
+        )
+    if boxes is not None and decoder != "nms":
+        raise SettingError(f"boxes={boxes!r} is for detector='nms': {decoder} has its own")
     dtype = DTYPES[entry.type]
     wanted = picture_size(path, fixed, size)
-    chosen = preprocess or declared.get("unmask.preprocess")
+    chosen = preprocess or facts.preprocess
+    if chosen is None and (mean is not None or std is not None):
+        chosen = "unit"
     if chosen is None:
         own = "raw" if dtype is DTYPES["tensor(uint8)"] else "unit"
-        scaled = mean is not None or std is not None
-        chosen = "unit" if scaled else "bgr" if decoder == "yolox" else own
-    if labels is None and "unmask.labels" in declared:
-        labels = declared["unmask.labels"].split("\n")
+        chosen = "bgr" if decoder == "yolox" else own
+        if chosen != "raw":
+            notes.append(scaling_note(path.name, chosen))
+    labels = facts.labels if labels is None else labels
     outputs = session.get_outputs()
-    shapes = [output.shape for output in outputs]
+    shapes = {output.name: output.shape for output in outputs}
     classes = _classes(path, decoder, shapes, wanted)
     names = None if labels is None else read_labels(labels, classes)
 
@@ -103,31 +141,40 @@ def from_onnx_detector(
     read = DECODERS[decoder]
     if decoder == "nms":
         classes = classes if names is None else len(names)
-        read = partial(nms, count=classes)
-        if shapes and all(0 < len(shape) < 3 for shape in shapes):
+        read = partial(nms, count=classes, boxes=boxes)
+        if shapes and all(0 < len(shape) < 3 for shape in shapes.values()):
             batch = batch or 1  # the outputs have no axis for several images
-    called = name or declared.get("unmask.name") or path.name
+        if any(name.startswith("detection_classes") for name in shapes) and not isinstance(
+            labels, Mapping
+        ):
+            notes.append(
+                f"{path.name} is of TensorFlow's Object Detection API, whose classes count from 1: "
+                "labels should begin with one for the background, or be a mapping {1: 'person'}"
+            )
+    called = name or facts.name or path.name
     return Model(
-        run=_runner(session, entry.name, [o.name for o in outputs], dtype, layout, read, called),
+        run=_runner(session, entry.name, list(shapes), dtype, layout, read, called),
         name=called,
         layout=layout,
         size=wanted,
-        channels=fixed["C"],
+        channels=picture_channels(path, fixed, channels),
         preprocess=preprocessing(chosen, mean, std),
         resize=resize or "letterbox",
         labels=names,
         classes=classes,
         batch=batch,
+        dtype=np.dtype(dtype).name,
         detector=decoder,
         threshold=threshold,
         versions={"onnxruntime": ort.__version__},
+        notes=tuple(notes),
     )
 
 
 def from_detector_function(
     function: Callable[[Any], Any],
     *,
-    labels: str | Path | Sequence[str] | None = None,
+    labels: Labels | None = None,
     **declared: Any,
 ) -> Model:
     """Wrap a function from a batch of images to what it finds in each.
@@ -138,7 +185,8 @@ def from_detector_function(
         Takes float32 of shape (n, H, W, 3), pixels from 0 to 255 unless `preprocess` or `layout`
         declare otherwise; returns n `Detections`, or what `Detections.of` takes, with boxes in
         pixels of that batch.
-    labels : path-like or sequence of str, optional
+    labels : optional
+        As for `unmask.models.labels.read_labels`.
     **declared
         Any other field of `Model`.
 
@@ -193,15 +241,22 @@ def _checked(found: list[Any], n: int, name: str) -> list[Any]:
 
 
 def _classes(
-    path: Path, decoder: str, shapes: Sequence[Sequence[Any]], size: tuple[int, int] | None
+    path: Path, decoder: str, shapes: Mapping[str, Sequence[Any]], size: tuple[int, int] | None
 ) -> int | None:
     """Return the number of classes that the shapes declare; whether they fit is seen early."""
+    other = resembles({name: shape or () for name, shape in shapes.items()}, size)
+    if other == "nms" and decoder != "nms":
+        listed = ", ".join(str(list(shape)) for shape in shapes.values())
+        raise ModelError(
+            f"{path} has outputs of shape {listed}: this looks like {TITLES[other]}, load it with "
+            f"detector={other!r}"
+        )
     if decoder not in HEADS:
         return None
     # An output without a declared shape may be anything.
-    head = next((shape for shape in shapes if len(shape) == 3), None)
-    if head is None and all(shapes):
-        head = shapes[0]
+    head = next((shape for shape in shapes.values() if len(shape) == 3), None)
+    if head is None and all(shapes.values()):
+        head = next(iter(shapes.values()), None)
     try:
         return None if head is None else classes_in(decoder, head, size)
     except ModelOutputError as error:

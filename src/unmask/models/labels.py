@@ -1,19 +1,26 @@
-"""Names of classes."""
+"""Names of classes, from whatever people keep them in; always read by index."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Set
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
 
 from unmask.errors import ModelError
+from unmask.models.label_files import read_file
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["imagenet", "read_labels"]
+__all__ = ["Labels", "by_index", "imagenet", "read_labels"]
 
 IMAGENET = "imagenet"
+MOST = 1_000_000  # an index beyond it is no class
+# What holds the names in a configuration of Hugging Face, Ultralytics and COCO.
+HOLDERS = ("id2label", "names", "categories")
+
+# What `labels=` takes.
+Labels = str | Path | Mapping[Any, Any] | Iterable[Any]
 
 
 def imagenet() -> tuple[str, ...]:
@@ -29,36 +36,161 @@ def imagenet() -> tuple[str, ...]:
     return tuple(text.splitlines())
 
 
-def read_labels(source: str | Path | Sequence[str], classes: int | None = None) -> tuple[str, ...]:
-    """Labels from a list, from a file of one a line, or by the name "imagenet".
+def read_labels(source: Labels, classes: int | None = None) -> tuple[str, ...]:
+    """Read the names of classes, each at its index.
 
     Parameters
     ----------
-    source : sequence of str, path-like, or "imagenet"
-        "imagenet" gives a model of 1,001 classes a first label 'background'.
+    source : sequence, array, mapping, path-like, or "imagenet"
+        - Names in order: a list, a NumPy array, a column of pandas. A pair (WordNet's id, name)
+          stands for its name.
+        - ``{index: name}``, ``{name: index}`` (Keras's ``class_indices``) or ``{index: (id, name)}``
+          (imagenet_class_index.json). A configuration that holds such a thing under "id2label",
+          "names" or "categories" will do.
+        - A file of one name a line, or JSON, or CSV: see `unmask.models.label_files.read_file`.
+        - "imagenet", which gives a model of 1,001 classes a first label 'background'.
     classes : int, optional
-        How many the model has, where that is known.
+        How many the model has, where that is known. Classes that a mapping leaves out are called
+        "class 7".
+
+    Returns
+    -------
+    tuple of str
 
     Raises
     ------
     ModelError
-        The file is missing, is no text or is empty.
+        A set, which has no order; the file is missing or unreadable; something else than names; an
+        index twice, or beyond the model's classes.
+
+    Examples
+    --------
+    >>> read_labels({"dog": 1, "cat": 0}), read_labels({1: "cat", 3: "dog"})
+    (('cat', 'dog'), ('class 0', 'cat', 'class 2', 'dog'))
     """
-    if source == IMAGENET:
+    if isinstance(source, str) and source == IMAGENET:
         return ("background", *imagenet()) if classes == 1001 else imagenet()
-    if not isinstance(source, str | Path):
-        if not source:
-            raise ModelError("labels is empty: expected one for each class")
-        return tuple(str(label) for label in source)
-    path = Path(source).expanduser()
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except OSError as error:
-        raise ModelError(f"cannot read labels from {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ModelError(f"{path} is not a text file of labels, one a line") from error
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not lines:
-        raise ModelError(f"{path} holds no labels: expected one a line")
-    return tuple(line.strip() for line in lines)
+    where = "labels"
+    if isinstance(source, str | Path):
+        where = str(source)
+        source = read_file(Path(source))
+    for holder in HOLDERS:
+        if isinstance(source, Mapping) and isinstance(source.get(holder), list | tuple | Mapping):
+            source = source[holder]
+            break
+    if isinstance(source, Mapping):
+        return by_index(_pairs(source, where), classes, where)
+    if isinstance(source, Set):
+        raise ModelError(
+            f"{where} is a {type(source).__name__}, which has no order: give a list, or a mapping "
+            "such as {0: 'cat', 1: 'dog'}"
+        )
+    if isinstance(source, bytes) or not isinstance(source, Iterable):
+        raise ModelError(
+            f"{where} is a {type(source).__name__}: expected names in order, a mapping "
+            "{index: name}, a file, or 'imagenet'"
+        )
+    names = list(source)
+    if not names:
+        raise ModelError(f"{where} is empty: expected one for each class")
+    if all(isinstance(one, Mapping) and {"id", "name"} <= one.keys() for one in names):
+        # Categories as COCO writes them, whose ids leave gaps.
+        return by_index([(one["id"], one["name"]) for one in names], classes, where)
+    return tuple(_name(one, f"{where}[{number}]") for number, one in enumerate(names))
+
+
+def by_index(
+    pairs: Iterable[tuple[Any, Any]], classes: int | None = None, where: str = "labels"
+) -> tuple[str, ...]:
+    """Put names at their indices.
+
+    Parameters
+    ----------
+    pairs : iterable of (index, name)
+    classes : int, optional
+        How many the model has; by default as many as are needed.
+    where : str
+        What they came from, for messages.
+
+    Returns
+    -------
+    tuple of str
+        "class 7" where there is no name.
+
+    Raises
+    ------
+    ModelError
+        None; an index twice, or one that the model does not have.
+
+    Examples
+    --------
+    >>> by_index([(2, "dog"), (0, "cat")], classes=4)
+    ('cat', 'class 1', 'dog', 'class 3')
+    """
+    names: dict[int, str] = {}
+    for key, value in pairs:
+        index = _index(key)
+        if index is None or index > MOST:
+            raise ModelError(f"{where} has the index {key!r}: expected a whole number from 0 on")
+        name = _name(value, f"{where}[{key!r}]")
+        if names.setdefault(index, name) != name:
+            raise ModelError(
+                f"{where} has two names for class {index}, {names[index]!r} and {name!r}: expected "
+                "one for each"
+            )
+    if not names:
+        raise ModelError(f"{where} is empty: expected one for each class")
+    last = max(names)
+    if classes is not None and last >= classes:
+        hint = ""
+        if last == classes and 0 not in names:
+            hint = ". They seem to count from 1: give them from 0 on"
+        raise ModelError(
+            f"{where} names class {last}, and the model has {classes}, 0 to {classes - 1}{hint}"
+        )
+    return tuple(names.get(i, f"class {i}") for i in range(classes or last + 1))
+
+
+def _pairs(source: Mapping[Any, Any], where: str) -> list[tuple[Any, Any]]:
+    """Return (index, name) from a mapping that has them either way round."""
+    if not source:
+        raise ModelError(f"{where} is empty: expected one for each class")
+    # Names may be digits themselves: {"0": 0, "1": 1, "10": 2}, as Keras sorts folders.
+    named = all(
+        isinstance(key, str) and not isinstance(value, str) and _index(value) is not None
+        for key, value in source.items()
+    )
+    if not named and all(_index(key) is not None for key in source):
+        return list(source.items())
+    if named or all(_index(value) is not None for value in source.values()):
+        indices = [_index(value) for value in source.values()]
+        if len(set(indices)) < len(indices):
+            raise ModelError(f"{where} gives one index to several names: expected one for each")
+        return [(index, name) for name, index in source.items()]
+    key, value = next(iter(source.items()))
+    raise ModelError(
+        f"{where} maps {key!r} to {value!r}: expected {{index: name}} or {{name: index}} with "
+        "whole numbers from 0 on"
+    )
+
+
+def _index(value: Any) -> int | None:
+    """Return a class index, also one written out, or None for anything else."""
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.strip().isdecimal() else None
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        return None
+    return int(value) if value >= 0 else None
+
+
+def _name(value: Any, where: str) -> str:
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
+        value = value[-1]  # (WordNet's id, name)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    scalar = isinstance(value, str | int | float | np.generic) and not isinstance(value, np.void)
+    if not scalar or value != value:  # NaN, as pandas has for what is missing
+        raise ModelError(f"{where} is {value!r}: expected the name of a class")
+    return str(value).strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.models.preprocess import Preprocess, preprocessing
+from unmask.outputs import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
 
     from unmask.framing import Interpolation, Mode
 
-__all__ = ["ACTIVATIONS", "Activation", "Model", "joined"]
+__all__ = ["ACTIVATIONS", "Activation", "Model", "joined", "labels_misfit"]
 
 Activation = Literal["softmax", "sigmoid", "probabilities", "logits"]
+# Types in which nobody keeps scores: those of indices.
+IDS = ("int32", "int64", "uint32", "uint64")
 ACTIVATIONS: tuple[Activation, ...] = ("softmax", "sigmoid", "probabilities", "logits")
 
 
@@ -56,6 +60,11 @@ class Model:
         what the outputs are already; None leaves them alone and says what they look like.
     batch : int or None
         The one batch size it takes; None takes any.
+    dtype : str
+        Of its input, as NumPy names it. Whole numbers are pixels, which no preprocessing may scale.
+    output : int, str or None
+        Which of several outputs is read, by its place in a tuple or its key in a dict; None takes
+        what `run` returns as it is.
     detector : str or None
         How its detections are read, for a detector: `run` then returns a list of `Detections`,
         one for each input, with boxes in the model's own pixels.
@@ -71,6 +80,8 @@ class Model:
         so that its classes are those texts.
     versions : dict of str to str
         Of the framework that runs it.
+    digest : str
+        SHA-256 of the file it came from; "" where it came from none.
     notes : tuple of str
         What was assumed when it was loaded.
     """
@@ -88,12 +99,15 @@ class Model:
     classes: int | None = None
     activation: Activation | None = None
     batch: int | None = None
+    dtype: str = "float32"
+    output: int | str | None = None
     detector: str | None = None
     threshold: float = 0.3
     asarray: Callable[[NDArray[Any]], Any] = np.asarray
     export: Callable[[Path], None] | None = None
     texts: Callable[[Sequence[str]], dict[str, Any]] | None = None
     versions: dict[str, str] = field(default_factory=dict)
+    digest: str = ""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -115,6 +129,12 @@ class Model:
                 f"preprocess={self.preprocess.name!r} has {entries} channels, {self.name} has one: "
                 "use tf, unit or raw, or a mean and std of one number"
             )
+        if np.dtype(self.dtype).kind in "iu" and not self.preprocess.keeps_pixels:
+            raise SettingError(
+                f"{self.name} takes whole numbers ({self.dtype}), pixels from 0 to 255, and "
+                f"preprocess={self.preprocess.name!r} would leave next to nothing of them: use "
+                "preprocess='raw' (or 'bgr'), without mean and std"
+            )
         if not 0 < self.threshold < 1:
             raise SettingError(f"threshold={self.threshold}: expected a confidence between 0 and 1")
         if self.activation is not None and self.activation not in ACTIVATIONS:
@@ -122,10 +142,7 @@ class Model:
                 f"activation={self.activation!r}: expected one of {', '.join(ACTIVATIONS)}"
             )
         if self.labels is not None and self.classes not in (None, len(self.labels)):
-            raise ModelError(
-                f"{len(self.labels)} labels for a model of {self.classes} classes ({self.name}): "
-                "give the file that belongs to it"
-            )
+            raise ModelError(labels_misfit(self.name, len(self.labels), self.classes or 0))
 
     @property
     def spatial(self) -> tuple[int, ...]:
@@ -162,14 +179,38 @@ class Model:
         """
         n, fixed = len(batch), self.batch or len(batch)
         if n > fixed:
-            return joined([self(batch[i : i + fixed]) for i in range(0, n, fixed)])
+            # Copied: a model may hand out the same memory again and again.
+            return joined([deepcopy(self(batch[i : i + fixed])) for i in range(0, n, fixed)])
         if n < fixed:
             # Fill up with the last input. Indexing, as arrays may be of any framework.
             batch = batch[np.minimum(np.arange(fixed), n - 1)]
-        outputs = self._activated(self.run(batch), fixed)
+        outputs = self._activated(self._chosen(self.run(batch)), fixed)
         return outputs if n == fixed else _first(outputs, n)
 
+    def _chosen(self, outputs: Any) -> Any:
+        """Return the one of several outputs that `output` names."""
+        if self.output is None:
+            return outputs
+        if isinstance(outputs, dict):
+            if self.output in outputs:
+                return outputs[self.output]
+            there = ", ".join(map(repr, outputs))
+        elif isinstance(outputs, list | tuple):
+            number = int(self.output) if str(self.output).isdecimal() else len(outputs)
+            if number < len(outputs):
+                return outputs[number]
+            there = f"0 to {len(outputs) - 1}"
+        else:
+            there = f"a single one ({type(outputs).__name__})"
+        raise SettingError(f"output={self.output!r}: the outputs of {self.name} are {there}")
+
     def _activated(self, outputs: Any, n: int) -> Any:
+        applied = self.activation if self.activation in ("softmax", "sigmoid") else None
+        if applied and isinstance(outputs, tuple | dict) and self.detector is None:
+            raise ModelOutputError(
+                f"activation={applied!r} is for one array of scores, and {self.name} returned "
+                f"{described(outputs)}: choose one with output="
+            )
         if isinstance(outputs, list) and len(outputs) != n:
             raise ModelOutputError(
                 f"{self.name} returned a list of {len(outputs)} for a batch of {n}: expected one "
@@ -185,19 +226,67 @@ class Model:
             )
         if outputs.ndim == 1:
             outputs = outputs[:, None]
+        if outputs.ndim == 2 and outputs.shape[1] == 0:
+            raise ModelOutputError(f"{self.name} returned no scores: an array of shape ({n}, 0)")
+        if outputs.dtype.kind not in "fiub":
+            raise ModelOutputError(
+                f"{self.name} returned {outputs.dtype}, such as {outputs.flat[0]!r}: expected "
+                "numbers, a score for each class. Names of classes are no scores"
+            )
+        if outputs.ndim == 2 and outputs.shape[1] == 1 and outputs.dtype.name in IDS:
+            raise ModelOutputError(
+                f"{self.name} returned whole numbers ({outputs.dtype}), one for each input: these "
+                "are ids of classes as a rule, as ArgMax gives them, and no scores. Return the "
+                "scores of all classes; if these are scores, return them as floats"
+            )
         if outputs.dtype.kind in "iub" or outputs.dtype == np.float16:
             # Differences of scores leave the range of small types.
             outputs = outputs.astype(np.float64)
-        if self.activation == "softmax":
+        if applied == "softmax":
             # In place, which saves a fifth of the time.
-            scores = outputs - outputs.max(axis=-1, keepdims=True)
+            axis = self._class_axis(outputs.shape)
+            scores = outputs - outputs.max(axis=axis, keepdims=True)
             np.exp(scores, out=scores)
-            scores /= scores.sum(axis=-1, keepdims=True)
+            scores /= scores.sum(axis=axis, keepdims=True)
             return scores
-        if self.activation == "sigmoid":
+        if applied == "sigmoid":
             # tanh keeps large logits from overflowing.
             return 0.5 * (1 + np.tanh(0.5 * outputs))
         return outputs
+
+    def _class_axis(self, shape: tuple[int, ...]) -> int:
+        """Axis of an array of outputs along which the classes lie."""
+        axis = -1
+        if len(shape) > 2:
+            # The axis that is as long as there are classes; else that of the input's channels.
+            fits = [i for i, size in enumerate(shape) if i and size == self.classes]
+            if len(fits) == 1:
+                axis = fits[0]
+            elif len(shape) == len(self.layout) and "C" in self.layout:
+                axis = self.layout.index("C")
+            else:
+                raise ModelOutputError(
+                    f"activation='softmax' is along the classes, and which axis of the outputs of "
+                    f"{self.name} these are is not known (shape {shape}): give labels, or "
+                    "activation='logits' and a function of the outputs as target"
+                )
+        if shape[axis] == 1:
+            raise ModelOutputError(
+                f"activation='softmax' of a single class is 1 whatever the model says ({self.name} "
+                f"returned an array of shape {shape}): use 'sigmoid' or 'logits'"
+            )
+        return axis
+
+
+def labels_misfit(name: str, labels: int, classes: int) -> str:
+    """Say that a model has another number of classes than there are labels."""
+    said = f"{labels} labels for a model of {classes} classes ({name}): "
+    if classes == 1 and labels == 2:
+        return (
+            f"{said}it has one score, as a rule that of the second class (the first one's is 1 - "
+            "score): give that one's label alone"
+        )
+    return said + "give those that belong to it"
 
 
 def _first(outputs: Any, n: int) -> Any:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask.checks import whole
 from unmask.errors import MissingExtra, ModelError, SettingError
 from unmask.models.labels import read_labels
 from unmask.models.model import Model
-from unmask.models.preprocess import preprocessing
+from unmask.models.onnx_facts import choose_output, declared_in, detector_note
+from unmask.models.preprocess import preprocessing, scaling_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,9 +21,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.framing import Mode
+    from unmask.models.labels import Labels
     from unmask.models.model import Activation
 
-__all__ = ["DTYPES", "as_input", "from_onnx", "open_session", "picture_layout", "picture_size"]
+__all__ = [
+    "DTYPES",
+    "as_input",
+    "from_onnx",
+    "open_session",
+    "picture_channels",
+    "picture_layout",
+    "picture_size",
+]
 
 DTYPES = {
     "tensor(float)": np.float32,
@@ -35,36 +46,43 @@ CHANNELS = (1, 3)
 def from_onnx(
     path: str | Path,
     *,
-    labels: str | Path | Sequence[str] | None = None,
+    labels: Labels | None = None,
     preprocess: str | None = None,
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
     activation: Activation | None = None,
     layout: str | None = None,
     size: Sequence[int] | None = None,
+    channels: int | None = None,
     resize: Mode = "stretch",
+    output: str | int | None = None,
     name: str | None = None,
 ) -> Model:
     """Load an ONNX classifier.
 
     Layout, size, type and batch are read from the input's shape; the rest from the file's
-    metadata (``unmask.labels``, ``unmask.preprocess``, ``unmask.activation``, ``unmask.name``)
-    where it is there and not given here.
+    metadata (``unmask.labels``, ``unmask.preprocess``, ``unmask.activation``, ``unmask.name``, or
+    what Ultralytics writes) where it is there and not given here.
 
     Parameters
     ----------
     path : path-like
-    labels : path-like, "imagenet" or sequence of str, optional
+    labels : optional
+        As for `unmask.models.labels.read_labels`.
     preprocess, mean, std
         See `unmask.models.preprocess.preprocessing`. If nobody declares it: pixels as they are for
         a uint8 input, else "torch" for NCHW and "tf" for NHWC, and a note that says so.
     activation : {"softmax", "sigmoid", "probabilities", "logits"}, optional
     layout : {"NCHW", "NHWC"}, optional
-        Needed only where the input's shape does not tell.
+        Needed only where the input's shape does not tell, as where all its axes are free.
     size : (int, int), optional
         Height and width, for a model that leaves them free; without it, such a model gets
         pictures at their own size.
+    channels : int, optional
+        For a model that leaves them free, 3 by default.
     resize : {"stretch", "crop", "letterbox"}
+    output : str or int, optional
+        Name or place of the output that is read; by default the first that may hold scores.
     name : str, optional
         By default the file's.
 
@@ -82,48 +100,41 @@ def from_onnx(
     path = Path(path)
     ort, session, entry = open_session(path)
     layout = picture_layout(path, entry.shape, layout)
+    notes: list[str] = []
     fixed = dict(zip(layout, entry.shape, strict=True))
-    declared = session.get_modelmeta().custom_metadata_map
+    facts = declared_in(session.get_modelmeta().custom_metadata_map)
     dtype = DTYPES[entry.type]
+    wanted = picture_size(path, fixed, size)
 
-    notes = []
-    chosen = preprocess or declared.get("unmask.preprocess")
+    chosen = preprocess or facts.preprocess
     if chosen is None:
         if dtype is np.uint8:
             chosen = "raw"
         elif mean is not None or std is not None:
             chosen = "unit"
         else:
-            chosen = "torch" if layout == "NCHW" and fixed["C"] == 3 else "tf"
-            notes.append(
-                f"{path.name} does not say how pixels are scaled: assumed preprocess={chosen!r}. "
-                "If the predictions look wrong, try tf, torch, caffe, unit or raw"
-            )
-    output, *others = session.get_outputs()
-    if others:
-        notes.append(
-            f"{path.name} has {1 + len(others)} outputs: the first, {output.name}, is read"
-        )
-    scores = len(output.shape) == 2 or output.shape[2:] == [1, 1]
-    classes = output.shape[1] if scores and isinstance(output.shape[1], int) else None
-    names = None
-    if labels is not None:
-        names = read_labels(labels, classes)
-    elif "unmask.labels" in declared:
-        names = tuple(declared["unmask.labels"].split("\n"))
-
+            chosen = "torch" if layout == "NCHW" and fixed["C"] != 1 else "tf"
+            notes.append(scaling_note(path.name, chosen))
+    outputs = session.get_outputs()
+    read, chosen_notes = choose_output(path, outputs, output)
+    if output is None:
+        notes += detector_note(path, outputs, facts, wanted) or chosen_notes
+    shape = read.shape or []
+    scores = len(shape) == 2 or shape[2:] == [1, 1]
+    classes = shape[1] if scores and isinstance(shape[1], int) else None
     return Model(
-        run=_runner(session, entry.name, output.name, dtype),
-        name=name or declared.get("unmask.name") or path.name,
+        run=_runner(session, entry.name, read.name, dtype),
+        name=name or facts.name or path.name,
         layout=layout,
-        size=picture_size(path, fixed, size),
-        channels=fixed["C"],
+        size=wanted,
+        channels=picture_channels(path, fixed, channels),
         preprocess=preprocessing(chosen, mean, std),
         resize=resize,
-        labels=names,
+        labels=facts.labels if labels is None else read_labels(labels, classes),
         classes=classes,
-        activation=activation or declared.get("unmask.activation"),
+        activation=activation or facts.activation,
         batch=fixed["N"] if isinstance(fixed["N"], int) else None,
+        dtype=np.dtype(dtype).name,
         versions={"onnxruntime": ort.__version__},
         notes=tuple(notes),
     )
@@ -189,8 +200,33 @@ def _providers(ort: Any) -> list[str]:
     return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
 
 
-def picture_layout(path: Path | str, shape: Sequence[int | str | None], given: str | None) -> str:
-    """Return the layout, given or told by where there are as many channels as pictures have."""
+def picture_layout(
+    path: Path | str, shape: Sequence[int | str | None], given: str | None
+) -> str:
+    """Return the layout, given or told by where there are channels.
+
+    Parameters
+    ----------
+    path : path-like
+        For messages.
+    shape : sequence of int, str or None
+        Of a batch; anything but a whole number is free, a name perhaps telling what it is.
+    given : {"NCHW", "NHWC"}, optional
+
+    Raises
+    ------
+    ModelError
+        Not four axes, or no place for the channels of a picture.
+    SettingError
+        Another layout.
+
+    Examples
+    --------
+    >>> picture_layout("m.onnx", ("n", 224, 224, 3), None)
+    'NHWC'
+    >>> picture_layout("m.onnx", ("batch", "num_channels", "height", "width"), None)
+    'NCHW'
+    """
     if len(shape) != 4:
         raise ModelError(
             f"{path}: its input has shape {list(shape)}; expected four axes, NCHW or NHWC"
@@ -199,20 +235,34 @@ def picture_layout(path: Path | str, shape: Sequence[int | str | None], given: s
     if given is not None:
         if given not in places:
             raise SettingError(f"layout={given!r}: expected NCHW or NHWC")
-        if not isinstance(places[given], int):
-            raise ModelError(f"{path}: layout {given} leaves the number of channels open")
         return given
     fitting = [layout for layout, size in places.items() if size in CHANNELS]
+    # A free axis may be the channels where no other can.
+    fitting = fitting or [name for name, size in places.items() if not isinstance(size, int)]
     if len(fitting) == 1:
         return fitting[0]
-    if not fitting:
+    named = [name for name in fitting if "channel" in str(places[name]).lower()]
+    if len(named) == 1:
+        return named[0]
+    if not any(size in CHANNELS for size in places.values()):
+        hint = "; say which it is with layout= and, where they are not 3, channels="
         raise ModelError(
             f"{path}: its input has shape {list(shape)}, with 1 or 3 channels neither second "
-            "(NCHW) nor last (NHWC); pictures have 3 channels, or 1 for grey"
+            "(NCHW) nor last (NHWC); pictures have 3 channels, or 1 for grey" + hint * bool(fitting)
         )
     raise ModelError(
         f"{path}: its input has shape {list(shape)}, which may be NCHW or NHWC; give layout="
     )
+
+
+def picture_channels(path: Path | str, fixed: dict[str, Any], given: int | None) -> int:
+    """Return the number of channels, fixed by the file, given, or 3."""
+    there = fixed["C"]
+    if not isinstance(there, int):
+        return 3 if given is None else whole("channels", given)
+    if given not in (None, there):
+        raise SettingError(f"channels={given}: {path} takes {there} only")
+    return there
 
 
 def picture_size(

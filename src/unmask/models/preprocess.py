@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["PREPROCESS", "Preprocess", "PreprocessName", "declared_or_assumed", "preprocessing"]
+__all__ = [
+    "PREPROCESS",
+    "Preprocess",
+    "PreprocessName",
+    "declared_or_assumed",
+    "preprocessing",
+    "scaling_note",
+]
 
 PreprocessName = Literal["tf", "torch", "caffe", "unit", "raw", "bgr"]
 PREPROCESS: tuple[PreprocessName, ...] = get_args(PreprocessName)
@@ -23,6 +30,9 @@ PREPROCESS: tuple[PreprocessName, ...] = get_args(PreprocessName)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+PIXELS = 255.0
+# In units of x/255 no mean of a data set is above 1, and no deviation above 1/2.
+MEAN, STD = 2.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,11 @@ class Preprocess:
     bgr: bool = False
     centred: bool = False
 
+    @property
+    def keeps_pixels(self) -> bool:
+        """Whether pixels stay what they are, but for the order of their channels."""
+        return self.divisor == 1 and not any(self.mean) and set(self.std) == {1.0}
+
     def __call__(self, pixels: NDArray[np.float32], channels: int = 3) -> NDArray[np.float32]:
         """Apply.
 
@@ -77,9 +92,9 @@ class Preprocess:
 
 NAMED: dict[PreprocessName, Preprocess] = {
     "tf": Preprocess("tf", 127.5, (1.0,), centred=True),
-    "torch": Preprocess("torch", 255.0, IMAGENET_MEAN, IMAGENET_STD, centred=True),
+    "torch": Preprocess("torch", PIXELS, IMAGENET_MEAN, IMAGENET_STD, centred=True),
     "caffe": Preprocess("caffe", 1.0, CAFFE_MEAN_BGR, bgr=True, centred=True),
-    "unit": Preprocess("unit", 255.0),
+    "unit": Preprocess("unit", PIXELS),
     "raw": Preprocess("raw"),
     "bgr": Preprocess("bgr", bgr=True),
 }
@@ -99,13 +114,22 @@ def preprocessing(
         deviation, caffe is BGR less ImageNet's mean, unit is x/255, raw leaves pixels alone, bgr
         only turns them to BGR.
     mean, std : float or sequence of float, optional
-        In units of x/255 with "unit" or "torch", of pixels with the others. A given mean
-        declares that 0 is the average input.
+        In units of x/255 with "unit" or "torch", of pixels with the others. With "unit" and
+        "torch" a mean above 2 or a deviation above 10 can only be of pixels, as the
+        configurations of OpenMMLab, OpenVINO and Caffe have them, and is read so:
+        ``(x - mean) / std``. A given mean declares that 0 is the average input.
 
     Raises
     ------
     SettingError
-        Another name; a mean with "tf"; a standard deviation of 0; not 1 or 3 entries.
+        Another name; a mean with "tf"; a standard deviation of 0; not 1 or 3 entries; a mean and a
+        standard deviation in different units, or one that looks like its own reciprocal.
+
+    Examples
+    --------
+    >>> pixels = np.full((1, 1, 3), 123.675, np.float32)
+    >>> preprocessing("unit", 123.675, 58.395)(pixels).tolist()
+    [[[0.0, 0.0, 0.0]]]
     """
     if name not in NAMED:
         raise SettingError(f"preprocess={name!r}: expected one of {', '.join(PREPROCESS)}")
@@ -119,9 +143,37 @@ def preprocessing(
     means, stds = _per_channel("mean", mean, base.mean), _per_channel("std", std, base.std)
     if min(stds) <= 0:
         raise SettingError(f"std={std}: every entry must be positive")
+    divisor = base.divisor
+    if divisor == PIXELS and (max(map(abs, means)) > MEAN or max(stds) > STD):
+        divisor = 1.0
+        _check_pixel_units(name, mean, std)
+    elif max(map(abs, means)) > MEAN and min(stds) < 1:
+        _check_pixel_units(name, mean, std)
     return Preprocess(
-        base.name, base.divisor, means, stds, base.bgr, centred=base.centred or mean is not None
+        base.name, divisor, means, stds, base.bgr, centred=base.centred or mean is not None
     )
+
+
+def _check_pixel_units(
+    name: str, mean: float | Sequence[float] | None, std: float | Sequence[float] | None
+) -> None:
+    """Refuse a mean and a standard deviation that are not both of pixels from 0 to 255."""
+    if name == "torch" and (mean is None or std is None):
+        raise SettingError(
+            f"mean={mean}, std={std}: of pixels from 0 to 255 both are needed, as ImageNet's own "
+            "are in units of x/255"
+        )
+    if std is not None and np.min(std) < 1:
+        raise SettingError(
+            f"mean={mean} is of pixels from 0 to 255, and std={std} is not. What is left of a "
+            "pixel is divided by std: if yours multiplies, give one over it; if it is in units of "
+            "x/255, divide the mean by 255"
+        )
+    if mean is not None and 0 < np.max(np.abs(mean)) <= MEAN:
+        raise SettingError(
+            f"mean={mean} is in units of x/255, and std={std} of pixels from 0 to 255: give both "
+            "in the same"
+        )
 
 
 def declared_or_assumed(
@@ -164,11 +216,22 @@ def declared_or_assumed(
     if facts.get("channels") == 1:
         chosen = "unit"
     own = "" if facts.get("size") else ", and pictures at their own size"
-    note = (
-        f"{name} does not say how pixels are scaled: assumed preprocess={chosen!r}{own}. If the "
-        "predictions look wrong, give preprocess= and size=, or processor= where it has one"
+    note = scaling_note(
+        name,
+        chosen,
+        own,
+        remedy="give preprocess= and size=, or processor= where it has one",
     )
     return preprocessing(chosen), [note]
+
+
+def scaling_note(name: str, chosen: str, also: str = "", remedy: str = "") -> str:
+    """Say that a model's scaling was assumed, and what to do if that was wrong."""
+    others = ", ".join(one for one in PREPROCESS if one != chosen)
+    return (
+        f"{name} does not say how pixels are scaled: assumed preprocess={chosen!r}{also}. If the "
+        f"predictions look wrong, {remedy or f'try preprocess= {others}, or give mean= and std='}"
+    )
 
 
 def _per_channel(

@@ -122,7 +122,13 @@ def from_server(
     if output is None and len(outputs) > 1 and result is not None:
         notes.append(f"{name} has {len(outputs)} outputs: the first, {result.name}, is read")
     layout, fields, flat = _shape(name, entry, layout, size)
-    if entry.datatype == "UINT8" and preprocess is None and mean is None and std is None:
+    dtype = np.dtype(DTYPES[entry.datatype])
+    if dtype == np.int8:
+        raise ModelError(
+            f"{name}: input {entry.name} is INT8, which pixels from 0 to 255 do not fit: give "
+            "unmask.load a function that shifts them and asks the server"
+        )
+    if dtype.kind in "iu" and preprocess is None and mean is None and std is None:
         preprocess = "raw"
     scaling, assumed = declared_or_assumed(name, layout, None, preprocess, mean, std, fields)
     wire.prepare(
@@ -139,6 +145,7 @@ def from_server(
         name=name,
         layout=layout,
         preprocess=scaling,
+        dtype=dtype.name,
         classes=shape[1] if shape is not None and len(shape) == 2 else None,
         versions={str(server.get("name", "server")): str(server.get("version", "unknown"))},
         notes=(*notes, *assumed),

@@ -1,0 +1,201 @@
+"""What an ONNX file says of itself: in its metadata, and by its outputs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unmask.errors import ModelError, SettingError
+from unmask.models.labels import read_labels
+from unmask.outputs import TITLES, resembles
+
+__all__ = ["FLOATS", "Facts", "choose_output", "declared_in", "detector_note"]
+
+# Types of outputs that may be scores.
+FLOATS = (
+    "tensor(float)",
+    "tensor(float16)",
+    "tensor(double)",
+    "tensor(bfloat16)",
+    "tensor(uint8)",
+    "tensor(int8)",
+)
+WHOLE = ("tensor(int32)", "tensor(int64)", "tensor(uint32)", "tensor(uint64)")
+TASKS = {
+    "obb": "boxes that are turned",
+    "pose": "keypoints beside its boxes",
+    "segment": "masks beside its boxes",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a file's metadata declares.
+
+    Attributes
+    ----------
+    labels : tuple of str or None
+    preprocess, activation, name : str or None
+    task : str or None
+        As Ultralytics says it: "detect", "classify", "obb", "pose" or "segment".
+    end2end : bool
+        Overlapping boxes are suppressed in the file.
+    """
+
+    labels: tuple[str, ...] | None = None
+    preprocess: str | None = None
+    activation: Any = None
+    name: str | None = None
+    task: str | None = None
+    end2end: bool = False
+
+
+def declared_in(metadata: Mapping[str, str]) -> Facts:
+    """Read a file's metadata: unmask's own entries, and those of Ultralytics.
+
+    Parameters
+    ----------
+    metadata : mapping of str to str
+
+    Returns
+    -------
+    Facts
+
+    Examples
+    --------
+    >>> declared_in({"names": "{0: 'cat', 1: 'dog'}", "task": "detect"}).labels
+    ('cat', 'dog')
+    """
+    own = metadata.get("unmask.labels")
+    labels = None if own is None else tuple(own.split("\n"))
+    preprocess, activation = metadata.get("unmask.preprocess"), metadata.get("unmask.activation")
+    task = metadata.get("task") if "names" in metadata or "stride" in metadata else None
+    if task is not None:
+        # Ultralytics trains and exports everything for RGB from 0 to 1.
+        preprocess = preprocess or "unit"
+        labels = labels or _names(metadata.get("names"))
+        if task == "classify":
+            activation = activation or "probabilities"
+    return Facts(
+        labels,
+        preprocess,
+        activation,
+        metadata.get("unmask.name"),
+        task,
+        metadata.get("end2end", "").lower() == "true",
+    )
+
+
+def detector_note(
+    path: Any, outputs: Sequence[Any], facts: Facts, size: Sequence[int] | None
+) -> tuple[str, ...]:
+    """Say so if a file that was loaded as a classifier looks like a detector."""
+    decoder = resembles({one.name: one.shape or () for one in outputs}, size)
+    if facts.task == "detect":
+        decoder = "nms" if facts.end2end else decoder or "yolov8"
+    elif facts.task in TASKS:
+        return (
+            f"{path.name} says that its task is {facts.task!r}, {TASKS[facts.task]}: only a "
+            "function of its outputs can be explained",
+        )
+    if decoder is None:
+        return ()
+    return (
+        f"the outputs of {path.name} are no class scores: this looks like {TITLES[decoder]}. Load "
+        f"it with detector={decoder!r}",
+    )
+
+
+def choose_output(
+    path: Any, outputs: Sequence[Any], wanted: str | int | None
+) -> tuple[Any, tuple[str, ...]]:
+    """Return which of a file's outputs is read: the one asked for, else the first of numbers.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    outputs : sequence
+        Of ONNX Runtime's descriptions, each with a name, a type and a shape.
+    wanted : str or int, optional
+        A name, or a place counted from 0.
+
+    Returns
+    -------
+    output
+    notes : tuple of str
+        What was assumed.
+
+    Raises
+    ------
+    ModelError
+        There is none, or none that holds scores.
+    SettingError
+        There is no such output.
+    """
+    if not outputs:
+        raise ModelError(f"{path} has no outputs: nothing can be explained")
+    listed = ", ".join(f"{one.name!r} ({_kind(one)})" for one in outputs)
+    if wanted is not None:
+        for number, one in enumerate(outputs):
+            if wanted == one.name or str(wanted) == str(number):
+                if _unfit(one):
+                    raise ModelError(f"{path}: output={wanted!r} is {_unfit(one)}. {_way_out(one)}")
+                return one, ()
+        raise SettingError(f"output={wanted!r}: the outputs of {path} are {listed}")
+    fitting = [one for one in outputs if not _unfit(one)]
+    if not fitting:
+        raise ModelError(
+            f"{path}: its output {outputs[0].name!r} is {_unfit(outputs[0])}, and no scores are "
+            f"among its outputs, {listed}. {_way_out(outputs[-1])}"
+        )
+    chosen = fitting[0]
+    if len(outputs) == 1:
+        return chosen, ()
+    if chosen is outputs[0]:
+        return chosen, (
+            f"{path.name} has {len(outputs)} outputs: the first, {chosen.name}, is read. output= "
+            f"chooses another, of {', '.join(one.name for one in outputs[1:])}",
+        )
+    return chosen, (
+        f"{path.name} has {len(outputs)} outputs: {outputs[0].name} is {_unfit(outputs[0])}, so "
+        f"{chosen.name} is read",
+    )
+
+
+def _unfit(output: Any) -> str:
+    """Say why an output cannot hold scores; "" if it can."""
+    kind, shape = output.type, output.shape or []
+    if "string" in kind and kind.startswith("tensor"):
+        return "text, the name of the best class (string)"
+    if kind.startswith(("seq", "map", "optional")):
+        return f"a sequence of maps from class to score (ZipMap, {kind})"
+    if kind in WHOLE and (len(shape) <= 1 or (len(shape) == 2 and shape[1] == 1)):
+        return "whole numbers, the id of the best class (ArgMax)"
+    return "" if kind in (*FLOATS, *WHOLE, "tensor(bool)") else f"of type {kind}"
+
+
+def _kind(output: Any) -> str:
+    return f"{output.type}, {list(output.shape)}" if output.shape else str(output.type)
+
+
+def _way_out(output: Any) -> str:
+    if output.type.startswith(("seq", "map")):
+        return (
+            "Export the model without ZipMap (zipmap=False), or give unmask.load a function that "
+            "runs it and returns an array of scores"
+        )
+    return (
+        "Choose an output of scores with output=, or export the model with one (without its last "
+        "ArgMax or LabelEncoder)"
+    )
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    """Return Ultralytics' names, a Python dict that is written out; None if it is none."""
+    try:
+        found = ast.literal_eval(text or "")
+        return read_labels(found) if isinstance(found, dict | list) and found else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError, ModelError):
+        return None
