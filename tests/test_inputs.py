@@ -228,7 +228,7 @@ def test_every_layout_gets_the_same_mask_on_all_channels(layout, shape, grid):
     )
     spatial = tuple(n for n, letter in zip(shape, layout[1:], strict=True) if letter != "C")
     assert e.map.shape == spatial
-    masks = np.concatenate(watched.batches[1:])
+    masks = np.concatenate(watched.batches[2:])
     assert masks.shape == (64, *shape)
     if "C" in layout:
         axis = layout.index("C")
@@ -335,7 +335,7 @@ def test_hidden_parts_show_the_fill(picture, fill):
     values = fill_array(fill, model, given_input, 6)
     masks = np.concatenate([e.plan.masks.render(e.plan.masks.block(b)) for b in (0, 1)])[:48]
     expected = values + masks[..., None] * (given_input.array - values)
-    np.testing.assert_allclose(np.concatenate(watched.batches[1:]), expected, atol=1e-3)
+    np.testing.assert_allclose(np.concatenate(watched.batches[2:]), expected, atol=1e-3)
     np.testing.assert_array_equal(watched.batches[0][0], given_input.array)
     assert masks.min() == 0
     assert masks.max() == 1

@@ -47,10 +47,15 @@ def test_every_mask_is_scored_exactly_once(masks, size):
     model, sizes = counted(lambda batch: batch.mean(axis=(1, 2)) / 255)
     run = unmask.prepare(model, PICTURE[:9, :12], 0, masks=masks, grid=3, batch_size=size)
     *_, last = unmask.stream(run)
-    assert sizes[0] == 1  # the whole picture
-    assert sum(sizes[1:]) == masks == last.count
-    assert len(sizes) - 1 == -(-masks // size)
+    # The whole picture; then, but for single inputs, again beside a plain one and noise.
+    asked = 2 if size == 1 else 3
+    before = 1 + -(-asked // size)
+    assert sizes[0] == 1
+    assert sum(sizes[1:before]) == asked
+    assert sum(sizes[before:]) == masks == last.count
+    assert len(sizes) - before == -(-masks // size)
     assert max(sizes[1:]) <= size
+    assert run.calls == 1 + asked
 
 
 @pytest.mark.parametrize("design", ["random", "balanced"])

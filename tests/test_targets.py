@@ -301,7 +301,7 @@ def test_every_target_of_a_list_is_what_it_is_alone(picture):
     wanted = [2, contrast(0, 3), warmth, None]
     regions = Regions()
     together = unmask.explain(regions, picture, wanted, **settings)
-    assert regions.calls == 1 + 96 // 32
+    assert regions.calls == 2 + 96 // 32
     assert len(together.targets) == len(together.maps) == 4
     for number, target in enumerate(wanted):
         alone = unmask.explain(Regions(), picture, target, **settings)

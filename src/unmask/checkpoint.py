@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask import storage
-from unmask.errors import FileError
+from unmask.errors import FileError, SettingError
 from unmask.estimate import Estimate
+from unmask.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from unmask.masks import Masks
+    from unmask.run import Run
 
 __all__ = ["fingerprint", "load", "peek", "recorded", "save"]
 
@@ -68,8 +69,7 @@ def peek(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
 def load(
     path: Path,
     content: tuple[dict[str, Any], dict[str, NDArray[Any]]] | None,
-    mark: str,
-    masks: Masks,
+    run: Run,
     targets: int,
 ) -> Estimate:
     """Turn what `peek` read into an estimate.
@@ -79,25 +79,32 @@ def load(
     path : Path
     content
         What `peek` returned.
-    mark : str
-        `fingerprint` of the run at hand.
-    masks : Masks
+    run : Run
+        The one at hand.
     targets : int
 
     Raises
     ------
     FileError
-        The checkpoint belongs to another run.
+        The checkpoint belongs to another run, or its scores to another model.
     """
-    estimate = Estimate.empty(masks, targets)
+    estimate = Estimate.empty(run.plan.masks, targets)
     if content is None:
         return estimate
     header, arrays = content
-    if header.get("fingerprint") != mark:
+    left = "It is left as it is: give another file, or remove it"
+    if header.get("fingerprint") != run.fingerprint:
         raise FileError(
-            f"{path} belongs to another run: its model, picture, target or settings differ. It is "
-            "left as it is: give another file, or remove it"
+            f"{path} belongs to another run: its model, picture, target or settings differ. {left}"
         )
+    try:
+        then = Identity.of_json(header.get("identity"))
+        if then is not None:
+            then.check_same(run.identity, run.model.name)
+    except SettingError as error:
+        raise FileError(f"{path} belongs to another run: {error}. {left}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileError(f"{path} is damaged: {error}") from error
     try:
         parts = np.split(arrays["scores"], np.cumsum(arrays["counts"])[:-1])
         for number, scores in zip(arrays["blocks"], parts, strict=True):
@@ -107,27 +114,28 @@ def load(
     return estimate
 
 
-def save(path: Path, mark: str, estimate: Estimate) -> None:
-    """Write a checkpoint, all of it or nothing."""
+def save(path: Path, run: Run, estimate: Estimate) -> None:
+    """Write a checkpoint of a run, all of it or nothing."""
     arrays: dict[str, NDArray[Any]] = {
         "blocks": np.array([number for number, _ in estimate.parts], np.int64),
         "counts": np.array([len(scores) for _, scores in estimate.parts], np.int64),
         "scores": estimate.scores,
     }
-    storage.write(path, KIND, FORMAT, {"fingerprint": mark}, arrays)
+    header = {"fingerprint": run.fingerprint, "identity": run.identity.as_json()}
+    storage.write(path, KIND, FORMAT, header, arrays)
 
 
 def recorded(
-    estimates: Iterator[Estimate], path: Path, mark: str, seconds: float = SECONDS
+    estimates: Iterator[Estimate], path: Path, run: Run, seconds: float = SECONDS
 ) -> Iterator[Estimate]:
     """Pass estimates on, saving one every few seconds, and the last, however it ends."""
     saved, last, count = time.monotonic(), None, -1
     try:
         for last in estimates:
             if time.monotonic() - saved >= seconds:
-                save(path, mark, last)
+                save(path, run, last)
                 saved, count = time.monotonic(), last.count
             yield last
     finally:
         if last is not None and last.count != count:
-            save(path, mark, last)
+            save(path, run, last)

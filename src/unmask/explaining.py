@@ -171,7 +171,13 @@ def _explained(run: Run, start: float, executor: Executor | None = None) -> Expl
         error.explanation = _so_far(run, last, start)
         raise
     explanation = run.explanation(last, time.perf_counter() - start)
-    return replace(explanation, _more=partial(_extended, run))
+    return replace(explanation, _more=partial(_more, run))
+
+
+def _more(run: Run, explanation: Explanation, masks: int) -> Explanation:
+    """Go on with the model at hand, which may have been trained further in the meantime."""
+    run.identity.check_same(run.ask_again(), run.model.name)
+    return _extended(replace(run, calls=1), explanation, masks)
 
 
 def _extended(run: Run, explanation: Explanation, masks: int) -> Explanation:
@@ -186,7 +192,7 @@ def _extended(run: Run, explanation: Explanation, masks: int) -> Explanation:
     return replace(
         more,
         seconds=explanation.seconds + more.seconds,
-        model_calls=explanation.model_calls + more.model_calls - 1,
+        model_calls=explanation.model_calls + more.model_calls,
     )
 
 
@@ -260,6 +266,8 @@ def extend(
         )
     for then, now in zip(explanation.targets, run.targets.targets, strict=True):
         then.check_same(now, run.model.name)
+    if explanation.identity is not None:
+        explanation.identity.check_same(run.identity, run.model.name)
     if run.plan.masks != plan.masks:
         raise SettingError(f"the masks would be {run.plan.masks}: expected {plan.masks}")
     return _extended(run, explanation, masks)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from unmask.colour import Colormap
     from unmask.estimate import Estimate
     from unmask.framing import Frame
+    from unmask.identity import Identity
     from unmask.plan import Plan
     from unmask.report import Curve
     from unmask.targets import Target
@@ -66,6 +67,9 @@ class Explanation:
     versions : dict of str to str
     notes : tuple of str
         What was assumed and what to beware of.
+    identity : Identity or None
+        What the model said of the input, by which `merge` and `extend` know it again; None in files
+        of version 0.1.0.
 
     Examples
     --------
@@ -94,6 +98,7 @@ class Explanation:
     stopped: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    identity: Identity | None = None
     _more: Callable[..., Explanation] | None = field(default=None, repr=False)
 
     @property
@@ -364,6 +369,13 @@ class Explanation:
             one is not None and two is not None and not np.array_equal(one, two)
         ):
             raise SettingError("cannot merge: the pictures differ")
+        try:
+            for mine, theirs in zip(self.targets, other.targets, strict=True):
+                mine.check_same(theirs, other.model)
+            if self.identity is not None and other.identity is not None:
+                self.identity.check_same(other.identity, other.model)
+        except SettingError as error:
+            raise SettingError(f"cannot merge: {error}") from error
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write to an .npz file, atomically: it is there whole or not at all.

@@ -11,6 +11,7 @@ from unmask import storage
 from unmask.errors import FileError
 from unmask.estimate import Estimate
 from unmask.framing import Frame
+from unmask.identity import Identity
 from unmask.masks import Masks
 from unmask.plan import Plan
 from unmask.targets import Target
@@ -40,6 +41,7 @@ def write(explanation: Explanation, path: str | os.PathLike[str]) -> Path:
         "frame": None if frame is None else asdict(frame),
         "reliabilities": one.reliabilities,
         "notes": one.notes,
+        "identity": None if one.identity is None else one.identity.as_json(),
         **{name: getattr(one, name) for name in PLAIN},
     }
     parts = one.estimate.parts
@@ -76,6 +78,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
             "frame": None if frame is None else Frame(**_tuples(frame)),
             "reliabilities": tuple(header["reliabilities"]),
             "notes": tuple(header["notes"]),
+            "identity": Identity.of_json(header.get("identity")),
             **{name: header[name] for name in PLAIN},
         }
     except (KeyError, TypeError, ValueError) as error:

@@ -74,7 +74,7 @@ def stream(
     estimates = _stopped(run, estimate or run.start, executor)
     if run.checkpoint is None:
         return estimates
-    return recorded(estimates, run.checkpoint, run.fingerprint)
+    return recorded(estimates, run.checkpoint, run)
 
 
 def _stopped(run: Run, estimate: Estimate, executor: Executor | None) -> Iterator[Estimate]:

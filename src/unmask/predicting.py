@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,19 @@ import numpy as np
 from unmask.box_targets import Detection, detected
 from unmask.checks import whole
 from unmask.detection import suppress
-from unmask.errors import ModelError, ModelOutputError, UnmaskError, UnmaskWarning, warn
+from unmask.errors import (
+    DoubtWarning,
+    ModelError,
+    ModelOutputError,
+    UnmaskError,
+    UnmaskWarning,
+    warn,
+)
 from unmask.inputs import prepare as prepare_input
 from unmask.labels import class_name
 from unmask.models import load
+from unmask.outputs import described, seem
+from unmask.probing import probe
 
 if TYPE_CHECKING:
     from unmask.inputs import Input
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Prediction",
+    "about_input",
     "about_outputs",
     "best_classes",
     "detect",
@@ -28,6 +39,9 @@ __all__ = [
     "predict",
     "whole_outputs",
 ]
+
+# Pixels beyond which a picture at its own size is worth a word: for a network, for a function.
+USUAL, LARGE = 256 * 256, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -70,9 +84,17 @@ def predict(
     """
     top = whole("top", top)
     loaded = load(model)
-    outputs = whole_outputs(loaded, prepare_input(loaded, image, preprocess))
-    for note in (*loaded.notes, *about_outputs(loaded, outputs)):
+    given = prepare_input(loaded, image, preprocess)
+    outputs = whole_outputs(loaded, given)
+    for note in (*loaded.notes, *about_input(loaded, given), *about_outputs(loaded, outputs)):
         warn(note, UnmaskWarning)
+    if not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
+        raise ModelError(
+            f"{loaded.name} returned {described(outputs)}, and no scores of classes (n, classes): "
+            f"{seem(outputs, given.shape, loaded.layout)}"
+        )
+    for note in probe(loaded, given, outputs, loaded.batch or 3).notes:
+        warn(note, DoubtWarning)
     return best_classes(loaded, outputs, top)
 
 
@@ -111,7 +133,7 @@ def detect(model: Any, image: Any) -> list[Detection]:
     if loaded.detector is None:
         raise ModelError(f"{loaded.name} is no detector: load it with detector=")
     given = prepare_input(loaded, image)
-    for note in loaded.notes:
+    for note in (*loaded.notes, *about_input(loaded, given)):
         warn(note, UnmaskWarning)
     return found_boxes(loaded, given, whole_outputs(loaded, given))
 
@@ -126,9 +148,10 @@ def found_boxes(model: Model, given: Input, outputs: Any) -> list[Detection]:
 
 def whole_outputs(model: Model, given: Input) -> Any:
     """Return what the model says of the whole input, checked."""
-    send = model.asarray
     try:
-        outputs = model(send(given.array[None]))
+        # Copies both ways: preprocessing may write over its input, and a model hand out the same
+        # memory again.
+        outputs = deepcopy(model(model.asarray(given.array[None].copy())))
     except UnmaskError:
         raise
     except Exception as error:
@@ -149,6 +172,27 @@ def whole_outputs(model: Model, given: Input) -> Any:
                 "were given"
             )
     return outputs
+
+
+def about_input(model: Model, given: Input) -> list[str]:
+    """Say how an input reaches the model, where that may be another than people expect."""
+    notes = []
+    pixels = model.preprocess
+    if pixels.name in ("unit", "torch") and pixels.divisor == 1:
+        notes.append(
+            f"mean={pixels.mean} and std={pixels.std} are read as of pixels from 0 to 255: in units "
+            "of x/255 none could be so large"
+        )
+    if model.size is None and given.frame is not None:
+        height, width = given.shape
+        # A function may look at colours; a network of a framework was trained at some size.
+        if height * width > (USUAL if model.versions else LARGE):
+            notes.append(
+                f"{model.name} takes any size, so the picture goes in whole, {width} x {height} "
+                "pixels. Most networks were trained at one size: give it, as in size=(224, 224), "
+                "which is faster too"
+            )
+    return notes
 
 
 def about_outputs(model: Model, outputs: Any) -> list[str]:

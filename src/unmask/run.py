@@ -19,13 +19,21 @@ from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, warn
 from unmask.estimate import Estimate
 from unmask.estimators import ESTIMATORS, Estimator
 from unmask.explanation import Explanation, finished
+from unmask.identity import Identity, identity
 from unmask.inputs import Input, describe, describe_fill, fill_array
 from unmask.inputs import prepare as prepare_input
 from unmask.masks import Masks
 from unmask.models import Model, load
 from unmask.plan import Plan, extent
-from unmask.predicting import about_outputs, best_classes, found_boxes, whole_outputs
+from unmask.predicting import (
+    about_input,
+    about_outputs,
+    best_classes,
+    found_boxes,
+    whole_outputs,
+)
 from unmask.presets import PresetName, settings
+from unmask.probing import probe
 from unmask.stopping import reason
 from unmask.targets import Targets, resolve
 from unmask.text_targets import with_texts
@@ -72,6 +80,10 @@ class Run:
     notes : tuple of str
     start : Estimate
         Where to begin: empty, or what a checkpoint held.
+    identity : Identity
+        What the model said of the input, by which its scores are known.
+    calls : int
+        Inputs that it scored for that.
     checkpoint : Path or None
         Where `stream` keeps the scores.
     """
@@ -85,6 +97,8 @@ class Run:
     image: str
     notes: tuple[str, ...]
     start: Estimate
+    identity: Identity = Identity()
+    calls: int = 1
     checkpoint: Path | None = None
 
     @property
@@ -99,6 +113,12 @@ class Run:
             self.given.array,
             self.fill,
         )
+
+    def ask_again(self) -> Identity:
+        """Ask the model about the whole input once more; return what it is known by now."""
+        outputs = whole_outputs(self.model, self.given)
+        scores = self.targets.score(outputs, 1)[0]
+        return identity(self.model.digest, self.given.array, scores, outputs)
 
     def predictions(self, top: int = 5) -> list[Prediction]:
         """Return the model's best classes for the whole input, best first."""
@@ -144,7 +164,7 @@ class Run:
             picture=self.given.picture,
             frame=self.given.frame,
             seconds=seconds,
-            model_calls=estimate.count - self.start.count + 1,
+            model_calls=estimate.count - self.start.count + self.calls,
             complete=not stopped.startswith("it was interrupted"),
             stopped=stopped,
             versions={
@@ -154,6 +174,7 @@ class Run:
                 **self.model.versions,
             },
             notes=notes,
+            identity=self.identity,
         )
 
 
@@ -234,7 +255,7 @@ def prepare(
         if chosen["within"] is not None:
             wishes = within(wishes, chosen["within"])
     outputs = whole_outputs(loaded, given)
-    notes = (*loaded.notes, *about_outputs(loaded, outputs))
+    notes = (*loaded.notes, *about_input(loaded, given), *about_outputs(loaded, outputs))
     for note in notes:
         warn(note, UnmaskWarning)
     if boxes:
@@ -249,12 +270,27 @@ def prepare(
         for note in filter(None, asides):
             warn(note, DoubtWarning)
             notes = (*notes, note)
-    start = Estimate.empty(plan.masks, len(targets))
-    run = Run(loaded, given, values, plan, targets, outputs, describe(image), notes, start, path)
+    probed = probe(loaded, given, outputs, plan.batch_size)
+    for note in probed.notes:
+        warn(note, DoubtWarning)
+    scores = np.concatenate([targets.score(outputs, 1), probed.scores(targets)])
+    run = Run(
+        loaded,
+        given,
+        values,
+        plan,
+        targets,
+        outputs,
+        describe(image),
+        (*notes, *probed.notes),
+        Estimate.empty(plan.masks, len(targets)),
+        identity(loaded.digest, given.array, scores.reshape(-1), outputs),
+        1 + probed.calls,
+        path,
+    )
     if path is None:
         return run
-    start = checkpoints.load(path, content, run.fingerprint, plan.masks, len(targets))
-    return replace(run, start=start)
+    return replace(run, start=checkpoints.load(path, content, run, len(targets)))
 
 
 def _batch_size(model: Model, given: Input, wanted: int | None) -> int:

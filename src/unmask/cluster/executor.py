@@ -298,6 +298,10 @@ def _work(token: str, parcel: bytes, shard: Shard) -> Scores:
                 f"the workers' model {_looks(run)} is not the one that is explained, {looks}: give "
                 "the executor what you give unmask.load"
             )
+        try:
+            run.identity.check_same(run.ask_again(), "the workers' model")
+        except SettingError as error:
+            raise ModelError(f"{error}: give the executor what you give unmask.load") from error
         _KEPT.update(token=token, run=run)
     return score(_KEPT["run"], shard)
 

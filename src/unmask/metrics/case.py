@@ -14,6 +14,7 @@ from unmask.errors import ImageError, ModelError, ModelOutputError, SettingError
 from unmask.inputs import fill_array
 from unmask.inputs import prepare as prepare_input
 from unmask.models import load
+from unmask.predicting import whole_outputs
 from unmask.targets import resolve
 from unmask.wishes import parse
 
@@ -200,15 +201,7 @@ def case(
         parts = parse_boxes(0 if target is None else target, loaded.labels)
     else:
         wishes = parse(target, loaded.labels, loaded.classes)
-    try:
-        outputs = loaded(loaded.asarray(given.array[None]))
-    except UnmaskError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"{loaded.name} failed on the whole input of shape {given.array.shape}: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+    outputs = whole_outputs(loaded, given)
     targets: Targets | BoxTargets
     if boxes:
         if given.frame is None:
