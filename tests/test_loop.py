@@ -47,8 +47,8 @@ def test_every_mask_is_scored_exactly_once(masks, size):
     model, sizes = counted(lambda batch: batch.mean(axis=(1, 2)) / 255)
     run = unmask.prepare(model, PICTURE[:9, :12], 0, masks=masks, grid=3, batch_size=size)
     *_, last = unmask.stream(run)
-    # The whole picture; then, but for single inputs, again beside a plain one and noise.
-    asked = 2 if size == 1 else 3
+    # The whole picture; then, but for single inputs, twice beside a plain one and noise.
+    asked = 2 if size == 1 else 4
     before = 1 + -(-asked // size)
     assert sizes[0] == 1
     assert sum(sizes[1:before]) == asked

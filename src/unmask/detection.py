@@ -54,11 +54,12 @@ class Detections:
     def __init__(
         self, boxes: ArrayLike, scores: ArrayLike, objectness: ArrayLike | None = None
     ) -> None:
-        box, score = np.asarray(boxes, np.float64), np.asarray(scores, np.float64)
+        # Copies: a detector may hand out the same memory for every image.
+        box, score = np.array(boxes, np.float64), np.array(scores, np.float64)
         if box.size == 0:
             box = box.reshape(0, 4)
         m = len(box)
-        objects = np.ones(m) if objectness is None else np.asarray(objectness, np.float64)
+        objects = np.ones(m) if objectness is None else np.array(objectness, np.float64)
         if score.size == 0 and m == 0:
             score = score.reshape(0, score.shape[1] if score.ndim == 2 else 0)
         if box.shape != (m, 4) or score.ndim != 2 or len(score) != m or objects.shape != (m,):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Identity", "identity"]
+__all__ = ["NOBODY", "Identity", "identity"]
 
 BEST = 8  # outputs for the whole input that are remembered, the greatest
 PARTS = 16
@@ -108,6 +108,9 @@ another: it says 0.31 of the whole input, and 0.98 when they were made
             return None
         numbers = {name: tuple(map(float, values[name])) for name in ("given", "scores", "best")}
         return Identity(str(values["digest"]), **numbers)
+
+
+NOBODY = Identity()  # of whom nothing is known
 
 
 def identity(

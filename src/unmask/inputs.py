@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from unmask.models import Model
 
+BANDS = 32  # channels of a picture, at most, where nobody says how many there are
+
 __all__ = ["Input", "describe", "describe_fill", "fill_array", "prepare"]
 
 
@@ -174,7 +176,9 @@ def _from_array(model: Model, image: NDArray[Any], *, raw: bool) -> Input:
         )
     if not np.issubdtype(image.dtype, np.number) or np.iscomplexobj(image):
         raise ImageError(f"an array of {image.dtype}: expected numbers")
-    array = np.ascontiguousarray(image, np.float32)
+    _check_channels(model, layout, image.shape)
+    # A copy: what is explained stays what it was, whatever happens to the caller's array.
+    array = np.array(image, np.float32, order="C")
     if not np.isfinite(array).all():
         raise ImageError(f"an array of shape {image.shape} with values that are not finite")
     given = Input(array, model.spatial, None, None)
@@ -192,6 +196,22 @@ def _from_array(model: Model, image: NDArray[Any], *, raw: bool) -> Input:
     return given
 
 
+def _check_channels(model: Model, layout: str, shape: tuple[int, ...]) -> None:
+    """Ask about an array whose channels seem to be where the model has none."""
+    if not model.takes_pictures or model.channels is not None or model.size is not None:
+        return
+    first, last = shape[0], shape[-1]
+    channels, other = (first, last) if layout[0] == "C" else (last, first)
+    if channels <= BANDS or other > BANDS or other * 2 > channels:
+        return
+    wanted = "NCHW" if layout[0] != "C" else "NHWC"
+    raise ImageError(
+        f"an array of shape {shape} would have {channels} channels in the layout of {model.name}, "
+        f"{model.layout}. If they are {other} and come {'first' if layout[0] != 'C' else 'last'}, "
+        f"load the model with layout={wanted!r}; if not, say channels={channels}"
+    )
+
+
 def _float_fill(fill: NDArray[Any], given: Input) -> NDArray[np.float32]:
     try:
         fits = np.broadcast_shapes(fill.shape, given.array.shape) == given.array.shape
@@ -202,7 +222,7 @@ def _float_fill(fill: NDArray[Any], given: Input) -> NDArray[np.float32]:
             f"fill of shape {fill.shape} does not broadcast with the input in the model's space, "
             f"{given.array.shape}"
         )
-    values = np.asarray(fill, np.float32)
+    values = np.array(fill, np.float32)
     if not np.isfinite(values).all():
         raise SettingError("fill has values that are not finite")
     return values

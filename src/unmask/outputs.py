@@ -10,7 +10,7 @@ __all__ = ["cells", "described", "resembles", "seem"]
 STRIDES = (8, 16, 32)
 MANY = 1000  # boxes of a head that suppresses none; classes are hardly ever so many
 FEW = 1000  # boxes that are left after suppression, at most
-BOXES = ("detection_boxes", "pred_boxes", "boxes", "bboxes", "det_boxes", "dets")
+BOXES = ("detection_boxes", "boxes", "bboxes", "det_boxes", "dets")
 TITLES = {
     "yolox": "YOLOX",
     "yolov5": "YOLOv5",
@@ -132,6 +132,11 @@ def seem(outputs: Any, size: Sequence[int] | None = None, layout: str = "NCHW") 
     else:
         shapes, choice = {"output": getattr(outputs, "shape", ())}, ""
     decoder = resembles(shapes, size)
+    if "pred_boxes" in shapes:
+        return (
+            "these are a detector's boxes before its post-processing: give a function that does "
+            "both and returns Detections, with detector='function'"
+        )
     if decoder is not None:
         return f"this looks like {TITLES[decoder]}: load it with detector={decoder!r}"
     shape = tuple(shapes.get("output", ()))

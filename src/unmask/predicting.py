@@ -42,6 +42,7 @@ __all__ = [
 
 # Pixels beyond which a picture at its own size is worth a word: for a network, for a function.
 USUAL, LARGE = 256 * 256, 1_000_000
+SMALL = 2**24  # bytes of an input that may be asked about four times more for a prediction
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,9 @@ def predict(
             f"{loaded.name} returned {described(outputs)}, and no scores of classes (n, classes): "
             f"{seem(outputs, given.shape, loaded.layout)}"
         )
-    for note in probe(loaded, given, outputs, loaded.batch or 3).notes:
-        warn(note, DoubtWarning)
+    if given.array.nbytes <= SMALL:
+        for note in probe(loaded, given, outputs, loaded.batch or 4).notes:
+            warn(note, DoubtWarning)
     return best_classes(loaded, outputs, top)
 
 
@@ -180,8 +182,8 @@ def about_input(model: Model, given: Input) -> list[str]:
     pixels = model.preprocess
     if pixels.name in ("unit", "torch") and pixels.divisor == 1:
         notes.append(
-            f"mean={pixels.mean} and std={pixels.std} are read as of pixels from 0 to 255: in units "
-            "of x/255 none could be so large"
+            f"mean={pixels.mean} and std={pixels.std} are read as of pixels from 0 to 255: in "
+            "units of x/255 none could be so large"
         )
     if model.size is None and given.frame is not None:
         height, width = given.shape

@@ -1,9 +1,9 @@
-"""One more call before the masks: does the model tell inputs apart, and each by itself?
+"""One more call before the masks, which tells whether a model can be trusted with them.
 
-The whole input goes once more, beside a plain one (its mean) and one of noise (its own values in
-another order). What comes back shows a model whose scores depend on the rest of their batch, one
-that says the same of anything, as where its input is scaled in another way than it was trained
-with, and one that fails or gives NaN where nothing is to be seen.
+The whole input goes once more, beside itself, a plain one (its mean) and one of noise (its own
+values in another order). What comes back shows a model whose scores depend on the rest of their
+batch, one that says the same of anything, as where its input is scaled in another way than it was
+trained with, and one that fails or gives NaN where nothing is to be seen.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from unmask.targets import Targets
 
     Arrays = list[NDArray[Any]]
-    Scoring = Targets | BoxTargets
 
 __all__ = ["Probe", "probe"]
 
@@ -56,7 +55,7 @@ class Probe:
     notes: tuple[str, ...]
     calls: int
 
-    def scores(self, targets: Scoring) -> NDArray[np.float64]:
+    def scores(self, targets: Targets | BoxTargets) -> NDArray[np.float64]:
         """Score the plain input and noise; nothing where the model gave no outputs for them.
 
         Parameters
@@ -72,7 +71,7 @@ class Probe:
 
 
 def probe(model: Model, given: Input, outputs: Any, batch_size: int) -> Probe:
-    """Ask a model about the whole input beside a plain one and noise.
+    """Ask a model about the whole input beside itself, a plain one and noise.
 
     Parameters
     ----------
@@ -96,7 +95,8 @@ def probe(model: Model, given: Input, outputs: Any, batch_size: int) -> Probe:
     alone = batch_size == 1 or model.batch == 1
     inputs = [plain(given), noise(given)]
     if not alone:
-        inputs = [given.array, *inputs]
+        # Twice: a softmax over the batch would leave the surest of different inputs as it is.
+        inputs = [given.array, given.array, *inputs]
     batch = np.stack(inputs)
     try:
         found = [
@@ -113,8 +113,9 @@ def probe(model: Model, given: Input, outputs: Any, batch_size: int) -> Probe:
             f"({type(error).__name__}: {reason[0][:200]}): if its batch is fixed inside, give "
             "batch_size=1"
         ) from error
-    sizes = [min(batch_size, len(batch) - i) for i in range(0, len(batch), batch_size)]
-    before = [0 if alone or i else 1 for i in range(len(sizes))]
+    starts = range(0, len(batch), batch_size)
+    sizes = [min(batch_size, len(batch) - i) for i in starts]
+    before = [max(0, len(batch) - 2 - i) for i in starts]
     parts = tuple(zip(found, sizes, before, strict=True))
     notes = [] if alone else _mixes(model, _row(outputs, 1, 0), _row(found[0], sizes[0], 0))
     others = [_row(part, n, i) for part, n, first in parts for i in range(first, n)]
@@ -158,10 +159,12 @@ def _mixes(model: Model, alone: Arrays, beside: Arrays) -> list[str]:
             continue
         place = np.unravel_index(int(difference.argmax()), one.shape)
         return [
-            f"{model.name} says something else of the whole input beside others "
-            f"({float(other[place]):.4g}) than alone ({float(one[place]):.4g}): its scores, and the "
-            "map, depend on the rest of the batch, or on chance. batch_size=1 asks about one input "
-            "at a time"
+            (
+                f"{model.name} says something else of the whole input beside others "
+                f"({float(other[place]):.4g}) than alone ({float(one[place]):.4g}): its scores, "
+                "and the map, depend on the rest of the batch, or on chance. batch_size=1 asks "
+                "about one input at a time"
+            )
         ]
     return []
 
@@ -171,8 +174,10 @@ def _finite(model: Model, others: list[Arrays]) -> list[str]:
     if all(np.isfinite(one).all() for arrays in others for one in arrays):
         return []
     return [
-        f"{model.name} returns NaN or infinities for a plain input or for noise, and may for masked "
-        "ones: another fill= may avoid it"
+        (
+            f"{model.name} returns NaN or infinities for a plain input or for noise, and may for "
+            "masked ones: another fill= may avoid it"
+        )
     ]
 
 
@@ -187,10 +192,12 @@ def _says_the_same(model: Model, whole: Any, others: list[Arrays]) -> list[str]:
     if not alike and not (probable and surest.min() >= SURE * best):
         return []
     return [
-        f"{model.name} hardly tells this picture from a plain one and from noise: its best class "
-        f"scores {best:.3g} here, {surest[0]:.3g} and {surest[1]:.3g} there. Perhaps it was trained "
-        "with pixels that are scaled otherwise: compare the predictions, and give preprocess=, or "
-        "mean= and std="
+        (
+            f"{model.name} hardly tells this picture from a plain one and from noise: its best "
+            f"class scores {best:.3g} here, {surest[0]:.3g} and {surest[1]:.3g} there. Perhaps it "
+            "was trained with pixels that are scaled otherwise: compare the predictions, and give "
+            "preprocess=, or mean= and std="
+        )
     ]
 
 

@@ -19,7 +19,7 @@ from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, warn
 from unmask.estimate import Estimate
 from unmask.estimators import ESTIMATORS, Estimator
 from unmask.explanation import Explanation, finished
-from unmask.identity import Identity, identity
+from unmask.identity import NOBODY, Identity, identity
 from unmask.inputs import Input, describe, describe_fill, fill_array
 from unmask.inputs import prepare as prepare_input
 from unmask.masks import Masks
@@ -97,7 +97,7 @@ class Run:
     image: str
     notes: tuple[str, ...]
     start: Estimate
-    identity: Identity = Identity()
+    identity: Identity = NOBODY
     calls: int = 1
     checkpoint: Path | None = None
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from unmask.errors import ModelOutputError, SettingError, TargetError
 from unmask.labels import class_name
+from unmask.outputs import described, seem
 from unmask.wishes import Best, Contrast, Wish, WithinTop, checked
 
 if TYPE_CHECKING:
@@ -196,10 +197,9 @@ def _counted(index: int, top: int) -> Score:
 def _class_outputs(outputs: Any) -> NDArray[Any]:
     values = np.asarray(outputs) if not isinstance(outputs, list | tuple | dict) else None
     if values is None or values.ndim != 2:
-        shape = "no array" if values is None else f"shape {values.shape}"
         raise TargetError(
-            f"the model's outputs are {shape}, not (n, classes): give a function of the outputs "
-            "as target"
+            f"the model returned {described(outputs)}, and a class is explained by scores of shape "
+            f"(n, classes): {seem(outputs)}"
         )
     return values
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -11,7 +12,7 @@ from unmask.errors import ModelError, SettingError
 from unmask.models.detector import from_detector_function, from_onnx_detector
 from unmask.models.faster import faster
 from unmask.models.function import from_function
-from unmask.models.labels import read_labels
+from unmask.models.labels import Labels, read_labels
 from unmask.models.model import Activation, Model
 from unmask.models.preprocess import preprocessing
 from unmask.models.randomise import randomise
@@ -27,11 +28,13 @@ __all__ = ["DETECTORS", "Activation", "Detector", "Model", "Runtime", "load", "r
 Detector = Literal["yolox", "yolov5", "yolov8", "nms"]
 Runtime = Literal["onnx"]
 DETECTORS = (*get_args(Detector), "function")
+DETECTS = "a detector"
 # What can be changed in a model when it is there.
 LATER = frozenset(
     {
         *("labels", "preprocess", "mean", "std", "activation"),
         *("layout", "size", "channels", "resize", "crop", "interpolation", "threshold", "name"),
+        "output",
     }
 )
 
@@ -39,7 +42,7 @@ LATER = frozenset(
 def load(
     source: Any = DEMO,
     *,
-    labels: str | Path | Sequence[str] | None = None,
+    labels: Labels | None = None,
     preprocess: str | None = None,
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
@@ -47,8 +50,11 @@ def load(
     layout: str | None = None,
     size: Sequence[int] | None = None,
     resize: Mode | None = None,
+    channels: int | None = None,
+    output: str | int | None = None,
     detector: str | None = None,
     threshold: float | None = None,
+    boxes: str | None = None,
     name: str | None = None,
     weights: str | Path | None = None,
     runtime: Runtime | None = None,
@@ -62,16 +68,19 @@ def load(
         A file; an id or an address; "demo", the classifier that comes with unmask; a live model; or
         a function ``batch -> scores``. `unmask.models.registry.SOURCES` lists what is known. A
         `Model` is returned with what is given here changed.
-    labels : path-like, "imagenet" or sequence of str, optional
-        Names of the classes, in order; a file has one a line.
+    labels : path-like, "imagenet", sequence or mapping, optional
+        Names of the classes: in order, or as {index: name} or {name: index}; or a file of them, one
+        a line, JSON or CSV. See `unmask.models.labels.read_labels`.
     preprocess : {"tf", "torch", "caffe", "unit", "raw", "bgr"}, optional
         How pixels from 0 to 255 are scaled, as in Keras: tf is x/127.5 - 1, torch is ImageNet's
         mean and standard deviation, caffe is BGR less the mean, unit is x/255, raw is x, bgr is
         x in the order blue, green, red.
     mean, std : float or sequence of float, optional
-        Instead of ImageNet's; without `preprocess` in units of x/255.
+        Instead of ImageNet's; without `preprocess` in units of x/255, or of pixels where they are
+        too large for that.
     activation : {"softmax", "sigmoid", "probabilities", "logits"}, optional
-        The first two are applied to the outputs, the last two declare what they are already.
+        The first two are applied to the outputs, along their classes; the last two declare what
+        they are already.
     layout : str, optional
         Axes of a batch, such as "NCHW"; read from an ONNX file, "NHWC" for a function.
     size : sequence of int, optional
@@ -79,11 +88,17 @@ def load(
         it is fixed there. Without it inputs are taken at their own size.
     resize : {"stretch", "crop", "letterbox"}, optional
         How a picture is brought to that size; "stretch" unless given.
+    channels : int, optional
+        For a model that leaves them free.
+    output : str or int, optional
+        Which of several outputs is read, by name or place.
     detector : {"yolox", "yolov5", "yolov8", "nms", "function"}, optional
         The source is a detector: how the outputs of an ONNX file are read, or "function" for a
         function ``images -> list of detections``.
     threshold : float, default 0.3
         Least confidence of a box that counts as found, for a detector.
+    boxes : {"xyxy", "yxyx", "xywh", "cxcywh"}, optional
+        What the four numbers of a detector's box are, for "nms" and "function".
     name : str, optional
     weights : path-like, optional
         File of weights, for a source that is built by name.
@@ -122,7 +137,10 @@ def load(
             "layout": layout,
             "size": None if size is None else tuple(int(s) for s in size),
             "resize": resize,
+            "channels": channels,
+            "output": output,
             "threshold": threshold,
+            "boxes": boxes,
             "name": name,
             "weights": weights,
             **options,
@@ -147,7 +165,19 @@ def load(
             f"{', '.join(row.what for row in SOURCES)}, a function from a batch to scores, or a "
             "Model"
         )
+    if not isinstance(source, Model):
+        model = replace(model, digest=_digest(demo.MODEL if source == DEMO else source, weights))
     return model if runtime is None else faster(model)
+
+
+def _digest(*sources: Any) -> str:
+    """Return the SHA-256 of the files among what a model was loaded from; "" without any."""
+    paths = [Path(one).expanduser() for one in sources if isinstance(one, str | Path)]
+    digest, there = hashlib.sha256(), [path for path in paths if path.is_file()]
+    for path in there:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest() if there else ""
 
 
 def _changed(model: Model, options: dict[str, Any]) -> Model:
@@ -168,7 +198,7 @@ def _changed(model: Model, options: dict[str, Any]) -> Model:
 
 
 def _detector(source: Any, detector: str, options: dict[str, Any]) -> Model:
-    _refuse(options, "a detector")
+    _refuse(options, DETECTS)
     if isinstance(source, str | Path):
         path = demo.MODEL if source == DEMO else Path(source).expanduser()
         if path.suffix.lower() != ".onnx":
@@ -190,12 +220,12 @@ def _detector(source: Any, detector: str, options: dict[str, Any]) -> Model:
             "detections give detector='function'"
         )
     rest = dict(options)
-    labels = rest.pop("labels", None)
-    names = None if labels is None else read_labels(labels)
-    return _changed(from_detector_function(source, labels=names), rest)
+    own = {name: rest.pop(name) for name in ("labels", "boxes", "layout") if name in rest}
+    return _changed(from_detector_function(source, **own), rest)
 
 
 def _refuse(options: dict[str, Any], what: str) -> None:
-    wrong = [name for name in options if name not in LATER]
+    own = {"boxes"} if what == DETECTS else set()
+    wrong = [name for name in options if name not in LATER | own]
     if wrong:
         raise SettingError(f"{wrong[0]}= says nothing to {what}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from unmask.detection import Detections
 from unmask.errors import ModelError, ModelOutputError, SettingError
+from unmask.models.boxes import corners
 from unmask.models.decoders import CLASSES, DECODERS, HEADS, classes_in, nms
 from unmask.models.labels import read_labels
 from unmask.models.model import Model
@@ -175,6 +176,7 @@ def from_detector_function(
     function: Callable[[Any], Any],
     *,
     labels: Labels | None = None,
+    boxes: BoxFormat = "xyxy",
     **declared: Any,
 ) -> Model:
     """Wrap a function from a batch of images to what it finds in each.
@@ -187,6 +189,8 @@ def from_detector_function(
         pixels of that batch.
     labels : optional
         As for `unmask.models.labels.read_labels`.
+    boxes : {"xyxy", "yxyx", "xywh", "cxcywh"}, default "xyxy"
+        What the four numbers of its boxes are. Boxes from 0 to 1 are parts of the image's sides.
     **declared
         Any other field of `Model`.
 
@@ -204,6 +208,7 @@ def from_detector_function(
     names = None if labels is None else read_labels(labels)
     count = declared.get("classes") if names is None else len(names)
     called = declared.setdefault("name", getattr(function, "__name__", type(function).__name__))
+    layout = declared.get("layout", "NHWC")
 
     def run(batch: Any) -> list[Detections]:
         result = function(batch)
@@ -212,15 +217,21 @@ def from_detector_function(
                 f"{called} returned {type(result).__name__} for {len(batch)} images: expected a "
                 "list with the detections of each"
             )
-        return [_of(one, count, called) for one in _checked(list(result), len(batch), called)]
+        shape = getattr(batch, "shape", ())
+        size = (shape[layout.index("H")], shape[layout.index("W")]) if len(shape) == 4 else None
+        found = _checked(list(result), len(batch), called)
+        return [_of(one, count, called, boxes, size) for one in found]
 
     return Model(run=run, labels=names, **{"detector": "function", **declared})
 
 
-def _of(found: Any, count: int | None, name: str) -> Detections:
+def _of(
+    found: Any, count: int | None, name: str, boxes: BoxFormat, size: tuple[int, int] | None
+) -> Detections:
     try:
         # One width for all images, also for those in which fewer classes are found.
         one = Detections.of(found, CLASSES if count is None else count)
+        one = Detections(corners(one.boxes, boxes, size), one.scores, one.objectness)
     except ModelOutputError as error:
         hint = "" if count is not None else "; labels say how many classes there are"
         raise ModelOutputError(f"{name}: {error}{hint}") from error

@@ -17,6 +17,7 @@ from unmask.models.torch_runner import evaluating, runner
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from unmask.models.labels import Labels
     from unmask.models.model import Activation, Model
 
 __all__ = ["from_hub", "from_huggingface"]
@@ -24,6 +25,8 @@ __all__ = ["from_hub", "from_huggingface"]
 PREFIX = "hf:"
 # Of the range of its own processor's values on a smooth picture; antialiasing differs by less.
 AGREE = 0.02
+# What models for other tasks than classification have in their names.
+TASKS = ("Segmentation", "Depth", "Detection", "Masked", "Backbone", "Keypoint", "SuperResolution")
 
 
 def from_huggingface(
@@ -31,7 +34,7 @@ def from_huggingface(
     *,
     processor: Any = None,
     tokenizer: Any = None,
-    labels: Sequence[str] | None = None,
+    labels: Labels | None = None,
     device: Any = None,
     autocast: Any = None,
     channels_last: bool = False,
@@ -56,8 +59,9 @@ def from_huggingface(
         assumed is said in a note.
     tokenizer : optional
         For texts, if the processor holds none.
-    labels : path-like, "imagenet" or sequence of str, optional
-        Texts for a CLIP-like model; other names for a classifier's classes.
+    labels : optional
+        Texts for a CLIP-like model; other names for a classifier's classes, as for
+        `unmask.models.labels.read_labels`.
     device, autocast, channels_last, preprocess, mean, std, size
         As for `unmask.models.torch.from_torch`.
     activation : {"softmax", "sigmoid", "probabilities", "logits"}, optional
@@ -106,21 +110,25 @@ def from_huggingface(
         tokenizer = tokenizer or getattr(processor, "tokenizer", None)
         texts = _texts_of(made, model, tokenizer, activation, autocast, channels_last)
         return replace(made, **texts(() if labels is None else read_labels(labels)), texts=texts)
-    names = config.id2label
-    classes = len(names)
-    own_labels = tuple(str(names[number]) for number in range(classes))
+    if not _classifies(model):
+        # Maps, boxes or embeddings: a function of the outputs says what of them is explained.
+        names = getattr(config, "id2label", None) if labels is None else labels
+        return replace(made, labels=None, activation=activation or _maps_activation(model, names))
+    classes = _head(model) or config.num_labels
+    own, notes = _own_labels(config, classes)
     return replace(
         made,
-        labels=own_labels if labels is None else read_labels(labels, classes),
+        labels=own if labels is None else read_labels(labels, classes),
         classes=classes,
         activation=activation or _classifiers_activation(config),
+        notes=(*made.notes, *notes),
     )
 
 
 def from_hub(
     name: str,
     *,
-    labels: Sequence[str] | None = None,
+    labels: Labels | None = None,
     device: Any = None,
     autocast: Any = None,
     channels_last: bool = False,
@@ -265,14 +273,60 @@ def _classifiers_activation(config: Any) -> Activation:
     return "sigmoid" if several else "softmax"
 
 
+def _classifies(model: Any) -> bool:
+    """Whether a model of transformers says by its name that it returns scores of classes."""
+    name = type(model).__name__
+    other = name.endswith("Model") or any(kind in name for kind in TASKS)
+    return "ImageClassification" in name or not other
+
+
+def _maps_activation(model: Any, names: Any) -> Activation | None:
+    """Return what makes probabilities of a segmentation's logits, which lie along its channels."""
+    semantic = "SemanticSegmentation" in type(model).__name__ and names and len(names) > 1
+    return "softmax" if semantic else None
+
+
+def _head(model: Any) -> int | None:
+    """Return how many scores the last layer of a classifier has, where it is a linear one."""
+    head: Any = getattr(model, "classifier", None)
+    head = head[-1] if hasattr(head, "__getitem__") and len(head) else head
+    return getattr(head, "out_features", None)
+
+
+def _own_labels(config: Any, classes: int) -> tuple[tuple[str, ...], list[str]]:
+    """Return the names in ``id2label``, each at its number, and what is odd about them."""
+    names = {int(number): str(name) for number, name in (config.id2label or {}).items()}
+    beyond = [number for number in names if not 0 <= number < classes]
+    labels = tuple(names.get(number, f"class {number}") for number in range(classes))
+    if not beyond:
+        return labels, []
+    note = (
+        f"id2label names class {beyond[0]} ({names[beyond[0]]!r}), and the model has {classes}, 0 "
+        f"to {classes - 1}: its names may be off by one. labels= gives others"
+    )
+    return labels, [note]
+
+
 def _differences(made: Model, processor: Any) -> list[str]:
     """Compare what was read from a processor with what it does to a picture."""
     y, x = np.mgrid[:90, :140]
     scene = np.stack([y * 2.8, x * 1.8, 255 - y - x], axis=2).clip(0, 255).astype(np.uint8)
     inner = getattr(processor, "image_processor", processor)
-    theirs = np.asarray(inner(images=Image.fromarray(scene), return_tensors="np")["pixel_values"])[
-        0
-    ]
+    picture = Image.fromarray(scene)
+    if made.channels == 1:
+        picture = picture.convert("L")
+        scene = np.asarray(picture.convert("RGB"))
+    try:
+        found = inner(images=picture, return_tensors="np")["pixel_values"]
+    except Exception as error:  # whatever a processor raises, it is no reason not to load the model
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        return [
+            (
+                f"{type(inner).__name__} could not be tried on a picture ({reason[0][:200]}): "
+                "compare the predictions, and give preprocess=, size= and resize= if they are off"
+            )
+        ]
+    theirs = np.asarray(found)[0]
     size = made.size or scene.shape[:2]
     frame = Frame(
         scene.shape[:2],

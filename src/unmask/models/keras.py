@@ -12,11 +12,11 @@ import numpy as np
 
 from unmask.errors import MissingExtra, ModelError, SettingError
 from unmask.models.greeting import without_greeting
-from unmask.models.keras_applications import application, builder, does_own_scaling, layers, scaling
+from unmask.models.keras_applications import application, builder, layers, own_scaling, scaling
 from unmask.models.labels import imagenet
 from unmask.models.model import Model, joined
 from unmask.models.onnx import as_input
-from unmask.models.preprocess import preprocessing
+from unmask.models.preprocess import preprocessing, scaling_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,8 +55,9 @@ def from_keras(
     model : keras.Model
         Of one input. It is called by `predict_on_batch`: compiled, in inference mode.
     preprocess, mean, std
-        See `unmask.models.preprocess.preprocessing`. If nobody declares it: pixels as they are for
-        a model that scales them itself, else "unit" and a note that says so.
+        See `unmask.models.preprocess.preprocessing`. If nobody declares it: what the model's first
+        layers want, if they are made for scaling (see `own_scaling`), else "unit" and a note that
+        says so.
     layout : str, optional
         By default channels last, unless a layer says otherwise.
     size : sequence of int, optional
@@ -84,15 +85,16 @@ def from_keras(
     if preprocess is None and (mean is not None or std is not None):
         preprocess = "unit"
     if preprocess is None:
-        pixels = scaling(known) if known else None
-        if does_own_scaling(keras, model) or letters not in ("NHWC", "NCHW"):
+        pixels = own_scaling(keras, model)
+        if known and pixels is None:
+            # Keras leaves pixels alone where the model scales them, which it does not do here.
+            pixels = scaling(known)
+            pixels = None if pixels == "raw" else pixels
+        if letters not in ("NHWC", "NCHW") or _whole_numbers(model):
             pixels = "raw"
-        elif pixels in (None, "raw"):
+        elif pixels is None:
             pixels = ASSUMED
-            notes.append(
-                f"{model.name} does not say how pixels are scaled: assumed preprocess={pixels!r}. "
-                "If the predictions look wrong, try tf, torch, caffe or raw"
-            )
+            notes.append(scaling_note(model.name, pixels))
         preprocess = pixels
     classes = _classes(model)
     return Model(
@@ -105,6 +107,7 @@ def from_keras(
         labels=imagenet() if known and classes == IMAGENET_CLASSES else None,
         classes=classes,
         activation="probabilities" if _ends_in_probabilities(model) else None,
+        dtype=_dtype(model) if _whole_numbers(model) else "float32",
         export=partial(_export, keras, model, letters, fixed, size),
         versions={"keras": keras.__version__, **_backend_version(keras)},
         notes=tuple(notes),
@@ -298,7 +301,7 @@ def _ends_in_probabilities(model: Any) -> bool:
 
 
 def _runner(keras: Any, model: Any) -> Callable[[NDArray[np.float32]], Any]:
-    dtype = np.uint8 if _dtype(model) == "uint8" else np.float32
+    dtype = np.uint8 if _whole_numbers(model) else np.float32
     compiled_by_shape = keras.config.backend() == "jax"
     whole_batches = not _on_cpu(keras)
     largest = 1
@@ -338,6 +341,10 @@ def _on_cpu(keras: Any) -> bool:
 def _dtype(model: Any) -> str:
     inputs = getattr(model, "inputs", None) or []
     return str(inputs[0].dtype) if inputs else "float32"
+
+
+def _whole_numbers(model: Any) -> bool:
+    return _dtype(model) == "uint8"
 
 
 def _export(

@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-__all__ = ["application", "builder", "does_own_scaling", "layers", "scaling"]
+    from numpy.typing import NDArray
+
+__all__ = ["application", "builder", "layers", "own_scaling", "scaling"]
+
+# Layers that leave values as they are, or only where they are.
+PASSING = frozenset(
+    {
+        *("InputLayer", "Identity", "Cast", "Resizing", "CenterCrop", "ZeroPadding2D"),
+        *("Cropping2D", "Permute", "Reshape", "Dropout", "GaussianNoise", "GetItem"),
+    }
+)
+# Up to here a first scaling is of pixels from 0 to 255, from here on of values from 0 to 1.
+RAW, UNIT = 0.1, 0.5
 
 
 def builder(keras: Any, name: str) -> Callable[..., Any]:
@@ -102,10 +114,55 @@ def scaling(module: ModuleType) -> str | None:
     return None
 
 
-def does_own_scaling(keras: Any, model: Any) -> bool:
-    """Whether a model brings pixels into its space itself, by a layer made for that."""
-    kinds = (keras.layers.Rescaling, keras.layers.Normalization)
-    return any(isinstance(one, kinds) for one in layers(model))
+def own_scaling(keras: Any, model: Any) -> str | None:
+    """Tell by a model's first layers which pixels it brings into its own space.
+
+    Layers made for scaling (Rescaling, Normalization) that come before any other that computes are
+    one affine map, y = a x + b. What a network works on spreads over a few units, or over 255 where
+    it was trained on pixels; so ``a`` says whether x spreads over 255, 1 or 2.
+
+    Parameters
+    ----------
+    keras : module
+    model : keras.Model
+
+    Returns
+    -------
+    {"raw", "unit", "tf"} or None
+        None where it has no such layers, or their numbers do not tell.
+    """
+    scale, offset, found = np.ones(1), np.zeros(1), False
+    for layer in layers(model):
+        if isinstance(layer, keras.layers.Rescaling):
+            a, b = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
+        elif isinstance(layer, keras.layers.Normalization):
+            if getattr(layer, "mean", None) is None:
+                continue  # not adapted yet
+            mean, variance = (_numbers(one) for one in (layer.mean, layer.variance))
+            a = 1 / np.maximum(np.sqrt(variance), keras.config.epsilon())
+            b = -mean * a
+            if getattr(layer, "invert", False):
+                a, b = 1 / a, mean
+        elif type(layer).__name__ in PASSING or type(layer).__name__.startswith("Random"):
+            continue
+        elif getattr(layer, "layers", None):
+            continue  # its layers come next
+        else:
+            break
+        scale, offset, found = scale * a, offset * a + b, True
+    if not found:
+        return None
+    slope, start = float(np.mean(np.abs(scale))), float(np.mean(offset))
+    if slope <= RAW:
+        return "raw"
+    if slope >= UNIT and slope != 1:
+        # -1..1 turned to 0..1 or 0..255: both ends are told by the offset alone.
+        return "tf" if np.isclose(slope, start) else "unit"
+    return None
+
+
+def _numbers(values: Any) -> NDArray[np.float64]:
+    return np.asarray(values, np.float64).reshape(-1)
 
 
 def layers(model: Any) -> Iterator[Any]:

@@ -44,7 +44,7 @@ def read_labels(source: Labels, classes: int | None = None) -> tuple[str, ...]:
     source : sequence, array, mapping, path-like, or "imagenet"
         - Names in order: a list, a NumPy array, a column of pandas. A pair (WordNet's id, name)
           stands for its name.
-        - ``{index: name}``, ``{name: index}`` (Keras's ``class_indices``) or ``{index: (id, name)}``
+        - ``{index: name}``, ``{name: index}`` (Keras's ``class_indices``), ``{index: (id, name)}``
           (imagenet_class_index.json). A configuration that holds such a thing under "id2label",
           "names" or "categories" will do.
         - A file of one name a line, or JSON, or CSV: see `unmask.models.label_files.read_file`.

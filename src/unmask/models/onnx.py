@@ -200,9 +200,7 @@ def _providers(ort: Any) -> list[str]:
     return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
 
 
-def picture_layout(
-    path: Path | str, shape: Sequence[int | str | None], given: str | None
-) -> str:
+def picture_layout(path: Path | str, shape: Sequence[int | str | None], given: str | None) -> str:
     """Return the layout, given or told by where there are channels.
 
     Parameters

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unmask.errors import ModelError, SettingError
 from unmask.models.labels import read_labels
 from unmask.outputs import TITLES, resembles
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["FLOATS", "Facts", "choose_output", "declared_in", "detector_note"]
 
@@ -97,14 +99,18 @@ def detector_note(
         decoder = "nms" if facts.end2end else decoder or "yolov8"
     elif facts.task in TASKS:
         return (
-            f"{path.name} says that its task is {facts.task!r}, {TASKS[facts.task]}: only a "
-            "function of its outputs can be explained",
+            (
+                f"{path.name} says that its task is {facts.task!r}, {TASKS[facts.task]}: only a "
+                "function of its outputs can be explained"
+            ),
         )
     if decoder is None:
         return ()
     return (
-        f"the outputs of {path.name} are no class scores: this looks like {TITLES[decoder]}. Load "
-        f"it with detector={decoder!r}",
+        (
+            f"the outputs of {path.name} are no class scores: this looks like {TITLES[decoder]}. "
+            f"Load it with detector={decoder!r}"
+        ),
     )
 
 
@@ -155,12 +161,16 @@ def choose_output(
         return chosen, ()
     if chosen is outputs[0]:
         return chosen, (
-            f"{path.name} has {len(outputs)} outputs: the first, {chosen.name}, is read. output= "
-            f"chooses another, of {', '.join(one.name for one in outputs[1:])}",
+            (
+                f"{path.name} has {len(outputs)} outputs: the first, {chosen.name}, is read. "
+                f"output= chooses another, of {', '.join(one.name for one in outputs[1:])}"
+            ),
         )
     return chosen, (
-        f"{path.name} has {len(outputs)} outputs: {outputs[0].name} is {_unfit(outputs[0])}, so "
-        f"{chosen.name} is read",
+        (
+            f"{path.name} has {len(outputs)} outputs: {outputs[0].name} is {_unfit(outputs[0])}, "
+            f"so {chosen.name} is read"
+        ),
     )
 
 

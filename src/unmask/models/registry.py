@@ -96,6 +96,22 @@ SOURCES: tuple[Source, ...] = (
     ),
 )
 
+_WRAP = ". Run it yourself: give unmask.load a function from a batch (n, H, W, 3) to scores"
+# What to do with files of other formats, by their endings.
+FOREIGN = {
+    ".h5": ". Load it with keras.saving.load_model and give the model itself, or save it as .keras",
+    ".hdf5": ". Load it with keras.saving.load_model and give the model itself",
+    ".pb": ". Load it with TensorFlow and give unmask.load a function from a batch to scores, or "
+    "convert it to ONNX with tf2onnx",
+    ".pkl": ". Load it yourself, if you trust it, and give the model itself: pickles are not read",
+    ".joblib": ". Load it yourself, if you trust it, and give the model itself: pickles are not "
+    "read",
+    **dict.fromkeys(
+        (".tflite", ".mlmodel", ".mlpackage", ".engine", ".plan", ".xml", ".bin"), _WRAP
+    ),
+    **dict.fromkeys((".param", ".caffemodel", ".prototxt", ".mnn", ".gguf", ".trt"), _WRAP),
+}
+
 
 def names() -> list[str]:
     """Say what a file, an id or an address may be."""
@@ -136,7 +152,8 @@ def find(source: Any) -> tuple[Source, Any] | None:
         for row in SOURCES:
             if path.suffix.lower() in row.suffixes:
                 return row, path
-        raise ModelError(f"{source}: expected {', '.join(names())} or 'demo'")
+        hint = FOREIGN.get(path.suffix.lower(), "")
+        raise ModelError(f"{source}: expected {', '.join(names())} or 'demo'{hint}")
     ancestors = {
         (kind.__module__.partition(".")[0], kind.__name__) for kind in type(source).__mro__
     }

@@ -176,7 +176,7 @@ def _to_numpy(outputs: Any) -> Any:
     import torch
 
     logits = getattr(outputs, "logits", None)
-    if logits is not None:
+    if logits is not None and not hasattr(outputs, "pred_boxes"):
         outputs = logits
     if isinstance(outputs, torch.Tensor):
         if outputs.is_floating_point() and outputs.dtype != torch.float64:
