@@ -25,6 +25,7 @@ def model():
     return unmask.load(
         SHARED / "models" / "yolox_nano_coco.onnx",
         detector="yolox",
+        preprocess="bgr",
         labels=SHARED / "models" / "coco_labels.txt",
     )
 

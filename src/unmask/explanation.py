@@ -59,7 +59,8 @@ class Explanation:
     seconds : float
         Time it took.
     model_calls : int
-        Inputs that the model scored, the whole one included.
+        Inputs that the model scored: masks, and before them the whole input alone and twice beside
+        a plain one and noise.
     complete : bool
         False if it was interrupted before it came to its end.
     stopped : str

@@ -1,7 +1,7 @@
 """One more call before the masks, which tells whether a model can be trusted with them.
 
-The whole input goes once more, beside itself, a plain one (its mean) and one of noise (its own
-values in another order). What comes back shows a model whose scores depend on the rest of their
+The whole input goes once more, beside itself, a plain one and one of noise (its own values, turned
+over and in another order). What comes back shows a model whose scores depend on the rest of their
 batch, one that says the same of anything, as where its input is scaled in another way than it was
 trained with, and one that fails or gives NaN where nothing is to be seen.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.detection import Detections
-from unmask.errors import ModelError
+from unmask.errors import ModelError, ModelOutputError, UnmaskError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,7 @@ MIXES = 5e-3
 # their greatest probabilities, before a model is said not to tell them apart. Chosen on ten
 # photographs; docs/models.md has the figures of 44 others.
 ALIKE, SURE = 0.3, 0.9
-CLASSES = 3  # with fewer, a model may well be sure of nothing
+CLASSES, LOGITS = 3, 10  # with fewer, or fewer logits, a model may well be as sure of nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +104,8 @@ def probe(model: Model, given: Input, outputs: Any, batch_size: int) -> Probe:
             for i in range(0, len(batch), batch_size)
         ]
     except Exception as error:
+        if isinstance(error, UnmaskError) and not isinstance(error, ModelOutputError):
+            raise  # a server that is gone, or no memory left
         if alone or not _works_alone(model, given):
             # Masked inputs may go well; if not, the error says at which masks.
             return Probe((), (), len(batch))
@@ -126,17 +128,27 @@ def probe(model: Model, given: Input, outputs: Any, batch_size: int) -> Probe:
 
 
 def plain(given: Input) -> NDArray[np.float32]:
-    """Return an input of the mean of each channel."""
-    mean = given.array.mean(axis=given.spatial, keepdims=True, dtype=np.float64)
-    return np.broadcast_to(mean, given.array.shape).astype(np.float32)
+    """Return an input of one value a channel: the middle between its least and greatest."""
+    low, high = _range(given)
+    return np.broadcast_to((low + high) / 2, given.array.shape).astype(np.float32)
 
 
 def noise(given: Input) -> NDArray[np.float32]:
-    """Return an input of the same values in another order, the same for every channel."""
-    array = np.moveaxis(given.array, given.spatial, range(len(given.spatial)))
+    """Return the input turned to its negative, in another order, the same for every channel.
+
+    Neither has the input's mean, which a model may well look at alone.
+    """
+    low, high = _range(given)
+    axes = range(len(given.spatial))
+    array = np.moveaxis(low + high - given.array, given.spatial, axes)
     rows = array.reshape(int(np.prod(given.shape)), -1)
     mixed = rows[np.random.default_rng(0).permutation(len(rows))].reshape(array.shape)
-    return np.ascontiguousarray(np.moveaxis(mixed, range(len(given.spatial)), given.spatial))
+    return np.ascontiguousarray(np.moveaxis(mixed, axes, given.spatial))
+
+
+def _range(given: Input) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    least = given.array.min(axis=given.spatial, keepdims=True)
+    return least, given.array.max(axis=given.spatial, keepdims=True)
 
 
 def _works_alone(model: Model, given: Input) -> bool:
@@ -186,10 +198,13 @@ def _says_the_same(model: Model, whole: Any, others: list[Arrays]) -> list[str]:
     if not isinstance(whole, np.ndarray) or whole.ndim != 2 or whole.shape[1] < CLASSES:
         return []
     scores, both = whole[0], np.stack([arrays[0] for arrays in others])
+    if min(scores.min(), both.min()) < 0 or max(scores.max(), both.max()) > 1 + 1e-4:
+        if len(scores) < LOGITS:
+            return []
+        scores, both = _softmax(scores), _softmax(both)
     best, surest = float(scores.max()), both.max(axis=1)
-    probable = min(scores.min(), both.min()) >= 0 and max(best, surest.max()) <= 1 + 1e-4
     alike = min(_likeness(scores, one) for one in both) >= ALIKE
-    if not alike and not (probable and surest.min() >= SURE * best):
+    if not alike and surest.min() < SURE * best:
         return []
     return [
         (
@@ -199,6 +214,11 @@ def _says_the_same(model: Model, whole: Any, others: list[Arrays]) -> list[str]:
             "preprocess=, or mean= and std="
         )
     ]
+
+
+def _softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def _likeness(one: NDArray[Any], other: NDArray[Any]) -> float:

@@ -231,7 +231,7 @@ class Model:
         if outputs.dtype.kind not in "fiub":
             raise ModelOutputError(
                 f"{self.name} returned {outputs.dtype}, such as {outputs.flat[0]!r}: expected "
-                "numbers, a score for each class. Names of classes are no scores"
+                "finite numbers, a score for each class. Names of classes are no scores"
             )
         if outputs.ndim == 2 and outputs.shape[1] == 1 and outputs.dtype.name in IDS:
             raise ModelOutputError(
