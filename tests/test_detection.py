@@ -271,7 +271,7 @@ def test_nan_boxes_in_the_middle_of_a_run_are_said():
 
     def breaks(batch):
         calls.append(len(batch))
-        if len(calls) == 4:
+        if len(calls) == 5:
             return [Detections([[0, 0, np.nan, 1]], [[1.0, 0.0]]) for _ in batch]
         return patches(batch)
 

@@ -202,7 +202,7 @@ def test_a_fault_of_the_models_own_is_tried_three_times(weights, values):
 
 
 def test_patience_ends_and_what_was_scored_is_kept(weights, values):
-    with Server(weights, SHAPE, faults=dict.fromkeys(range(9, 999), 503)) as server:
+    with Server(weights, SHAPE, faults=dict.fromkeys(range(13, 999), 503)) as server:
         with pytest.raises(ModelError, match=r"failed \d+ times in .*503") as error:
             explained(load(server, patience=0.3), values)
         assert error.value.explanation.masks == 48

@@ -204,7 +204,7 @@ def _says_the_same(model: Model, whole: Any, others: list[Arrays]) -> list[str]:
         scores, both = _softmax(scores), _softmax(both)
     best, surest = float(scores.max()), both.max(axis=1)
     alike = min(_likeness(scores, one) for one in both) >= ALIKE
-    if not alike and surest.min() < SURE * best:
+    if best == 0 or (not alike and surest.min() < SURE * best):
         return []
     return [
         (
