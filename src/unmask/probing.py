@@ -56,7 +56,7 @@ class Probe:
     calls: int
 
     def scores(self, targets: Targets | BoxTargets) -> NDArray[np.float64]:
-        """Score the plain input and noise; nothing where the model gave no outputs for them.
+        """Score the plain input and noise; nothing where that gives no numbers.
 
         Parameters
         ----------
@@ -66,7 +66,10 @@ class Probe:
         -------
         ndarray of float64, shape (2, k) or (0, k)
         """
-        rows = [targets.score(outputs, n)[before:] for outputs, n, before in self.parts]
+        try:
+            rows = [targets.score(outputs, n)[before:] for outputs, n, before in self.parts]
+        except UnmaskError:  # NaN, which a note tells of
+            rows = []
         return np.concatenate(rows) if rows else np.empty((0, len(targets)))
 
 
