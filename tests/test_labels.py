@@ -84,7 +84,7 @@ def test_what_is_no_list_of_names_is_refused(source, says):
 
 
 def test_names_that_count_from_one_say_so():
-    with pytest.raises(ModelError, match="0 to 1. They seem to count from 1"):
+    with pytest.raises(ModelError, match=r"0 to 1\. They seem to count from 1"):
         read_labels({1: "cat", 2: "dog"}, 2)
     with pytest.raises(ModelError, match=r"names class 5, and the model has 2, 0 to 1$"):
         read_labels({0: "cat", 5: "dog"}, 2)

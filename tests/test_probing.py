@@ -265,7 +265,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path, picture):
 def test_shards_of_two_models_do_not_merge(picture):
     one = unmask.explain(trained, picture, 0, shard=(1, 2), **SETTINGS)
     other = unmask.explain(trained_again, picture, 0, shard=(2, 2), **SETTINGS)
-    with pytest.raises(SettingError, match="cannot merge: .*another model"):
+    with pytest.raises(SettingError, match=r"cannot merge: .*another model"):
         one.merge(other)
 
 
@@ -315,7 +315,7 @@ def test_a_files_digest_tells_it_from_another(tmp_path, onnx_models, picture):
     other = np.concatenate([weights[:, :1], weights[:, 1:] + 1e-6], axis=1)
     onnx_models.linear(path, other)  # says the same, to six digits
     again = unmask.explain(unmask.load(path, **options), picture, 0, shard=(2, 2), **SETTINGS)
-    with pytest.raises(SettingError, match="the file of m.onnx is another"):
+    with pytest.raises(SettingError, match=r"the file of m\.onnx is another"):
         one.merge(again)
 
 
@@ -331,7 +331,7 @@ def test_another_preprocessing_is_another_input(tmp_path, onnx_models, picture):
         )
         for i, name in ((1, "unit"), (2, "torch"))
     ]
-    with pytest.raises(SettingError, match="shown something else.*preprocess="):
+    with pytest.raises(SettingError, match=r"shown something else.*preprocess="):
         parts[0].merge(parts[1])
 
 

@@ -235,7 +235,10 @@ def _seen(
             + (f"confidence {threshold:g}")
         )
     if not len(whole):
-        return "the detector returned no box at all. Give a box by hand"
+        return (
+            "the detector returned no box at all. Are pixels scaled as it was trained with? If "
+            "not, give preprocess=; or give a box by hand"
+        )
     surest = int(whole.confidence.argmax())
     return (
         f"the surest is {class_name(int(whole.classes[surest]), labels)!r} at "
