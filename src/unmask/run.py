@@ -264,7 +264,7 @@ def prepare(
             wishes, whole, given.frame, loaded.labels, loaded.threshold
         )
     else:
-        targets = resolve(wishes, outputs, loaded.labels)
+        targets = resolve(wishes, outputs, loaded.labels, given.shape, loaded.layout)
         best = [one.label for one in best_classes(loaded, outputs, 1)]
         asides = [not_best(one, outputs, *best) for one in targets.targets if best]
         for note in filter(None, asides):

@@ -113,7 +113,13 @@ class Targets:
         return np.stack(scores, axis=1)
 
 
-def resolve(wishes: Sequence[Wish], outputs: Any, labels: Sequence[str] | None = None) -> Targets:
+def resolve(
+    wishes: Sequence[Wish],
+    outputs: Any,
+    labels: Sequence[str] | None = None,
+    size: Sequence[int] | None = None,
+    layout: str = "NCHW",
+) -> Targets:
     """Fix what is explained by what the model says of the whole input.
 
     Parameters
@@ -122,6 +128,8 @@ def resolve(wishes: Sequence[Wish], outputs: Any, labels: Sequence[str] | None =
         From `unmask.wishes.parse`.
     outputs : as the model returned them, for a batch of one
     labels : sequence of str, optional
+    size, layout
+        Of the model's input, to say what outputs look like that are no scores.
 
     Returns
     -------
@@ -135,6 +143,8 @@ def resolve(wishes: Sequence[Wish], outputs: Any, labels: Sequence[str] | None =
     ModelOutputError
         Scores that are not finite.
     """
+    if any(map(_of_classes, wishes)):
+        _check_classes(outputs, size, layout)
     single = {_key(one): one for wish in wishes for one in _expand(wish, outputs)}
     targets, functions = [], []
     for one in single.values():
@@ -151,7 +161,7 @@ def _expand(wish: Wish, outputs: Any) -> list[Wish]:
         return [WithinTop(one, wish.top) for one in _expand(wish.target, outputs)]
     if not isinstance(wish, Best):
         return [wish]
-    values = _class_outputs(outputs)[0]
+    values = np.asarray(outputs)[0]
     if wish.count > len(values):
         raise TargetError(f"top:{wish.count}: the model has {len(values)} classes")
     # A stable sort of the negated values: equal scores keep the order of the classes.
@@ -167,7 +177,7 @@ def _function(
 ) -> tuple[str, int | None, Score]:
     match wish:
         case int():
-            values = _class_outputs(outputs)
+            values = np.asarray(outputs)
             checked(wish, values.shape[1])
             return class_name(wish, labels), wish, lambda out: np.asarray(out)[:, wish]
         case Contrast(first, second):
@@ -194,14 +204,19 @@ def _counted(index: int, top: int) -> Score:
     return score
 
 
-def _class_outputs(outputs: Any) -> NDArray[Any]:
-    values = np.asarray(outputs) if not isinstance(outputs, list | tuple | dict) else None
-    if values is None or values.ndim != 2:
+def _of_classes(wish: Wish) -> bool:
+    """Whether a class is meant, which needs scores of classes."""
+    if isinstance(wish, Contrast):
+        return _of_classes(wish.first) or _of_classes(wish.second)
+    return isinstance(wish, int | Best | WithinTop)
+
+
+def _check_classes(outputs: Any, size: Sequence[int] | None, layout: str) -> None:
+    if isinstance(outputs, list | tuple | dict) or np.ndim(outputs) != 2:
         raise TargetError(
             f"the model returned {described(outputs)}, and a class is explained by scores of shape "
-            f"(n, classes): {seem(outputs)}"
+            f"(n, classes): {seem(outputs, size, layout)}"
         )
-    return values
 
 
 def _scores(function: Score, outputs: Any, n: int) -> NDArray[np.float64]:

@@ -208,7 +208,7 @@ def case(
             raise ImageError("boxes are for pictures: give one")
         targets = resolve_boxes(parts, outputs[0], given.frame, loaded.labels, loaded.threshold)
     else:
-        targets = resolve(wishes, outputs, loaded.labels)
+        targets = resolve(wishes, outputs, loaded.labels, given.shape, loaded.layout)
     if len(targets) != 1:
         raise SettingError(f"{len(targets)} targets: a metric is about one, give one")
     return Case(loaded, given, targets, batch_size)
