@@ -121,7 +121,7 @@ def seem(outputs: Any, size: Sequence[int] | None = None, layout: str = "NCHW") 
     >>> import numpy as np
     >>> print(seem(np.zeros((1, 21, 33, 33))))
     they look like a map of 21 classes or channels for every place (segmentation, depth): give a
-    function of them as target, as lambda outputs: outputs[:, 3].mean(axis=(1, 2))
+    function of the outputs as target, as lambda outputs: outputs[:, 3].mean(axis=(1, 2))
     """
     if isinstance(outputs, dict):
         shapes = {str(name): getattr(one, "shape", ()) for name, one in outputs.items()}
@@ -145,13 +145,13 @@ def seem(outputs: Any, size: Sequence[int] | None = None, layout: str = "NCHW") 
         classes, part = (shape[1], "[:, 3]") if first else (shape[3], "[..., 3]")
         return (
             f"they look like a map of {classes} classes or channels for every place "
-            "(segmentation, depth): give a function of them as target, as lambda outputs: "
+            "(segmentation, depth): give a function of the outputs as target, as lambda outputs: "
             f"outputs{part}.mean(axis=(1, 2))"
         )
     if len(shape) == 3:
         return (
             "they look like a value for every place, or a vector for every part (depth, tokens, "
-            "boxes): give a function of them as target, as lambda outputs: "
+            "boxes): give a function of the outputs as target, as lambda outputs: "
             "outputs.mean(axis=(1, 2))"
         )
     return f"{choice}give a function of the outputs as target"
