@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import unmask
 from common import SHARED
+
+import unmask
 from unmask.inputs import prepare
 from unmask.models.preprocess import Preprocess, preprocessing
 from unmask.predicting import whole_outputs

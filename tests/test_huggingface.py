@@ -346,3 +346,98 @@ def test_missing_transformers_names_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(MissingExtra, match=r"pip install 'unmask\[hf\]'"):
         unmask.load("hf:some/model")
+
+
+# --- numbers of classes, channels, and other tasks ---
+
+
+def small_vit(**config):
+    torch.manual_seed(0)
+    return transformers.ViTConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        image_size=32,
+        patch_size=8,
+        **config,
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        ({1: "cat", 2: "dog"}, ("class 0", "cat")),
+        ({0: "cat", 7: "dog"}, ("cat", "class 1")),
+        ({1: "dog", 0: "cat"}, ("cat", "dog")),
+    ],
+)
+def test_names_stand_at_their_numbers(names, labels):
+    network = transformers.ViTForImageClassification(small_vit())
+    network.config.id2label = names
+    model = unmask.load(network, preprocess="torch")
+    assert (model.labels, model.classes) == (labels, 2)
+    beyond = [note for note in model.notes if "off by one" in note]
+    assert len(beyond) == (max(names) > 1)
+    given = unmask.load(network, preprocess="torch", labels={1: "dog", 0: "cat"})
+    assert given.labels == ("cat", "dog")
+
+
+def test_one_channel_and_a_processor_of_one_mean(scene):
+    network = transformers.ViTForImageClassification(small_vit(num_channels=1))
+    processor = transformers.ViTImageProcessorPil(
+        size={"height": 32, "width": 32}, image_mean=[0.5], image_std=[0.5]
+    )
+    model = unmask.load(network, processor=processor)
+    assert model.channels == 1
+    picture = Image.fromarray(scene).convert("L")
+    theirs = processor(images=picture, return_tensors="pt")["pixel_values"]
+    with torch.no_grad():
+        expected = network.eval()(theirs).logits.softmax(-1).numpy()[0]
+    found = {one.index: one.score for one in unmask.predict(model, picture)}
+    np.testing.assert_allclose([found[0], found[1]], expected, atol=5e-3)
+
+
+def test_a_processor_that_fails_on_the_trial_is_no_failure_of_the_model(vit, vit_processor):
+    class Fails(type(vit_processor)):
+        def __call__(self, *_, **__):
+            raise ValueError("wants two pictures")
+
+    model = unmask.load(vit, processor=Fails(size={"height": 32, "width": 32}))
+    assert any("wants two pictures" in note for note in model.notes)
+
+
+def test_a_segmentation_is_recognized(scene):
+    config = transformers.SegformerConfig(
+        num_encoder_blocks=2,
+        depths=[1, 1],
+        sr_ratios=[2, 1],
+        hidden_sizes=[8, 16],
+        patch_sizes=[3, 3],
+        strides=[2, 2],
+        num_attention_heads=[1, 2],
+        mlp_ratios=[2, 2],
+        decoder_hidden_size=8,
+        num_labels=4,
+    )
+    torch.manual_seed(0)
+    network = transformers.SegformerForSemanticSegmentation(config)
+    model = unmask.load(network, size=(32, 48), preprocess="unit")
+    outputs = model(np.random.default_rng(0).random((1, 3, 32, 48), np.float32))
+    assert outputs.shape[1] == 4
+    np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-5)
+    with pytest.raises(TargetError, match=r"map of 4 classes.*segmentation"):
+        unmask.explain(model, scene, masks=64)
+    share = unmask.explain(model, scene, lambda out: out[:, 2].mean(axis=(1, 2)), masks=64)
+    assert 0 < share.targets[0].score < 1
+
+
+def test_an_embedding_is_no_class(scene):
+    model = unmask.load(transformers.ViTModel(small_vit()), preprocess="torch")
+    assert model.labels is None
+    with pytest.raises(ModelError, match=r"last_hidden_state.*output="):
+        unmask.predict(model, scene)
+    chosen = unmask.load(
+        transformers.ViTModel(small_vit()), preprocess="torch", output="pooler_output"
+    )
+    assert chosen(np.zeros((1, 3, 32, 32), np.float32)).shape == (1, 16)

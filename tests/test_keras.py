@@ -581,3 +581,51 @@ def test_the_preset_is_the_notebooks_computation(keras, size):
             preset="notebook",
             masks=128,
         )
+
+
+# --- layers made for scaling say what they want ---
+
+
+@pytest.mark.parametrize(
+    ("layers", "wants"),
+    [
+        (lambda layers: [layers.Rescaling(1 / 255)], "raw"),
+        (lambda layers: [layers.Rescaling(1 / 127.5, offset=-1)], "raw"),
+        (lambda layers: [layers.RandomFlip(), layers.Rescaling(1 / 255)], "raw"),
+        (lambda layers: [layers.Normalization(mean=[127.0] * 3, variance=[3600.0] * 3)], "raw"),
+        (lambda layers: [layers.Rescaling(2.0, offset=-1)], "unit"),
+        (lambda layers: [layers.Rescaling(255.0)], "unit"),
+        (lambda layers: [layers.Normalization(mean=[0.45] * 3, variance=[0.05] * 3)], "unit"),
+        (
+            lambda layers: [
+                layers.Rescaling(255.0),
+                layers.Normalization(mean=[127.0] * 3, variance=[3600.0] * 3),
+            ],
+            "unit",
+        ),
+        (lambda layers: [layers.Rescaling(127.5, offset=127.5)], "tf"),
+        (lambda layers: [layers.Rescaling(0.5, offset=0.5)], "tf"),
+        (lambda layers: [layers.Conv2D(3, 1), layers.Rescaling(1 / 255)], None),
+        (lambda layers: [layers.Rescaling(1.0)], None),
+        (lambda _: [], None),
+    ],
+)
+def test_first_layers_say_by_their_numbers_which_pixels_they_want(keras, layers, wants):
+    inner = keras.Sequential([keras.Input((8, 12, 3)), *layers(keras.layers)])
+    for parts in (layers(keras.layers), [inner]):
+        network = keras.Sequential(
+            [keras.Input((8, 12, 3)), *parts, keras.layers.GlobalAveragePooling2D()]
+        )
+        model = unmask.load(network)
+        assert model.preprocess.name == (wants or "unit")
+        assert bool(model.notes) == (wants is None)
+
+
+def test_one_of_several_outputs_of_keras(keras, photo):
+    entry = keras.Input((*SIZE, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(entry)
+    network = keras.Model(entry, [pooled, keras.layers.Dense(5, activation="softmax")(pooled)])
+    model = unmask.load(network, preprocess="unit", output=1, activation="probabilities")
+    assert len(unmask.predict(model, photo)) == 5
+    with pytest.raises(unmask.UnmaskError, match=r"a tuple of 2 .*output=, 0 to 1"):
+        unmask.predict(unmask.load(network, preprocess="unit"), photo)
