@@ -547,3 +547,21 @@ def test_what_outputs_seem_ends_with_what_to_do():
         json,
     ):
         assert re.search("function|output=|detector=", seem(outputs))
+
+
+def test_an_embedding_is_said_to_be_none_by_its_name(tmp_path):
+    named = helper.make_node("Identity", ["mean"], ["image_embeds"])
+    path = written(tmp_path / "m.onnx", [named], [info("image_embeds", FLOAT, ["n", 3])])
+    assert "its entries are no classes" in unmask.load(path, preprocess="unit").notes[0]
+
+
+def test_levels_of_a_quantized_model_are_as_sure_as_their_probabilities(picture):
+    def levels(batch):
+        bright = batch[:, :5, :8].mean(axis=(1, 2, 3))
+        flat = np.ptp(batch[:, :5, :8], axis=(1, 2, 3)) < 60
+        best = np.where(flat, 30, 236) + 0 * bright
+        return np.stack([best, 255 - best, np.zeros(len(batch))], axis=1).astype(np.uint8)
+
+    gradient = picture.copy()
+    notes = unmask.prepare(unmask.load(levels, activation="logits"), gradient, 0, masks=64).notes
+    assert not any("hardly tells" in note for note in notes)

@@ -154,7 +154,10 @@ def whole_outputs(model: Model, given: Input) -> Any:
         # Copies both ways: preprocessing may write over its input, and a model hand out the same
         # memory again.
         outputs = deepcopy(model(model.asarray(given.array[None].copy())))
-    except UnmaskError:
+    except UnmaskError as error:
+        seems = [note for note in model.notes if "detector=" in note]
+        if seems and model.detector is None:
+            raise ModelError(f"{error}. But {seems[0]}") from error
         raise
     except Exception as error:
         raise ModelError(
