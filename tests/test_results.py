@@ -1,6 +1,7 @@
 """What batch wrote, read back as explanations: alone, in a report, through the metrics."""
 
 import csv
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -84,6 +85,13 @@ def test_everything_that_a_row_holds_is_what_it_was(opened, whole):
     assert abs(one.maps - whole.maps).max() < 1e-3 * spread
     assert repr(one) == repr(whole)
     assert one.find("star") == 1
+
+
+def test_it_can_be_pickled_with_its_picture(opened):
+    one = opened["a.png"]
+    again = pickle.loads(pickle.dumps(one))
+    assert np.array_equal(again.maps, one.maps)
+    assert np.array_equal(again.picture, one.picture)
 
 
 def test_it_is_drawn_as_the_explanation_is(opened, whole):

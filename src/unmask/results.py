@@ -84,6 +84,10 @@ class Result(Explanation):
             return shot
         return self._shot
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Take the picture along; where it was read from stays here."""
+        return {**super().__getstate__(), "_shot": self._seen(), "_read": None}
+
     def _picture(self) -> NDArray[np.uint8]:
         picture, missing = self._seen()
         if picture is None:
