@@ -139,6 +139,7 @@ def test_extending_boxes_that_were_saved(labels, wish, tmp_path):
     from unmask.cli._common import parse_targets
 
     (text,) = recipe(loaded).targets
+    assert (text == "0") == (wish == "top:1")  # a box that was found is asked for by its number
     names = {"unmask": unmask}
     code = recipe(loaded).python().split("[", 1)[1].split("],", 1)[0]
     for again in (parse_targets([text], detector=True), [eval(code, names)]):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from unmask.estimate import Estimate
     from unmask.framing import Frame
     from unmask.identity import Identity
+    from unmask.origin import Origin
     from unmask.plan import Plan
     from unmask.report import Curve
     from unmask.targets import Target
@@ -71,6 +72,13 @@ class Explanation:
     identity : Identity or None
         What the model said of the input, by which `merge` and `extend` know it again; None in files
         of version 0.1.0.
+    path : str
+        The picture's, as it was given; empty where it was no file.
+    origin : Origin or None
+        Where the model came from and with which options; None for a live object.
+    texts : tuple of str or None
+        All that a model of texts compared the picture with, in their order, explained or not: its
+        scores depend on every one. None for other models.
 
     Examples
     --------
@@ -100,6 +108,9 @@ class Explanation:
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     identity: Identity | None = None
+    path: str = ""
+    origin: Origin | None = None
+    texts: tuple[str, ...] | None = None
     _more: Callable[..., Explanation] | None = field(default=None, repr=False)
 
     @property

@@ -266,4 +266,6 @@ def describe_fill(fill: Any) -> str:
     """Name a fill that was given as numbers."""
     if isinstance(fill, np.ndarray):
         return f"array of shape {fill.shape}"
-    return str(tuple(fill)) if isinstance(fill, tuple | list) else repr(fill)
+    if isinstance(fill, tuple | list):
+        return str(tuple(one.item() if isinstance(one, np.generic) else one for one in fill))
+    return repr(fill)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,7 +41,6 @@ from unmask.text_targets import with_texts
 from unmask.wishes import parse, within
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
@@ -86,6 +86,8 @@ class Run:
         Inputs that it scored for that.
     checkpoint : Path or None
         Where `stream` keeps the scores.
+    path : str
+        The picture's, as it was given; empty where it was no file.
     """
 
     model: Model
@@ -100,6 +102,7 @@ class Run:
     identity: Identity = NOBODY
     calls: int = 1
     checkpoint: Path | None = None
+    path: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -175,6 +178,9 @@ class Run:
             },
             notes=notes,
             identity=self.identity,
+            path=self.path,
+            origin=self.model.origin,
+            texts=None if self.model.texts is None else self.model.labels,
         )
 
 
@@ -288,6 +294,7 @@ def prepare(
         1 + probed.calls,
         path,
     )
+    run = replace(run, path=os.fspath(image) if isinstance(image, str | os.PathLike) else "")
     if path is None:
         return run
     return replace(run, start=checkpoints.load(path, content, run, len(targets)))

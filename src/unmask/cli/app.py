@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from unmask.cli import terminal
-from unmask.cli._common import clear_errors, load_model, parse_numbers, parse_sizes
+from unmask.cli._common import clear_errors, load_model
 from unmask.cli.options import (
     ActivationOption,
     DetectorOption,
@@ -73,23 +73,10 @@ def app(
         loaded = load_model(
             model, labels, preprocess, mean, std, activation, size, resize, detector, threshold
         )
-        options = {
-            "labels": labels,
-            "preprocess": preprocess,
-            "mean": parse_numbers("--mean", mean),
-            "std": parse_numbers("--std", std),
-            "activation": activation,
-            "size": None if size is None else parse_sizes("--size", size),
-            "resize": resize,
-            "detector": detector,
-            "threshold": threshold,
-        }
         from unmask.app import serve
 
         serve(
             loaded,
-            source=model,
-            options={name: value for name, value in options.items() if value is not None},
             host=host,
             port=port,
             examples=example or (),

@@ -92,7 +92,7 @@ def compare(
                 seeded = {"seed": seed} if explainers.takes_seed(function) else {}
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", UnmaskWarning)
-                    values = np.asarray(function(loaded, pixels, asked, **seeded))
+                    values = np.asarray(function(case.model, pixels, asked, **seeded))
                 curves = metrics.both(case, values)
                 areas = [f"{curve.area:.4f}" for curve in curves.values()]
                 table.add_row(escape(name), *areas)

@@ -17,6 +17,7 @@ from unmask.models.model import Activation, Model
 from unmask.models.preprocess import preprocessing
 from unmask.models.randomise import randomise
 from unmask.models.registry import DEMO, SOURCES, find, loaded
+from unmask.origin import origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,8 +166,12 @@ def load(
             f"{', '.join(row.what for row in SOURCES)}, a function from a batch to scores, or a "
             "Model"
         )
+    said = {**given, "detector": detector, "runtime": runtime}
     if not isinstance(source, Model):
-        model = replace(model, digest=_digest(demo.MODEL if source == DEMO else source, weights))
+        digest = _digest(demo.MODEL if source == DEMO else source, weights)
+        model = replace(model, digest=digest, origin=origin(source, said))
+    elif model.origin is not None:
+        model = replace(model, origin=model.origin.changed(said))
     return model if runtime is None else faster(model)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.framing import Interpolation, Mode
+    from unmask.origin import Origin
 
 __all__ = ["ACTIVATIONS", "Activation", "Model", "joined", "labels_misfit"]
 
@@ -78,6 +79,8 @@ class Model:
     texts : callable or None
         For a model that compares pictures with texts: ``texts -> fields``, what to `replace` in it
         so that its classes are those texts.
+    origin : Origin or None
+        What `unmask.load` was given for it; None for a live object.
     versions : dict of str to str
         Of the framework that runs it.
     digest : str
@@ -106,6 +109,7 @@ class Model:
     asarray: Callable[[NDArray[Any]], Any] = np.asarray
     export: Callable[[Path], None] | None = None
     texts: Callable[[Sequence[str]], dict[str, Any]] | None = None
+    origin: Origin | None = None
     versions: dict[str, str] = field(default_factory=dict)
     digest: str = ""
     notes: tuple[str, ...] = ()
