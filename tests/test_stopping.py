@@ -1,6 +1,7 @@
 """Stopping: where it looks, that it keeps its word, and what it refuses."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unmask
+from unmask.certainty import shown
 from unmask.errors import SettingError
 from unmask.masks import Masks
-from unmask.stopping import goals
+from unmask.stopping import goals, masks_for
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
 
@@ -96,3 +98,41 @@ def test_errors_come_before_the_model(given, message):
 
     with pytest.raises(SettingError, match=message):
         unmask.explain(never, PICTURE, 0, **given)
+
+
+@pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
+@pytest.mark.parametrize("estimator", ["adaptive", "centred"])
+def test_what_falls_short_says_the_rule_and_about_how_many_masks_are_missing(estimator):
+    """The table may say more than what was asked for: it is the confidence that is missing."""
+    wanted = {"until": 0.97, "grid": (3, 4), "estimator": estimator, "seed": 2}
+
+    def mixed(batch):
+        seen = batch.mean(axis=(1, 2, 3), dtype=np.float64)
+        return bright(batch) + 0.05 * np.modf(np.abs(np.sin(1e4 * seen)))[0][:, None]
+
+    short = unmask.explain(mixed, PICTURE, 0, max_masks=512, **wanted)
+    said = re.fullmatch(
+        r"all 512 masks were used; a reliability of 0\.97 with 95% confidence was not reached: it "
+        r"is (0\.\d{3}), and above (0\.\d{3}) with that confidence; about ([\d,]+) masks would "
+        r"reach it",
+        short.stopped,
+    )
+    assert said[1] == shown(short.reliability)
+    assert 0.3 < float(said[2]) < min(0.97, float(said[1]))
+    guess = int(said[3].replace(",", ""))
+    reached = unmask.explain(mixed, PICTURE, 0, max_masks=20 * guess, **wanted)
+    assert "0.97 was reached" in reached.stopped
+    assert 0.6 < guess / reached.masks < 1.7
+
+
+def test_how_many_masks_is_the_inverse_of_what_they_give():
+    """Of noise that falls as one over the number of masks, whatever the estimator's formula."""
+    for shrunk in (False, True):
+        for n, wanted in ((100, 0.9), (1000, 0.5), (50, 0.99)):
+            noise = (
+                3.0 / n
+            )  # over the map's variance, which holds the noise where nothing shrinks it
+            sure = (1 / (1 + noise)) ** 0.5 if shrunk else (1 - noise) ** 0.5
+            needed = masks_for(n, sure, wanted, shrunk=shrunk)
+            then = 3.0 / needed
+            assert ((1 / (1 + then)) if shrunk else 1 - then) ** 0.5 == pytest.approx(wanted)

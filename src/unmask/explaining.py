@@ -97,7 +97,7 @@ def explain(
         What hidden parts look like: "mean" (0 in the model's space where it declares a centred
         one, else the image's mean colour), "zero" (0 there in any case), "black", "white", "blur",
         "noise", a colour, an array.
-    design : {"balanced", "random"}
+    design : {"balanced", "random"}, default "balanced"
         How the masks are drawn, see `unmask.designs`. "random" is the paper's.
     estimator : str, default "adaptive"
         How scores become a map: "adaptive", "smooth", "sharp", "centred", "coverage",

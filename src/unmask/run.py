@@ -18,7 +18,7 @@ from unmask.checks import known, whole
 from unmask.diagnosis import doubts, not_best
 from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, warn
 from unmask.estimate import Estimate
-from unmask.estimators import ESTIMATORS, Estimator
+from unmask.estimators import ESTIMATORS, SHRUNK, Estimator
 from unmask.explanation import Explanation, finished
 from unmask.identity import NOBODY, Identity, identity
 from unmask.inputs import Input, describe, describe_fill, fill_array
@@ -152,7 +152,14 @@ class Run:
         """
         values, stderrs, sure = finished(self.plan.estimator, estimate)
         stopped = reason(estimate, self.plan, min(sure), seconds)
-        notes = (*self.notes, *doubts(estimate, self.targets.targets, sure))
+        found = doubts(
+            estimate,
+            self.targets.targets,
+            sure,
+            signed=_signed(self.model, self.outputs),
+            shrunk=self.plan.estimator in SHRUNK,
+        )
+        notes = (*self.notes, *found)
         for note in notes[len(self.notes) :]:
             warn(note, DoubtWarning)
         return Explanation(
@@ -272,10 +279,10 @@ def prepare(
     else:
         targets = resolve(wishes, outputs, loaded.labels, given.shape, loaded.layout)
         best = [one.label for one in best_classes(loaded, outputs, 1)]
-        asides = [not_best(one, outputs, *best) for one in targets.targets if best]
-        for note in filter(None, asides):
+        asides = not_best(targets.targets, outputs, loaded.activation, *best) if best else []
+        for note in asides:
             warn(note, DoubtWarning)
-            notes = (*notes, note)
+        notes = (*notes, *asides)
     probed = probe(loaded, given, outputs, plan.batch_size)
     for note in probed.notes:
         warn(note, DoubtWarning)
@@ -298,6 +305,13 @@ def prepare(
     if path is None:
         return run
     return replace(run, start=checkpoints.load(path, content, run, len(targets)))
+
+
+def _signed(model: Model, outputs: Any) -> bool:
+    """Whether a classifier's scores may fall below zero, as logits do."""
+    if model.activation is not None:
+        return model.activation == "logits"
+    return isinstance(outputs, np.ndarray) and bool(outputs.min() < 0)
 
 
 def _batch_size(model: Model, given: Input, wanted: int | None) -> int:

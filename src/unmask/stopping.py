@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unmask import designs
-from unmask.certainty import reliability
-from unmask.estimators import finalize_groups
+from unmask.certainty import reliability, shown
+from unmask.estimators import SHRUNK, finalize_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from unmask.masks import Masks
     from unmask.plan import Plan
 
-__all__ = ["goals", "is_reached", "reason", "surely"]
+__all__ = ["goals", "is_reached", "masks_for", "reason", "surely"]
 
 FIRST = 256  # masks before the first look
 STEP = 1.15  # from one look to the next
@@ -96,16 +96,61 @@ def reason(estimate: Estimate, plan: Plan, sure: float, seconds: float) -> str:
     seconds : float
         Time it took.
     """
-    if plan.until is not None and sure >= plan.until and is_reached(estimate, plan):
+    surest = 0.0 if plan.until is None else surely(estimate, plan)
+    if plan.until is not None and surest >= plan.until:
         return f"a reliability of {plan.until:g} was reached"
     if estimate.count >= plan.share:
-        every = f"all {plan.share:,} masks were used"
-        if plan.until is None:
-            return every
-        return f"{every}; the reliability of {plan.until:g} was not reached"
-    if plan.seconds is not None and seconds >= plan.seconds:
-        return f"{plan.seconds:g} s were over"
-    return "it was interrupted"
+        ended = f"all {plan.share:,} masks were used"
+    elif plan.seconds is not None and seconds >= plan.seconds:
+        ended = f"{plan.seconds:g} s were over"
+    else:
+        return "it was interrupted"
+    return ended if plan.until is None else f"{ended}; {_short_of(estimate, plan, sure, surest)}"
+
+
+def masks_for(count: int, sure: float, wanted: float, *, shrunk: bool) -> float:
+    """Estimate how many masks a reliability takes, from that of fewer.
+
+    The noise falls as one over their number.
+
+    Parameters
+    ----------
+    count : int
+    sure : float
+        Reliability that so many masks gave, above 0.
+    wanted : float
+    shrunk : bool
+        Of the maps, see `unmask.certainty.Maps`: whether their own variance holds the noise.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> round(masks_for(1000, 0.9, 0.95, shrunk=False))
+    1949
+    """
+
+    def noise(reliability: float) -> float:
+        return 1 / reliability**2 - 1 if shrunk else 1 - reliability**2
+
+    return count * noise(sure) / noise(wanted)
+
+
+def _short_of(estimate: Estimate, plan: Plan, sure: float, surest: float) -> str:
+    """Say that the plan's reliability was not reached, what was, and what it would take."""
+    rule = f"a reliability of {plan.until:g} with 95% confidence was not reached"
+    if not surest or plan.until is None:
+        return rule
+    shrunk = plan.estimator in SHRUNK
+    needed = masks_for(estimate.count, surest, plan.until, shrunk=shrunk)
+    digits = 10 ** max(1, len(str(round(needed))) - 2)
+    about = max(math.ceil(needed / digits) * digits, estimate.count + 1)
+    return (
+        f"{rule}: it is {shown(sure)}, and above {shown(surest)} with that confidence; about "
+        f"{about:,} masks would reach it"
+    )
 
 
 def _upper(freedom: float) -> float:

@@ -87,8 +87,9 @@ def load(
     size : sequence of int, optional
         Spatial size the model wants, for instance (height, width); read from an ONNX file where
         it is fixed there. Without it inputs are taken at their own size.
-    resize : {"stretch", "crop", "letterbox"}, optional
-        How a picture is brought to that size; "stretch" unless given.
+    resize : {"stretch", "crop", "squash", "letterbox"}, optional
+        How a picture is brought to that size: as the model's own processor says, or else
+        "stretch"; "letterbox" for a detector's file.
     channels : int, optional
         For a model that leaves them free.
     output : str or int, optional
