@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.estimate import Estimate
+    from unmask.estimators import Estimator
     from unmask.targets import Target
 
 __all__ = ["doubts", "not_best"]
@@ -34,7 +35,7 @@ def doubts(
     reliabilities: Sequence[float],
     *,
     signed: bool = False,
-    shrunk: bool = True,
+    estimator: Estimator = "adaptive",
 ) -> list[str]:
     """Say what the scores tell against the maps.
 
@@ -48,8 +49,7 @@ def doubts(
     signed : bool, default False
         The model's outputs are logits or the like, whose zero means nothing: no part of a class's
         score is spoken of.
-    shrunk : bool, default True
-        Of the maps, see `unmask.certainty.Maps`.
+    estimator : str, default "adaptive"
 
     Returns
     -------
@@ -83,7 +83,7 @@ def doubts(
         if sure < RELIABLE and len(estimate.parts) > 1:
             found.append(
                 f"the map of {name} has a reliability of {math.floor(100 * sure) / 100:.2f}: much "
-                f"of what it shows is chance. {_remedy(estimate.count, sure, shrunk=shrunk)}"
+                f"of what it shows is chance. {_remedy(estimate.count, sure, estimator)}"
             )
     if len(estimate.parts) < 2:
         size = estimate.masks.block_size
@@ -140,9 +140,9 @@ def not_best(
     ]
 
 
-def _remedy(count: int, sure: float, *, shrunk: bool) -> str:
+def _remedy(count: int, sure: float, estimator: Estimator) -> str:
     """How many masks would do."""
     if sure < 0.2:
         return "Use many more masks, or a coarser grid"
-    wanted = masks_for(count, sure, RELIABLE, shrunk=shrunk)
+    wanted = masks_for(count, sure, RELIABLE, estimator)
     return f"About {math.ceil(wanted / 500) * 500:,} masks would bring it to {RELIABLE:g}"

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ESTIMATORS",
-    "SHRUNK",
     "Estimator",
     "adaptive",
     "centred",
@@ -72,7 +71,7 @@ def finalize_groups(estimator: Estimator, estimate: Estimate) -> Iterator[tuple[
         Of a few targets, in order.
     maps : Maps
     """
-    if estimator in SHRUNK:
+    if estimator in ("adaptive", "smooth", "sharp"):
         estimate.fold(NormalEquations)  # once for all targets
     for few in estimate.groups():
         yield few, finalize(estimator, few)
@@ -168,10 +167,6 @@ ESTIMATORS: dict[Estimator, Callable[[Estimate], Maps]] = {
     "coverage": coverage,
     "notebook": notebook,
 }
-
-
-# Whose maps are posterior means, which vary less than the truth; see `unmask.certainty.Maps`.
-SHRUNK: frozenset[Estimator] = frozenset(("adaptive", "smooth", "sharp"))
 
 
 def scale(estimator: Estimator, keep: float) -> float:

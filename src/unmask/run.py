@@ -18,7 +18,7 @@ from unmask.checks import known, whole
 from unmask.diagnosis import doubts, not_best
 from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, warn
 from unmask.estimate import Estimate
-from unmask.estimators import ESTIMATORS, SHRUNK, Estimator
+from unmask.estimators import ESTIMATORS, Estimator
 from unmask.explanation import Explanation, finished
 from unmask.identity import NOBODY, Identity, identity
 from unmask.inputs import Input, describe, describe_fill, fill_array
@@ -157,7 +157,7 @@ class Run:
             self.targets.targets,
             sure,
             signed=_signed(self.model, self.outputs),
-            shrunk=self.plan.estimator in SHRUNK,
+            estimator=self.plan.estimator,
         )
         notes = (*self.notes, *found)
         for note in notes[len(self.notes) :]:

@@ -180,6 +180,8 @@ def batch(
         last: list[Progress] = []
 
         def show(state: Progress) -> None:
+            if not last:
+                terminal.show_left_out(state.left_out)
             last[:] = [state]
             done = state.before + state.done
             bar.update(task, total=state.total, completed=done, rate=_rate(state))

@@ -25,7 +25,7 @@ from unmask.errors import ModelError
 from unmask.loop import stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from unmask.box_targets import Detection
@@ -40,6 +40,7 @@ __all__ = [
     "out",
     "short",
     "show_detections",
+    "show_left_out",
     "show_notes",
     "show_predictions",
     "show_result",
@@ -126,6 +127,15 @@ def show_notes(notes: Iterable[str]) -> None:
     """Say what was assumed."""
     for note in notes:
         err.print(Text.assemble(("Note: ", "yellow"), note), soft_wrap=True)
+
+
+def show_left_out(endings: Mapping[str, int]) -> None:
+    """Say how many files of a folder are not taken for pictures, by their endings."""
+    if endings:
+        count = sum(endings.values())
+        kinds = ", ".join(f"{number:,} {ending}" for ending, number in endings.items())
+        files = "1 file is" if count == 1 else f"{count:,} files are"
+        show_notes([f"{files} left out, with endings of no picture that is read: {kinds}."])
 
 
 def show_result(explanation: Explanation, written: list[Path]) -> None:

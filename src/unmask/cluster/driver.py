@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from unmask._version import __version__
@@ -18,7 +18,7 @@ from unmask.cluster.store import Store
 from unmask.errors import FileError, ModelError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from unmask.cluster.records import Maps
     from unmask.cluster.spans import Source
@@ -54,6 +54,8 @@ class Progress:
         Pools that were begun anew because a worker died.
     error : str
         Why the last of those that failed did.
+    left_out : dict of str to int
+        Files of the source that are no pictures, by their ending.
     """
 
     total: int
@@ -63,6 +65,7 @@ class Progress:
     seconds: float = 0.0
     restarts: int = 0
     error: str = ""
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def left(self) -> int:
@@ -161,7 +164,8 @@ def batch(
             store.forget_failed()
         done = store.finished()
         left = found.without(done)
-        state = Progress(total=len(found), before=len(found) - len(left))
+        before = len(found) - len(left)
+        state = Progress(total=len(found), before=before, left_out=found.left_out)
         if not len(left):
             return state
         if progress is not None:
