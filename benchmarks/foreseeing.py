@@ -75,7 +75,8 @@ def main() -> int:
             bound = [surely(one, plan) for one in steps]
             points = [(n, 1 / r**2 - 1) for n, r in zip(looks, stated, strict=True) if r > SURE]
             if len(points) > 4:
-                falls[estimator].append(float(np.polyfit(*np.log(points).T, 1)[0]))
+                masks, noise = np.log(np.array(points)).T
+                falls[estimator].append(float(np.polyfit(masks, noise, 1)[0]))
             for until in WANTED:
                 there = next((n for n, r in zip(looks, bound, strict=True) if r >= until), None)
                 for n, one, r in zip(looks, steps, stated, strict=True):

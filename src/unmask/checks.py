@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,9 +10,9 @@ import numpy as np
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
-__all__ = ["known", "whole"]
+__all__ = ["did_you_mean", "known", "whole"]
 
 
 def whole(name: str, value: Any) -> int:
@@ -27,6 +28,18 @@ def whole(name: str, value: Any) -> int:
     return int(value)
 
 
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """Return what a misspelt word is nearest to, as the end of a message; empty if to nothing.
+
+    Examples
+    --------
+    >>> did_you_mean("lables", ["labels", "layout"]), did_you_mean("x", ["labels"])
+    (' Did you mean labels?', '')
+    """
+    near = difflib.get_close_matches(word, list(names), 1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
 def known(name: str, value: Any, names: Collection[str]) -> Any:
     """Return one of a few names, or raise SettingError.
 
@@ -36,5 +49,8 @@ def known(name: str, value: Any, names: Collection[str]) -> Any:
     'random'
     """
     if not isinstance(value, str) or value not in names:
-        raise SettingError(f"{name}={value!r}: expected one of {', '.join(names)}")
+        near = did_you_mean(value, names) if isinstance(value, str) else ""
+        raise SettingError(
+            f"{name}={value!r}: expected one of {', '.join(names)}.{near}".rstrip(".")
+        )
     return value

@@ -100,7 +100,8 @@ def read(source: Source) -> Picture:
                 raise ImageError(f"{path}: the file is empty; copy or download it again")
             return _open(file, str(path))
     except FileNotFoundError as error:
-        raise ImageError(f"{path}: no such file{_hint(path, source)}") from error
+        typed = source if "://" in str(source) else path
+        raise ImageError(f"{typed}: no such file{_hint(path, source)}") from error
     except OSError as error:
         if path.is_dir():
             raise ImageError(f"{path}: this is a folder; give one picture in it") from error

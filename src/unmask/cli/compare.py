@@ -101,15 +101,16 @@ def compare(
         drawn = comparison.side_by_side(
             pixels,
             panels,
-            title=f"{terminal.short(case.target.label)} in {picture.name}",
+            title=f"{terminal.short(case.target.label)} in {Path(picture).name}",
             subtitle=f"{loaded.name}, score {case.target.score:.3f}",
             opacity=opacity,
             cmap=cmap,
         )
-        path = folder / f"{picture.stem}-comparison.png"
+        path = folder / f"{Path(picture).stem}-comparison.png"
+        before = [path] if path.exists() else []
         images.write(path, drawn)
         terminal.out.print(
             f"[bold]{escape(terminal.short(case.target.label))}[/], score {case.target.score:.4f}"
         )
         terminal.out.print(table)
-        terminal.show_written([path])
+        terminal.show_written([path], before)

@@ -224,7 +224,7 @@ def _paths(given: Sequence[Path]) -> list[Path]:
         found += inside
         rest = [path for path in set(files).difference(inside) if not path.name.startswith(".")]
         left_out.update(path.suffix.lower() or "no ending" for path in rest)
-    terminal.show_left_out(left_out)
+    terminal.show_left_out(dict(sorted(left_out.items(), key=lambda one: (-one[1], one[0]))))
     return list(dict.fromkeys(found))
 
 

@@ -27,8 +27,9 @@ ExplainerHelp = (
     "unmask,grid=16,masks=2000; or a function (model, image, target) -> map, as in "
     "package.module:function."
 )
+# As texts: a path would make https:/ of https://, and nobody typed that.
 Picture = Annotated[
-    Path,
+    str,
     typer.Argument(help="JPEG, PNG, WebP, BMP or TIFF.", show_default=False, metavar="PICTURE"),
 ]
 ModelOption = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pickle
 import time
@@ -9,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from unmask._version import __version__
-from unmask.checks import whole
+from unmask.checks import did_you_mean, whole
 from unmask.cluster import pipeline, records
 from unmask.cluster.recipe import Recipe
 from unmask.cluster.records import MAPS
 from unmask.cluster.sources import find
 from unmask.cluster.store import Store
 from unmask.errors import FileError, ModelError, SettingError
+from unmask.run import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +38,8 @@ HOPELESS = 10
 # that kill their workers so, one after another, until the run ends.
 PATIENCE = 3
 DEADLY = 3
+# What `unmask.explain` takes by keyword, of one picture as of many.
+SETTINGS = frozenset(inspect.signature(prepare).parameters) - {"model", "image", "target"}
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,11 @@ def batch(
         whole("workers", workers)
     if gpus < 0:
         raise SettingError(f"gpus={gpus}: expected a number of at least 0")
+    for name in settings:
+        if name not in SETTINGS:
+            raise SettingError(
+                f"{name}= is no setting of unmask.explain.{did_you_mean(name, SETTINGS)}"
+            )
     pipeline.require()
     recipe = Recipe(model, dict(load or {}))
     found = find(str(source), column, key)

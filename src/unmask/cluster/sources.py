@@ -178,7 +178,8 @@ def _endings(paths: Sequence[str], taken: Sequence[str]) -> dict[str, int]:
     rest = (
         one for one in set(paths).difference(taken) if not one.rpartition("/")[2].startswith(".")
     )
-    return dict(Counter(_suffix(one) or "no ending" for one in rest).most_common())
+    counts = Counter(_suffix(one) or "no ending" for one in rest)
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
 def _suffix(path: str) -> str:

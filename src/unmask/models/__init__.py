@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from unmask import demo
+from unmask.checks import did_you_mean
 from unmask.errors import ModelError, SettingError
 from unmask.models.detector import from_detector_function, from_onnx_detector
 from unmask.models.faster import faster
@@ -16,7 +17,7 @@ from unmask.models.labels import Labels, read_labels
 from unmask.models.model import Activation, Model
 from unmask.models.preprocess import preprocessing
 from unmask.models.randomise import randomise
-from unmask.models.registry import DEMO, SOURCES, find, loaded
+from unmask.models.registry import DEMO, OPTIONS, SOURCES, find, loaded
 from unmask.origin import origin
 
 if TYPE_CHECKING:
@@ -234,4 +235,5 @@ def _refuse(options: dict[str, Any], what: str) -> None:
     own = {"boxes"} if what == DETECTS else set()
     wrong = [name for name in options if name not in LATER | own]
     if wrong:
-        raise SettingError(f"{wrong[0]}= says nothing to {what}")
+        near = "" if wrong[0] in OPTIONS else did_you_mean(wrong[0], [*LATER, *OPTIONS])
+        raise SettingError(f"{wrong[0]}= says nothing to {what}.{near}".rstrip("."))
