@@ -10,7 +10,7 @@ import numpy as np
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
 __all__ = ["did_you_mean", "known", "whole"]
 
@@ -28,15 +28,22 @@ def whole(name: str, value: Any) -> int:
     return int(value)
 
 
-def did_you_mean(word: str, names: Iterable[str]) -> str:
+def did_you_mean(word: str, names: Collection[str]) -> str:
     """Return what a misspelt word is nearest to, as the end of a message; empty if to nothing.
+
+    Parameters
+    ----------
+    word : str
+    names : collection of str
 
     Examples
     --------
     >>> did_you_mean("lables", ["labels", "layout"]), did_you_mean("x", ["labels"])
     (' Did you mean labels?', '')
     """
-    near = difflib.get_close_matches(word, list(names), 1)
+    # What was typed as a part, also --retry of --retry-failed, and else what looks like it.
+    beginning = [name for name in names if len(word) > 2 and name.startswith(word)]
+    near = beginning or difflib.get_close_matches(word, list(names), 1)
     return f" Did you mean {near[0]}?" if near else ""
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from unmask._version import __version__
-from unmask.checks import did_you_mean, whole
+from unmask.checks import did_you_mean, known, whole
 from unmask.cluster import pipeline, records
 from unmask.cluster.recipe import Recipe
 from unmask.cluster.records import MAPS
@@ -149,8 +149,7 @@ def batch(
     MissingExtra
         Ray is not installed.
     """
-    if maps not in MAPS:
-        raise SettingError(f"maps={maps!r}: expected one of {', '.join(MAPS)}")
+    known("maps", maps, MAPS)
     whole("cores", cores)
     if workers is not None:
         whole("workers", workers)

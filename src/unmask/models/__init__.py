@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from unmask import demo
-from unmask.checks import did_you_mean
+from unmask.checks import did_you_mean, known
 from unmask.errors import ModelError, SettingError
 from unmask.models.detector import from_detector_function, from_onnx_detector
 from unmask.models.faster import faster
@@ -152,8 +152,8 @@ def load(
     }
     if runtime not in (None, "onnx"):
         raise SettingError(f"runtime={runtime!r}: expected 'onnx', or None for the model's own")
-    if detector is not None and detector not in DETECTORS:
-        raise SettingError(f"detector={detector!r}: expected one of {', '.join(DETECTORS)}")
+    if detector is not None:
+        known("detector", detector, DETECTORS)
     if isinstance(source, Model):
         model = _changed(source, given)
     elif detector is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from unmask.checks import known
 from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.models.preprocess import Preprocess, preprocessing
 from unmask.outputs import described
@@ -141,10 +142,8 @@ class Model:
             )
         if not 0 < self.threshold < 1:
             raise SettingError(f"threshold={self.threshold}: expected a confidence between 0 and 1")
-        if self.activation is not None and self.activation not in ACTIVATIONS:
-            raise SettingError(
-                f"activation={self.activation!r}: expected one of {', '.join(ACTIVATIONS)}"
-            )
+        if self.activation is not None:
+            known("activation", self.activation, ACTIVATIONS)
         if self.labels is not None and self.classes not in (None, len(self.labels)):
             raise ModelError(labels_misfit(self.name, len(self.labels), self.classes or 0))
 
