@@ -1,6 +1,8 @@
 """What was typed wrong, what a second run finds, and how a bar ends: in the surface's words."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -251,3 +253,27 @@ def test_what_was_not_all_is_said_to_be_so(picture):
     Image.fromarray(picture).save("small.png")
     output = run("explain", "small.png", "-n", "400000", "--max-seconds", "0.3", "--grid", "3")
     assert "0.3 s were over" in output
+
+
+# --- what is not installed
+
+
+@pytest.mark.parametrize(
+    ("package", "says"),
+    [
+        ("starlette", "starlette is not installed: pip install 'unmask[app]'"),
+        ("uvicorn", "uvicorn is not installed: pip install 'unmask[app]'"),
+        ("websockets", "websockets is not installed: pip install 'unmask[app]'"),
+        ("typer", "The command line needs typer: pip install 'unmask[cli]'"),
+    ],
+)
+def test_the_page_without_its_extra(package, says):
+    """In a process of its own, which cannot import the package."""
+    code = (
+        f"import sys; sys.modules[{package!r}] = None; sys.argv = ['unmask', 'app', '--port', '0'];"
+        "from unmask.__main__ import main; main()"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 2
+    assert says in ran.stderr
+    assert len(ran.stderr.strip().splitlines()) == 1

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from unmask import app as page
 from unmask.cli import terminal
 from unmask.cli._common import clear_errors, load_model
 from unmask.cli.options import (
@@ -70,12 +71,11 @@ def app(
             webbrowser.open(address)
 
     with clear_errors():
+        page.needed()
         loaded = load_model(
             model, labels, preprocess, mean, std, activation, size, resize, detector, threshold
         )
-        from unmask.app import serve
-
-        serve(
+        page.serve(
             loaded,
             host=host,
             port=port,
