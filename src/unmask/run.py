@@ -29,8 +29,10 @@ from unmask.plan import Plan, extent
 from unmask.predicting import (
     about_input,
     about_outputs,
+    about_picture,
     best_classes,
     found_boxes,
+    source_of,
     whole_outputs,
 )
 from unmask.presets import PresetName, settings
@@ -268,9 +270,12 @@ def prepare(
         if chosen["within"] is not None:
             wishes = within(wishes, chosen["within"])
     outputs = whole_outputs(loaded, given)
+    first = about_picture(source_of(loaded), given.picture)
     notes = (*loaded.notes, *about_input(loaded, given), *about_outputs(loaded, outputs))
-    for note in notes:
-        warn(note, UnmaskWarning)
+    for said, category in ((first, DoubtWarning), (notes, UnmaskWarning)):
+        for note in said:
+            warn(note, category)
+    notes = (*first, *notes)
     if boxes:
         whole = outputs[0]
         targets: Targets | BoxTargets = resolve_boxes(

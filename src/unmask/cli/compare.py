@@ -31,6 +31,7 @@ from unmask.cli.options import (
 )
 from unmask.colour import Colormap
 from unmask.errors import SettingError, UnmaskWarning
+from unmask.predicting import about_picture, source_of
 
 __all__ = ["compare"]
 
@@ -79,6 +80,7 @@ def compare(
         folder = make_folder(output)
         pixels = images.read(picture)
         case = metrics.case(loaded, pixels, target)
+        terminal.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
         asked = target if case.target.index is None else case.target.index
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for title in ("explainer", "deletion ↓", "insertion ↑"):

@@ -125,8 +125,8 @@ def converge(
             )
             if len(run.targets) > 1:
                 raise SettingError(f"--target {target}: converge shows one target at a time")
-            terminal.show_predictions(run.model.name, run.predictions())
             terminal.show_notes(run.notes)
+            terminal.show_predictions(run.model.name, run.predictions())
             found, failure = terminal.explain(run)
             if found is None:
                 raise failure or KeyboardInterrupt

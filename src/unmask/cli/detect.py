@@ -51,8 +51,8 @@ def detect(
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UnmaskWarning)
             found = unmask.detect(loaded, pixels)
-        terminal.show_detections(loaded.name, found, loaded.threshold)
         terminal.show_notes([str(one.message) for one in caught])
+        terminal.show_detections(loaded.name, found, loaded.threshold)
         if found:
             items = [
                 (f"{one.number} {terminal.short(one.label)} {one.confidence:.2f}", one.box)

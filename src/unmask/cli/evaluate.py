@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import math
@@ -36,6 +37,7 @@ from unmask.cli.options import (
     StdOption,
 )
 from unmask.errors import FileError, ImageError, MissingExtra, SettingError
+from unmask.predicting import about_picture, source_of
 from unmask.rows import Results, write_csv, write_parquet
 
 __all__ = ["evaluate"]
@@ -176,6 +178,8 @@ def _explaining(
     loaded: unmask.Model, paths: Sequence[Path], explainer: str, arguments: dict[str, Any]
 ) -> _Work:
     evaluation.evaluate(loaded, [], explainer, **arguments)
+    with contextlib.suppress(ImageError):  # it becomes a row
+        terminal.show_notes(about_picture(source_of(loaded), images.read(paths[0])))
     return _Work(
         {str(path): _digest(path) for path in paths},
         lambda left: evaluation.evaluate(loaded, map(Path, left), explainer, **arguments),

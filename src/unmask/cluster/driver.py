@@ -15,8 +15,12 @@ from unmask.cluster import pipeline, records
 from unmask.cluster.recipe import Recipe
 from unmask.cluster.records import MAPS
 from unmask.cluster.sources import find
+from unmask.cluster.spans import fetch
 from unmask.cluster.store import Store
-from unmask.errors import FileError, ModelError, SettingError
+from unmask.errors import DoubtWarning, FileError, ModelError, SettingError, UnmaskError, warn
+from unmask.images import decode
+from unmask.models.registry import DEMO
+from unmask.predicting import about_picture
 from unmask.run import prepare
 
 if TYPE_CHECKING:
@@ -60,6 +64,8 @@ class Progress:
         Why the last of those that failed did.
     left_out : dict of str to int
         Files of the source that are no pictures, by their ending.
+    notes : tuple of str
+        What to beware of, known before the first worker begins.
     """
 
     total: int
@@ -70,6 +76,7 @@ class Progress:
     restarts: int = 0
     error: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def left(self) -> int:
@@ -173,7 +180,10 @@ def batch(
         done = store.finished()
         left = found.without(done)
         before = len(found) - len(left)
-        state = Progress(total=len(found), before=before, left_out=found.left_out)
+        notes = _about_first(recipe, left)
+        for note in notes:
+            warn(note, DoubtWarning)
+        state = Progress(total=len(found), before=before, left_out=found.left_out, notes=notes)
         if not len(left):
             return state
         if progress is not None:
@@ -331,6 +341,17 @@ def _fingerprint(
         **Recipe(None, given).describe(),
         "unmask": __version__,
     }
+
+
+def _about_first(recipe: Recipe, left: Source) -> tuple[str, ...]:
+    """Say what there is to say of the first picture, where the embedded classifier is asked."""
+    if recipe.source != DEMO or not len(left):
+        return ()
+    try:
+        (name, place), *_ = next(left.spans[0].tasks(1))
+        return tuple(about_picture(DEMO, decode(fetch(place, name), name)))
+    except UnmaskError:
+        return ()  # it becomes a row
 
 
 def _line(error: BaseException) -> str:
