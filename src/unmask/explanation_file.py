@@ -13,6 +13,7 @@ from unmask.estimate import Estimate
 from unmask.framing import Frame
 from unmask.identity import Identity
 from unmask.masks import Masks
+from unmask.origin import Origin
 from unmask.plan import Plan
 from unmask.targets import Target
 
@@ -42,6 +43,9 @@ def write(explanation: Explanation, path: str | os.PathLike[str]) -> Path:
         "reliabilities": one.reliabilities,
         "notes": one.notes,
         "identity": None if one.identity is None else one.identity.as_json(),
+        "path": one.path,
+        "origin": None if one.origin is None else asdict(one.origin),
+        "texts": one.texts,
         **{name: getattr(one, name) for name in PLAIN},
     }
     parts = one.estimate.parts
@@ -67,7 +71,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         estimate = Estimate.empty(masks, len(header["targets"]))
         for number, scores in zip(arrays["blocks"], parts, strict=True):
             estimate = estimate.update(int(number), scores)
-        frame = header["frame"]
+        frame, made, texts = header["frame"], header.get("origin"), header.get("texts")
         return {
             "targets": tuple(Target(**_tuples(target)) for target in header["targets"]),
             "plan": Plan(masks=masks, **_tuples(plan)),
@@ -79,6 +83,10 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
             "reliabilities": tuple(header["reliabilities"]),
             "notes": tuple(header["notes"]),
             "identity": Identity.of_json(header.get("identity")),
+            # Files of version 0.1.0 have none of these.
+            "path": header.get("path", ""),
+            "origin": None if made is None else Origin(**_tuples(made)),
+            "texts": None if texts is None else tuple(texts),
             **{name: header[name] for name in PLAIN},
         }
     except (KeyError, TypeError, ValueError) as error:

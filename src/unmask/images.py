@@ -6,6 +6,7 @@ A picture is a uint8 array of shape (H, W, 3), sRGB, 0 to 255. Pillow reads and 
 from __future__ import annotations
 
 import difflib
+import functools
 import io
 import os
 import re
@@ -25,7 +26,32 @@ if TYPE_CHECKING:
     Picture: TypeAlias = NDArray[np.uint8]
     Source: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.uint8]
 
-__all__ = ["decode", "png", "read", "write"]
+__all__ = ["FORMATS", "decode", "png", "read", "suffixes", "write"]
+
+# Pillow's names of what folders are searched for.
+FORMATS = (
+    *("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"),
+    *("AVIF", "JPEG2000", "PPM", "TGA"),
+)
+
+
+@functools.cache
+def suffixes() -> tuple[str, ...]:
+    """Return the endings of the files that a folder is searched for, lower case.
+
+    Whatever of `FORMATS` this Pillow reads: AVIF, for instance, is not built into all of them.
+
+    Examples
+    --------
+    >>> {".jpg", ".jfif", ".png", ".tga"} <= set(suffixes()), ".pdf" in suffixes()
+    (True, False)
+    """
+    Image.init()
+    # Cameras write JPEGs of several pictures, which Pillow's JPEG reader knows by that name.
+    known = {kind for kind in FORMATS if kind in Image.OPEN} | {"MPO"}
+    return tuple(
+        sorted(end for end, kind in Image.registered_extensions().items() if kind in known)
+    )
 
 
 def read(source: Source) -> Picture:
@@ -74,7 +100,8 @@ def read(source: Source) -> Picture:
                 raise ImageError(f"{path}: the file is empty; copy or download it again")
             return _open(file, str(path))
     except FileNotFoundError as error:
-        raise ImageError(f"{path}: no such file{_hint(path, source)}") from error
+        typed = source if "://" in str(source) else path
+        raise ImageError(f"{typed}: no such file{_hint(path, source)}") from error
     except OSError as error:
         if path.is_dir():
             raise ImageError(f"{path}: this is a folder; give one picture in it") from error

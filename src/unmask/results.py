@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask import images
+from unmask.cluster.records import BESIDE
 from unmask.cluster.sources import Fetcher
 from unmask.cluster.store import Store
 from unmask.errors import FileError, ImageError, SettingError, UnmaskError
@@ -24,6 +25,7 @@ from unmask.estimate import Estimate
 from unmask.explanation import Explanation
 from unmask.framing import Frame
 from unmask.masks import Masks
+from unmask.origin import Origin
 from unmask.packing import Packed, unpack
 from unmask.plan import Plan
 from unmask.targets import Target
@@ -83,6 +85,10 @@ class Result(Explanation):
             object.__setattr__(self, "_shot", shot)
             return shot
         return self._shot
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Take the picture along; where it was read from stays here."""
+        return {**super().__getstate__(), "_shot": self._seen(), "_read": None}
 
     def _picture(self) -> NDArray[np.uint8]:
         picture, missing = self._seen()
@@ -225,13 +231,15 @@ class Results:
     def _result(self, rows: list[dict[str, Any]]) -> Result:
         first = rows[0]
         plan = json.loads(first["plan"])
+        beside = plan.pop(BESIDE, {})  # rows of version 0.1.0 have none
+        texts, made = beside.get("texts"), beside.get("origin")
         masks = Masks(**plan.pop("masks"))
         means = np.array([row["mean"] for row in rows])
         kept = _Kept(masks, len(rows), name=first["id"], masks_used=first["masks"], means=means)
         height, width = masks.shape  # batch is about pictures
         maps = np.stack([unpack(_packed(row), (height, width)) for row in rows])
         result = Result(
-            targets=tuple(_target(row) for row in rows),
+            targets=tuple(_target(row, beside.get("targets")) for row in rows),
             plan=Plan(masks=masks, **{**plan, "shard": tuple(plan["shard"])}),
             estimate=kept,
             model=first["model"],
@@ -245,6 +253,8 @@ class Results:
             stopped=first["stopped"],
             versions=json.loads(first["versions"]),
             notes=tuple(first["notes"]),
+            origin=None if made is None else Origin(**{**made, "unsaid": tuple(made["unsaid"])}),
+            texts=None if texts is None else tuple(texts),
             _more=kept.extended,
         )
 
@@ -301,9 +311,12 @@ def _rows(table: Any) -> Iterator[dict[str, Any]]:
             number += 1
 
 
-def _target(row: dict[str, Any]) -> Target:
+def _target(row: dict[str, Any], more: list[dict[str, Any]] | None) -> Target:
     box = None if row["box"] is None else tuple(row["box"])
-    return Target(row["label"], row["index"], row["score"], box)
+    beside = {} if more is None else dict(more[row["target"]])
+    if beside.get("pair") is not None:
+        beside["pair"] = tuple(beside["pair"])
+    return Target(row["label"], row["index"], row["score"], box, **beside)
 
 
 def _packed(row: dict[str, Any]) -> Packed:

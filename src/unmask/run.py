@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,8 +29,10 @@ from unmask.plan import Plan, extent
 from unmask.predicting import (
     about_input,
     about_outputs,
+    about_picture,
     best_classes,
     found_boxes,
+    source_of,
     whole_outputs,
 )
 from unmask.presets import PresetName, settings
@@ -40,7 +43,6 @@ from unmask.text_targets import with_texts
 from unmask.wishes import parse, within
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
@@ -86,6 +88,8 @@ class Run:
         Inputs that it scored for that.
     checkpoint : Path or None
         Where `stream` keeps the scores.
+    path : str
+        The picture's, as it was given; empty where it was no file.
     """
 
     model: Model
@@ -100,6 +104,7 @@ class Run:
     identity: Identity = NOBODY
     calls: int = 1
     checkpoint: Path | None = None
+    path: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -149,7 +154,14 @@ class Run:
         """
         values, stderrs, sure = finished(self.plan.estimator, estimate)
         stopped = reason(estimate, self.plan, min(sure), seconds)
-        notes = (*self.notes, *doubts(estimate, self.targets.targets, sure))
+        found = doubts(
+            estimate,
+            self.targets.targets,
+            sure,
+            signed=_signed(self.model, self.outputs),
+            estimator=self.plan.estimator,
+        )
+        notes = (*self.notes, *found)
         for note in notes[len(self.notes) :]:
             warn(note, DoubtWarning)
         return Explanation(
@@ -175,6 +187,9 @@ class Run:
             },
             notes=notes,
             identity=self.identity,
+            path=self.path,
+            origin=self.model.origin,
+            texts=None if self.model.texts is None else self.model.labels,
         )
 
 
@@ -255,9 +270,12 @@ def prepare(
         if chosen["within"] is not None:
             wishes = within(wishes, chosen["within"])
     outputs = whole_outputs(loaded, given)
+    first = about_picture(source_of(loaded), given.picture)
     notes = (*loaded.notes, *about_input(loaded, given), *about_outputs(loaded, outputs))
-    for note in notes:
-        warn(note, UnmaskWarning)
+    for said, category in ((first, DoubtWarning), (notes, UnmaskWarning)):
+        for note in said:
+            warn(note, category)
+    notes = (*first, *notes)
     if boxes:
         whole = outputs[0]
         targets: Targets | BoxTargets = resolve_boxes(
@@ -266,10 +284,10 @@ def prepare(
     else:
         targets = resolve(wishes, outputs, loaded.labels, given.shape, loaded.layout)
         best = [one.label for one in best_classes(loaded, outputs, 1)]
-        asides = [not_best(one, outputs, *best) for one in targets.targets if best]
-        for note in filter(None, asides):
+        asides = not_best(targets.targets, outputs, loaded.activation, *best) if best else []
+        for note in asides:
             warn(note, DoubtWarning)
-            notes = (*notes, note)
+        notes = (*notes, *asides)
     probed = probe(loaded, given, outputs, plan.batch_size)
     for note in probed.notes:
         warn(note, DoubtWarning)
@@ -288,9 +306,17 @@ def prepare(
         1 + probed.calls,
         path,
     )
+    run = replace(run, path=os.fspath(image) if isinstance(image, str | os.PathLike) else "")
     if path is None:
         return run
     return replace(run, start=checkpoints.load(path, content, run, len(targets)))
+
+
+def _signed(model: Model, outputs: Any) -> bool:
+    """Whether a classifier's scores may fall below zero, as logits do."""
+    if model.activation is not None:
+        return model.activation == "logits"
+    return isinstance(outputs, np.ndarray) and bool(outputs.min() < 0)
 
 
 def _batch_size(model: Model, given: Input, wanted: int | None) -> int:

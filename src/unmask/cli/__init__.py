@@ -20,11 +20,13 @@ from unmask.cli import (
     report,
     terminal,
 )
+from unmask.cli.usage import Command, Commands
 
 __all__ = ["app"]
 
 app = typer.Typer(
     add_completion=False,
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -45,7 +47,7 @@ COMMANDS = (
     report.report,
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command(cls=Command)(command)
 
 
 @app.callback(invoke_without_command=True)

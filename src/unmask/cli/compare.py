@@ -31,6 +31,7 @@ from unmask.cli.options import (
 )
 from unmask.colour import Colormap
 from unmask.errors import SettingError, UnmaskWarning
+from unmask.predicting import about_picture, source_of
 
 __all__ = ["compare"]
 
@@ -79,6 +80,7 @@ def compare(
         folder = make_folder(output)
         pixels = images.read(picture)
         case = metrics.case(loaded, pixels, target)
+        terminal.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
         asked = target if case.target.index is None else case.target.index
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for title in ("explainer", "deletion ↓", "insertion ↑"):
@@ -92,7 +94,7 @@ def compare(
                 seeded = {"seed": seed} if explainers.takes_seed(function) else {}
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", UnmaskWarning)
-                    values = np.asarray(function(loaded, pixels, asked, **seeded))
+                    values = np.asarray(function(case.model, pixels, asked, **seeded))
                 curves = metrics.both(case, values)
                 areas = [f"{curve.area:.4f}" for curve in curves.values()]
                 table.add_row(escape(name), *areas)
@@ -101,15 +103,16 @@ def compare(
         drawn = comparison.side_by_side(
             pixels,
             panels,
-            title=f"{terminal.short(case.target.label)} in {picture.name}",
+            title=f"{terminal.short(case.target.label)} in {Path(picture).name}",
             subtitle=f"{loaded.name}, score {case.target.score:.3f}",
             opacity=opacity,
             cmap=cmap,
         )
-        path = folder / f"{picture.stem}-comparison.png"
+        path = folder / f"{Path(picture).stem}-comparison.png"
+        before = [path] if path.exists() else []
         images.write(path, drawn)
         terminal.out.print(
             f"[bold]{escape(terminal.short(case.target.label))}[/], score {case.target.score:.4f}"
         )
         terminal.out.print(table)
-        terminal.show_written([path])
+        terminal.show_written([path], before)

@@ -59,5 +59,5 @@ def predict(
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UnmaskWarning)
             predictions = unmask.predict(loaded, picture, top)
-        terminal.show_predictions(loaded.name, predictions)
         terminal.show_notes([str(one.message) for one in caught])
+        terminal.show_predictions(loaded.name, predictions)

@@ -25,7 +25,7 @@ from unmask.errors import ModelError
 from unmask.loop import stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from unmask.box_targets import Detection
@@ -40,6 +40,7 @@ __all__ = [
     "out",
     "short",
     "show_detections",
+    "show_left_out",
     "show_notes",
     "show_predictions",
     "show_result",
@@ -67,6 +68,10 @@ def explain(run: Run) -> tuple[Explanation | None, ModelError | None]:
         task = progress.add_task("masks", total=run.plan.share)
         try:
             for estimate in stream(run):
+                progress.update(task, completed=estimate.count)
+            if estimate is not None:
+                # It may be sure enough before the last mask, and that is all of them then.
+                progress.tasks[0].total = estimate.count
                 progress.update(task, completed=estimate.count)
         except KeyboardInterrupt:
             pass
@@ -115,11 +120,12 @@ def show_detections(name: str, found: Sequence[Detection], threshold: float) -> 
     out.print(table)
 
 
-def show_written(paths: Iterable[Path]) -> None:
-    """Say where the files are."""
+def show_written(paths: Iterable[Path], before: Container[Path] = ()) -> None:
+    """Say where the files are, and which took the place of those that were there before."""
     out.print("Written:")
     for path in paths:
-        out.print(Text(f"  {path}"), soft_wrap=True)
+        again = " (in place of an earlier one)" if path in before else ""
+        out.print(Text(f"  {path}{again}"), soft_wrap=True)
 
 
 def show_notes(notes: Iterable[str]) -> None:
@@ -128,8 +134,19 @@ def show_notes(notes: Iterable[str]) -> None:
         err.print(Text.assemble(("Note: ", "yellow"), note), soft_wrap=True)
 
 
-def show_result(explanation: Explanation, written: list[Path]) -> None:
-    """Say how sure each map is and where the files are."""
+def show_left_out(endings: Mapping[str, int]) -> None:
+    """Say how many files of a folder are not taken for pictures, by their endings."""
+    if endings:
+        count = sum(endings.values())
+        kinds = ", ".join(f"{number:,} {ending}" for ending, number in endings.items())
+        files = "1 file is" if count == 1 else f"{count:,} files are"
+        show_notes([f"{files} left out, with endings of no picture that is read: {kinds}."])
+
+
+def show_result(
+    explanation: Explanation, written: list[Path], before: Container[Path] = ()
+) -> None:
+    """Say how sure each map is and where the files are; `before` is what was there already."""
     if not explanation.complete:
         err.print(
             f"[yellow]Incomplete:[/] {explanation.masks:,} of {explanation.plan.share:,} masks."
@@ -150,7 +167,7 @@ def show_result(explanation: Explanation, written: list[Path]) -> None:
         f"{explanation.masks:,} masks in {explanation.seconds:.1f} s: {explanation.stopped}.",
         end=" ",
     )
-    show_written(written)
+    show_written(written, before)
 
 
 def show_snapshots(label: str, taken: Sequence[Snapshot]) -> None:
