@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -59,5 +60,5 @@ def predict(
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UnmaskWarning)
             predictions = unmask.predict(loaded, picture, top)
-        terminal.show_notes([str(one.message) for one in caught])
-        terminal.show_predictions(loaded.name, predictions)
+        show = partial(terminal.show_predictions, loaded.name, predictions)
+        terminal.says([str(one.message) for one in caught], show)

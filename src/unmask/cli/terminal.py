@@ -23,9 +23,10 @@ from rich.text import Text
 from unmask.certainty import shown
 from unmask.errors import ModelError
 from unmask.loop import stream
+from unmask.predicting import STRANGE
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from unmask.box_targets import Detection
@@ -38,6 +39,7 @@ __all__ = [
     "err",
     "explain",
     "out",
+    "says",
     "short",
     "show_detections",
     "show_left_out",
@@ -132,6 +134,13 @@ def show_notes(notes: Iterable[str]) -> None:
     """Say what was assumed."""
     for note in notes:
         err.print(Text.assemble(("Note: ", "yellow"), note), soft_wrap=True)
+
+
+def says(notes: Sequence[str], show: Callable[[], None]) -> None:
+    """Show what a model says, its notes after it; first the one that it means nothing."""
+    show_notes(note for note in notes if note.startswith(STRANGE))
+    show()
+    show_notes(note for note in notes if not note.startswith(STRANGE))
 
 
 def show_left_out(endings: Mapping[str, int]) -> None:
