@@ -12,19 +12,42 @@ from unmask.errors import SettingError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["did_you_mean", "known", "whole"]
+__all__ = ["did_you_mean", "is_number", "is_whole", "known", "whole"]
 
 
-def whole(name: str, value: Any) -> int:
-    """Return a whole number of at least 1, or raise SettingError.
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number: of Python's or NumPy's, and no truth value.
+
+    Examples
+    --------
+    >>> is_whole(np.uint8(3)), is_whole(True), is_whole(3.0), is_whole("3")
+    (True, False, False, False)
+    """
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number, and no truth value.
+
+    Examples
+    --------
+    >>> is_number(np.float32(0.5)), is_number(np.True_), is_number("0.5"), is_number(1j)
+    (True, False, False, False)
+    """
+    return is_whole(value) or isinstance(value, float | np.floating)
+
+
+def whole(name: str, value: Any, low: int = 1, high: int | None = None) -> int:
+    """Return a whole number of at least `low`, and at most `high`, or raise SettingError.
 
     Examples
     --------
     >>> whole("masks", np.int64(7))
     7
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise SettingError(f"{name}={value!r}: expected a whole number of at least 1")
+    if not is_whole(value) or value < low or (high is not None and value > high):
+        most = f"of at least {low}" if high is None else f"from {low} to {high}"
+        raise SettingError(f"{name}={value!r}: expected a whole number {most}")
     return int(value)
 
 

@@ -17,9 +17,12 @@ import numpy as np
 from PIL import Image
 
 from unmask.errors import SettingError
+from unmask.magnitude import by_float32, narrowed
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from unmask.magnitude import Floats
 
 __all__ = ["INTERPOLATIONS", "MODES", "Frame", "Interpolation", "Mode"]
 
@@ -217,20 +220,23 @@ class Frame:
         >>> Frame((1, 4), (1, 2)).map_forward([[0, 0, 1, 1]], outside=0).round(2)
         array([[0.14, 0.86]])
         """
-        array = np.asarray(values, np.float32)
+        array = np.asarray(values)
         if array.shape != tuple(self.picture):
             raise SettingError(
                 f"the map's shape is {array.shape}; this frame was made for {self.picture}"
             )
         y, x = self._axes
-        part = Image.fromarray(array).resize(
-            (x.count, y.count), Image.Resampling.BILINEAR, box=(x.low, y.low, x.high, y.high)
-        )
+
+        def resized(one: NDArray[np.float32]) -> Image.Image:
+            box = (x.low, y.low, x.high, y.high)
+            return Image.fromarray(one).resize((x.count, y.count), Image.Resampling.BILINEAR, box)
+
         canvas = np.full(self.model, outside, np.float64)
-        canvas[y.first : y.first + y.count, x.first : x.first + x.count] = np.asarray(part)
+        part = by_float32(array, resized)
+        canvas[y.first : y.first + y.count, x.first : x.first + x.count] = part
         return canvas
 
-    def back(self, values: ArrayLike, outside: float) -> NDArray[np.float32]:
+    def back(self, values: ArrayLike, outside: float) -> Floats:
         """Bring a map from the model's pixels to the picture's.
 
         Linear interpolation, half-pixel centres, edges clamped. The bars of a letterbox are
@@ -245,7 +251,9 @@ class Frame:
         Returns
         -------
         ndarray of float32, shape (..., H, W)
-            Within the range of `values`. NaN where a value that is not finite has a share.
+            Within the range of `values`; float64 where `values` is and float32 would lose some of
+            what it shows (`unmask.magnitude.fits`). NaN where a value that is not finite has a
+            share.
 
         Raises
         ------
@@ -259,6 +267,7 @@ class Frame:
         >>> Frame((1, 3), (1, 1), "crop", crop=1).back([[2.0]], outside=np.nan)
         array([[nan,  2., nan]], dtype=float32)
         """
+        given = np.asarray(values).dtype
         values = np.asarray(values, np.float64)
         if values.shape[-2:] != tuple(self.model):
             raise SettingError(
@@ -273,7 +282,7 @@ class Frame:
             # A product with NaN would spread it over whole rows and columns.
             result[rows @ ~known @ columns > 0] = np.nan
         result[..., ~np.outer(y.seen(), x.seen())] = outside
-        return result.astype(np.float32)
+        return result.astype(np.float32) if given == np.float32 else narrowed(result)
 
     def box_forward(self, boxes: ArrayLike) -> NDArray[np.float64]:
         """Bring boxes from the picture's coordinates to the model's.

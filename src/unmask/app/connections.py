@@ -179,6 +179,8 @@ class Server(uvicorn.Server):
         await super().startup(sockets=sockets)
 
     def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if "_start_serving" in repr(context.get("handle")):
+            return  # asyncio tries to accept again, and the server has ended meanwhile
         if "socket.accept()" not in context["message"]:
             loop.default_exception_handler(context)
             return
