@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from unmask.errors import SettingError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["did_you_mean", "is_number", "is_whole", "known", "whole"]
+__all__ = ["did_you_mean", "is_number", "is_whole", "known", "sizes", "whole"]
 
 
 def is_whole(value: Any) -> bool:
@@ -68,6 +69,22 @@ def did_you_mean(word: str, names: Collection[str]) -> str:
     beginning = [name for name in names if len(word) > 2 and name.startswith(word)]
     near = beginning or difflib.get_close_matches(word, list(names), 1)
     return f" Did you mean {near[0]}?" if near else ""
+
+
+def sizes(name: str, value: Any) -> tuple[int, ...]:
+    """Return a sequence of whole numbers of at least 1, or raise SettingError.
+
+    Examples
+    --------
+    >>> sizes("size", [np.int32(4), 6])
+    (4, 6)
+    """
+    given = tuple(value) if isinstance(value, Sequence | np.ndarray) else ()
+    if not given or not all(is_whole(one) and one >= 1 for one in given):
+        raise SettingError(
+            f"{name}={value!r}: expected whole numbers of at least 1, such as (224, 224)"
+        )
+    return tuple(int(one) for one in given)
 
 
 def known(name: str, value: Any, names: Collection[str]) -> Any:
