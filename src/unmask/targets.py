@@ -13,8 +13,8 @@ import numpy as np
 
 from unmask.errors import ModelOutputError, SettingError, TargetError
 from unmask.labels import class_name
-from unmask.outputs import described, seem
 from unmask.magnitude import LARGEST
+from unmask.outputs import described, seem
 from unmask.wishes import Best, Contrast, Wish, WithinTop, checked
 
 if TYPE_CHECKING:
