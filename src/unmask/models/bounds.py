@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from unmask.errors import ModelError
@@ -26,7 +27,7 @@ CONFIG = 2**26  # bytes of a description of layers
 OUTPUT = 2**28  # numbers that a layer puts out for one input
 
 # What reading an archive, JSON or HDF5 raises.
-DAMAGED = (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, KeyError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, EOFError, KeyError)
 
 WEIGHTS, LAYERS = "model.weights.h5", "config.json"
 
