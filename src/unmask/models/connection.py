@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
-import threading
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
@@ -50,7 +51,8 @@ class Connection:
     """A client for one request at a time.
 
     A timeout of a socket is for each of its reads: a server that sends a byte a second keeps within
-    any. So a watch shuts the socket at the deadline, and with it whatever waits for it.
+    any. So somebody else has to call `expire` now and then, which shuts the socket when the time is
+    over, and with it ends whatever waits for it.
 
     Parameters
     ----------
@@ -77,7 +79,8 @@ class Connection:
             verify=context,
         )
         self._socket: Any = None
-        self._late = self._busy = False
+        self._late = self._given_up = False
+        self._end = math.inf  # when the request at work has to be answered
 
     def ask(
         self,
@@ -104,10 +107,8 @@ class Connection:
         ModelOutputError
             An answer that is too large, or compressed though that was not asked for.
         """
-        self._late, self._busy = False, True
-        watch = threading.Timer(self.timeout, self._end)
-        watch.daemon = True
-        watch.start()
+        self._late = self._given_up = False
+        self._end = time.monotonic() + self.timeout
         try:
             with self.client.stream(
                 method, address, content=content, headers=headers, extensions={"trace": self._trace}
@@ -123,12 +124,18 @@ class Connection:
             fault = Failed(f"{type(error).__name__}: {error}")
             raise (self._too_late() if self._late else fault) from error
         finally:
-            self._busy = False
-            watch.cancel()
+            self._end = math.inf
+
+    def expire(self) -> None:
+        """End the request that is at work if its time is over, from another thread; it fails."""
+        if time.monotonic() > self._end:
+            self._late = True
+            self._shut()
 
     def cut(self) -> None:
         """End the request that is at work, from another thread; it fails."""
-        if self._busy:
+        if self._end < math.inf:
+            self._given_up = True
             self._shut()
 
     def close(self) -> None:
@@ -137,10 +144,6 @@ class Connection:
 
     def _too_late(self) -> Failed:
         return Failed(f"no whole answer within {self.timeout:g} s")
-
-    def _end(self) -> None:
-        self._late = True
-        self.cut()
 
     def _shut(self) -> None:
         if self._socket is not None:
@@ -152,7 +155,7 @@ class Connection:
         stream = info.get("return_value")
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._socket = stream.get_extra_info("socket") if stream is not None else None
-            if self._late:  # while it connected
+            if self._late or self._given_up:  # while it connected
                 self._shut()
 
 

@@ -187,7 +187,8 @@ def _outputs(answer: Any, rest: memoryview) -> dict[str, NDArray[Any]]:
         dtype = np.dtype(DTYPES[tensor["datatype"]])
         shape = [_size(one) for one in tensor["shape"]]
         if size is None:
-            values = np.array(tensor["data"], dtype)
+            with np.errstate(over="ignore"):  # infinite scores are said as what they are
+                values = np.array(tensor["data"], dtype)
         else:
             size = _size(size, len(rest))
             values, rest = np.frombuffer(rest[:size], dtype), rest[size:]

@@ -20,7 +20,7 @@ from unmask.models.protocol import DTYPES, Tensor, decode, encode
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,6 +31,7 @@ __all__ = ["Wire"]
 # An answer of 500 is most often the model's own fault, which no patience heals.
 TRIES_AT_500 = 3
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
+TICK = 0.25  # seconds between two looks at the clock
 # Bytes of metadata; of a number written out in an answer; beside the numbers; of an answer whose
 # size nobody has said, which is that for the whole input; and of any.
 METADATA, DIGITS, HEAD, FIRST, MOST = 2**20, 32, 2**20, 2**24, 2**28
@@ -53,7 +54,7 @@ class Wire:
             connections = [Connection(timeout, headers, _context()) for _ in range(concurrency)]
         except (TypeError, ValueError) as error:
             raise SettingError(f"headers: expected names and values to send ({error})") from error
-        self.connections = connections
+        self.connections, self.tick = connections, min(TICK, timeout / 4)
         self.work: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.numbers = itertools.count()
         self.each: int | None = None
@@ -67,8 +68,7 @@ class Wire:
     def metadata(self, address: str) -> dict[str, Any]:
         """Ask once, without patience: whoever starts a run wants to know at once."""
         try:
-            # The one connection that no worker uses before the first batch.
-            answer = self.connections[0].ask("GET", address, METADATA)
+            answer = self._watched([self._put(_get, address)])[0]
         except self.failed as error:
             raise ModelError(
                 f"no server answers at {address}: {error}. Is it running, and is this its HTTP "
@@ -142,20 +142,31 @@ class Wire:
         n = len(batch)
         step = self.fixed or -(-n // len(self.connections))
         stop = threading.Event()
-        futures = []
-        for i in range(0, n, step):
-            futures.append(Future[Any]())
-            self.work.put((futures[-1], self._part, batch[i : i + step], stop))
+        futures = [self._put(self._part, batch[i : i + step], stop) for i in range(0, n, step)]
         try:
-            left = set(futures)
-            while left:  # now and then, as Windows hears no Ctrl-C while it waits
-                done, left = wait(left, timeout=0.5, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()  # raises what went wrong, rather than what was given up for it
-            return np.concatenate([future.result() for future in futures])
+            return np.concatenate(self._watched(futures))
         finally:
             # After a failure, and at Ctrl-C: nothing more is sent, and nobody waits to try again.
             stop.set()
+
+    def _put(self, function: Callable[..., Any], *given: Any) -> Future[Any]:
+        """Let one of the connections' threads call ``function(connection, *given)``."""
+        future: Future[Any] = Future()
+        self.work.put((future, function, *given))
+        return future
+
+    def _watched(self, futures: Sequence[Future[Any]]) -> list[Any]:
+        """Wait for all, and meanwhile end requests whose time is over."""
+        try:
+            left = set(futures)
+            while left:
+                done, left = wait(left, self.tick, FIRST_EXCEPTION)
+                for future in done:
+                    future.result()  # raises what went wrong, rather than what was given up for it
+                for connection in self.connections:
+                    connection.expire()
+            return [future.result() for future in futures]
+        finally:
             for future in futures:
                 future.cancel()
             if not all(future.done() for future in futures):
@@ -238,6 +249,10 @@ def _context() -> ssl.SSLContext:
 
     context: ssl.SSLContext = httpx.create_ssl_context()  # takes longer than a request
     return context
+
+
+def _get(connection: Connection, address: str) -> Answer:
+    return connection.ask("GET", address, METADATA)
 
 
 def _worker(work: queue.SimpleQueue[Any], connection: Connection) -> None:
