@@ -27,6 +27,7 @@ __all__ = ["IDLE", "STALLED", "Connection", "Server", "most_connections", "serve
 IDLE = 10.0  # seconds for a request's head to arrive, from the connection or the last answer on
 STALLED = 30.0  # seconds in which nothing of an answer is taken
 LOOK = 1.0  # seconds between two looks at a connection
+SETTLING = 0.1  # seconds before one too many is looked at
 MOST = 1024
 # Also how often asyncio tries to accept before it waits a second, where descriptors run out.
 BACKLOG = 128
@@ -56,9 +57,9 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         self._idle = self._moved = self.loop.time()
         self._unsent = 0
-        if len(self.connections) > self.most and not drop_idle(self.connections, but=self):
-            transport.abort()
-            return
+        if len(self.connections) > self.most:
+            # Not at once: whoever has just come may have asked something that is not read yet.
+            self.loop.call_later(SETTLING, self._make_room)
         self.loop.call_later(LOOK, self._look)
 
     @property
@@ -99,6 +100,12 @@ class Connection(H11Protocol):
         right = len(key) == 16 and headers.get(b"sec-websocket-version") == b"13"
         return right and self._get_upgrade() == b"websocket" and self.scope["method"] == "GET"
 
+    def _make_room(self) -> None:
+        while len(self.connections) > self.most:
+            if not drop_idle(self.connections):
+                self.transport.abort()
+                return
+
     def _look(self) -> None:
         transport, now = self.transport, self.loop.time()
         unsent = transport.get_write_buffer_size()
@@ -128,12 +135,12 @@ class Live(WebSocketsSansIOProtocol):
         self.frames = []
 
 
-def drop_idle(connections: set[Any], but: Connection | None = None) -> bool:
+def drop_idle(connections: set[Any]) -> bool:
     """Cut off the connection that idles for longest; return whether there was one."""
     idle = [
         (one.idle_since, id(one), one)
         for one in connections
-        if isinstance(one, Connection) and one is not but and one.idle_since is not None
+        if isinstance(one, Connection) and one.idle_since is not None
     ]
     if idle:
         victim = min(idle)[2]

@@ -52,7 +52,7 @@ class Wire:
         self.address, self.failed = address, Failed
         try:
             connections = [Connection(timeout, headers, _context()) for _ in range(concurrency)]
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             raise SettingError(f"headers: expected names and values to send ({error})") from error
         self.connections, self.tick = connections, min(TICK, timeout / 4)
         self.work: queue.SimpleQueue[Any] = queue.SimpleQueue()
