@@ -519,7 +519,6 @@ class Explanation:
         return target % len(self.targets)
 
 
-
 def finished(estimator: Estimator, estimate: Estimate) -> tuple[Floats, Floats, tuple[float, ...]]:
     """Turn an estimate into maps, standard errors and reliabilities, few targets at a time.
 
