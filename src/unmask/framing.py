@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from unmask.errors import SettingError
-from unmask.magnitude import by_float32, narrowed
+from unmask.magnitude import by_float32, fits
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -267,7 +267,8 @@ class Frame:
         >>> Frame((1, 3), (1, 1), "crop", crop=1).back([[2.0]], outside=np.nan)
         array([[nan,  2., nan]], dtype=float32)
         """
-        given = np.asarray(values).dtype
+        small = np.asarray(values).dtype == np.float32 or fits(values)
+        dtype = np.float32 if small else np.float64
         values = np.asarray(values, np.float64)
         if values.shape[-2:] != tuple(self.model):
             raise SettingError(
@@ -282,7 +283,7 @@ class Frame:
             # A product with NaN would spread it over whole rows and columns.
             result[rows @ ~known @ columns > 0] = np.nan
         result[..., ~np.outer(y.seen(), x.seen())] = outside
-        return result.astype(np.float32) if given == np.float32 else narrowed(result)
+        return result.astype(dtype)
 
     def box_forward(self, boxes: ArrayLike) -> NDArray[np.float64]:
         """Bring boxes from the picture's coordinates to the model's.
