@@ -15,7 +15,7 @@ from unmask.box_targets import BoxTargets, resolve_boxes
 from unmask.box_wishes import parse_boxes
 from unmask.checks import known, whole
 from unmask.diagnosis import doubts, not_best
-from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, warn
+from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, collected, warn
 from unmask.estimate import Estimate
 from unmask.estimators import ESTIMATORS, Estimator
 from unmask.explanation import Explanation, finished
@@ -220,7 +220,8 @@ def prepare(
         shift=shift,
     )
     loaded, target = with_texts(load(model), target)
-    given = prepare_input(loaded, image, preprocess)
+    with collected() as read_notes:
+        given = prepare_input(loaded, image, preprocess)
     detects = loaded.detector is not None
     if detects and preset is not None:
         raise SettingError(f"preset={preset!r} is for classifiers, and {loaded.name} is a detector")
@@ -258,6 +259,7 @@ def prepare(
     notes = (*loaded.notes, *about_input(loaded, given), *about_outputs(loaded, outputs))
     for note in notes:
         warn(note, UnmaskWarning)
+    notes = (*notes, *read_notes)
     if boxes:
         whole = outputs[0]
         targets: Targets | BoxTargets = resolve_boxes(

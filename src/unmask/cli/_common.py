@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from rich.text import Text
 import unmask
 from unmask import perturb
 from unmask.cli import terminal
-from unmask.errors import FileError, SettingError, UnmaskError, UnmaskWarning
+from unmask.errors import FileError, SettingError, UnmaskError, silent
 from unmask.framing import Mode
 from unmask.models import Activation, Detector, Runtime
 from unmask.models.preprocess import PreprocessName
@@ -41,9 +40,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 @contextlib.contextmanager
 def clear_errors() -> Iterator[None]:
     """Turn an error of the user's into one message and exit status 2."""
-    with warnings.catch_warnings():
-        # They are printed as notes instead, once.
-        warnings.simplefilter("ignore", UnmaskWarning)
+    with silent():  # they are printed as notes instead, once
         try:
             yield
         except UnmaskError as error:

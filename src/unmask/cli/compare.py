@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +29,7 @@ from unmask.cli.options import (
     StdOption,
 )
 from unmask.colour import Colormap
-from unmask.errors import SettingError, UnmaskWarning
+from unmask.errors import SettingError, silent
 
 __all__ = ["compare"]
 
@@ -90,8 +89,7 @@ def compare(
             for name, function in zip(names, found, strict=True):
                 progress.update(task, description=escape(name))
                 seeded = {"seed": seed} if explainers.takes_seed(function) else {}
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", UnmaskWarning)
+                with silent():
                     values = np.asarray(function(loaded, pixels, asked, **seeded))
                 curves = metrics.both(case, values)
                 areas = [f"{curve.area:.4f}" for curve in curves.values()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Annotated
 
 import typer
@@ -23,7 +22,7 @@ from unmask.cli.options import (
     StdOption,
     WeightsOption,
 )
-from unmask.errors import UnmaskWarning
+from unmask.errors import collected
 
 __all__ = ["predict"]
 
@@ -56,8 +55,7 @@ def predict(
             weights=weights,
             runtime=runtime,
         )
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", UnmaskWarning)
+        with collected() as notes:
             predictions = unmask.predict(loaded, picture, top)
         terminal.show_predictions(loaded.name, predictions)
-        terminal.show_notes([str(one.message) for one in caught])
+        terminal.show_notes(notes)
