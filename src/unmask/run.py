@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,6 +18,7 @@ from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, collected, 
 from unmask.estimate import Estimate
 from unmask.estimators import ESTIMATORS, Estimator
 from unmask.explanation import Explanation, finished
+from unmask.files import expanded
 from unmask.identity import NOBODY, Identity, identity
 from unmask.inputs import Input, describe, describe_fill, fill_array
 from unmask.inputs import prepare as prepare_input
@@ -42,6 +42,7 @@ from unmask.wishes import parse, within
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -86,6 +87,8 @@ class Run:
         Inputs that it scored for that.
     checkpoint : Path or None
         Where `stream` keeps the scores.
+    noted : list of str
+        What went wrong beside the masks, such as a checkpoint that could not be written.
     """
 
     model: Model
@@ -100,6 +103,7 @@ class Run:
     identity: Identity = NOBODY
     calls: int = 1
     checkpoint: Path | None = None
+    noted: list[str] = field(default_factory=list)
 
     @property
     def fingerprint(self) -> str:
@@ -149,8 +153,8 @@ class Run:
         """
         values, stderrs, sure = finished(self.plan.estimator, estimate)
         stopped = reason(estimate, self.plan, min(sure), seconds)
-        notes = (*self.notes, *doubts(estimate, self.targets.targets, sure))
-        for note in notes[len(self.notes) :]:
+        notes = (*self.notes, *self.noted, *doubts(estimate, self.targets.targets, sure))
+        for note in notes[len(self.notes) + len(self.noted) :]:
             warn(note, DoubtWarning)
         return Explanation(
             targets=self.targets.targets,
@@ -245,7 +249,7 @@ def prepare(
             f"shard {plan.shard[0]} of {plan.shard[1]} is empty: {plan.count} masks are "
             f"{-(-plan.count // plan.masks.block_size)} blocks of {plan.masks.block_size}"
         )
-    path = None if checkpoint is None else Path(checkpoint).expanduser()
+    path = None if checkpoint is None else expanded(checkpoint)
     content = None if path is None else checkpoints.peek(path)
     values = fill_array(chosen["fill"], loaded, given, plan.masks.seed)
     boxes = detects and not callable(target)
