@@ -32,6 +32,7 @@ from unmask.cli.options import (
     PreprocessOption,
     ResizeOption,
     SizeOption,
+    SourceOption,
     StdOption,
 )
 from unmask.errors import FileError, ImageError, MissingExtra, SettingError
@@ -62,6 +63,7 @@ def evaluate(
             metavar="FOLDER",
         ),
     ] = None,
+    source: SourceOption = None,
     model: ModelOption = "demo",
     labels: LabelsOption = None,
     target: Annotated[
@@ -136,7 +138,7 @@ def evaluate(
         else:
             if explainer != "unmask":
                 raise SettingError("--explainer and --maps exclude each other: maps are there")
-            work = _there(loaded, maps, arguments)
+            work = _there(loaded, maps, source, arguments)
         results = Results(folder / "results.jsonl", settings)
         left = [
             name
@@ -182,9 +184,9 @@ def _explaining(
     )
 
 
-def _there(loaded: unmask.Model, maps: str, arguments: dict[str, Any]) -> _Work:
+def _there(loaded: unmask.Model, maps: str, source: str | None, arguments: dict[str, Any]) -> _Work:
     """Measure what batch wrote; its failures are failures here, too."""
-    opened = unmask.results.open(maps)
+    opened = unmask.results.open(maps, source)
     arguments |= {"target": arguments["target"] or 0}
     kept.evaluate(loaded, [], **arguments)
     names, failures = opened.ids, opened.failures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import time
@@ -72,10 +73,12 @@ class Worker:
         """Return a picture's rows; whatever goes wrong with it is one row with the error."""
         start = time.perf_counter()
         try:
+            data = fetch(place, name)
             with silent():  # explain says it of the array
-                picture = images.decode(fetch(place, name), name)
+                picture = images.decode(data, name)
             with silent():  # the notes say the same
                 explanation = explain(self.model, picture, **self.settings)
-            return records.rows(name, explanation, self.maps)
+            digest = hashlib.sha256(data).hexdigest()
+            return records.rows(name, explanation, self.maps, digest)
         except Exception as error:
             return [records.failed(name, error, time.perf_counter() - start)]
