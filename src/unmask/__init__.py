@@ -11,8 +11,15 @@ Importing `unmask` loads NumPy and nothing heavier; everything else comes when i
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
+if sys.argv and sys.argv[0].endswith(("unmask", "unmask.exe", "-m")):
+    # The command has nothing to keep yet, so Ctrl-C ends it without a traceback.
+    from unmask.interrupts import at_once
+
+    with at_once():
+        import numpy  # noqa: F401
 import numpy as np  # noqa: F401 - the one thing that importing unmask does load
 
 from unmask._version import __version__

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import signal
 import sys
+
+from unmask import interrupts
 
 
 def main() -> None:
     """Run the command line, or say which extra it needs."""
     try:
-        from unmask.cli import app
+        with interrupts.at_once():
+            from unmask.cli import app
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
         sys.exit(f"The command line needs {error.name}: pip install 'unmask[cli]'")
+    interrupts.as_interrupt()
     for stream in (sys.stdout, sys.stderr):
         # A label in a script that the terminal does not know is no reason to stop.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    app()
+    try:
+        app()
+    finally:
+        # What is left is Python's own end, which knows nothing better to do with Ctrl-C.
+        with contextlib.suppress(ValueError):
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

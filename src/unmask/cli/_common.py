@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.text import Text
 
 import unmask
 from unmask import perturb
@@ -28,6 +27,7 @@ __all__ = [
     "parse_box",
     "parse_fill",
     "parse_grid",
+    "parse_name",
     "parse_numbers",
     "parse_shard",
     "parse_sizes",
@@ -44,7 +44,10 @@ def clear_errors() -> Iterator[None]:
         try:
             yield
         except UnmaskError as error:
-            terminal.err.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+            terminal.show_error(error)
+            raise typer.Exit(2) from None
+        except MemoryError as error:
+            terminal.show_error(f"there is not enough memory. {error}")
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             terminal.err.print("Interrupted: there is nothing more to save.")
@@ -93,6 +96,15 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise FileError(f"cannot make the folder {path}: {error.strerror}") from error
     return path
+
+
+def parse_name(text: str) -> str:
+    """Return the name of files in a folder; it leads to no other."""
+    if not text.strip() or text in (".", "..") or any(one in text for one in "/\\\0"):
+        raise SettingError(
+            f"--name {text}: expected a name such as fox, without / or \\; -o says which folder"
+        )
+    return text
 
 
 def parse_targets(texts: list[str] | None, detector: Detector | None) -> list[Any] | None:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from unmask import comparison, explainers, images, metrics
+from unmask import comparison, explainers, files, images, metrics
 from unmask.cli import terminal
 from unmask.cli._common import clear_errors, load_model, make_folder
 from unmask.cli.options import (
@@ -75,7 +75,8 @@ def compare(
         loaded = load_model(
             model, labels, preprocess, mean, std, activation, size, resize, None, None
         )
-        folder = make_folder(output)
+        path = make_folder(output) / f"{picture.stem}-comparison.png"
+        files.check(path)
         pixels = images.read(picture)
         case = metrics.case(loaded, pixels, target)
         asked = target if case.target.index is None else case.target.index
@@ -104,7 +105,6 @@ def compare(
             opacity=opacity,
             cmap=cmap,
         )
-        path = folder / f"{picture.stem}-comparison.png"
         images.write(path, drawn)
         terminal.out.print(
             f"[bold]{escape(terminal.short(case.target.label))}[/], score {case.target.score:.4f}"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import unmask
-from unmask import images, plots
+from unmask import files, images, plots
 from unmask.cli import terminal
 from unmask.cli._common import (
     INTERRUPTED,
@@ -96,6 +96,7 @@ def converge(
         if picture.suffix.lower() == ".npz":
             explanation, failure = unmask.Explanation.load(picture), None
             number = explanation.find(target or 0)
+            path = _place(output, picture)
         else:
             loaded = load_model(
                 model,
@@ -126,6 +127,7 @@ def converge(
                 raise SettingError(f"--target {target}: converge shows one target at a time")
             terminal.show_predictions(run.model.name, run.predictions())
             terminal.show_notes(run.notes)
+            path = _place(output, picture)
             found, failure = terminal.explain(run)
             if found is None:
                 raise failure or KeyboardInterrupt
@@ -135,13 +137,18 @@ def converge(
         taken = plots.snapshots(explanation, counts, number)
         figure = plots.convergence(explanation, counts, number, cmap=cmap)
         terminal.show_snapshots(explanation.targets[number].label, taken)
-        path = make_folder(output) / f"{picture.stem}-converge.png"
         images.write(path, figure)
         terminal.show_written([path])
         if failure is not None:
             raise failure
         if picture.suffix.lower() != ".npz" and not explanation.complete:
             raise typer.Exit(INTERRUPTED)
+
+
+def _place(output: Path, picture: Path) -> Path:
+    path = make_folder(output) / f"{picture.stem}-converge.png"
+    files.check(path)
+    return path
 
 
 def _counts(text: str) -> list[int]:

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 import unmask
-from unmask import comparison, demo, evaluation, images, kept, metrics
+from unmask import comparison, demo, evaluation, files, images, kept, metrics
 from unmask.cli import terminal
 from unmask.cli._common import INTERRUPTED, clear_errors, load_model, make_folder
 from unmask.cli.options import (
@@ -44,6 +44,8 @@ SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff",
 RECENT = 8  # rows of the live table
 FIXED = {"picture": "string", "label": "string", "class": "int64", "score": "double"}
 SECONDS = {"explaining_seconds": "double", "measuring_seconds": "double", "error": "string"}
+
+WRITTEN = ("results.parquet", "results.csv", "summary.csv")
 
 
 def evaluate(
@@ -111,6 +113,8 @@ def evaluate(
         options: Any = [labels, preprocess, mean, std, activation, size, resize]
         loaded = load_model(model, *options)
         folder = make_folder(output)
+        for name in WRITTEN:
+            files.check(folder / name)
         randomised = None
         if "randomised" in needs:
             path = unmask.models.randomise(model, folder / "randomised.onnx", seed=seed)
@@ -339,7 +343,7 @@ def _show(rows: Sequence[dict[str, Any]], chosen: Sequence[metrics.Metric]) -> N
     terminal.out.print(table)
     for row in rows:
         if row["error"]:
-            terminal.err.print(f"[red]Error:[/] {escape(row['error'])}", soft_wrap=True)
+            terminal.show_error(row["error"])
 
 
 def _write(
@@ -348,7 +352,7 @@ def _write(
     scalars = FIXED | {one.name: "double" for one in chosen} | SECONDS
     curves = [one.name for one in chosen if one.name in ("deletion", "insertion")]
     lists = {f"{name}_{part}": "curve" for name in curves for part in ("fractions", "scores")}
-    written = [folder / "results.parquet", folder / "results.csv", folder / "summary.csv"]
+    written = [folder / name for name in WRITTEN]
     write_parquet(written[0], rows, scalars | lists)
     write_csv(written[1], rows, list(scalars))
     summary = [

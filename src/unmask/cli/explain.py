@@ -19,7 +19,7 @@ from unmask.cli._common import (
     parse_shard,
     parse_targets,
 )
-from unmask.cli._figures import write_explanation
+from unmask.cli._figures import check_places, write_explanation
 from unmask.cli.options import (
     MASKS,
     OUTPUT,
@@ -148,6 +148,7 @@ def explain(
         else:
             terminal.show_detections(run.model.name, found, run.model.threshold)
         terminal.show_notes(run.notes)
+        check_places(folder, picture.stem, run.targets.targets, found)
         explanation, failure = terminal.explain(run)
         if explanation is None:
             raise failure or KeyboardInterrupt

@@ -9,8 +9,8 @@ import typer
 
 import unmask
 from unmask.cli import terminal
-from unmask.cli._common import clear_errors, make_folder
-from unmask.cli._figures import write_explanation
+from unmask.cli._common import clear_errors, make_folder, parse_name
+from unmask.cli._figures import check_places, write_explanation
 from unmask.cli.options import OUTPUT, CertaintyOption, CmapOption, OutputOption
 
 __all__ = ["merge"]
@@ -32,8 +32,10 @@ def merge(
 ) -> None:
     """Join explanations of different masks, such as the shards of one, into one map."""
     with clear_errors():
+        stem = parse_name(name)
         read = [unmask.Explanation.load(path) for path in parts]
-        merged = read[0].merge(*read[1:])
         folder = make_folder(output)
-        written = write_explanation(merged, folder, name, cmap, 0.5, [], certainty)
+        check_places(folder, stem, read[0].targets, [])
+        merged = read[0].merge(*read[1:])
+        written = write_explanation(merged, folder, stem, cmap, 0.5, [], certainty)
         terminal.show_result(merged, written)

@@ -36,8 +36,8 @@ def filesystem(url: str) -> tuple[Any, str]:
         raise FileError(f"{named(url)}: {error}") from error
     except Exception as error:  # each kind of storage has its own
         raise FileError(
-            f"{named(url)}: {str(error) or type(error).__name__}; known are paths and fsspec's URLs, as "
-            "s3://"
+            f"{named(url)}: {str(error) or type(error).__name__}; known are paths and fsspec's "
+            "URLs, as s3://"
         ) from error
 
 
