@@ -41,12 +41,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "Results", "open"]
 
-# Of a map: no model's input has more.
-MAX_PIXELS = 2**26
+# Of a map, as no model's input has more; and of a picture, which is not there to show its size.
+MAX_PIXELS, MAX_PICTURE = 2**26, 2**27
 # What a row of a picture that did not fail may hold (`unmask.cluster.records.schema`).
 ROW = record(
     {
         "id": text,
+        "target": whole(),
         "index": maybe(whole(-(2**31))),
         "label": text,
         "box": maybe(listed(number(), 4, 4)),
@@ -273,6 +274,8 @@ class Results:
 
     def _checked_result(self, rows: list[dict[str, Any]]) -> Result:
         first = rows[0]
+        if [row["target"] for row in rows] != list(range(len(rows))):
+            raise ValueError(f"the rows of {first['id']} are not together, or not all there")
         plan = PLAN(parse(first["plan"].encode()))
         masks = Masks(**plan.pop("masks"))
         means = np.array([row["mean"] for row in rows])
@@ -372,4 +375,9 @@ def _map(row: dict[str, Any], shape: tuple[int, int]) -> NDArray[np.float32]:
 
 
 def _frame(content: str | None) -> Frame | None:
-    return None if content is None else Frame(**FRAME(parse(content.encode())))
+    if content is None:
+        return None
+    frame = Frame(**FRAME(parse(content.encode())))
+    if math.prod(frame.picture) > MAX_PICTURE:
+        raise ValueError(f"a picture of {frame.picture} pixels")
+    return frame

@@ -30,6 +30,7 @@ from unmask.cli.options import (
 )
 from unmask.colour import Colormap
 from unmask.errors import SettingError, silent
+from unmask.spelling import named
 
 __all__ = ["compare"]
 
@@ -100,7 +101,7 @@ def compare(
         drawn = comparison.side_by_side(
             pixels,
             panels,
-            title=f"{terminal.short(case.target.label)} in {picture.name}",
+            title=f"{terminal.short(case.target.label)} in {named(picture.name)}",
             subtitle=f"{loaded.name}, score {case.target.score:.3f}",
             opacity=opacity,
             cmap=cmap,

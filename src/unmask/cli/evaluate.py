@@ -37,6 +37,7 @@ from unmask.cli.options import (
 )
 from unmask.errors import FileError, ImageError, MissingExtra, SettingError
 from unmask.rows import Results, write_csv, write_parquet
+from unmask.spelling import named
 
 __all__ = ["evaluate"]
 
@@ -374,7 +375,7 @@ def _write(
     if drawn:
         path = folder / "curves.png"
         count = sum(not row["error"] for row in rows)
-        title = f"mean of {count} pictures" if count > 1 else Path(rows[0]["picture"]).name
+        title = f"mean of {count} pictures" if count > 1 else named(Path(rows[0]["picture"]).name)
         images.write(path, comparison.curve_figure(drawn, title=title))
         written.append(path)
     return written
