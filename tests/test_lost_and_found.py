@@ -271,3 +271,23 @@ def test_no_part_stays_where_a_run_was_killed(tmp_path):
         process.wait()
     checkpoint.save(path, unmask.prepare(bright, PICTURE, 0), explained(None, masks=40).estimate)
     assert [one.name for one in Path(tmp_path).iterdir()] == ["c"]
+
+
+@pytest.mark.slow
+def test_a_batch_that_is_told_to_end_writes_what_it_has_and_shows_no_stack(tmp_path):
+    pytest.importorskip("ray")
+    (tmp_path / "pictures").mkdir()
+    for number in range(60):
+        (tmp_path / "pictures" / f"{number}.png").write_bytes(Path(STREET).read_bytes())
+    out = tmp_path / "out"
+    words = ("batch", tmp_path / "pictures", "-o", out, "-n", 1000, "--workers", 1)
+    process = command(*words)
+    deadline = time.monotonic() + 120
+    while not list(out.glob("rows/*.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert len(err.strip().splitlines()) == 1
+    assert "Interrupted" in err
+    assert len(unmask.results.open(out)) > 0
