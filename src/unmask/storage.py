@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Array", "read", "write"]
 
 HEADER = "header"
-# Of all arrays together; a larger file may hold four times its own size.
-MAX_BYTES, MAX_RATIO = 2**30, 4
+# Of all arrays together; a larger file may hold eight times its own size, as maps hardly shrink.
+MAX_BYTES, MAX_RATIO = 160 * 2**20, 8
 MAX_HEADER = 16 * 2**20
 MAX_MEMBERS, MAX_DIRECTORY = 64, 2**20
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
