@@ -218,6 +218,7 @@ def test_rows_in_small_row_groups_and_batches_are_the_same(folder, monkeypatch):
         {"kind": "unmask batch", "format": 2},
         {"kind": "unmask batch", "format": 2, "settings": []},
         {"kind": "unmask batch", "format": 2, "settings": {"root": 7}},
+        {"kind": "unmask batch", "format": 2, "settings": {"maps": "all"}},
         {"kind": "unmask batch", "format": [2], "settings": {}},
         [],
         [[[]] * 9],
@@ -227,6 +228,16 @@ def test_settings_that_are_none(tmp_path, content):
     (tmp_path / "unmask.json").write_text(json.dumps(content))
     with pytest.raises(FileError, match="no file of unmask's"):
         results.open(tmp_path)
+
+
+def test_results_that_name_no_source_have_maps_and_no_pictures(folder):
+    output = batch(folder / "pictures", folder / "out")
+    path = output / "unmask.json"
+    meta = json.loads(path.read_text())
+    path.write_text(json.dumps({**meta, "settings": {"maps": "grid"}}))
+    one = results.open(output)["a.png"]
+    assert one.map.shape == (30, 44)
+    assert "do not say where" in one.missing
 
 
 def test_settings_nested_without_end(tmp_path):

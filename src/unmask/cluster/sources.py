@@ -170,6 +170,8 @@ class Fetcher:
 
     def _find(self, name: str) -> tuple[Span, int]:
         given = self.settings
+        if not given.get("source"):
+            raise ImageError(f"{name}: these results do not say where their pictures are")
         if not self.index:
             self._check(given["source"])
             found = find(given["source"], given.get("column"), given.get("id"))
