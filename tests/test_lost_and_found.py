@@ -182,7 +182,7 @@ def test_ctrl_c_at_any_moment_shows_no_traceback(tmp_path):
         time.sleep(part * whole)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-        # Python's own start, before the first lines of ours, is all that may speak (and end with 1).
+        # Only Python's own start, before the first lines of ours, may speak, and end with 1.
         assert process.returncode in (130, -signal.SIGINT, 1), err
         ours = re.findall(r'unmask/(\S+)", line', err)
         assert set(ours) <= {"__init__.py"}, err

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import signal
 import sys
 
 from unmask import interrupts
@@ -12,14 +10,13 @@ from unmask import interrupts
 
 def main() -> None:
     """Run the command line, or say which extra it needs."""
+    interrupts.mute()  # each command listens as it begins
     try:
-        with interrupts.at_once():
-            from unmask.cli import app
+        from unmask.cli import app
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
         sys.exit(f"The command line needs {error.name}: pip install 'unmask[cli]'")
-    interrupts.as_interrupt()
     for stream in (sys.stdout, sys.stderr):
         # A label in a script that the terminal does not know is no reason to stop.
         if isinstance(stream, io.TextIOWrapper):
@@ -27,9 +24,7 @@ def main() -> None:
     try:
         app()
     finally:
-        # What is left is Python's own end, which knows nothing better to do with Ctrl-C.
-        with contextlib.suppress(ValueError):
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        interrupts.mute()  # what is left is Python's own end
 
 
 if __name__ == "__main__":

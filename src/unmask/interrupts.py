@@ -1,38 +1,43 @@
-"""Being told to end: quietly where nothing is lost, and in time to keep what there is."""
+"""Being told to end: quietly while there is nothing to keep, and in time to keep what there is.
+
+For the command alone: a program that imports unmask listens as it likes.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import signal
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+__all__ = ["listen", "mute", "told"]
 
-__all__ = ["as_interrupt", "at_once"]
+_muted = _told = False
 
 
-@contextlib.contextmanager
-def at_once() -> Iterator[None]:
-    """Let Ctrl-C end the process without a word: there is nothing to keep yet, or any more."""
-    heard = signal.default_int_handler
-    alone = threading.current_thread() is threading.main_thread()
-    if not alone or signal.getsignal(signal.SIGINT) is not heard:
-        yield
+def mute() -> None:
+    """Let Ctrl-C end the process without a word, where it would raise."""
+    global _muted
+    if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _interrupt):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        _muted = True
+
+
+def listen() -> None:
+    """Let Ctrl-C raise again, and SIGTERM, as schedulers and `kill` send it, do the same."""
+    global _muted
+    if not _muted:
         return
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, heard)
-
-
-def as_interrupt() -> None:
-    """Take SIGTERM, as schedulers and `kill` send it, for Ctrl-C."""
+    _muted = False
+    signal.signal(signal.SIGINT, _interrupt)
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)
 
 
+def told() -> bool:
+    """Whether it was told: some libraries, interrupted as they load, say something else."""
+    return _told
+
+
 def _interrupt(*_: Any) -> None:
+    global _told
+    _told = True
     raise KeyboardInterrupt

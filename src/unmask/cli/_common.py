@@ -7,14 +7,14 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
 import unmask
-from unmask import perturb
+from unmask import interrupts, perturb
 from unmask.cli import terminal
-from unmask.errors import FileError, SettingError, UnmaskError, silent
+from unmask.errors import FileError, MissingExtra, SettingError, UnmaskError, silent
 from unmask.framing import Mode
 from unmask.models import Activation, Detector, Runtime
 from unmask.models.preprocess import PreprocessName
@@ -40,18 +40,25 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 @contextlib.contextmanager
 def clear_errors() -> Iterator[None]:
     """Turn an error of the user's into one message and exit status 2."""
+    interrupts.listen()
     with silent():  # they are printed as notes instead, once
         try:
             yield
+        except KeyboardInterrupt:
+            _interrupted()
         except UnmaskError as error:
+            if isinstance(error, MissingExtra) and interrupts.told():
+                _interrupted()
             terminal.show_error(error)
             raise typer.Exit(2) from None
         except MemoryError as error:
             terminal.show_error(f"there is not enough memory. {error}")
             raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            terminal.err.print("Interrupted: there is nothing more to save.")
-            raise typer.Exit(INTERRUPTED) from None
+
+
+def _interrupted() -> NoReturn:
+    terminal.err.print("Interrupted: there is nothing more to save.")
+    raise typer.Exit(INTERRUPTED) from None
 
 
 def load_model(
