@@ -1,5 +1,6 @@
 """The web application over real requests: pictures, runs, turns, and what must be refused."""
 
+import html
 import inspect
 import io
 import json
@@ -211,7 +212,7 @@ def test_a_class_is_found_by_name(page):
     assert "heart" in answer.json()["error"]
 
 
-def test_downloads(page):
+def test_downloads(page, tmp_path):
     page("example", {"name": "garden"})
     assert page("download/png", method="GET").status_code == 409
     page("explain", {"targets": ["1", "3"], "settings": {"masks": 128}})
@@ -220,7 +221,12 @@ def test_downloads(page):
     assert Image.open(io.BytesIO(figure.content)).format == "PNG"
     report = page("download/html", method="GET")
     assert "attachment" in report.headers["content-disposition"]
-    assert "unmask explain" in report.text
+    code = [*map(html.unescape, re.findall(r"<code>(.*?)</code>", report.text, re.DOTALL))]
+    assert "unmask.demo.pictures()" in code[0]
+    assert str(STREET.parent) not in report.text
+    names: dict = {}
+    exec(code[1].replace("explanation.save", "print"), names)
+    np.testing.assert_array_equal(names["explanation"].maps, page.numbers(tmp_path).maps)
     for query in ({"target": 2}, {"target": -1}, {"target": "x"}, {"cmap": "../x"}, {"opacity": 7}):
         assert page("download/png", method="GET", params=query).status_code == 400, query
     assert page("download/pickle", method="GET").status_code == 400

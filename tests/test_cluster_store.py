@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import unmask
-from unmask import cluster, results
+from unmask import cluster, images, results
 from unmask.cluster import records, sources, spans, worker
 from unmask.cluster.recipe import Recipe
 from unmask.cluster.store import Store
@@ -279,3 +279,41 @@ def test_settings_out_of_range_begin_nothing(folder, tmp_path, options):
     with pytest.raises(SettingError, match=next(iter(options))):
         cluster.batch(folder, tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+
+
+# --- whatever explain reads
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """A folder of every kind of picture that Pillow writes here, and of files that are none."""
+    picture = Image.new("RGB", (40, 30), (200, 30, 30))
+    for end in images.suffixes():
+        kind = Image.registered_extensions()[end]
+        if kind in Image.SAVE and end not in (".pfm", ".mpo"):
+            picture.save(tmp_path / f"a{end.upper()}", kind)
+    picture.save(tmp_path / "two.mpo", "JPEG")
+    for name in ("b.txt", "c.pdf", "d.pdf", "README", ".DS_Store"):
+        (tmp_path / name).write_text("no picture")
+    return tmp_path
+
+
+def test_whatever_explain_reads_is_found_and_the_rest_counted(mixed):
+    found = sources.find(str(mixed))
+    names = [name for span in found.spans for name in span.ids]
+    assert len(names) > 15
+    for end in (".JPG", ".JFIF", ".JPE", ".PNG", ".TGA", ".PPM", ".BMP", ".GIF", ".WEBP", ".TIFF"):
+        assert f"a{end}" in names
+    for name in names:
+        assert images.read(mixed / name).shape == (30, 40, 3), name
+    assert found.left_out == {".pdf": 2, ".txt": 1, "no ending": 1}
+    assert next(iter(found.left_out)) == ".pdf"
+    assert sources.find(f"{mixed}/*.PN*").left_out == {}
+    assert sources.find(f"{mixed}/*").left_out == found.left_out
+
+
+def test_pictures_beside_tables_are_counted_where_a_column_is_given(tmp_path):
+    Image.new("RGB", (4, 3)).save(tmp_path / "a.png")
+    (tmp_path / "t.csv").write_text("path\na.png\n")
+    assert sources.find(str(tmp_path)).left_out == {".csv": 1}
+    assert sources.find(str(tmp_path), "path").left_out == {".png": 1}

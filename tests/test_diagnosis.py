@@ -77,6 +77,92 @@ def test_a_class_that_is_not_the_best_is_said():
         unmask.explain(model, PICTURE, 0, masks=96, grid=(3, 4), fill="black")
 
 
+def classes(*scores, activation=None):
+    """What is said of each class of a model with these scores for the whole picture."""
+    model = unmask.load(
+        lambda batch: part(batch)[:, None] * np.array([scores]), activation=activation, name="m"
+    )
+    said = []
+    for target in range(len(scores)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            unmask.prepare(model, PICTURE, target, fill="black")
+        said.append(any("is not the model's best class" in str(one.message) for one in caught))
+    return said
+
+
+@pytest.mark.parametrize(
+    ("scores", "activation", "said"),
+    [
+        # One class is true: the best, and what is as good as it, are not told apart.
+        ((0.48, 0.47, 0.05), None, [False, False, True]),
+        ((0.6, 0.3, 0.1), "probabilities", [False, True, True]),
+        ((5.0, 4.96, 2.0, -3.0), "logits", [False, False, True, True]),
+        ((5.0, 4.5, 2.0, -3.0), None, [False, True, True, True]),
+        # Several may be true: whatever is there is no worse for another that is there, too.
+        ((0.9996, 0.9997, 0.7, 0.2), None, [False, False, False, True]),
+        ((3.0, 8.0, -4.0), "sigmoid", [False, False, True]),
+        ((-3.0, -2.99, -9.0), "sigmoid", [False, False, True]),
+        ((0.7,), None, [False]),
+    ],
+)
+def test_only_what_the_model_does_not_see_is_said_to_be_so(scores, activation, said):
+    assert classes(*scores, activation=activation) == said
+
+
+def test_where_the_best_is_explained_too_nothing_is_said():
+    model = unmask.load(lambda b: part(b)[:, None] * np.array([[0.6, 0.3, 0.1]]), name="m")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*is not the model's best class")
+        unmask.prepare(model, PICTURE, "top:3", fill="black")
+        unmask.prepare(model, PICTURE, [2, 0], fill="black")
+    with pytest.warns(DoubtWarning, match="'class 1' is not the model's best class"):
+        unmask.prepare(model, PICTURE, [2, 1], fill="black")
+
+
+def test_the_first_example_of_the_readme_raises_no_doubt():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", unmask.UnmaskWarning)
+        unmask.explain("demo", unmask.demo.pictures()["street"], ["heart", "star"], masks=1000)
+
+
+def rarely(batch):
+    """1 where nearly all is seen, as a log-odds of 2 against -2 elsewhere."""
+    return np.where(part(batch) > 0.999, 2.0, -2.0) + 0.3 * part(batch)
+
+
+@pytest.mark.parametrize(
+    ("score", "target"),
+    [
+        (rarely, 0),  # falls below zero
+        (lambda b: np.where(part(b) > 0.999, 9.0, 0.1) + 0.3 * part(b), "logits"),  # of a logit
+        (lambda b: np.where(part(b) > 0.999, 9.0, 0.1) - 9.05, 0),  # below zero throughout
+    ],
+)
+def test_no_share_is_spoken_of_where_a_score_has_no_zero(score, target):
+    model = unmask.load(
+        lambda b: np.stack([score(b), -np.ones(len(b))], axis=1),
+        activation="logits" if target == "logits" else None,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = unmask.explain(model, PICTURE, 0, masks=480, grid=(3, 4), fill="black")
+    assert not [note for note in made.notes if "of the masks leave less" in note]
+
+
+def test_how_little_is_hardly_any_depends_on_the_score():
+    """An unlikely class varies little in absolute terms, and yet by all there is of it."""
+    small, _ = explained(lambda b: 0.04 * part(b))
+    assert not [note for note in small.notes if "hardly vary" in note]
+    large, _ = explained(lambda b: 40 + 0.5 * part(b))
+    assert [note for note in large.notes if "hardly vary" in note and "explain the logit" in note]
+    below, _ = explained(lambda b: -40 + 0.5 * part(b))
+    assert not [note for note in below.notes if "hardly vary" in note]
+    flat, _ = explained(lambda b: -40 + 0.01 * part(b))
+    (note,) = [note for note in flat.notes if "hardly vary" in note]
+    assert "logit" not in note
+
+
 def test_a_warning_is_at_the_line_that_asked():
     def model(batch):
         return np.stack([part(batch), 0.2 * part(batch)], axis=1) * 9 - 1

@@ -1,14 +1,21 @@
 """transformers: classifiers by their own processor and labels, texts as targets. All offline."""
 
+import html
+import re
+import shlex
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import unmask
+from unmask import evaluation, explainers, kept, metrics
 from unmask.errors import MissingExtra, ModelError, TargetError, UnmaskWarning
 from unmask.inputs import prepare
+from unmask.occlusion import occlude
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -325,6 +332,147 @@ def test_texts_from_the_command_line(tmp_path, scene):
     assert none.exit_code == 2
     assert "has none" in none.output
     assert "Traceback" not in none.output
+
+
+# --- texts, wherever targets go
+
+CAT, DOG, SKY = "a photo of a cat", "a dog", "the sky, the grass"
+TEXT_TARGETS = {
+    "one of two": [DOG, CAT],
+    "one": [SKY],
+    "a contrast": [unmask.contrast(CAT, DOG)],
+    "beside labels": [DOG],
+}
+
+
+@pytest.fixture(params=TEXT_TARGETS)
+def asked(request):
+    """A model, and texts as targets: alone, several, a contrast, and beside others as labels."""
+    labels = [SKY, "a photo of an elephant"] if request.param == "beside labels" else None
+    model = unmask.load(clip_model(), processor=clip_processor(), labels=labels)
+    return model, TEXT_TARGETS[request.param]
+
+
+SMALL = {"masks": 64, "grid": (2, 3)}
+alone = pytest.mark.filterwarnings("ignore:.*is the only text:unmask.errors.UnmaskWarning")
+
+
+@alone
+def test_texts_are_measured_as_they_are_explained(asked, scene):
+    model, (first, *_) = asked
+    made = unmask.explain(model, scene, first, **SMALL)
+    one = metrics.case(model, scene, first)
+    assert one.target == made.targets[0]
+    assert metrics.insertion(one, made.map).scores[-1] == pytest.approx(one.target.score, abs=1e-5)
+    drops = occlude(one, masks=9, side=0.4)
+    np.testing.assert_array_equal(
+        explainers.occlusion(model, scene, first, masks=9, side=0.4), drops
+    )
+    assert np.ptp(drops) > 0
+
+
+@alone
+def test_texts_are_evaluated_as_they_are_explained(asked, scene):
+    model, (first, *_) = asked
+    made = unmask.explain(model, scene, first, **SMALL)
+    torch.manual_seed(7)
+    other = unmask.load(clip_model(), processor=clip_processor())
+    wanted = ["deletion", "drop", "sanity", "stability"]
+    (row,) = evaluation.evaluate(
+        model, [scene], "unmask,masks=64,grid=3", target=first, wanted=wanted, randomised=other
+    )
+    assert row.error == ""
+    assert (row.label, row.score) == (made.targets[0].label, made.targets[0].score)
+    assert set(row.values) == set(wanted)
+
+
+@alone
+def test_texts_are_remembered_by_a_file(asked, scene, tmp_path):
+    model, texts = asked
+    begun, whole = (unmask.explain(model, scene, texts, masks=n, grid=(2, 3)) for n in (64, 96))
+    loaded = unmask.Explanation.load(begun.save(tmp_path / "e.npz"))
+    assert loaded.texts == begun.texts
+    more = unmask.extend(loaded, model, masks=32)
+    assert more.targets == whole.targets
+    np.testing.assert_array_equal(more.estimate.scores, whole.estimate.scores)
+    curves = metrics.curves(loaded, model)
+    for target, curve in zip(texts, curves, strict=True):
+        case = metrics.case(unmask.load(model, labels=begun.texts), scene, target)
+        expected = metrics.both(case, begun.model_maps[texts.index(target)])
+        np.testing.assert_array_equal(curve["deletion"].scores, expected["deletion"].scores)
+    (row,) = kept.evaluate(model, [loaded])
+    assert row.error == ""
+    assert row.score == begun.targets[0].score
+
+
+def test_texts_of_a_file_of_version_0_1_0(scene):
+    """It holds what was explained alone, which is all unless there were labels."""
+    model = unmask.load(clip_model(), processor=clip_processor())
+    made = unmask.explain(model, scene, [CAT, DOG], **SMALL)
+    whole = unmask.explain(model, scene, [CAT, DOG], masks=96, grid=(2, 3))
+    old = replace(made, texts=None)
+    np.testing.assert_array_equal(unmask.extend(old, model, masks=32).maps, whole.maps)
+    labelled = unmask.load(model, labels=[SKY])
+    beside = replace(unmask.explain(labelled, scene, DOG, **SMALL), texts=None)
+    assert unmask.extend(beside, labelled, masks=32).masks == 96
+    with pytest.raises(TargetError, match="does not name all"):
+        unmask.extend(beside, model, masks=32)
+
+
+def test_other_texts_are_another_score(scene):
+    model = unmask.load(clip_model(), processor=clip_processor())
+    made = unmask.explain(model, scene, [CAT, DOG], **SMALL)
+    assert unmask.metrics.case(model, scene, CAT).target.score != made.targets[0].score
+    with pytest.raises(unmask.SettingError, match="another model, picture or preprocessing"):
+        unmask.extend(made, model, masks=32, target=[CAT, SKY])
+
+
+@alone
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-t", CAT, "-t", DOG],
+        ["-t", SKY],
+        ["--labels", "texts.txt", "-t", "top:2", "-t", DOG],
+        ["--labels", "texts.txt"],
+    ],
+)
+def test_texts_in_every_command_and_report(words, tmp_path, scene, monkeypatch):
+    pytest.importorskip("typer")
+    from typer.testing import CliRunner
+
+    from unmask.cli import app
+
+    def run(*words):
+        result = CliRunner().invoke(app, list(map(str, words)))
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    monkeypatch.chdir(tmp_path)
+    clip_model().save_pretrained("clip")
+    clip_processor().save_pretrained("clip")
+    Image.fromarray(scene).save("scene.png")
+    Path("texts.txt").write_text(f"{SKY}\na photo of an elephant\n")
+    run("explain", "scene.png", "-m", "hf:clip", "-n", "64", "--grid", "2", *words)
+    made = unmask.Explanation.load("unmask-output/scene.npz")
+    run("report", "unmask-output/scene.npz", "--curves", "-m", "hf:clip")
+    page = html.unescape(Path("report.html").read_text("utf-8"))
+    command, python = re.findall(r"<pre><code>(.*?)</code>", page, re.DOTALL)
+    assert "-t 0" not in command
+    run(*shlex.split(command)[1:], "-o", "again")
+    again = unmask.Explanation.load("again/scene.npz")
+    names: dict = {}
+    exec(python, names)
+    for one in (again, names["explanation"]):
+        assert one.targets == made.targets
+        np.testing.assert_array_equal(one.maps, made.maps)
+    if "-t" in words and "top:2" not in words:
+        for name in ("evaluate", "compare"):
+            few = ["-e", "unmask,masks=64,grid=2", "-e", "occlusion,masks=9"]
+            few = few if name == "compare" else few[:2]
+            said = run(name, "scene.png", "-m", "hf:clip", *words[:2], *few, "-o", name)
+            assert "error" not in said
 
 
 @pytest.mark.parametrize("name", ["nobody/nothing-there", "absent-folder"])

@@ -1,6 +1,8 @@
 """Shards, merging and extending give the bits of the undivided run."""
 
+import copy
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from unmask.detection import Detections
 from unmask.errors import UnmaskError
 from unmask.reproduce import recipe
 
+STREET = unmask.demo.pictures()["street"]
 PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
 pytestmark = pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
 
@@ -136,7 +139,27 @@ def test_extending_boxes_that_were_saved(labels, wish, tmp_path):
     from unmask.cli._common import parse_targets
 
     (text,) = recipe(loaded).targets
+    assert (text == "0") == (wish == "top:1")  # a box that was found is asked for by its number
     names = {"unmask": unmask}
     code = recipe(loaded).python().split("[", 1)[1].split("],", 1)[0]
     for again in (parse_targets([text], detector=True), [eval(code, names)]):
         assert unmask.prepare(model, picture, again, grid=3).targets.targets == whole.targets
+
+
+@pytest.mark.parametrize("again", [lambda e: pickle.loads(pickle.dumps(e)), copy.deepcopy])
+def test_a_pickled_explanation_is_the_same_and_says_that_it_has_no_model(again):
+    made = unmask.explain("demo", STREET, ["heart", "star"], masks=256)
+    made.maps  # noqa: B018 - what was computed goes along
+    there = again(made)
+    np.testing.assert_array_equal(there.maps, made.maps)
+    np.testing.assert_array_equal(there.estimate.scores, made.estimate.scores)
+    assert (there.targets, there.plan, there.frame) == (made.targets, made.plan, made.frame)
+    with pytest.raises(unmask.SettingError, match="has no model at hand: use unmask"):
+        there.extend(64)
+    more = unmask.extend(there, "demo", masks=64)
+    np.testing.assert_array_equal(more.maps, made.extend(64).maps)
+
+
+def test_a_copy_goes_on_by_itself():
+    made = unmask.explain("demo", STREET, masks=256)
+    assert copy.copy(made).extend(64).masks == 320

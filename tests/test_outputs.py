@@ -547,3 +547,19 @@ def test_what_outputs_seem_ends_with_what_to_do():
         json,
     ):
         assert re.search("function|output=|detector=", seem(outputs))
+
+
+def test_an_embedding_is_said_to_be_none_by_its_name(tmp_path):
+    named = helper.make_node("Identity", ["mean"], ["image_embeds"])
+    path = written(tmp_path / "m.onnx", [named], [info("image_embeds", FLOAT, ["n", 3])])
+    assert "its entries are no classes" in unmask.load(path, preprocess="unit").notes[0]
+
+
+def test_levels_of_a_quantized_model_are_as_sure_as_their_probabilities(picture):
+    def levels(batch):
+        flat = np.ptp(batch[:, :, :, 1], axis=(1, 2)) < 60
+        first = np.where(flat, 20, 236)
+        return np.stack([first, np.where(flat, 205, 19), 0 * first], axis=1).astype(np.uint8)
+
+    notes = unmask.prepare(unmask.load(levels, activation="logits"), picture, 0, masks=64).notes
+    assert not any("hardly tells" in note for note in notes)

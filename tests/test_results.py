@@ -1,6 +1,8 @@
 """What batch wrote, read back as explanations: alone, in a report, through the metrics."""
 
 import csv
+import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -84,6 +86,33 @@ def test_everything_that_a_row_holds_is_what_it_was(opened, whole):
     assert abs(one.maps - whole.maps).max() < 1e-3 * spread
     assert repr(one) == repr(whole)
     assert one.find("star") == 1
+
+
+def test_what_makes_it_again_is_in_the_rows(folder, tmp_path):
+    wish = [unmask.within_top("heart", 3), unmask.contrast("star", "heart")]
+    kept_maps = batch(folder, tmp_path / "maps", maps="full", target=wish, masks=128)
+    one = kept_maps["deep/c.png"]
+    alone = unmask.explain("demo", folder / "deep/c.png", wish, masks=128, grid=4, seed=3)
+    assert one.targets == alone.targets
+    assert one.origin == alone.origin == unmask.load("demo").origin
+    (first, second, third) = kept.evaluate("demo", kept_maps, target=1, wanted=["sparseness"])
+    assert {first.error, second.error, third.error} == {""}
+
+
+def test_rows_of_version_0_1_0_still_read(opened):
+    row = next(rows for table in opened._store.tables() for rows in results._rows(table))
+    plan = json.loads(row["plan"])
+    del plan["beside"]
+    one = opened._result([{**row, "plan": json.dumps(plan)}])
+    assert (one.origin, one.texts) == (None, None)
+    assert one.targets[0].label == row["label"]
+
+
+def test_it_can_be_pickled_with_its_picture(opened):
+    one = opened["a.png"]
+    again = pickle.loads(pickle.dumps(one))
+    assert np.array_equal(again.maps, one.maps)
+    assert np.array_equal(again.picture, one.picture)
 
 
 def test_it_is_drawn_as_the_explanation_is(opened, whole):

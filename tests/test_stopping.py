@@ -1,6 +1,7 @@
 """Stopping: where it looks, that it keeps its word, and what it refuses."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unmask
+from unmask.certainty import Maps, reliability, shown
 from unmask.errors import SettingError
 from unmask.masks import Masks
-from unmask.stopping import goals
+from unmask.stopping import goals, masks_for
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
 
@@ -96,3 +98,45 @@ def test_errors_come_before_the_model(given, message):
 
     with pytest.raises(SettingError, match=message):
         unmask.explain(never, PICTURE, 0, **given)
+
+
+@pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
+@pytest.mark.parametrize("estimator", ["adaptive", "centred"])
+def test_what_falls_short_says_the_rule_and_about_how_many_masks_are_missing(estimator):
+    """The table may say more than what was asked for: it is the confidence that is missing."""
+    wanted = {"until": 0.97, "grid": (3, 4), "estimator": estimator, "seed": 2}
+
+    def mixed(batch):
+        seen = batch.mean(axis=(1, 2, 3), dtype=np.float64)
+        return bright(batch) + 0.01 * np.modf(np.abs(np.sin(1e4 * seen)))[0][:, None]
+
+    short = unmask.explain(mixed, PICTURE, 0, max_masks=512, **wanted)
+    said = re.fullmatch(
+        r"all 512 masks were used; a reliability of 0\.97 with 95% confidence was not reached: it "
+        r"is (0\.\d{3}), and above (0\.\d{3}) with that confidence; about ([\d,]+) masks would "
+        r"reach it",
+        short.stopped,
+    )
+    assert said[1] == shown(short.reliability)
+    assert 0.5 < float(said[2]) < min(0.97, float(said[1]))
+    guess = int(said[3].replace(",", ""))
+    reached = unmask.explain(mixed, PICTURE, 0, max_masks=20 * guess, **wanted)
+    assert "0.97 was reached" in reached.stopped
+    assert 0.6 < guess / reached.masks < 1.7
+
+
+@pytest.mark.parametrize("shrunk", [False, True])
+@pytest.mark.parametrize(("n", "wanted"), [(100, 0.9), (1000, 0.5), (50, 0.99)])
+def test_how_many_masks_is_the_inverse_of_what_they_give(shrunk, n, wanted):
+    """For noise that falls as one over the number of masks, by `reliability` itself."""
+
+    def sure(count):
+        truth = np.array([[[0.0, 1.0], [2.0, 3.0]]])
+        noise = 7.0 / count
+        # The map of an unbiased estimator varies by the noise as well.
+        value = truth if shrunk else truth * np.sqrt(1 + noise / truth.var())
+        error = np.full((1, 2, 2), noise**0.5)
+        return float(reliability(Maps(value, error, error, np.zeros(1), 9, 9, shrunk))[0])
+
+    needed = masks_for(n, sure(n), wanted, "smooth" if shrunk else "centred")
+    assert sure(needed) == pytest.approx(wanted)

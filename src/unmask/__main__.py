@@ -16,7 +16,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
-        sys.exit(f"The command line needs {error.name}: pip install 'unmask[cli]'")
+        print(f"The command line needs {error.name}: pip install 'unmask[cli]'", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     for stream in (sys.stdout, sys.stderr):
         # A label in a script that the terminal does not know is no reason to stop.
         if isinstance(stream, io.TextIOWrapper):

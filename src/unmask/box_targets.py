@@ -13,7 +13,7 @@ from unmask.detection import Detections, similarity, suppress
 from unmask.errors import TargetError
 from unmask.labels import class_name
 from unmask.targets import Target
-from unmask.wishes import WithinTop
+from unmask.wishes import Contrast, WithinTop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class Detection:
     box: Corners
 
 
-def again(target: Target) -> int | WithinTop | Box:
+def again(target: Target) -> int | WithinTop | Contrast | Box:
     """Return what to ask for to get a target again that was read from a file.
 
     Parameters
@@ -60,25 +60,30 @@ def again(target: Target) -> int | WithinTop | Box:
 
     Returns
     -------
-    int, WithinTop or Box
+    int, WithinTop, Contrast or Box
         As `unmask.explain` takes it.
 
     Raises
     ------
     TargetError
-        It was a function or a difference, which no file holds.
+        It was a function, which no file holds.
 
     Examples
     --------
     >>> again(Target("tusker", 101, 0.7)), again(Target("dog", 16, 0.9, (1, 2, 5, 9)))
     (101, Box(corners=(1.0, 2.0, 5.0, 9.0), label=16))
     """
+    if target.number is not None:
+        # Not by its corners: a box that was found has scores for every class, one by hand has not.
+        return target.number
     if target.box is not None:
         return box(target.box, target.index)
+    if target.pair is not None:
+        return Contrast(*target.pair)
     if target.index is None:
         raise TargetError(
-            f"the target {target.label!r} is a function or a difference, which no file holds: "
-            "give it again where a target can be given"
+            f"the target {target.label!r} is a function, which no file holds: give it again where "
+            "a target can be given"
         )
     return target.index if target.top is None else WithinTop(target.index, target.top)
 
@@ -187,7 +192,7 @@ def resolve_boxes(
         numbers += [i for i in fits if i not in numbers]
     scores = similarity(found[numbers], [whole])[0].tolist()
     targets = [
-        Target(named[i].label, named[i].index, score, named[i].box)
+        Target(named[i].label, named[i].index, score, named[i].box, number=i)
         for i, score in zip(numbers, scores, strict=True)
     ]
     parts = [found[numbers], *(explained for _, explained in given)]

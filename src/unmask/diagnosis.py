@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask.stopping import masks_for
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from unmask.estimate import Estimate
+    from unmask.estimators import Estimator
     from unmask.targets import Target
 
 __all__ = ["doubts", "not_best"]
@@ -20,10 +23,19 @@ __all__ = ["doubts", "not_best"]
 SPREAD = 0.02
 KILLED, NEARLY_ALL = 0.05, 0.9
 RELIABLE = 0.8
+# Classes that score as much as the best, or nearly so, are not told from it.
+NEAR, NEAR_LOGITS = 0.9, 0.1
+# What the classes of a softmax add up to is 1, or a little beside it where it was rounded.
+SEVERAL = 1.1
 
 
 def doubts(
-    estimate: Estimate, targets: Sequence[Target], reliabilities: Sequence[float]
+    estimate: Estimate,
+    targets: Sequence[Target],
+    reliabilities: Sequence[float],
+    *,
+    signed: bool = False,
+    estimator: Estimator = "adaptive",
 ) -> list[str]:
     """Say what the scores tell against the maps.
 
@@ -34,6 +46,10 @@ def doubts(
     targets : sequence of Target
     reliabilities : sequence of float
         Of their maps.
+    signed : bool, default False
+        The model's outputs are logits or the like, whose zero means nothing: no part of a class's
+        score is spoken of.
+    estimator : str, default "adaptive"
 
     Returns
     -------
@@ -42,30 +58,32 @@ def doubts(
     found = []
     for target, scores, sure in zip(targets, estimate.scores.T, reliabilities, strict=True):
         name = repr(target.label)
-        spread = float(scores.std())
+        spread, largest = float(scores.std()), float(max(np.abs(scores).max(), abs(target.score)))
+        of_class = target.index is not None and target.box is None
+        below_zero = (signed and of_class) or min(float(scores.min()), target.score) < 0
         if np.ptp(scores) == 0:
             found.append(
                 f"the score of {name} was {scores[0]:.4g} for every mask: the map is flat. Is it "
                 "the right target, and does the fill hide anything?"
             )
             continue
-        killed = float((scores < KILLED * target.score).mean()) if target.score > 0 else 0.0
+        killed = 0.0 if below_zero else float((scores < KILLED * target.score).mean())
         if killed > NEARLY_ALL:
             found.append(
                 f"{100 * killed:.0f}% of the masks leave less than {100 * KILLED:.0f}% of the "
                 f"score of {name}: hardly any shows enough of it. Keep more (keep=0.7), or use a "
                 "finer grid"
             )
-        elif spread < SPREAD:
+        elif spread < SPREAD * (min(1.0, largest) if below_zero else largest):
+            other = "or another fill" if below_zero else "another fill, or explain the logit"
             found.append(
                 f"the scores of {name} hardly vary (standard deviation {spread:.2g}): masks change "
-                "little of what the model says. Use a coarser grid, keep less (keep=0.3), another "
-                "fill, or explain the logit"
+                f"little of what the model says. Use a coarser grid, keep less (keep=0.3), {other}"
             )
         if sure < RELIABLE and len(estimate.parts) > 1:
             found.append(
                 f"the map of {name} has a reliability of {math.floor(100 * sure) / 100:.2f}: much "
-                f"of what it shows is chance. {_remedy(estimate.count, sure)}"
+                f"of what it shows is chance. {_remedy(estimate.count, sure, estimator)}"
             )
     if len(estimate.parts) < 2:
         size = estimate.masks.block_size
@@ -77,34 +95,54 @@ def doubts(
     return found
 
 
-def not_best(target: Target, outputs: Any, name: str) -> str | None:
-    """Say so where a class is not the one that the model prefers.
+def not_best(
+    targets: Sequence[Target], outputs: Any, activation: str | None, best: str
+) -> list[str]:
+    """Say so where no class explained is one that the model sees.
 
     Parameters
     ----------
-    target : Target
+    targets : sequence of Target
     outputs : ndarray, shape (1, classes), or anything else
         Of the whole input.
-    name : str
+    activation : str or None
+        As in `unmask.Model`.
+    best : str
         What the model's best class is called.
+
+    Returns
+    -------
+    list of str
+        Where several classes may be true at once, one for each that is not; where one is, none if
+        the best is among those explained, or one that scores nearly as much.
     """
-    if not isinstance(outputs, np.ndarray) or outputs.ndim != 2 or target.index is None:
-        return None
+    if not isinstance(outputs, np.ndarray) or outputs.ndim != 2 or outputs.shape[1] < 2:
+        return []
     scores: NDArray[Any] = outputs[0]
-    best = int(scores.argmax())
-    if len(scores) < 2 or target.box is not None or target.index == best:
-        return None
-    return (
-        f"{target.label!r} is not the model's best class: it scores {target.score:.3g}, {name!r} "
-        f"{scores[best]:.3g}. The map shows what speaks for it nonetheless; "
+    classes = [one for one in targets if one.index is not None and one.box is None]
+    high = float(scores.max())
+    within = float(scores.min()) >= 0 and high <= 1 + 1e-4
+    if activation == "sigmoid" or (within and float(scores.sum()) > SEVERAL):
+        return [
+            f"{one.label!r} is not the model's best class, nor one that it says is there: it "
+            f"scores {one.score:.3g} of 1. The map shows what speaks for it nonetheless"
+            for one in classes
+            if scores[one.index] < min(0.5, NEAR * high)
+        ]
+    least = NEAR * high if scores.min() >= 0 else high - NEAR_LOGITS
+    if any(scores[one.index] >= least for one in classes):
+        return []
+    return [
+        f"{one.label!r} is not the model's best class: it scores {one.score:.3g}, {best!r} "
+        f"{high:.3g}. The map shows what speaks for it nonetheless; "
         "unmask.contrast(a, b) shows what decides between two"
-    )
+        for one in classes
+    ]
 
 
-def _remedy(count: int, sure: float) -> str:
-    """How many masks would do: the noise falls as one over their number."""
+def _remedy(count: int, sure: float, estimator: Estimator) -> str:
+    """How many masks would do."""
     if sure < 0.2:
         return "Use many more masks, or a coarser grid"
-    noise = 1 / sure**2 - 1
-    needed = count * noise / (1 / RELIABLE**2 - 1)
-    return f"About {math.ceil(needed / 500) * 500:,} masks would bring it to {RELIABLE:g}"
+    wanted = masks_for(count, sure, RELIABLE, estimator)
+    return f"About {math.ceil(wanted / 500) * 500:,} masks would bring it to {RELIABLE:g}"

@@ -193,7 +193,15 @@ class Estimate:
             )
         both = dict(self.parts).keys() & dict(other.parts).keys()
         if both:
-            raise SettingError(f"cannot merge: block {min(both)} is in both estimates")
+            first = min(both)
+            if np.array_equal(dict(self.parts)[first], dict(other.parts)[first]):
+                raise SettingError(
+                    f"cannot merge: block {first} is in both, with the same scores: is one given "
+                    "twice? Give each shard once"
+                )
+            raise SettingError(
+                f"cannot merge: block {first} is in both, with other scores: give shards of one run"
+            )
         if not self.parts or not other.parts:
             return other if other.parts else self
         parts = tuple(sorted(self.parts + other.parts, key=_number))

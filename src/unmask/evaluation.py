@@ -17,6 +17,7 @@ from unmask.errors import SettingError, UnmaskError, silent
 from unmask.inputs import describe
 from unmask.inputs import prepare as prepare_input
 from unmask.models import load
+from unmask.text_targets import with_same_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -204,6 +205,7 @@ def _row(
     pixels = given.array if given.picture is None else given.picture
     one = metrics.case(model, pixels, target)
     asked = target if one.target.index is None else one.target.index
+    model = one.model  # with the texts that were asked for, if it compares pictures with texts
     names = {metric.name for metric in chosen}
     seeded = {"seed": seed} if explainers.takes_seed(function) else {}
 
@@ -214,7 +216,9 @@ def _row(
     if "stability" in names:
         again = np.asarray(function(model, pixels, asked, seed=seed + 1))
     if "sanity" in names:
-        other = np.asarray(function(randomised, pixels, asked, **seeded))
+        assert randomised is not None
+        drawn = with_same_texts(randomised, model.labels)
+        other = np.asarray(function(drawn, pixels, asked, **seeded))
 
     begin = time.perf_counter()
     found, curves = evaluate_map(

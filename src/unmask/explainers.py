@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask import metrics
+from unmask.checks import did_you_mean
 from unmask.errors import SettingError
 from unmask.explaining import explain
 from unmask.occlusion import occlude
@@ -121,7 +122,8 @@ def find(wanted: str | Explainer) -> Explainer:
     found = _imported(name) if ":" in name else EXPLAINERS.get(name)
     if found is None:
         raise SettingError(
-            f"explainer {name!r}: expected one of {', '.join(EXPLAINERS)}, or module:function"
+            f"explainer {name!r}: expected one of {', '.join(EXPLAINERS)}, or module:function."
+            f"{did_you_mean(name, EXPLAINERS)}".rstrip(".")
         )
     settings = {}
     for pair in pairs:
@@ -131,7 +133,11 @@ def find(wanted: str | Explainer) -> Explainer:
         settings[key] = _value(value)
     unknown = set(settings) - _settings(found)
     if unknown and not _takes_any(found):
-        raise SettingError(f"explainer {wanted!r}: {name} has no setting {sorted(unknown)[0]!r}")
+        first = sorted(unknown)[0]
+        raise SettingError(
+            f"explainer {wanted!r}: {name} has no setting {first!r}."
+            f"{did_you_mean(first, _settings(found))}".rstrip(".")
+        )
     return functools.partial(found, **settings) if settings else found
 
 

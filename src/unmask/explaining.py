@@ -15,7 +15,10 @@ from unmask.box_targets import again
 from unmask.errors import Interrupted, ModelError, SettingError, silent
 from unmask.live import watcher
 from unmask.loop import stream
+from unmask.models import load
+from unmask.perturb import read_fill
 from unmask.run import Run, prepare
+from unmask.text_targets import with_same_texts
 
 if TYPE_CHECKING:
     import os
@@ -93,7 +96,7 @@ def explain(
         What hidden parts look like: "mean" (0 in the model's space where it declares a centred
         one, else the image's mean colour), "zero" (0 there in any case), "black", "white", "blur",
         "noise", a colour, an array.
-    design : {"balanced", "random"}
+    design : {"balanced", "random"}, default "balanced"
         How the masks are drawn, see `unmask.designs`. "random" is the paper's.
     estimator : str, default "adaptive"
         How scores become a map: "adaptive", "smooth", "sharp", "centred", "coverage",
@@ -216,7 +219,7 @@ def extend(
     masks : int
         How many more.
     target, fill : as for `explain`, optional
-        Needed where they were functions, contrasts or arrays, which no file holds.
+        Needed where they were functions or arrays, which no file holds.
 
     Returns
     -------
@@ -227,7 +230,7 @@ def extend(
     SettingError
         The model, picture or targets are not those of the explanation.
     TargetError
-        A target was a function or a contrast, and `target` is not given.
+        A target was a function, and `target` is not given.
 
     Examples
     --------
@@ -238,6 +241,7 @@ def extend(
     (384, True)
     """
     plan = explanation.plan
+    model = with_same_texts(load(model), explanation.texts, explanation.targets)
     if image is None:
         image = explanation.picture
     if image is None:
@@ -253,7 +257,7 @@ def extend(
         keep=plan.masks.keep,
         seed=plan.masks.seed,
         batch_size=plan.batch_size,
-        fill=plan.fill if fill is None else fill,
+        fill=read_fill(plan.fill) if fill is None else fill,
         design=plan.masks.design,
         estimator=plan.estimator,
         shift=plan.masks.shift,

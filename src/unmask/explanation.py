@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from unmask.estimate import Estimate
     from unmask.framing import Frame
     from unmask.identity import Identity
+    from unmask.origin import Origin
     from unmask.plan import Plan
     from unmask.report import Curve
     from unmask.targets import Target
@@ -71,6 +72,13 @@ class Explanation:
     identity : Identity or None
         What the model said of the input, by which `merge` and `extend` know it again; None in files
         of version 0.1.0.
+    path : str
+        The picture's, as it was given; empty where it was no file.
+    origin : Origin or None
+        Where the model came from and with which options; None for a live object.
+    texts : tuple of str or None
+        All that a model of texts compared the picture with, in their order, explained or not: its
+        scores depend on every one. None for other models.
 
     Examples
     --------
@@ -100,6 +108,9 @@ class Explanation:
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     identity: Identity | None = None
+    path: str = ""
+    origin: Origin | None = None
+    texts: tuple[str, ...] | None = None
     _more: Callable[..., Explanation] | None = field(default=None, repr=False)
 
     @property
@@ -121,7 +132,7 @@ class Explanation:
         A pixel that the model never saw, because the picture was cropped, has exactly the mean
         score: that is the limit of every estimator for what has no influence.
         """
-        return self._brought_back(self.model_maps, self._unit * self.estimate.mean)
+        return self.at_picture_size(self.model_maps, self._unit * self.estimate.mean)
 
     @cached_property
     def stderrs(self) -> NDArray[np.float32]:
@@ -131,7 +142,7 @@ class Explanation:
         """
         if not np.isfinite(self.model_stderrs).all():
             return np.full_like(self.maps, np.inf)
-        return self._brought_back(self.model_stderrs, self._unit * self.estimate.mean_stderr)
+        return self.at_picture_size(self.model_stderrs, self._unit * self.estimate.mean_stderr)
 
     def interval(self, level: float = 0.95) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Confidence interval of every pixel of every map.
@@ -156,7 +167,7 @@ class Explanation:
         else:
             wide = student.quantile(level, self._final[0].freedom)
             of_mean = self._unit * self.estimate.mean_stderr * wide
-            half = self._brought_back(halves.astype(np.float32), of_mean)
+            half = self.at_picture_size(halves.astype(np.float32), of_mean)
         return self.maps - half, self.maps + half
 
     def significant(self, target: int | str = 0, level: float = 0.95) -> NDArray[np.bool_]:
@@ -188,7 +199,7 @@ class Explanation:
         bound = np.maximum(width * maps.influence_stderr[one], least)
         change = np.abs(maps.value[one] - mean.reshape(-1, *(1,) * (maps.value.ndim - 1)))
         surplus = np.where(np.isfinite(bound), change - bound, -1.0)
-        shown = self._brought_back(surplus.astype(np.float32), np.array([-1.0]))
+        shown = self.at_picture_size(surplus.astype(np.float32), np.array([-1.0]))
         return np.asarray(shown[0] > 0)
 
     @cached_property
@@ -299,8 +310,8 @@ class Explanation:
         Raises
         ------
         SettingError
-            The explanation was read from a file, or merged, and knows no model: give it with
-            ``unmask.extend(explanation, model, masks=...)``.
+            The explanation was read from a file, unpickled or merged, and knows no model: give it
+            with ``unmask.extend(explanation, model, masks=...)``.
         """
         if self._more is None:
             raise SettingError(
@@ -428,6 +439,14 @@ class Explanation:
         """
         return Explanation(**explanation_file.read(path))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the model out: it holds sessions and threads, which no other process can have."""
+        return {**self.__dict__, "_more": None}
+
+    def __copy__(self) -> Explanation:
+        """Return a copy in this process, which goes on with the same model."""
+        return replace(self)
+
     def __repr__(self) -> str:
         names = ", ".join(repr(target.label) for target in self.targets)
         state = "" if self.complete else ", incomplete"
@@ -442,6 +461,27 @@ class Explanation:
             return None
         figures = [np.asarray(self.plot(number)) for number in range(len(self.targets))]
         return images.png(np.concatenate(figures))
+
+    def at_picture_size(
+        self, values: NDArray[np.floating[Any]], outside: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """Bring maps home, from the model's size to the picture's.
+
+        Parameters
+        ----------
+        values : float array, shape (k, h, w)
+        outside : float array, shape (k,)
+            What each has where the picture was cropped and the model saw nothing.
+
+        Returns
+        -------
+        ndarray of float32, shape (k, H, W)
+            Without a frame, as they are.
+        """
+        if self.frame is None:
+            return np.asarray(values, np.float32)
+        pairs = zip(values, outside, strict=True)
+        return np.stack([self.frame.back(one, outside=float(rest)) for one, rest in pairs])
 
     @property
     def _unit(self) -> float:
@@ -470,14 +510,6 @@ class Explanation:
                 f"target {target}: this explanation has {len(self.targets)}, counted from 0"
             )
         return target % len(self.targets)
-
-    def _brought_back(
-        self, values: NDArray[np.float32], outside: NDArray[np.float64]
-    ) -> NDArray[np.float32]:
-        if self.frame is None:
-            return values
-        pairs = zip(values, outside, strict=True)
-        return np.stack([self.frame.back(one, outside=float(rest)) for one, rest in pairs])
 
 
 def finished(

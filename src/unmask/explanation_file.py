@@ -12,6 +12,7 @@ from unmask.estimators import ESTIMATORS
 from unmask.framing import INTERPOLATIONS, MODES, Frame
 from unmask.identity import SAID, Identity
 from unmask.masks import Masks
+from unmask.origin import Origin
 from unmask.plan import Plan
 from unmask.schema import flag, listed, maybe, number, one_of, record, table, text, whole
 from unmask.spelling import named
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from unmask.explanation import Explanation
 
-__all__ = ["FRAME", "PLAN", "read", "write"]
+__all__ = ["FRAME", "MORE", "ORIGIN", "PLAN", "read", "write"]
 
 KIND = "explanation"
 FORMAT = 1
@@ -66,10 +67,18 @@ FRAME = record(
         "interpolation": one_of(INTERPOLATIONS),
     }
 )
+# Of a target, what files of version 0.1.0 and tables lack.
+MORE = {
+    "top": maybe(whole(1)),
+    "number": maybe(whole()),
+    "pair": maybe(listed(whole(-(2**31)), 2, 2)),
+}
 TARGET = record(
     {"label": text, "index": maybe(whole(-(2**31))), "score": number()},
-    {"box": maybe(listed(number(), 4, 4)), "top": maybe(whole(1))},
+    {"box": maybe(listed(number(), 4, 4)), **MORE},
 )
+# Where a model came from; options are any values.
+ORIGIN = record({"source": text, "options": table(lambda value: value), "unsaid": listed(text)})
 # Fields that are JSON values as they are.
 PLAIN = {
     "model": text,
@@ -80,7 +89,12 @@ PLAIN = {
     "stopped": text,
     "versions": table(text),
 }
-OPTIONAL = {"identity": maybe(SAID)}
+OPTIONAL = {
+    "identity": maybe(SAID),
+    "path": text,
+    "origin": maybe(ORIGIN),
+    "texts": maybe(listed(text)),
+}
 HEADER = record(
     {
         "targets": listed(TARGET, 1),
@@ -110,6 +124,9 @@ def write(explanation: Explanation, path: str | os.PathLike[str]) -> Path:
         "reliabilities": one.reliabilities,
         "notes": one.notes,
         "identity": None if one.identity is None else one.identity.as_json(),
+        "path": one.path,
+        "origin": None if one.origin is None else asdict(one.origin),
+        "texts": one.texts,
         **{name: getattr(one, name) for name in PLAIN},
     }
     arrays: dict[str, NDArray[Any]] = {
@@ -149,6 +166,9 @@ def _fields(header: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[
         "reliabilities": header["reliabilities"],
         "notes": header["notes"],
         "identity": Identity.of_json(header.get("identity")),
+        "path": header.get("path", ""),
+        "origin": None if header.get("origin") is None else Origin(**header["origin"]),
+        "texts": header.get("texts"),
         **{name: header[name] for name in PLAIN},
     }
 

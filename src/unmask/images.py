@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
 import io
 import os
 import re
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     Picture: TypeAlias = NDArray[np.uint8]
     Source: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.uint8]
 
-__all__ = ["FORMATS", "MAX_SIDE", "decode", "named_formats", "png", "read", "write"]
+__all__ = ["FORMATS", "MAX_SIDE", "decode", "named_formats", "png", "read", "suffixes", "write"]
 
 # Whatever a file is called. Pillow reads more, and some of those readers start programs (EPS) or
 # have few users to test them.
@@ -44,6 +45,25 @@ BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
 WHITE_IS_ZERO, SIGNED = 0, 2
 # Python's warnings are silenced for all threads at once, so one thread at a time.
 _quiet = threading.Lock()
+
+
+@functools.cache
+def suffixes() -> tuple[str, ...]:
+    """Return the endings of the files that a folder is searched for, lower case.
+
+    Those of `FORMATS`.
+
+    Examples
+    --------
+    >>> {".jpg", ".jfif", ".png", ".ppm"} <= set(suffixes()), ".pdf" in suffixes()
+    (True, False)
+    """
+    Image.init()
+    # Cameras write JPEGs of several pictures, which Pillow's JPEG reader knows by that name.
+    known = {kind for kind in FORMATS if kind in Image.OPEN} | {"MPO"}
+    return tuple(
+        sorted(end for end, kind in Image.registered_extensions().items() if kind in known)
+    )
 
 
 def read(source: Source) -> Picture:
@@ -105,7 +125,8 @@ def read(source: Source) -> Picture:
                 raise ImageError(f"{name}: the file is empty; copy or download it again")
             return _open(file, name)
     except FileNotFoundError as error:
-        raise ImageError(f"{name}: no such file{_hint(path, source)}") from error
+        typed = named(str(source)) if "://" in str(source) else name
+        raise ImageError(f"{typed}: no such file{_hint(path, source)}") from error
     except IsADirectoryError as error:
         raise ImageError(f"{name}: this is a folder; give one picture in it") from error
     except OSError as error:

@@ -164,9 +164,9 @@ def _in_layout(model: Model, pixels: NDArray[np.float32]) -> NDArray[np.float32]
 def _from_array(model: Model, image: NDArray[Any], *, raw: bool) -> Input:
     if not raw and model.preprocess.name != "raw":
         raise ImageError(
-            f"an array of {image.dtype} and shape {image.shape}: expected a picture as uint8 "
-            f"(H, W, 3), or preprocess='raw' for an array that is in the model's space already "
-            f"({model.name} scales pixels with {model.preprocess.name!r})"
+            f"an array of {image.dtype} and shape {image.shape}{_range(image)}: expected a picture "
+            f"as uint8 (H, W, 3). {_as_picture(image)}If it is in the model's space already, give "
+            f"preprocess='raw' ({model.name} scales pixels with {model.preprocess.name!r})"
         )
     layout = model.layout[1:]
     if model.channels == 1 and "C" in layout and image.ndim == len(layout) - 1:
@@ -211,6 +211,24 @@ def _check_channels(model: Model, layout: str, shape: tuple[int, ...]) -> None:
         f"{model.layout}. If they are {other} and come {'first' if layout[0] != 'C' else 'last'}, "
         f"load the model with layout={wanted!r}; if not, say channels={channels}"
     )
+
+
+def _range(image: NDArray[Any]) -> str:
+    if image.dtype.kind not in "fiu" or not image.size:
+        return ""
+    return f" with values from {image.min():.3g} to {image.max():.3g}"
+
+
+def _as_picture(image: NDArray[Any]) -> str:
+    """Say how to make a picture of numbers that look like one."""
+    if image.ndim not in (2, 3) or image.dtype.kind not in "fiu" or not image.size:
+        return ""
+    low, high = float(image.min()), float(image.max())
+    if image.dtype.kind == "f" and low >= 0 and high <= 1:
+        return "For values from 0 to 1: (array * 255).round().astype('uint8'). "
+    if low >= 0 and high <= 255:
+        return "For values from 0 to 255: array.round().astype('uint8'). "
+    return ""
 
 
 def _float_fill(fill: NDArray[Any], given: Input) -> NDArray[np.float32]:
@@ -267,4 +285,6 @@ def describe_fill(fill: Any) -> str:
     """Name a fill that was given as numbers."""
     if isinstance(fill, np.ndarray):
         return f"array of shape {fill.shape}"
-    return str(tuple(fill)) if isinstance(fill, tuple | list) else repr(fill)
+    if isinstance(fill, tuple | list):
+        return str(tuple(one.item() if isinstance(one, np.generic) else one for one in fill))
+    return repr(fill)

@@ -13,6 +13,7 @@ from unmask.box_targets import again
 from unmask.errors import ImageError, SettingError, UnmaskError, silent
 from unmask.evaluation import DEFAULT, Row, evaluate_map
 from unmask.models import load
+from unmask.text_targets import with_same_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -119,6 +120,7 @@ def _row(
     if picture is None:
         reason = getattr(one, "missing", "") or f"{one.image}: the explanation has no picture"
         raise ImageError(reason)
+    model = with_same_texts(model, one.texts, one.targets)
     case = metrics.case(model, picture, asked)
     wished.check_same(case.target, model.name)
     begin = time.perf_counter()

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask import designs
+from unmask.checks import known
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
@@ -236,8 +237,7 @@ class Masks:
             raise SettingError(
                 f"keep={keep}: the keep probability must lie between 0 and 1, both excluded"
             )
-        if design not in designs.DESIGNS:
-            raise SettingError(f"design={design!r}: expected one of {', '.join(designs.DESIGNS)}")
+        known("design", design, designs.DESIGNS)
         if not _is(seed, int, np.integer) or not 0 <= seed < 2**64:
             raise SettingError(f"seed={seed!r}: expected a whole number from 0 to 2**64 - 1")
         for name, value in (

@@ -142,7 +142,8 @@ def seem(outputs: Any, size: Sequence[int] | None = None, layout: str = "NCHW") 
     shape = tuple(shapes.get("output", ()))
     if len(shape) == 4:
         first = layout.index("C") == 1 if "C" in layout else True
-        classes, part = (shape[1], "[:, 3]") if first else (shape[3], "[..., 3]")
+        classes = shape[1] if first else shape[3]
+        part = f"[:, {min(3, classes - 1)}]" if first else f"[..., {min(3, classes - 1)}]"
         return (
             f"they look like a map of {classes} classes or channels for every place "
             "(segmentation, depth): give a function of the outputs as target, as lambda outputs: "

@@ -9,6 +9,7 @@ A fill is the array that shows where the mask hides. All arrays here are in the 
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -22,13 +23,29 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float32]
 
-__all__ = ["FILLS", "Fill", "blur", "fill_values", "mean", "noise", "perturb"]
+__all__ = ["FILLS", "Fill", "blur", "fill_values", "mean", "noise", "perturb", "read_fill"]
 
 Fill = Literal["mean", "black", "white", "blur", "noise", "zero"]
 FILLS: tuple[Fill, ...] = get_args(Fill)
 
 # Of the shorter side: 10 pixels at 224, which leaves no detail of an object's size.
 BLUR_SIGMA = 10 / 224
+
+
+def read_fill(text: str) -> str | tuple[float, ...]:
+    """Return a fill as it was given, from how a plan writes it.
+
+    Examples
+    --------
+    >>> read_fill("(255, 0, 12.5)"), read_fill("blur")
+    ((255, 0, 12.5), 'blur')
+    """
+    if not text.startswith("("):
+        return text
+    try:
+        return tuple(ast.literal_eval(text))
+    except (ValueError, SyntaxError):
+        return text
 
 
 def perturb(image: Any, fill: Any, mask: Any) -> Any:

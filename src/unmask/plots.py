@@ -15,7 +15,7 @@ from unmask.colour import colorize
 from unmask.drawing import GREY, INK, PAPER, fit, scaled, write_line
 from unmask.errors import SettingError
 from unmask.estimate import Estimate
-from unmask.estimators import finalize
+from unmask.estimators import finalize, scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,6 +55,8 @@ class Snapshot:
         Root mean square difference to the longest run's map, likewise. The longest run holds these
         masks too, so the two are closer than either is to the truth: the difference is divided by
         ``sqrt(1 - n / N)``, which makes it the error to the limit. NaN for the longest run itself.
+    level : float
+        What the map shows of a pixel without influence.
     """
 
     masks: int
@@ -62,6 +64,7 @@ class Snapshot:
     reliability: float
     expected_error: float
     measured_error: float
+    level: float = 0.0
 
 
 def snapshots(
@@ -119,6 +122,7 @@ def snapshots(
                 float(reliability(maps)[0]),
                 math.sqrt(max(noise, 0.0)) / spread if spread else math.inf,
                 float(difference.std()) / spread / math.sqrt(left) if left and spread else math.nan,
+                scale(plan.estimator, plan.masks.keep) * float(estimate.mean[0]),
             )
         )
     return found
@@ -230,9 +234,10 @@ def _panels(
     if explanation.picture is not None:
         yield "picture", panel(explanation.picture), ""
     for one in taken:
-        values: NDArray[Any] = (one.values - one.values.mean()).astype(np.float32)
-        if explanation.frame is not None:
-            values = explanation.frame.back(values, outside=0.0)
+        middle = one.values.mean()
+        (values,) = explanation.at_picture_size(
+            (one.values - middle).astype(np.float32)[None], np.array([one.level - middle])
+        )
         known = math.isfinite(one.expected_error)
         below = f"expected correlation {shown(one.reliability) if known else 'not known'}"
         yield f"{one.masks:,} masks", panel(colorize(values, cmap, low, high)), below

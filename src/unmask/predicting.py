@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask import demo
 from unmask.box_targets import Detection, detected
 from unmask.checks import whole
+from unmask.demo.familiar import is_scene
 from unmask.detection import suppress
 from unmask.errors import (
     DoubtWarning,
@@ -22,10 +24,13 @@ from unmask.errors import (
 from unmask.inputs import prepare as prepare_input
 from unmask.labels import class_name
 from unmask.models import load
+from unmask.models.registry import DEMO
 from unmask.outputs import described, seem
 from unmask.probing import probe
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from unmask.inputs import Input
     from unmask.models import Model
 
@@ -33,10 +38,12 @@ __all__ = [
     "Prediction",
     "about_input",
     "about_outputs",
+    "about_picture",
     "best_classes",
     "detect",
     "found_boxes",
     "predict",
+    "source_of",
     "whole_outputs",
 ]
 
@@ -86,7 +93,10 @@ def predict(
     top = whole("top", top)
     loaded = load(model)
     given = prepare_input(loaded, image, preprocess)
+    first = about_picture(source_of(loaded), given.picture)
     outputs = whole_outputs(loaded, given)
+    for note in first:
+        warn(note, DoubtWarning)
     for note in (*loaded.notes, *about_input(loaded, given), *about_outputs(loaded, outputs)):
         warn(note, UnmaskWarning)
     if not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
@@ -98,6 +108,11 @@ def predict(
         for note in probe(loaded, given, outputs, loaded.batch or 4).notes:
             warn(note, DoubtWarning)
     return best_classes(loaded, outputs, top)
+
+
+def source_of(model: Model) -> str | None:
+    """Return where a model came from, None for a live object."""
+    return None if model.origin is None else model.origin.source
 
 
 def detect(model: Any, image: Any) -> list[Detection]:
@@ -154,7 +169,10 @@ def whole_outputs(model: Model, given: Input) -> Any:
         # Copies both ways: preprocessing may write over its input, and a model hand out the same
         # memory again.
         outputs = deepcopy(model(model.asarray(given.array[None].copy())))
-    except UnmaskError:
+    except UnmaskError as error:
+        seems = [note for note in model.notes if "detector=" in note]
+        if seems and model.detector is None:
+            raise ModelError(f"{error}. But {seems[0]}") from error
         raise
     except Exception as error:
         raise ModelError(
@@ -195,6 +213,31 @@ def about_input(model: Model, given: Input) -> list[str]:
                 "which is faster too"
             )
     return notes
+
+
+def about_picture(source: str | None, picture: NDArray[np.uint8] | None) -> list[str]:
+    """Say so where the embedded classifier is asked about what it does not know.
+
+    Parameters
+    ----------
+    source : str or None
+        Where the model came from, see `unmask.origin.Origin`.
+    picture : ndarray of uint8, shape (H, W, 3), or None
+
+    Returns
+    -------
+    list of str
+        One note, or none.
+    """
+    if source not in (DEMO, str(demo.MODEL)) or picture is None or is_scene(picture):
+        return []
+    shapes = f"{', '.join(demo.LABELS[:-1])} and {demo.LABELS[-1]}"
+    note = (
+        f"the embedded demo knows eight drawn shapes ({shapes}), and this picture is none of its "
+        "scenes: what it says of it means nothing. Give a model of your own with --model FILE, in "
+        "Python with unmask.load(FILE)"
+    )
+    return [note]
 
 
 def about_outputs(model: Model, outputs: Any) -> list[str]:

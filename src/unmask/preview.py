@@ -51,20 +51,12 @@ def small(explanation: Explanation, side: int) -> Small:
     >>> small(unmask.explain("demo", street, masks=256), 120).maps.shape
     (1, 90, 120)
     """
-    estimate = explanation.estimate
+    if explanation.frame is not None:
+        # The same maps on the same way home, only that it ends at a smaller picture.
+        size = within(explanation.frame.picture, side)
+        explanation = replace(explanation, frame=replace(explanation.frame, picture=size))
     known = bool(np.isfinite(explanation.model_stderrs).all())
-    if explanation.frame is None:
-        return Small(explanation.model_maps, explanation.model_stderrs if known else None)
-    frame = replace(explanation.frame, picture=within(explanation.frame.picture, side))
-
-    def brought(values: NDArray[np.float32], outside: NDArray[np.float64]) -> NDArray[np.float32]:
-        pairs = zip(values, outside, strict=True)
-        return np.stack([frame.back(one, outside=float(rest)) for one, rest in pairs])
-
-    maps = brought(explanation.model_maps, estimate.mean)
-    if not known:
-        return Small(maps, None)
-    return Small(maps, brought(explanation.model_stderrs, estimate.mean_stderr))
+    return Small(explanation.maps, explanation.stderrs if known else None)
 
 
 def within(size: tuple[int, int], side: int) -> tuple[int, int]:

@@ -201,13 +201,18 @@ def _says_the_same(model: Model, whole: Any, others: list[Arrays]) -> list[str]:
     if not isinstance(whole, np.ndarray) or whole.ndim != 2 or whole.shape[1] < CLASSES:
         return []
     scores, both = whole[0], np.stack([arrays[0] for arrays in others])
-    if min(scores.min(), both.min()) < 0 or max(scores.max(), both.max()) > 1 + 1e-4:
+    least, most = min(scores.min(), both.min()), max(scores.max(), both.max())
+    if least >= 0 and 16 < most <= 255 and not np.any(np.concatenate([[scores], both]) % 1):
+        scores, both, most = scores / 255, both / 255, 1.0  # levels of a quantised model
+    probable = least >= 0 and most <= 1 + 1e-4
+    if not probable:
         if len(scores) < LOGITS:
             return []
         scores, both = _softmax(scores), _softmax(both)
     best, surest = float(scores.max()), both.max(axis=1)
     alike = min(_likeness(scores, one) for one in both) >= ALIKE
-    if best == 0 or (not alike and surest.min() < SURE * best):
+    # Without probabilities there is no telling how sure a model is.
+    if best == 0 or not (alike or (probable and surest.min() >= SURE * best)):
         return []
     return [
         (

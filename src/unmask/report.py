@@ -228,7 +228,10 @@ def _details(one: Explanation, again: Recipe) -> str:
         f"<tr><th scope=row>{escape(name)}</th><td>{escape(value)}</td></tr>"
         for name, value in rows.items()
     )
-    unsaid = "".join(f"<p>Add {escape(what)}.</p>" for what in again.unsaid)
+    unsaid = "".join(
+        f"<p>{'Add' if what in again.missing else 'The command leaves out'} {escape(what)}.</p>"
+        for what in again.unsaid
+    )
     return (
         f"<details open><summary>Settings, and how to make it again</summary><table>{table}</table>"
         f"<pre><code>{escape(again.command())}</code></pre>"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from unmask import presets
+from unmask import demo, presets
+from unmask.perturb import read_fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,13 +18,24 @@ if TYPE_CHECKING:
     from unmask.presets import PresetName
     from unmask.targets import Target
 
-__all__ = ["Recipe", "recipe"]
+__all__ = ["OPTIONS", "SETTINGS", "Recipe", "recipe"]
 
 NUMBER = re.compile(r"0|[1-9][0-9]*")
-COLOUR = re.compile(r"\(([^()]*)\)")  # a plan writes a colour given as numbers (255, 0, 0)
+TOP = re.compile(r"top:([0-9]+)")
 
 DEMO = "demo"
 DEMO_NAME = "unmask demo"  # what the embedded model calls itself
+BATCH_SIZE = 32  # of a model that takes any; other sizes may round scores differently
+
+# What `unmask explain` has an option for; a test compares it with the command.
+SETTINGS = (
+    *("preset", "masks", "shard", "grid", "keep", "seed"),
+    *("fill", "design", "estimator", "batch_size"),
+)
+OPTIONS = (
+    *("labels", "preprocess", "mean", "std", "activation", "size", "resize"),
+    *("detector", "threshold", "weights", "runtime"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,14 +50,23 @@ class Recipe:
         As the command line takes them; none is the model's best.
     settings : mapping
         Keyword arguments of `unmask.explain`: preset, masks, grid, keep, seed, fill, design,
-        estimator. Those that are the default, or the preset's, are left out.
+        estimator, batch_size, shard, shift. Those that are the default, or the preset's, are left
+        out.
     model : str, default "demo"
         As the command line takes it.
-    options : mapping of str to str
+    options : mapping of str to JSON value
         Options of the model, as `unmask.load` takes them.
     example : bool, default False
+    path : str
+        Where an example lies on this machine; without it, the command asks Python for it.
     unsaid : tuple of str
         What the command line cannot say, for people.
+    missing : tuple of str
+        Those of `unsaid` that the Python does not say either.
+    code : tuple of str, optional
+        The targets in Python, where they are others than `targets`.
+    texts : tuple of str
+        What a model of texts compares the picture with; the Python gives them as its labels.
 
     Examples
     --------
@@ -71,51 +92,59 @@ class Recipe:
     model: str = DEMO
     options: Mapping[str, Any] = field(default_factory=dict)
     example: bool = False
+    path: str = ""
     unsaid: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    code: tuple[str, ...] | None = None
+    texts: tuple[str, ...] = ()
 
     def command(self) -> str:
         """Write one line for a POSIX shell."""
         words = ["unmask explain", self._shell_image()]
         if self.model != DEMO:
             words += ["--model", shlex.quote(self.model)]
-        for name, value in self.options.items():
-            words += [f"--{name}", shlex.quote(_words(value))]
+        options = {name: value for name, value in self.options.items() if name in OPTIONS}
+        words += [word for name, value in options.items() for word in _option(name, value)]
         for target in self.targets:
             words += ["-t", shlex.quote(target)]
-        for name, value in self._said().items():
-            words += [f"--{name}", shlex.quote("x".join(map(str, _sizes(name, value))))]
+        settings = {name: value for name, value in self._said().items() if name in SETTINGS}
+        words += [word for name, value in settings.items() for word in _option(name, value)]
         return " ".join(words)
 
     def python(self) -> str:
         """Write a few lines of Python."""
         lines = ["import unmask", ""]
         model = repr(self.model)
-        if self.options:
-            options = "".join(f", {name}={value!r}" for name, value in self.options.items())
-            lines += [f"model = unmask.load({model}{options})"]
+        options = {**self.options, **({"labels": list(self.texts)} if self.texts else {})}
+        if options:
+            given = "".join(f", {name}={value!r}" for name, value in options.items())
+            lines += [f"model = unmask.load({model}{given})"]
             model = "model"
         image = repr(self.image)
         if self.example:
             image = f"unmask.demo.pictures()[{self.image!r}]"
         arguments = [model, image]
-        if self.targets:
-            arguments.append(f"[{', '.join(map(_code, self.targets))}]")
+        code = tuple(map(_code, self.targets)) if self.code is None else self.code
+        if code:
+            arguments.append(f"[{', '.join(code)}]")
         arguments += [f"{name}={value!r}" for name, value in self._said().items()]
         lines += ["explanation = unmask.explain(", *(f"    {one}," for one in arguments), ")"]
         stem = PurePath(self.image).stem or "explanation"
         return "\n".join([*lines, f"explanation.save({stem + '.npz'!r})"])
 
     def _shell_image(self) -> str:
-        if self.example:
+        if self.example and not self.path:
             # Within $( ) single quotes open anew, whatever is around.
             code = f'import unmask; print(unmask.demo.pictures()["{self.image}"])'
             return f"\"$(python -c '{code}')\""
         # A name that begins with a hyphen would be read as an option.
-        name = f"./{self.image}" if self.image.startswith("-") else self.image
+        name = self.path or self.image
+        name = f"./{name}" if name.startswith("-") else name
         return shlex.quote(name)
 
     def _said(self) -> dict[str, Any]:
-        usual = {"seed": 0, **presets.settings(self.settings.get("preset"))}
+        usual = {"seed": 0, "batch_size": BATCH_SIZE, "shard": (1, 1)}
+        usual |= presets.settings(self.settings.get("preset"))
         return {
             name: value
             for name, value in self.settings.items()
@@ -132,9 +161,9 @@ def recipe(
     ----------
     explanation : Explanation
     model : str, optional
-        Where the model is, which an explanation does not know: by default its name.
+        Where the model is, if not where the explanation says that it came from.
     options : mapping, optional
-        With which options it was loaded.
+        With which options it was loaded, likewise.
 
     Returns
     -------
@@ -143,49 +172,139 @@ def recipe(
     Examples
     --------
     >>> import unmask
+    >>> model = unmask.load("demo", resize="crop")
     >>> street = unmask.demo.pictures()["street"]
-    >>> explanation = unmask.explain("demo", street, "heart", masks=256, seed=3)
-    >>> recipe(explanation).command()
-    'unmask explain street.png -t 4 --masks 256 --grid 8 --seed 3'
+    >>> explanation = unmask.explain(model, street, "heart", masks=256, seed=3)
+    >>> print(recipe(explanation).python())
+    import unmask
+    <BLANKLINE>
+    model = unmask.load('demo', resize='crop')
+    explanation = unmask.explain(
+        model,
+        unmask.demo.pictures()['street'],
+        [4],
+        masks=256,
+        grid=8,
+        seed=3,
+    )
+    explanation.save('street.npz')
     """
-    plan, unsaid = explanation.plan, []
-    where = model or (DEMO if explanation.model == DEMO_NAME else explanation.model)
-    if model is None and where != DEMO:
-        unsaid.append("the model's file and options (labels, preprocess) as they were loaded")
-    targets = [_named(target) for target in explanation.targets]
-    if None in targets:
-        unsaid.append("targets that are a function or a contrast, which only Python can say")
-    colour = COLOUR.fullmatch(plan.fill)
-    if plan.fill.startswith("array of"):
-        unsaid.append("the fill, which is an array")
-    if explanation.picture is None:
-        unsaid.append("the input, which is an array")
     preset = _preset(explanation)
-    if preset is None and not plan.masks.shift:
-        unsaid.append("masks without shift, which only Python can say")
-    if preset is None and any(target.top for target in explanation.targets):
-        unsaid.append("that a score counts only among the best few, which only Python can say")
+    image, example, of_image = _image(explanation)
+    where, given, of_model = _model(explanation, model, options)
+    texts = explanation.texts or ()
+    words = [_words(target, texts) for target in explanation.targets]
+    code = [_python(target, texts, preset) for target in explanation.targets]
+    missing = [*of_model, *of_image, *_missing(explanation)]
+    if None in code:
+        missing.append("targets that are a function")
+    return Recipe(
+        image=image,
+        targets=tuple("TARGET" if word is None else word for word in words),
+        settings=_settings(explanation, preset),
+        model=where,
+        options=given,
+        example=example,
+        path=explanation.path if example else "",
+        unsaid=(*missing, *_python_only(explanation, preset, given, words)),
+        missing=tuple(missing),
+        code=tuple("..." if one is None else one for one in code),
+        texts=texts,
+    )
+
+
+def _model(
+    explanation: Explanation, model: str | None, options: Mapping[str, Any] | None
+) -> tuple[str, Mapping[str, Any], list[str]]:
+    """Return the model's source and options, and what is not known of them."""
+    origin = explanation.origin
+    if model is not None:
+        return model, options or {}, []
+    if origin is not None:
+        return (
+            origin.source,
+            origin.options,
+            [f"{name}= of the model, which is no number or text" for name in origin.unsaid],
+        )
+    if explanation.model == DEMO_NAME:
+        return DEMO, {}, []
+    unknown = "the model's file and options (labels, preprocess) as they were loaded"
+    return explanation.model, {}, [unknown]
+
+
+def _image(explanation: Explanation) -> tuple[str, bool, list[str]]:
+    """Return the picture's path, whether it is one of the demo's, and what is not known of it."""
+    if explanation.picture is None:
+        return explanation.image, False, ["the input, which is an array"]
+    if explanation.path:
+        for name, place in demo.pictures().items():
+            if Path(explanation.path) == place:
+                return name, True, []
+        return explanation.path, False, []
+    if explanation.image == "picture" or explanation.image.startswith("array of shape"):
+        return "picture.png", False, ["the picture, which was given as an array, as picture.png"]
+    return explanation.image, False, []
+
+
+def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, Any]:
+    plan = explanation.plan
     grid, of_preset = plan.masks.grid, presets.settings(preset, grid=None)["grid"]
     cells: Any = grid[0] if len(set(grid)) == 1 else grid
     if callable(of_preset) and of_preset(plan.masks.shape) == grid:
         cells = None
-    return Recipe(
-        image=explanation.image,
-        targets=tuple(target for target in targets if target is not None),
-        settings={
-            "preset": preset,
-            "masks": plan.count,
-            "grid": cells,
-            "keep": plan.masks.keep,
-            "seed": plan.masks.seed,
-            "fill": colour[1].replace(" ", "") if colour else plan.fill,
-            "design": plan.masks.design,
-            "estimator": plan.estimator,
-        },
-        model=where,
-        options=options or {},
-        unsaid=tuple(unsaid),
-    )
+    return {
+        "preset": preset,
+        # As many as there are, whatever was planned; a shard's are part of a plan.
+        "masks": explanation.masks if plan.shard == (1, 1) else plan.count,
+        "shard": plan.shard,
+        "grid": cells,
+        "keep": plan.masks.keep,
+        "seed": plan.masks.seed,
+        "fill": None if plan.fill.startswith("array of") else read_fill(plan.fill),
+        "design": plan.masks.design,
+        "estimator": plan.estimator,
+        "batch_size": plan.batch_size,
+        "shift": plan.masks.shift,
+    }
+
+
+def _missing(explanation: Explanation) -> list[str]:
+    """Return what neither the command nor the Python says of the masks."""
+    plan, found = explanation.plan, []
+    if plan.fill.startswith("array of"):
+        found.append("the fill, which is an array")
+    parts = getattr(explanation.estimate, "parts", ())
+    if plan.shard != (1, 1):
+        if explanation.masks < plan.share:
+            found.append(f"that the shard ended after {explanation.masks:,} of its masks")
+    elif [number for number, _ in parts] != list(range(len(parts))):
+        found.append("which of the masks: some parts of a whole were merged")
+    return found
+
+
+def _python_only(
+    explanation: Explanation,
+    preset: PresetName | None,
+    options: Mapping[str, Any],
+    words: Sequence[str | None],
+) -> list[str]:
+    """Return what the command cannot say and the Python does."""
+    found = [
+        f"{name}={value!r} of the model, which only Python can say"
+        for name, value in options.items()
+        if name not in OPTIONS or (name == "labels" and not isinstance(value, str))
+    ]
+    if any(target.pair is not None for target in explanation.targets):
+        found.append("targets that are a contrast, which only Python can say")
+    others = [text for text in explanation.texts or () if text not in words]
+    if others and "labels" not in options:
+        listed = ", ".join(map(repr, others))
+        found.append(f"the texts {listed}, beside which it was scored: as --labels, one a line")
+    if preset is None and not explanation.plan.masks.shift:
+        found.append("masks without shift, which only Python can say")
+    if preset is None and any(target.top for target in explanation.targets):
+        found.append("that a score counts only among the best few, which only Python can say")
+    return found
 
 
 def _preset(explanation: Explanation) -> PresetName | None:
@@ -198,11 +317,44 @@ def _preset(explanation: Explanation) -> PresetName | None:
     return None
 
 
-def _named(target: Target) -> str | None:
+def _words(target: Target, texts: Sequence[str]) -> str | None:
+    """Return a target as the command line takes it, if it does."""
+    if target.number is not None:
+        return str(target.number)
     if target.box is not None:
-        corners = ",".join(f"{edge:.10g}" for edge in target.box)
+        corners = ",".join(f"{edge:.17g}" for edge in target.box)
         return corners if target.index is None else f"{target.index}:{corners}"
-    return None if target.index is None else str(target.index)
+    if target.index is None:
+        return None
+    if texts:
+        text = texts[target.index]
+        return str(target.index) if _is_number(text) or TOP.fullmatch(text.strip()) else text
+    # Where classes are called by numbers, a number on the command line is a name.
+    return target.label if _is_number(target.label) else str(target.index)
+
+
+def _python(target: Target, texts: Sequence[str], preset: PresetName | None) -> str | None:
+    """Return a target as Python takes it, if any code can say it."""
+    if target.number is not None:
+        return str(target.number)
+    if target.box is not None:
+        label = "" if target.index is None else f", label={target.index}"
+        return f"unmask.box({target.box!r}{label})"
+
+    def one(index: int) -> str:
+        return repr(texts[index]) if texts else str(index)
+
+    if target.pair is not None:
+        return f"unmask.contrast({one(target.pair[0])}, {one(target.pair[1])})"
+    if target.index is None:
+        return None
+    if target.top is not None and preset is None:
+        return f"unmask.within_top({one(target.index)}, {target.top})"
+    return one(target.index)
+
+
+def _is_number(text: str) -> bool:
+    return NUMBER.fullmatch(text.strip()) is not None
 
 
 def _code(target: str) -> str:
@@ -215,11 +367,16 @@ def _code(target: str) -> str:
     return target if NUMBER.fullmatch(target) else repr(target)
 
 
-def _words(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    return str(value)
-
-
-def _sizes(name: str, value: Any) -> Sequence[Any]:
-    return value if name == "grid" and isinstance(value, tuple) else (value,)
+def _option(name: str, value: Any) -> list[str]:
+    """Return an option of the command line; none for what no text says."""
+    if name == "shard":
+        text = "/".join(map(str, value))
+    elif name in ("grid", "size") and isinstance(value, list | tuple):
+        text = "x".join(map(str, value))
+    elif isinstance(value, list | tuple):
+        if name == "labels":
+            return []
+        text = ",".join(map(str, value))
+    else:
+        text = str(value)
+    return [f"--{name.replace('_', '-')}", shlex.quote(text)]

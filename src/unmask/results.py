@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask import images
+from unmask.cluster.records import BESIDE
 from unmask.cluster.sources import Fetcher, find
 from unmask.cluster.store import Store
 from unmask.errors import FileError, ImageError, SettingError, UnmaskError
 from unmask.estimate import Estimate
 from unmask.explanation import Explanation
-from unmask.explanation_file import FRAME, PLAN
+from unmask.explanation_file import FRAME, MORE, ORIGIN, PLAN
 from unmask.framing import Frame
 from unmask.masks import Masks
+from unmask.origin import Origin
 from unmask.packing import Packed, unpack
 from unmask.plan import Plan
 from unmask.schema import listed, maybe, number, parse, record, table, text, whole
@@ -33,7 +35,7 @@ from unmask.targets import Target
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -41,6 +43,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "Results", "open"]
 
+# And what the column plan may hold beside the plan.
+BESIDES = record(
+    {},
+    {
+        "texts": maybe(listed(text)),
+        "origin": maybe(ORIGIN),
+        "targets": maybe(listed(record({}, MORE))),
+    },
+)
 # Of a map, as no model's input has more; and of a picture, which is not there to show its size.
 MAX_PIXELS, MAX_PICTURE = 2**26, 2**27
 # What a row of a picture that did not fail may hold (`unmask.cluster.records.schema`).
@@ -116,6 +127,10 @@ class Result(Explanation):
             object.__setattr__(self, "_shot", shot)
             return shot
         return self._shot
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Take the picture along; where it was read from stays here."""
+        return {**super().__getstate__(), "_shot": self._seen(), "_read": None}
 
     def _picture(self) -> NDArray[np.uint8]:
         picture, missing = self._seen()
@@ -276,14 +291,17 @@ class Results:
         first = rows[0]
         if [row["target"] for row in rows] != list(range(len(rows))):
             raise ValueError(f"the rows of {first['id']} are not together, or not all there")
-        plan = PLAN(parse(first["plan"].encode()))
+        said = parse(first["plan"].encode())
+        plan = PLAN(said)
+        beside = BESIDES(said.get(BESIDE, {}))  # rows of version 0.1.0 have none
+        texts, made = beside.get("texts"), beside.get("origin")
         masks = Masks(**plan.pop("masks"))
         means = np.array([row["mean"] for row in rows])
         kept = _Kept(masks, len(rows), name=first["id"], masks_used=first["masks"], means=means)
         height, width = masks.shape  # batch is about pictures
         maps = np.stack([_map(row, (height, width)) for row in rows])
         result = Result(
-            targets=tuple(_target(row) for row in rows),
+            targets=tuple(_target(row, beside.get("targets")) for row in rows),
             plan=Plan(masks=masks, **plan),
             estimate=kept,
             model=first["model"],
@@ -297,6 +315,8 @@ class Results:
             stopped=first["stopped"],
             versions=table(text)(parse(first["versions"].encode())),
             notes=first["notes"],
+            origin=None if made is None else Origin(**made),
+            texts=texts,
             _more=kept.extended,
         )
 
@@ -360,8 +380,9 @@ def _rows(few: Any) -> Iterator[dict[str, Any]]:
         yield {**row, "map": None if samples is None else samples.to_numpy(zero_copy_only=False)}
 
 
-def _target(row: dict[str, Any]) -> Target:
-    return Target(row["label"], row["index"], row["score"], row["box"])
+def _target(row: dict[str, Any], more: Sequence[dict[str, Any]] | None) -> Target:
+    beside = {} if more is None else more[row["target"]]
+    return Target(row["label"], row["index"], row["score"], row["box"], **beside)
 
 
 def _map(row: dict[str, Any], shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,8 +29,10 @@ from unmask.plan import Plan, extent
 from unmask.predicting import (
     about_input,
     about_outputs,
+    about_picture,
     best_classes,
     found_boxes,
+    source_of,
     whole_outputs,
 )
 from unmask.presets import PresetName, settings
@@ -40,7 +43,6 @@ from unmask.text_targets import with_texts
 from unmask.wishes import parse, within
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -89,6 +91,8 @@ class Run:
         Where `stream` keeps the scores.
     noted : list of str
         What went wrong beside the masks, such as a checkpoint that could not be written.
+    path : str
+        The picture's, as it was given; empty where it was no file.
     """
 
     model: Model
@@ -104,6 +108,7 @@ class Run:
     calls: int = 1
     checkpoint: Path | None = None
     noted: list[str] = field(default_factory=list)
+    path: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -153,8 +158,15 @@ class Run:
         """
         values, stderrs, sure = finished(self.plan.estimator, estimate)
         stopped = reason(estimate, self.plan, min(sure), seconds)
-        notes = (*self.notes, *self.noted, *doubts(estimate, self.targets.targets, sure))
-        for note in notes[len(self.notes) + len(self.noted) :]:
+        found = doubts(
+            estimate,
+            self.targets.targets,
+            sure,
+            signed=_signed(self.model, self.outputs),
+            estimator=self.plan.estimator,
+        )
+        notes = (*self.notes, *self.noted, *found)
+        for note in found:
             warn(note, DoubtWarning)
         return Explanation(
             targets=self.targets.targets,
@@ -179,6 +191,9 @@ class Run:
             },
             notes=notes,
             identity=self.identity,
+            path=self.path,
+            origin=self.model.origin,
+            texts=None if self.model.texts is None else self.model.labels,
         )
 
 
@@ -260,10 +275,12 @@ def prepare(
         if chosen["within"] is not None:
             wishes = within(wishes, chosen["within"])
     outputs = whole_outputs(loaded, given)
+    first = about_picture(source_of(loaded), given.picture)
     notes = (*loaded.notes, *about_input(loaded, given), *about_outputs(loaded, outputs))
-    for note in notes:
-        warn(note, UnmaskWarning)
-    notes = (*notes, *read_notes)
+    for said, category in ((first, DoubtWarning), (notes, UnmaskWarning)):
+        for note in said:
+            warn(note, category)
+    notes = (*first, *notes, *read_notes)
     if boxes:
         whole = outputs[0]
         targets: Targets | BoxTargets = resolve_boxes(
@@ -272,10 +289,10 @@ def prepare(
     else:
         targets = resolve(wishes, outputs, loaded.labels, given.shape, loaded.layout)
         best = [one.label for one in best_classes(loaded, outputs, 1)]
-        asides = [not_best(one, outputs, *best) for one in targets.targets if best]
-        for note in filter(None, asides):
+        asides = not_best(targets.targets, outputs, loaded.activation, *best) if best else []
+        for note in asides:
             warn(note, DoubtWarning)
-            notes = (*notes, note)
+        notes = (*notes, *asides)
     probed = probe(loaded, given, outputs, plan.batch_size)
     for note in probed.notes:
         warn(note, DoubtWarning)
@@ -294,9 +311,17 @@ def prepare(
         1 + probed.calls,
         path,
     )
+    run = replace(run, path=os.fspath(image) if isinstance(image, str | os.PathLike) else "")
     if path is None:
         return run
     return replace(run, start=checkpoints.load(path, content, run, len(targets)))
+
+
+def _signed(model: Model, outputs: Any) -> bool:
+    """Whether a classifier's scores may fall below zero, as logits do."""
+    if model.activation is not None:
+        return model.activation == "logits"
+    return isinstance(outputs, np.ndarray) and bool(outputs.min() < 0)
 
 
 def _batch_size(model: Model, given: Input, wanted: int | None) -> int:

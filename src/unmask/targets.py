@@ -27,6 +27,7 @@ __all__ = ["Target", "Targets", "resolve"]
 
 # Scores of one model for one picture differ by no more, on whatever machine.
 SAME = 1e-3
+PIXEL = 1.0  # and boxes by no more than this
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Target:
         Left, top, right, bottom in the picture's pixels, where the target is a box.
     top : int or None
         The score counts only among the model's best so many (`unmask.within_top`); None: always.
+    number : int or None
+        A box's place among those that the detector found, the surest being 0; None for others.
+    pair : tuple of int or None
+        The two classes of a contrast: the score is that of the first less that of the second.
     """
 
     label: str
@@ -51,6 +56,8 @@ class Target:
     score: float
     box: tuple[float, float, float, float] | None = None
     top: int | None = None
+    number: int | None = None
+    pair: tuple[int, int] | None = None
 
     def check_same(self, found: Target, model: str) -> None:
         """Refuse a model that does not give this target the score it had.
@@ -66,7 +73,10 @@ class Target:
         ------
         SettingError
         """
-        if self.label != found.label or abs(self.score - found.score) > SAME:
+        moved = 0.0
+        if self.box is not None and found.box is not None:
+            moved = max(abs(a - b) for a, b in zip(self.box, found.box, strict=True))
+        if self.label != found.label or abs(self.score - found.score) > SAME or moved > PIXEL:
             raise SettingError(
                 f"{model} gives {found.label!r} a score of {found.score:.4g}, and when the map was "
                 f"made {self.label!r} had {self.score:.4g}: it is another model, picture or "
@@ -151,7 +161,7 @@ def resolve(
         label, index, function = _function(one, outputs, labels)
         score = float(_scores(function, outputs, 1)[0])
         top = one.top if isinstance(one, WithinTop) else None
-        targets.append(Target(label, index, score, top=top))
+        targets.append(Target(label, index, score, top=top, pair=_pair(one, outputs)))
         functions.append(function)
     return Targets(tuple(targets), tuple(functions))
 
@@ -166,6 +176,14 @@ def _expand(wish: Wish, outputs: Any) -> list[Wish]:
         raise TargetError(f"top:{wish.count}: the model has {len(values)} classes")
     # A stable sort of the negated values: equal scores keep the order of the classes.
     return [int(i) for i in np.argsort(-values, kind="stable")[: wish.count]]
+
+
+def _pair(wish: Wish, outputs: Any) -> tuple[int, int] | None:
+    """Return the two classes of a contrast of classes."""
+    if not isinstance(wish, Contrast):
+        return None
+    (one,), (two,) = _expand(wish.first, outputs), _expand(wish.second, outputs)
+    return (one, two) if isinstance(one, int) and isinstance(two, int) else None
 
 
 def _key(wish: Wish) -> Any:

@@ -11,8 +11,9 @@ from unmask.wishes import NUMBER, TOP, Contrast, WithinTop
 
 if TYPE_CHECKING:
     from unmask.models import Model
+    from unmask.targets import Target
 
-__all__ = ["with_texts"]
+__all__ = ["with_same_texts", "with_texts"]
 
 
 def with_texts(model: Model, target: Any) -> tuple[Model, Any]:
@@ -49,6 +50,46 @@ def with_texts(model: Model, target: Any) -> tuple[Model, Any]:
     if texts != have:
         model = replace(model, **model.texts(texts))
     return model, _numbered(target, texts)
+
+
+def with_same_texts(
+    model: Model, texts: Sequence[str] | None, targets: Sequence[Target] = ()
+) -> Model:
+    """Give a model all the texts that an explanation was made with.
+
+    A score is a share among all texts, so what was not explained counts as well.
+
+    Parameters
+    ----------
+    model : Model
+        Any; one that does not compare pictures with texts is returned as it is.
+    texts : sequence of str or None
+        `Explanation.texts`. None: files of version 0.1.0 name only what was explained.
+    targets : sequence of Target
+        What was explained.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    TargetError
+        They are not known.
+    """
+    if model.texts is None:
+        return model
+    if texts is None:
+        known = dict(enumerate(model.labels or ()))
+        known |= {one.index: one.label for one in targets if one.index is not None}
+        if sorted(known) != list(range(len(known))) or not known:
+            raise TargetError(
+                f"{model.name} compares pictures with texts, and this explanation does not name "
+                "all that it was made with: give them to unmask.load, as labels, in their order"
+            )
+        texts = [known[number] for number in range(len(known))]
+    same = tuple(texts) == tuple(model.labels or ())
+    return model if same else replace(model, **model.texts(texts))
 
 
 def _texts(target: Any) -> list[str]:

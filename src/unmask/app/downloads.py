@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from unmask import images
+from unmask import demo, images
 from unmask.colour import COLORMAPS
 from unmask.errors import SettingError
 from unmask.files import temporary_folder
@@ -81,7 +81,7 @@ def wanted(kind: str, given: Mapping[str, str]) -> Wanted:
     return Wanted(kind, target, opacity, cmap)
 
 
-def file(what: Wanted, explanation: Explanation, choice: Choice) -> bytes:
+def file(what: Wanted, explanation: Explanation, choice: Choice, *, example: bool = False) -> bytes:
     """Make a file.
 
     Parameters
@@ -90,6 +90,8 @@ def file(what: Wanted, explanation: Explanation, choice: Choice) -> bytes:
     explanation : Explanation
     choice : Choice
         The model, for the report's command.
+    example : bool, default False
+        The picture is one that the server offered.
 
     Returns
     -------
@@ -101,6 +103,8 @@ def file(what: Wanted, explanation: Explanation, choice: Choice) -> bytes:
         return images.png(explanation.plot(what.target, opacity=what.opacity, cmap=what.cmap))
     if what.kind == "html":
         again = recipe(explanation, choice.source, choice.options)
+        if example and explanation.image in demo.pictures():
+            again = replace(again, example=True)
         return report([explanation], recipes=[again], cmap=what.cmap).encode()
     with temporary_folder() as folder:
         return explanation.save(folder / "explanation.npz").read_bytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -80,8 +79,11 @@ def choices(model: Any, source: str | None, options: Mapping[str, Any]) -> list[
     loaded = load(model)
     if not loaded.takes_pictures:
         raise ModelError(f"{loaded.name} takes no pictures (layout {loaded.layout}): the page does")
-    path = str(model) if isinstance(model, str | os.PathLike) else loaded.name
-    own = Choice("own", loaded, source or path, options)
+    known = loaded.origin
+    place = known.source if known is not None else loaded.name
+    own = Choice(
+        "own", loaded, source or place, options or ({} if known is None else known.options)
+    )
     if own.source == DEMO:
         return [replace(own, key=DEMO)]
     return [own, Choice(DEMO, load(DEMO), DEMO, {})]

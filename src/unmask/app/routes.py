@@ -253,7 +253,9 @@ class _Table:
         wanted = downloads.wanted(request.path_params["kind"], request.query_params)
         choice, explanation = self.models[session.model], session.job.explanation
         async with self.busy:
-            body = await asyncio.to_thread(downloads.file, wanted, explanation, choice)
+            body = await asyncio.to_thread(
+                downloads.file, wanted, explanation, choice, example=session.example
+            )
         return Response(
             body,
             media_type=wanted.media,

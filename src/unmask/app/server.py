@@ -50,7 +50,8 @@ def serve(
     port : int, default 8808
         0 takes a free one.
     source : str, optional
-        Where `model` is, as the command line takes it, to be shown in the code that does the same.
+        Where `model` is, as the command line takes it, to be shown in the code that does the same;
+        by default where `unmask.load` had it from.
     options : mapping, optional
         With which options it was loaded, likewise.
     examples : sequence of path-like, optional

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 import unmask
 from unmask.cli import app as web
@@ -23,11 +22,12 @@ from unmask.cli import (
     report,
     terminal,
 )
+from unmask.cli.usage import Command, Commands
 
 __all__ = ["app"]
 
 
-class _Group(TyperGroup):
+class _Group(Commands):
     """The commands; what is wrong with their arguments is shown, and never obeyed."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
@@ -72,7 +72,7 @@ COMMANDS = (
     report.report,
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command(cls=Command)(command)
 
 
 @app.callback(invoke_without_command=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import unmask
 from unmask import files, images, sheet
@@ -18,7 +19,33 @@ from unmask.cli import terminal
 from unmask.colour import Colormap
 from unmask.errors import FileError
 
-__all__ = ["check_places", "write_explanation"]
+__all__ = ["check_places", "keep_others", "write_explanation"]
+
+
+def keep_others(
+    path: Path, picture: NDArray[np.uint8] | None, shard: tuple[int, int] = (1, 1)
+) -> None:
+    """Refuse to replace what is no explanation of the same picture, before it is made.
+
+    Raises
+    ------
+    FileError
+        The file holds another picture's, another shard's, or is something else.
+    """
+    if not path.exists():
+        return
+    do = "give another folder with --output, or remove it"
+    if path.is_dir():
+        raise FileError(f"cannot write {path}: a folder is there; {do}")
+    try:
+        there = unmask.Explanation.load(path)
+    except FileError as error:
+        raise FileError(f"{path} is there, and is no explanation of unmask's: {do}") from error
+    if not np.array_equal(there.picture, picture):  # type: ignore[arg-type]
+        raise FileError(f"{path} explains another picture of that name: {do}")
+    if there.plan.shard != shard and there.plan.shard != (1, 1):
+        part = "/".join(map(str, there.plan.shard))
+        raise FileError(f"{path} holds the shard {part} of this picture's masks: {do}")
 
 
 def write_explanation(

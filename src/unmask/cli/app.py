@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from unmask import app as page
 from unmask.cli import terminal
-from unmask.cli._common import clear_errors, load_model, parse_numbers, parse_sizes
+from unmask.cli._common import clear_errors, load_model
 from unmask.cli.options import (
     ActivationOption,
     DetectorOption,
@@ -70,26 +71,12 @@ def app(
             webbrowser.open(address)
 
     with clear_errors():
+        page.needed()
         loaded = load_model(
             model, labels, preprocess, mean, std, activation, size, resize, detector, threshold
         )
-        options = {
-            "labels": labels,
-            "preprocess": preprocess,
-            "mean": parse_numbers("--mean", mean),
-            "std": parse_numbers("--std", std),
-            "activation": activation,
-            "size": None if size is None else parse_sizes("--size", size),
-            "resize": resize,
-            "detector": detector,
-            "threshold": threshold,
-        }
-        from unmask.app import serve
-
-        serve(
+        page.serve(
             loaded,
-            source=model,
-            options={name: value for name, value in options.items() if value is not None},
             host=host,
             port=port,
             examples=example or (),

@@ -180,6 +180,9 @@ def batch(
         last: list[Progress] = []
 
         def show(state: Progress) -> None:
+            if not last:
+                terminal.show_left_out(state.left_out)
+                terminal.show_notes(state.notes)
             last[:] = [state]
             done = state.before + state.done
             bar.update(task, total=state.total, completed=done, rate=_rate(state))

@@ -30,6 +30,7 @@ from unmask.cli.options import (
 )
 from unmask.colour import Colormap
 from unmask.errors import SettingError, silent
+from unmask.predicting import about_picture, source_of
 from unmask.spelling import named
 
 __all__ = ["compare"]
@@ -76,10 +77,11 @@ def compare(
         loaded = load_model(
             model, labels, preprocess, mean, std, activation, size, resize, None, None
         )
-        path = make_folder(output) / f"{picture.stem}-comparison.png"
+        path = make_folder(output) / f"{Path(picture).stem}-comparison.png"
         files.check(path)
         pixels = images.read(picture)
         case = metrics.case(loaded, pixels, target)
+        terminal.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
         asked = target if case.target.index is None else case.target.index
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for title in ("explainer", "deletion ↓", "insertion ↑"):
@@ -92,7 +94,7 @@ def compare(
                 progress.update(task, description=escape(name))
                 seeded = {"seed": seed} if explainers.takes_seed(function) else {}
                 with silent():
-                    values = np.asarray(function(loaded, pixels, asked, **seeded))
+                    values = np.asarray(function(case.model, pixels, asked, **seeded))
                 curves = metrics.both(case, values)
                 areas = [f"{curve.area:.4f}" for curve in curves.values()]
                 table.add_row(escape(name), *areas)
@@ -101,14 +103,15 @@ def compare(
         drawn = comparison.side_by_side(
             pixels,
             panels,
-            title=f"{terminal.short(case.target.label)} in {named(picture.name)}",
+            title=f"{terminal.short(case.target.label)} in {named(Path(picture).name)}",
             subtitle=f"{loaded.name}, score {case.target.score:.3f}",
             opacity=opacity,
             cmap=cmap,
         )
+        before = [path] if path.exists() else []
         images.write(path, drawn)
         terminal.out.print(
             f"[bold]{escape(terminal.short(case.target.label))}[/], score {case.target.score:.4f}"
         )
         terminal.out.print(table)
-        terminal.show_written([path])
+        terminal.show_written([path], before)

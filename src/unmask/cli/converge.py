@@ -47,7 +47,7 @@ __all__ = ["converge"]
 
 def converge(
     picture: Annotated[
-        Path,
+        str,
         typer.Argument(
             help="A picture; or an .npz that 'unmask explain' wrote, for which no model is asked.",
             show_default=False,
@@ -93,7 +93,8 @@ def converge(
     """Show how the map of PICTURE settles as masks accumulate: one run, several snapshots."""
     with clear_errors():
         counts = None if at is None else _counts(at)
-        if picture.suffix.lower() == ".npz":
+        saved = Path(picture).suffix.lower() == ".npz"
+        if saved:
             explanation, failure = unmask.Explanation.load(picture), None
             number = explanation.find(target or 0)
             path = _place(output, picture)
@@ -125,9 +126,9 @@ def converge(
             )
             if len(run.targets) > 1:
                 raise SettingError(f"--target {target}: converge shows one target at a time")
-            terminal.show_predictions(run.model.name, run.predictions())
             terminal.show_notes(run.notes)
             path = _place(output, picture)
+            terminal.show_predictions(run.model.name, run.predictions())
             found, failure = terminal.explain(run)
             if found is None:
                 raise failure or KeyboardInterrupt
@@ -137,16 +138,17 @@ def converge(
         taken = plots.snapshots(explanation, counts, number)
         figure = plots.convergence(explanation, counts, number, cmap=cmap)
         terminal.show_snapshots(explanation.targets[number].label, taken)
+        before = [path] if path.exists() else []
         images.write(path, figure)
-        terminal.show_written([path])
+        terminal.show_written([path], before)
         if failure is not None:
             raise failure
-        if picture.suffix.lower() != ".npz" and not explanation.complete:
+        if not saved and not explanation.complete:
             raise typer.Exit(INTERRUPTED)
 
 
-def _place(output: Path, picture: Path) -> Path:
-    path = make_folder(output) / f"{picture.stem}-converge.png"
+def _place(output: Path, picture: str) -> Path:
+    path = make_folder(output) / f"{Path(picture).stem}-converge.png"
     files.check(path)
     return path
 

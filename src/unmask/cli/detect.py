@@ -49,13 +49,14 @@ def detect(
         pixels = images.read(picture)
         with collected() as notes:
             found = unmask.detect(loaded, pixels)
-        terminal.show_detections(loaded.name, found, loaded.threshold)
         terminal.show_notes(notes)
+        terminal.show_detections(loaded.name, found, loaded.threshold)
         if found:
             items = [
                 (f"{one.number} {terminal.short(one.label)} {one.confidence:.2f}", one.box)
                 for one in found
             ]
-            path = make_folder(output) / f"{picture.stem}-detections.png"
+            path = make_folder(output) / f"{Path(picture).stem}-detections.png"
+            before = [path] if path.exists() else []
             images.write(path, sheet.boxes(pixels, items))
-            terminal.show_written([path])
+            terminal.show_written([path], before)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,12 +38,12 @@ from unmask.cli.options import (
     StdOption,
 )
 from unmask.errors import FileError, ImageError, MissingExtra, SettingError
+from unmask.predicting import about_picture, source_of
 from unmask.rows import Results, write_csv, write_parquet
 from unmask.spelling import named
 
 __all__ = ["evaluate"]
 
-SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"))
 RECENT = 8  # rows of the live table
 FIXED = {"picture": "string", "label": "string", "class": "int64", "score": "double"}
 SECONDS = {"explaining_seconds": "double", "measuring_seconds": "double", "error": "string"}
@@ -183,6 +185,8 @@ def _explaining(
     loaded: unmask.Model, paths: Sequence[Path], explainer: str, arguments: dict[str, Any]
 ) -> _Work:
     evaluation.evaluate(loaded, [], explainer, **arguments)
+    with contextlib.suppress(ImageError):  # it becomes a row
+        terminal.show_notes(about_picture(source_of(loaded), images.read(paths[0])))
     return _Work(
         {str(path): _digest(path) for path in paths},
         lambda left: evaluation.evaluate(loaded, map(Path, left), explainer, **arguments),
@@ -219,14 +223,19 @@ def _needed(package: str) -> None:
 def _paths(given: Sequence[Path]) -> list[Path]:
     """Return the pictures, folders opened; a file that is not there becomes a row."""
     found: list[Path] = []
+    left_out: Counter[str] = Counter()
     for one in given:
-        if one.is_dir():
-            inside = [path for path in sorted(one.iterdir()) if path.suffix.lower() in SUFFIXES]
-            if not inside:
-                raise ImageError(f"{one}: no pictures in this folder")
-            found += inside
-        else:
+        if not one.is_dir():
             found.append(one)
+            continue
+        files = [path for path in sorted(one.iterdir()) if path.is_file()]
+        inside = [path for path in files if path.suffix.lower() in images.suffixes()]
+        if not inside:
+            raise ImageError(f"{one}: no pictures in this folder")
+        found += inside
+        rest = [path for path in set(files).difference(inside) if not path.name.startswith(".")]
+        left_out.update(path.suffix.lower() or "no ending" for path in rest)
+    terminal.show_left_out(dict(sorted(left_out.items(), key=lambda one: (-one[1], one[0]))))
     return list(dict.fromkeys(found))
 
 

@@ -19,7 +19,7 @@ from unmask.cli._common import (
     parse_shard,
     parse_targets,
 )
-from unmask.cli._figures import check_places, write_explanation
+from unmask.cli._figures import check_places, keep_others, write_explanation
 from unmask.cli.options import (
     MASKS,
     OUTPUT,
@@ -142,21 +142,23 @@ def explain(
             estimator=estimator,
             preset=preset,
         )
+        keep_others(folder / f"{Path(picture).stem}.npz", run.given.picture, run.plan.shard)
+        before = set(folder.iterdir())
         found = run.detections()
+        terminal.show_notes(run.notes)
         if detector is None:
             terminal.show_predictions(run.model.name, run.predictions())
         else:
             terminal.show_detections(run.model.name, found, run.model.threshold)
-        terminal.show_notes(run.notes)
-        check_places(folder, picture.stem, run.targets.targets, found)
+        check_places(folder, Path(picture).stem, run.targets.targets, found)
         explanation, failure = terminal.explain(run)
         if explanation is None:
             raise failure or KeyboardInterrupt
         terminal.show_notes(explanation.notes[len(run.notes) :])
         written = write_explanation(
-            explanation, folder, picture.stem, cmap, opacity, found, certainty
+            explanation, folder, Path(picture).stem, cmap, opacity, found, certainty
         )
-        terminal.show_result(explanation, written)
+        terminal.show_result(explanation, written, before)
         if failure is not None:
             raise failure
         if not explanation.complete:

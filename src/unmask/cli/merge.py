@@ -10,15 +10,16 @@ import typer
 import unmask
 from unmask.cli import terminal
 from unmask.cli._common import clear_errors, make_folder, parse_name
-from unmask.cli._figures import check_places, write_explanation
+from unmask.cli._figures import check_places, keep_others, write_explanation
 from unmask.cli.options import OUTPUT, CertaintyOption, CmapOption, OutputOption
+from unmask.errors import SettingError
 
 __all__ = ["merge"]
 
 
 def merge(
     parts: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             help=".npz files of different masks of one plan.", metavar="FILE...", show_default=False
         ),
@@ -33,9 +34,16 @@ def merge(
     """Join explanations of different masks, such as the shards of one, into one map."""
     with clear_errors():
         stem = parse_name(name)
+        for number, one in enumerate(parts):
+            if Path(one).resolve() in [Path(other).resolve() for other in parts[:number]]:
+                raise SettingError(
+                    f"{one} is given twice, and its masks are in both: give each part once"
+                )
         read = [unmask.Explanation.load(path) for path in parts]
         folder = make_folder(output)
         check_places(folder, stem, read[0].targets, [])
+        keep_others(folder / f"{stem}.npz", read[0].picture)
+        before = set(folder.iterdir())
         merged = read[0].merge(*read[1:])
         written = write_explanation(merged, folder, stem, cmap, 0.5, [], certainty)
-        terminal.show_result(merged, written)
+        terminal.show_result(merged, written, before)

@@ -11,19 +11,25 @@ from unmask.colour import Colormap
 from unmask.designs import Design
 from unmask.estimators import Estimator
 from unmask.framing import Mode
-from unmask.models import Activation, Detector, Runtime
+from unmask.models import Activation, Detector, Model, Runtime
 from unmask.models.preprocess import PreprocessName
-from unmask.presets import PresetName
+from unmask.plan import UNTIL
+from unmask.presets import DEFAULTS, PresetName
+from unmask.run import GRID
+from unmask.run import MASKS as MASKS_USUAL
 
 MODEL, MASKS, OUTPUT = "The model", "The masks", "The figures"  # panels of --help
+
+FEW = f"at most {MASKS_USUAL[False]}, {MASKS_USUAL[True]} for a detector"
 
 ExplainerHelp = (
     "unmask, rise (the paper's) or occlusion, with settings if wanted, as in "
     "unmask,grid=16,masks=2000; or a function (model, image, target) -> map, as in "
     "package.module:function."
 )
+# As texts: a path would make https:/ of https://, and nobody typed that.
 Picture = Annotated[
-    Path,
+    str,
     typer.Argument(help="JPEG, PNG, WebP, BMP or TIFF.", show_default=False, metavar="PICTURE"),
 ]
 ModelOption = Annotated[
@@ -77,7 +83,8 @@ SizeOption = Annotated[
 ResizeOption = Annotated[
     Mode | None,
     typer.Option(
-        help="How a picture is brought to the model's size: stretched unless given.",
+        help="How a picture is brought to the model's size: as the model says, or else stretched; "
+        "letterboxed for a detector.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -98,7 +105,7 @@ MasksOption = Annotated[
         "--masks",
         "-n",
         help="How many masks, and model calls. Four times as many halve the error. Without it, as "
-        "many as it takes, see --until.",
+        f"many as a reliability of {UNTIL:g} takes, {FEW}.",
         show_default=False,
         rich_help_panel=MASKS,
     ),
@@ -108,7 +115,7 @@ UntilOption = Annotated[
     typer.Option(
         help="Stop at this reliability: the correlation to expect with the map of infinitely many "
         "masks, between 0 and 1.",
-        show_default="0.98 without --masks",
+        show_default=f"{UNTIL:g} without --masks",
         rich_help_panel=MASKS,
     ),
 ]
@@ -116,7 +123,7 @@ MaxMasksOption = Annotated[
     int | None,
     typer.Option(
         help="Stop after so many masks at the latest.",
-        show_default="4000, 5000 for a detector",
+        show_default=f"{MASKS_USUAL[False]}, {MASKS_USUAL[True]} for a detector",
         rich_help_panel=MASKS,
     ),
 ]
@@ -159,7 +166,7 @@ GridOption = Annotated[
     str | None,
     typer.Option(
         help="Cells per side, or ROWSxCOLUMNS. Finer shows finer things, needs more masks.",
-        show_default="8, 16 for a detector",
+        show_default=f"{GRID[False]}, {GRID[True]} for a detector",
         rich_help_panel=MASKS,
     ),
 ]
@@ -170,7 +177,7 @@ KeepOption = Annotated[
     float | None,
     typer.Option(
         help="Probability that a cell stays visible, between 0 and 1.",
-        show_default="0.5",
+        show_default=f"{DEFAULTS['keep']:g}",
         rich_help_panel=MASKS,
     ),
 ]
@@ -179,7 +186,7 @@ FillOption = Annotated[
     typer.Option(
         help="What hidden parts look like: mean, zero, black, white, blur, noise, or a colour "
         "such as '#808080', teal or 255,0,0.",
-        show_default="mean",
+        show_default=DEFAULTS["fill"],
         rich_help_panel=MASKS,
     ),
 ]
@@ -187,15 +194,16 @@ DesignOption = Annotated[
     Design | None,
     typer.Option(
         help="How masks are drawn: balanced needs fewer, random is the paper's.",
-        show_default="balanced",
+        show_default=DEFAULTS["design"],
         rich_help_panel=MASKS,
     ),
 ]
 EstimatorOption = Annotated[
     Estimator | None,
     typer.Option(
-        help="How scores become a map: centred has the least noise.",
-        show_default="centred",
+        help="How scores become a map: adaptive has the least error, centred is unbiased, paper "
+        "and notebook are as published.",
+        show_default=DEFAULTS["estimator"],
         rich_help_panel=MASKS,
     ),
 ]
@@ -235,6 +243,8 @@ DetectorOption = Annotated[
 ThresholdOption = Annotated[
     float | None,
     typer.Option(
-        help="Least confidence of a detector's box.", show_default="0.3", rich_help_panel=MODEL
+        help="Least confidence of a detector's box.",
+        show_default=f"{Model.threshold:g}",
+        rich_help_panel=MODEL,
     ),
 ]

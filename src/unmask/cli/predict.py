@@ -57,5 +57,5 @@ def predict(
         )
         with collected() as notes:
             predictions = unmask.predict(loaded, picture, top)
-        terminal.show_predictions(loaded.name, predictions)
         terminal.show_notes(notes)
+        terminal.show_predictions(loaded.name, predictions)

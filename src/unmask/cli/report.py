@@ -111,9 +111,10 @@ def report(
             title=title,
             cmap=cmap,
         )
+        before = [output] if output.exists() else []
         with files.replacing(output) as file:
             file.write(page.encode("utf-8", "backslashreplace"))
-        terminal.show_written([output])
+        terminal.show_written([output], before)
 
 
 def _of_batch(where: str, most: int, source: str | None) -> list[tuple[unmask.Explanation, Recipe]]:

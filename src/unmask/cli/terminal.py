@@ -27,7 +27,7 @@ from unmask.loop import stream
 from unmask.spelling import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from unmask.box_targets import Detection
@@ -44,6 +44,7 @@ __all__ = [
     "short",
     "show_detections",
     "show_error",
+    "show_left_out",
     "show_notes",
     "show_predictions",
     "show_result",
@@ -89,6 +90,10 @@ def explain(run: Run) -> tuple[Explanation | None, ModelError | None]:
         task = progress.add_task("masks", total=run.plan.share)
         try:
             for estimate in stream(run):
+                progress.update(task, completed=estimate.count)
+            if estimate is not None:
+                # It may be sure enough before the last mask, and that is all of them then.
+                progress.tasks[0].total = estimate.count
                 progress.update(task, completed=estimate.count)
         except KeyboardInterrupt:
             pass
@@ -137,11 +142,12 @@ def show_detections(name: str, found: Sequence[Detection], threshold: float) -> 
     out.print(table)
 
 
-def show_written(paths: Iterable[Path]) -> None:
-    """Say where the files are."""
+def show_written(paths: Iterable[Path], before: Container[Path] = ()) -> None:
+    """Say where the files are, and which took the place of those that were there before."""
     out.print("Written:")
     for path in paths:
-        out.print(Text(f"  {path}"), soft_wrap=True)
+        again = " (in place of an earlier one)" if path in before else ""
+        out.print(Text(f"  {path}{again}"), soft_wrap=True)
 
 
 def show_notes(notes: Iterable[str]) -> None:
@@ -160,8 +166,19 @@ def one_line(text: str) -> str:
     return printable(" ".join(part.strip() for part in text.splitlines()), lines=False)
 
 
-def show_result(explanation: Explanation, written: list[Path]) -> None:
-    """Say how sure each map is and where the files are."""
+def show_left_out(endings: Mapping[str, int]) -> None:
+    """Say how many files of a folder are not taken for pictures, by their endings."""
+    if endings:
+        count = sum(endings.values())
+        kinds = ", ".join(f"{number:,} {ending}" for ending, number in endings.items())
+        files = "1 file is" if count == 1 else f"{count:,} files are"
+        show_notes([f"{files} left out, with endings of no picture that is read: {kinds}."])
+
+
+def show_result(
+    explanation: Explanation, written: list[Path], before: Container[Path] = ()
+) -> None:
+    """Say how sure each map is and where the files are; `before` is what was there already."""
     if not explanation.complete:
         err.print(
             f"[yellow]Incomplete:[/] {explanation.masks:,} of {explanation.plan.share:,} masks."
@@ -183,7 +200,7 @@ def show_result(explanation: Explanation, written: list[Path]) -> None:
         f"{escape(explanation.stopped)}.",
         end=" ",
     )
-    show_written(written)
+    show_written(written, before)
 
 
 def show_snapshots(label: str, taken: Sequence[Snapshot]) -> None:

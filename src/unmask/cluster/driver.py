@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pickle
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from unmask._version import __version__
-from unmask.checks import whole
+from unmask.checks import did_you_mean, known, whole
 from unmask.cluster import pipeline, records
 from unmask.cluster.recipe import Recipe
 from unmask.cluster.records import MAPS
 from unmask.cluster.sources import find
+from unmask.cluster.spans import fetch
 from unmask.cluster.store import Store
-from unmask.errors import FileError, ModelError, SettingError
+from unmask.errors import DoubtWarning, FileError, ModelError, SettingError, UnmaskError, warn
+from unmask.images import decode
+from unmask.models.registry import DEMO
+from unmask.predicting import about_picture
+from unmask.run import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from unmask.cluster.records import Maps
     from unmask.cluster.spans import Source
@@ -36,6 +42,8 @@ HOPELESS = 10
 # that kill their workers so, one after another, until the run ends.
 PATIENCE = 3
 DEADLY = 3
+# What `unmask.explain` takes by keyword, of one picture as of many.
+SETTINGS = frozenset(inspect.signature(prepare).parameters) - {"model", "image", "target"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,10 @@ class Progress:
         Pools that were begun anew because a worker died.
     error : str
         Why the last of those that failed did.
+    left_out : dict of str to int
+        Files of the source that are no pictures, by their ending.
+    notes : tuple of str
+        What to beware of, known before the first worker begins.
     """
 
     total: int
@@ -63,6 +75,8 @@ class Progress:
     seconds: float = 0.0
     restarts: int = 0
     error: str = ""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def left(self) -> int:
@@ -142,13 +156,17 @@ def batch(
     MissingExtra
         Ray is not installed.
     """
-    if maps not in MAPS:
-        raise SettingError(f"maps={maps!r}: expected one of {', '.join(MAPS)}")
+    known("maps", maps, MAPS)
     whole("cores", cores)
     if workers is not None:
         whole("workers", workers)
     if gpus < 0:
         raise SettingError(f"gpus={gpus}: expected a number of at least 0")
+    for name in settings:
+        if name not in SETTINGS:
+            raise SettingError(
+                f"{name}= is no setting of unmask.explain.{did_you_mean(name, SETTINGS)}"
+            )
     pipeline.require()
     recipe = Recipe(model, dict(load or {}))
     found = find(str(source), column, key)
@@ -161,7 +179,11 @@ def batch(
             store.forget_failed()
         done = store.finished()
         left = found.without(done)
-        state = Progress(total=len(found), before=len(found) - len(left))
+        before = len(found) - len(left)
+        notes = _about_first(recipe, left)
+        for note in notes:
+            warn(note, DoubtWarning)
+        state = Progress(total=len(found), before=before, left_out=found.left_out, notes=notes)
         if not len(left):
             return state
         if progress is not None:
@@ -319,6 +341,17 @@ def _fingerprint(
         **Recipe(None, given).describe(),
         "unmask": __version__,
     }
+
+
+def _about_first(recipe: Recipe, left: Source) -> tuple[str, ...]:
+    """Say what there is to say of the first picture, where the embedded classifier is asked."""
+    if recipe.source != DEMO or not len(left):
+        return ()
+    try:
+        (name, place), *_ = next(left.spans[0].tasks(1))
+        return tuple(about_picture(DEMO, decode(fetch(place, name), name)))
+    except UnmaskError:
+        return ()  # it becomes a row
 
 
 def _line(error: BaseException) -> str:

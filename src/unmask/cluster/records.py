@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from unmask.explanation import Explanation
 
-__all__ = ["MAPS", "Maps", "failed", "rows", "schema", "table"]
+__all__ = ["BESIDE", "MAPS", "Maps", "failed", "rows", "schema", "table"]
 
 Maps = Literal["grid", "full", "none"]
 MAPS: tuple[Maps, ...] = get_args(Maps)
+BESIDE = "beside"  # key within the column plan
 
 
 def schema() -> Any:
@@ -43,7 +44,8 @@ def schema() -> Any:
     ``frame``               JSON: how the picture was brought to the model's size
                             (`unmask.framing.Frame`)
     ``plan``                JSON: the masks and all other settings (`unmask.explanation.Plan`);
-                            ``masks.shape`` is the model's size, to which samples are enlarged
+                            ``masks.shape`` is the model's size, to which samples are enlarged;
+                            ``beside`` holds where the model came from and more of the targets
     ``model``               its name
     ``model_calls``         inputs that it scored
     ``stopped``             why there were no more masks, in words
@@ -108,7 +110,7 @@ def rows(
         "masks": explanation.masks,
         "seconds": explanation.seconds,
         "frame": None if frame is None else json.dumps(asdict(frame)),
-        "plan": json.dumps(asdict(plan)),
+        "plan": json.dumps({**asdict(plan), BESIDE: _beside(explanation)}),
         "model": explanation.model,
         "model_calls": explanation.model_calls,
         "stopped": explanation.stopped,
@@ -139,6 +141,19 @@ def rows(
             }
         made.append(row)
     return made
+
+
+def _beside(explanation: Explanation) -> dict[str, Any]:
+    """Return what else it takes to make an explanation again, as JSON values."""
+    origin = explanation.origin
+    return {
+        "origin": None if origin is None else asdict(origin),
+        "texts": explanation.texts,
+        "targets": [
+            {name: getattr(target, name) for name in ("top", "number", "pair")}
+            for target in explanation.targets
+        ],
+    }
 
 
 def failed(name: str, error: BaseException, seconds: float) -> dict[str, Any]:

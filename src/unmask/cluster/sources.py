@@ -6,11 +6,14 @@ Everything goes through fsspec, so "s3://bucket/pictures" is a folder like any o
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unmask.cluster.spans import Source, Span, content, fetch
 from unmask.cluster.urls import contents, filesystem, join, protocols
 from unmask.errors import FileError, ImageError, SettingError, UnmaskError
+from unmask.images import suffixes
 from unmask.spelling import named, spelled, unspelled
 
 if TYPE_CHECKING:
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Fetcher", "Source", "Span", "fetch", "find"]
 
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 LISTS = (".txt", ".lst", ".list")
 TABLES = (".parquet", ".csv")
 MAX_LIST = 2**28
@@ -43,7 +45,7 @@ def find(source: str, column: str | None = None, key: str | None = None) -> Sour
     Returns
     -------
     Source
-        In the order of their names, each picture once.
+        In the order of their names, each picture once; with the number of the files that are none.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def find(source: str, column: str | None = None, key: str | None = None) -> Sour
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise FileError(f"{named(source)} cannot be read: {named(reason)}") from error
     if not len(found):
-        raise FileError(f"{source}: no pictures there ({', '.join(PICTURES)}), and no tables")
+        raise FileError(f"{source}: no pictures there ({', '.join(suffixes())}), and no tables")
     return found
 
 
@@ -210,18 +212,29 @@ def _several(
     fs: Any, root: str, paths: Sequence[str], column: str | None, key: str | None, name: str = ""
 ) -> Source:
     """Return the pictures among some files, or those of the tables among them."""
-    pictures = [one for one in paths if one.lower().endswith(PICTURES)]
+    pictures = [one for one in paths if one.lower().endswith(suffixes())]
     tables = sorted(one for one in paths if one.lower().endswith(TABLES))
     if not tables or (pictures and column is None):
         if column is not None:
             raise SettingError(f"column={column!r} is for tables, and {root} has none")
-        return _listed(fs, root, [_within(one, root) for one in pictures], name)
+        found = _listed(fs, root, [_within(one, root) for one in pictures], name)
+        return replace(found, left_out=_endings(paths, pictures))
     parts = [_table(fs, one, _suffix(one), column, key, _within(one, root)) for one in tables]
     spans = tuple(span for part in parts for span in part.spans)
     ids = [one for span in spans for one in span.ids]
     if len(set(ids)) < len(ids):
         raise SettingError(f"{root}: the ids in its {len(tables)} tables are not unique")
-    return Source(name or fs.unstrip_protocol(root), "", spans)
+    left_out = _endings(paths, tables)
+    return Source(name or fs.unstrip_protocol(root), "", spans, left_out=left_out)
+
+
+def _endings(paths: Sequence[str], taken: Sequence[str]) -> dict[str, int]:
+    """Count the files that are not taken, by their endings, the most first; hidden ones are not."""
+    rest = (
+        one for one in set(paths).difference(taken) if not one.rpartition("/")[2].startswith(".")
+    )
+    counts = Counter(_suffix(one) or "no ending" for one in rest)
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
 def _suffix(path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from unmask.errors import ImageError
 from unmask.spelling import named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     Place = str | bytes | ImageError
 
@@ -117,11 +117,14 @@ class Source:
     root : str
         Folder within which ids are paths; empty where they are none.
     spans : tuple of Span
+    left_out : dict of str to int
+        Files that lie there and are no pictures, by their ending.
     """
 
     name: str
     root: str
     spans: tuple[Span, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return sum(len(span.ids) for span in self.spans)

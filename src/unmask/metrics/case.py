@@ -16,6 +16,7 @@ from unmask.inputs import prepare as prepare_input
 from unmask.models import load
 from unmask.predicting import whole_outputs
 from unmask.targets import resolve
+from unmask.text_targets import with_texts
 from unmask.wishes import parse
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def case(
     >>> one.target.label, one.shape, round(one.target.score, 1)
     ('heart', (96, 96), 1.0)
     """
-    loaded = load(model)
+    loaded, target = with_texts(load(model), target)
     given = prepare_input(loaded, image, preprocess)
     if batch_size is None:
         room = max(1, min(BATCH, BATCH_BYTES // given.array.nbytes))

@@ -9,6 +9,7 @@ from unmask.errors import SettingError
 from unmask.metrics.case import case
 from unmask.metrics.curves import STEP, Curve, both
 from unmask.models import load
+from unmask.text_targets import with_same_texts
 
 if TYPE_CHECKING:
     from unmask.explanation import Explanation
@@ -57,6 +58,7 @@ def curves(explanation: Explanation, model: Any, *, step: float = STEP) -> list[
             f"{explanation.image} was explained for {explanation.model}, and the model given is "
             f"{loaded.name}: curves need the same one"
         )
+    loaded = with_same_texts(loaded, explanation.texts, explanation.targets)
     found = []
     for target, values in zip(explanation.targets, explanation.model_maps, strict=True):
         one = case(loaded, explanation.picture, again(target))

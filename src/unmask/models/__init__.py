@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from unmask import demo
+from unmask.checks import did_you_mean, known
 from unmask.errors import ModelError, SettingError
 from unmask.files import expanded
 from unmask.models.detector import from_detector_function, from_onnx_detector
@@ -17,7 +18,8 @@ from unmask.models.labels import Labels, read_labels
 from unmask.models.model import Activation, Model
 from unmask.models.preprocess import preprocessing
 from unmask.models.randomise import randomise
-from unmask.models.registry import DEMO, SOURCES, find, loaded
+from unmask.models.registry import DEMO, OPTIONS, SOURCES, find, loaded
+from unmask.origin import origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,8 +89,9 @@ def load(
     size : sequence of int, optional
         Spatial size the model wants, for instance (height, width); read from an ONNX file where
         it is fixed there. Without it inputs are taken at their own size.
-    resize : {"stretch", "crop", "letterbox"}, optional
-        How a picture is brought to that size; "stretch" unless given.
+    resize : {"stretch", "crop", "squash", "letterbox"}, optional
+        How a picture is brought to that size: as the model's own processor says, or else
+        "stretch"; "letterbox" for a detector's file.
     channels : int, optional
         For a model that leaves them free.
     output : str or int, optional
@@ -150,8 +153,8 @@ def load(
     }
     if runtime not in (None, "onnx"):
         raise SettingError(f"runtime={runtime!r}: expected 'onnx', or None for the model's own")
-    if detector is not None and detector not in DETECTORS:
-        raise SettingError(f"detector={detector!r}: expected one of {', '.join(DETECTORS)}")
+    if detector is not None:
+        known("detector", detector, DETECTORS)
     if isinstance(source, Model):
         model = _changed(source, given)
     elif detector is not None:
@@ -166,8 +169,12 @@ def load(
             f"{', '.join(row.what for row in SOURCES)}, a function from a batch to scores, or a "
             "Model"
         )
+    said = {**given, "detector": detector, "runtime": runtime}
     if not isinstance(source, Model):
-        model = replace(model, digest=_digest(demo.MODEL if source == DEMO else source, weights))
+        digest = _digest(demo.MODEL if source == DEMO else source, weights)
+        model = replace(model, digest=digest, origin=origin(source, said))
+    elif model.origin is not None:
+        model = replace(model, origin=model.origin.changed(said))
     return model if runtime is None else faster(model)
 
 
@@ -229,4 +236,5 @@ def _refuse(options: dict[str, Any], what: str) -> None:
     own = {"boxes"} if what == DETECTS else set()
     wrong = [name for name in options if name not in LATER | own]
     if wrong:
-        raise SettingError(f"{wrong[0]}= says nothing to {what}")
+        near = "" if wrong[0] in OPTIONS else did_you_mean(wrong[0], [*LATER, *OPTIONS])
+        raise SettingError(f"{wrong[0]}= says nothing to {what}.{near}".rstrip("."))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from unmask.checks import known
 from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.models.preprocess import Preprocess, preprocessing
 from unmask.outputs import described
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.framing import Interpolation, Mode
+    from unmask.origin import Origin
 
 __all__ = ["ACTIVATIONS", "Activation", "Model", "joined", "labels_misfit"]
 
@@ -78,6 +80,8 @@ class Model:
     texts : callable or None
         For a model that compares pictures with texts: ``texts -> fields``, what to `replace` in it
         so that its classes are those texts.
+    origin : Origin or None
+        What `unmask.load` was given for it; None for a live object.
     versions : dict of str to str
         Of the framework that runs it.
     digest : str
@@ -106,6 +110,7 @@ class Model:
     asarray: Callable[[NDArray[Any]], Any] = np.asarray
     export: Callable[[Path], None] | None = None
     texts: Callable[[Sequence[str]], dict[str, Any]] | None = None
+    origin: Origin | None = None
     versions: dict[str, str] = field(default_factory=dict)
     digest: str = ""
     notes: tuple[str, ...] = ()
@@ -137,10 +142,8 @@ class Model:
             )
         if not 0 < self.threshold < 1:
             raise SettingError(f"threshold={self.threshold}: expected a confidence between 0 and 1")
-        if self.activation is not None and self.activation not in ACTIVATIONS:
-            raise SettingError(
-                f"activation={self.activation!r}: expected one of {', '.join(ACTIVATIONS)}"
-            )
+        if self.activation is not None:
+            known("activation", self.activation, ACTIVATIONS)
         if self.labels is not None and self.classes not in (None, len(self.labels)):
             raise ModelError(labels_misfit(self.name, len(self.labels), self.classes or 0))
 

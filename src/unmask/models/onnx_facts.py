@@ -25,6 +25,8 @@ FLOATS = (
     "tensor(int8)",
 )
 WHOLE = ("tensor(int32)", "tensor(int64)", "tensor(uint32)", "tensor(uint64)")
+# What outputs are called that are no scores of classes.
+VECTORS = ("embed", "feature", "hidden_state", "pooler")
 TASKS = {
     "obb": "boxes that are turned",
     "pose": "keypoints beside its boxes",
@@ -156,22 +158,24 @@ def choose_output(
             f"{path}: its output {outputs[0].name!r} is {_unfit(outputs[0])}, and no scores are "
             f"among its outputs, {listed}. {_way_out(outputs[-1])}"
         )
-    chosen = fitting[0]
-    if len(outputs) == 1:
-        return chosen, ()
-    if chosen is outputs[0]:
-        return chosen, (
-            (
-                f"{path.name} has {len(outputs)} outputs: the first, {chosen.name}, is read. "
-                f"output= chooses another, of {', '.join(one.name for one in outputs[1:])}"
-            ),
-        )
-    return chosen, (
-        (
+    chosen, notes = fitting[0], []
+    if chosen is not outputs[0]:
+        notes.append(
             f"{path.name} has {len(outputs)} outputs: {outputs[0].name} is {_unfit(outputs[0])}, "
             f"so {chosen.name} is read"
-        ),
-    )
+        )
+    elif len(outputs) > 1:
+        notes.append(
+            f"{path.name} has {len(outputs)} outputs: the first, {chosen.name}, is read. output= "
+            f"chooses another, of {', '.join(one.name for one in outputs[1:])}"
+        )
+    if any(word in chosen.name.lower() for word in VECTORS):
+        notes.append(
+            f"{chosen.name!r}, which is read of {path.name}, is called like a vector that stands "
+            "for the picture: its entries are no classes. A function of them, given as target=, "
+            "can be explained"
+        )
+    return chosen, tuple(notes)
 
 
 def _unfit(output: Any) -> str:

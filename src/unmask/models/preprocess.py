@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from unmask.checks import known
 from unmask.colour import LUMA
 from unmask.errors import SettingError
 
@@ -131,9 +132,7 @@ def preprocessing(
     >>> preprocessing("unit", 123.675, 58.395)(pixels).tolist()
     [[[0.0, 0.0, 0.0]]]
     """
-    if name not in NAMED:
-        raise SettingError(f"preprocess={name!r}: expected one of {', '.join(PREPROCESS)}")
-    base = NAMED[name]
+    base = NAMED[known("preprocess", name, PREPROCESS)]
     if mean is None and std is None:
         return base
     if name == "tf":

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unmask import demo
+from unmask.checks import did_you_mean
 from unmask.errors import ModelError, SettingError
 from unmask.files import expanded
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["DEMO", "SOURCES", "Source", "find", "loaded", "names"]
 
 DEMO = "demo"
+# Of `unmask.load`, beside those that can be changed later; they mean nothing to some sources.
+OPTIONS = ("detector", "weights", "runtime")
 
 
 @dataclass(frozen=True)
@@ -194,8 +197,9 @@ def loaded(
     wrong = [name for name in options if name not in named and name not in later]
     if wrong:
         own = [name for name in list(named)[1:] if name not in later]
+        near = did_you_mean(wrong[0], [*own, *later, *(() if wrong[0] in OPTIONS else OPTIONS)])
         takes = f"; beside the common ones it takes {', '.join(own)}" if own else ""
-        raise SettingError(f"{wrong[0]}= says nothing to {row.what}{takes}")
+        raise SettingError(f"{wrong[0]}= says nothing to {row.what}{takes}.{near}".rstrip("."))
     mine = {name: value for name, value in options.items() if name in named}
     rest = {name: value for name, value in options.items() if name not in named}
     return function(source, **mine), rest

@@ -1,0 +1,97 @@
+"""What was typed wrong, in one line: what it is near to, and what to type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.text import Text
+from typer.core import TyperCommand, TyperGroup
+
+from unmask import images
+from unmask.checks import did_you_mean
+from unmask.cli import terminal
+
+__all__ = ["Command", "Commands"]
+
+# Of Typer's own exceptions only this one has a public name; what it inherits is what they share.
+UsageError: Any = typer.BadParameter.__mro__[1]
+CHOICES = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>'.*')\.?$")
+
+
+class Command(TyperCommand):
+    """A command that says what a misspelt option is near to."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what was typed; what is wrong with it ends with status 2 and one line."""
+        with _one_line(ctx):
+            return super().parse_args(ctx, args)
+
+
+class Commands(TyperGroup):
+    """All commands; says what a misspelt one is near to."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what was typed; what is wrong with it ends with status 2 and one line."""
+        with _one_line(ctx):
+            return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command."""
+        with _one_line(ctx):
+            return super().resolve_command(ctx, args)
+
+
+@contextmanager
+def _one_line(ctx: Any) -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        say = f"{_said(ctx, error)} ({_name(ctx)} --help lists what there is)"
+        terminal.err.print(Text.assemble(("Error: ", "bold red"), say), soft_wrap=True)
+        raise typer.Exit(2) from None
+
+
+def _said(ctx: Any, error: Any) -> str:
+    """Say what is wrong, and what was probably meant."""
+    message = str(error.format_message())
+    option = getattr(error, "option_name", None)
+    options = [
+        text for param in ctx.command.params for text in (*param.opts, *param.secondary_opts)
+    ]
+    if option is not None and option not in options:
+        return f"there is no option {option}.{did_you_mean(option, options)}"
+    if message.startswith("No such command"):
+        (given,) = re.findall(r"'([^']*)'", message)[:1]
+        return f"there is no command {given}.{did_you_mean(given, ctx.command.commands)}"
+    if "unexpected extra argument(s) (" in message:
+        return _too_many(ctx, message.partition("argument(s) (")[2].removesuffix(")"))
+    if found := CHOICES.search(message):
+        near = did_you_mean(found["given"], re.findall(r"'([^']*)'", found["known"]))
+        return message.replace("Value error, ", "").rstrip(".") + f".{near}"
+    return message
+
+
+def _too_many(ctx: Any, words: str) -> str:
+    """Say what to do with more than the one picture that a command takes."""
+    taken = next(
+        (one.metavar for one in ctx.command.params if one.param_type_name == "argument"), ""
+    )
+    some = words if len(words) < 80 else f"{words[:80]}..."
+    said = f"one {taken} is taken, and there is more: {some}."
+    pictures = [Path(word).suffix.lower() in images.suffixes() for word in words.split()]
+    if taken == "PICTURE" and any(pictures):
+        return (
+            f"{said} For many, give their folder, or a glob in quotes: unmask batch FOLDER -o OUT"
+        )
+    return f"{said} Does something with a blank in it want quotes?"
+
+
+def _name(ctx: Any) -> str:
+    return "unmask" if ctx.parent is None else f"unmask {ctx.info_name}"

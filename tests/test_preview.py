@@ -1,0 +1,87 @@
+"""Maps at a small size, for reports, pages and notebooks: the same as at the picture's own."""
+
+import json
+import struct
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import unmask
+from unmask import colour, plots
+from unmask.app import messages
+from unmask.estimators import ESTIMATORS
+from unmask.preview import small
+
+H, W = 60, 200  # wider than the model: "crop" leaves its sides unseen
+
+
+def left(batch):
+    return batch[:, 4:16, 4:12, 0].mean(axis=(1, 2)) / 255
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return np.random.default_rng(3).integers(0, 255, (H, W, 3), np.uint8)
+
+
+def explained(picture, estimator, keep=0.3):
+    model = unmask.load(left, size=(24, 32), resize="crop", name="left")
+    settings = {"masks": 640, "grid": (3, 4), "keep": keep, "fill": "black"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", unmask.UnmaskWarning)
+        return unmask.explain(model, picture, 0, estimator=estimator, **settings)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("side", [50, 100, 1000])
+def test_small_maps_are_the_maps(picture, estimator, side):
+    made = explained(picture, estimator)
+    maps, stderrs = small(made, side)
+    assert maps.shape == stderrs.shape == ((1, H, W) if side == 1000 else (1, side * H // W, side))
+    unit = 0.3 if estimator == "notebook" else 1.0
+    for values, whole, level in (
+        (maps, made.maps, unit * made.estimate.mean),
+        (stderrs, made.stderrs, unit * made.estimate.mean_stderr),
+    ):
+        for corner in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
+            assert values[0][corner] == whole[0][corner] == np.float32(level[0])
+    if side == 1000:
+        np.testing.assert_array_equal(maps, made.maps)
+        np.testing.assert_array_equal(stderrs, made.stderrs)
+
+
+def test_the_page_is_told_the_same_numbers(picture):
+    made = explained(picture, "notebook")
+    message = messages.update(made)
+    length = struct.unpack("<I", message[:4])[0]
+    target = json.loads(message[4 : 4 + length])["targets"][0]
+    maps = small(made, messages.VIEW).maps
+    assert (target["map"]["low"], target["map"]["high"]) == (maps.min(), maps.max())
+    assert target["map"]["high"] == pytest.approx(made.maps.max(), rel=0.1)
+
+
+def test_a_report_shows_the_same_numbers(picture):
+    made = explained(picture, "notebook")
+    assert f"<span>{made.maps.max():.3g}</span></div>" in made.to_html()
+    assert f"<div class=scale><span>{made.maps.min():.3g}</span>" in made.to_html()
+
+
+def test_convergence_shows_what_was_never_seen_as_without_influence(picture, monkeypatch):
+    made = explained(picture, "notebook")
+    drawn = []
+    monkeypatch.setattr(
+        plots,
+        "colorize",
+        lambda values, *rest: drawn.append(values) or colour.colorize(values, *rest),
+    )
+    plots.convergence(made, [128, 640])
+    last = made.maps[0] - made.model_maps[0].mean(dtype=np.float64)
+    np.testing.assert_allclose(drawn[-1], last, atol=1e-6)
+
+
+def test_what_is_not_known_has_no_small_map(picture):
+    made = explained(picture, "centred")
+    unknown = replace(made, model_stderrs=np.full_like(made.model_stderrs, np.inf))
+    assert small(unknown, 50).stderrs is None

@@ -1,0 +1,288 @@
+"""The command and the Python of a report make the same map, to the bit: both are run."""
+
+import html
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import unmask
+from unmask import storage
+from unmask.origin import Origin
+from unmask.reproduce import OPTIONS, SETTINGS, recipe
+
+pytest.importorskip("typer")
+pytest.importorskip("onnxruntime")
+
+from typer.testing import CliRunner
+
+from unmask import cli
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+FOX = SHARED / "images" / "imagenet_red_fox.jpg"
+STREET = unmask.demo.pictures()["street"]
+EIGHT = "\n".join(unmask.demo.LABELS)
+pytestmark = pytest.mark.filterwarnings("ignore::unmask.UnmaskWarning")
+shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the real models of ../shared")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder to work in, with a picture that is not square, and labels."""
+    monkeypatch.chdir(tmp_path)
+    with Image.open(STREET) as street:
+        street.crop((40, 0, 440, 230)).save("my scene.png")
+    Path("labels.txt").write_text(EIGHT)
+    # Classes called by numbers, in another order than their own.
+    Path("numbers.txt").write_text("\n".join(str(7 - i) for i in range(8)))
+    return tmp_path
+
+
+def unmask_command(*words):
+    result = CliRunner().invoke(cli.app, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def of_report(path):
+    """Return what a report says: command, Python, and the sentences beside them."""
+    unmask_command("report", path, "-o", "report.html")
+    page = Path("report.html").read_text("utf-8")
+    command, python = map(html.unescape, re.findall(r"<pre><code>(.*?)</code>", page, re.DOTALL))
+    beside = page.split("</code></pre>")[-1]
+    return command, python, [html.unescape(one) for one in re.findall(r"<p>(.*?)</p>", beside)]
+
+
+def by_shell(command):
+    """Run a command as a shell would, with this Python."""
+    python = f'"{sys.executable}"'
+    functions = f'unmask() {{ {python} -m unmask "$@"; }}; python() {{ {python} "$@"; }}; '
+    ran = subprocess.run(
+        ["bash", "-c", f"{functions}{command} -o again"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+    (made,) = Path("again").glob("*.npz")
+    made = made.rename("again.npz")
+    return unmask.Explanation.load(made)
+
+
+def by_python(code):
+    names: dict = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(compile(code, "report", "exec"), names)
+    return names["explanation"]
+
+
+def assert_same(again, made):
+    assert [(t.label, t.index, t.score) for t in again.targets] == [
+        (t.label, t.index, t.score) for t in made.targets
+    ]
+    assert again.masks == made.masks
+    np.testing.assert_array_equal(again.estimate.scores, made.estimate.scores)
+    np.testing.assert_array_equal(again.maps, made.maps)
+    np.testing.assert_array_equal(again.stderrs, made.stderrs)
+
+
+def assert_made_again(made, *, command=True):
+    said, python, beside = of_report(made.save("made.npz"))
+    assert_same(by_python(python), made)
+    if command:
+        assert beside == []
+        assert_same(by_shell(said), made)
+    return said, python, beside
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--until", "0.9"],
+        ["-n", "300", "-t", "star", "-t", "heart", "--batch-size", "10", "--seed", "7"],
+        ["-n", "200", "--fill", "10,20.5,30", "--keep", "0.3", "--grid", "6x9"],
+        ["-n", "200", "--design", "random", "--estimator", "notebook", "--resize", "crop"],
+        ["-n", "160", "--labels", "numbers.txt", "-t", "3"],
+        ["-n", "160", "--labels", "labels.txt", "--preprocess", "torch", "--mean", "0.4,0.5,0.6"],
+        ["-n", "320", "--shard", "2/2", "-t", "0"],
+        ["-n", "150", "--preset", "notebook", "--activation", "sigmoid"],
+    ],
+    ids=lambda words: words[-1],
+)
+def test_what_the_command_wrote_is_made_again(words):
+    unmask_command("explain", "my scene.png", *words)
+    made = unmask.Explanation.load("unmask-output/my scene.npz")
+    said, *_ = assert_made_again(made)
+    assert "'my scene.png'" in said
+
+
+def test_a_run_that_stopped_says_what_it_did_and_not_what_was_planned():
+    made = unmask.explain("demo", "my scene.png", until=0.9)
+    assert made.masks < made.plan.count
+    command, python, _ = of_report(made.save("made.npz"))
+    assert f"--masks {made.masks} " in command
+    assert f"masks={made.masks}," in python
+    assert "4000" not in command + python
+
+
+@pytest.mark.parametrize(
+    ("target", "settings", "says", "words"),
+    [
+        (0, {"shift": False}, "shift=False", "masks without shift"),
+        (unmask.within_top("star", 2), {}, "unmask.within_top(0, 2)", "among the best few"),
+        (unmask.contrast("heart", "star"), {}, "unmask.contrast(4, 0)", "a contrast"),
+        (["star", unmask.contrast(1, "top:1")], {}, "[0, unmask.contrast(1, 7)]", "a contrast"),
+    ],
+)
+def test_python_says_what_the_command_cannot(target, settings, says, words):
+    made = unmask.explain("demo", "my scene.png", target, masks=192, **settings)
+    command, python, beside = assert_made_again(made, command=False)
+    assert says in python
+    (sentence,) = beside
+    assert sentence.startswith("The command leaves out")
+    assert words in sentence
+    assert "unmask explain" in command
+
+
+def test_options_that_only_python_has():
+    model = unmask.load("demo", resize="crop", crop=0.7, interpolation="bicubic", name="mine")
+    made = unmask.explain(model, "my scene.png", masks=192)
+    _, python, beside = assert_made_again(made, command=False)
+    assert "interpolation='bicubic'" in python
+    assert len(beside) == 3
+
+
+def test_what_no_code_says_is_never_something_else():
+    def bright(outputs):
+        return outputs[:, 0]
+
+    array = np.asarray(Image.open("my scene.png").convert("RGB"))
+    made = unmask.explain("demo", array, bright, masks=192, fill=np.zeros((1, 1, 1)))
+    command, python, beside = of_report(made.save("made.npz"))
+    assert [one[:4] for one in beside] == ["Add "] * 3
+    assert {"array", "fill", "function"} <= set(re.findall(r"\w+", " ".join(beside)))
+    Path("picture.png").write_bytes(Path("my scene.png").read_bytes())
+    with pytest.raises(unmask.TargetError, match="target is a ellipsis"):
+        by_python(python)
+    assert "-t TARGET" in command
+
+
+def test_some_shards_merged_are_said_to_be_some():
+    parts = [
+        unmask.explain("demo", "my scene.png", masks=1024, grid=4, shard=(number, 4))
+        for number in (1, 2, 3)
+    ]
+    merged = parts[0].merge(parts[2])
+    *_, beside = of_report(merged.save("made.npz"))
+    assert any("some parts of a whole were merged" in one for one in beside)
+    assert_made_again(parts[0].merge(parts[1]))
+
+
+def test_a_path_that_is_an_option_and_one_that_is_a_command(folder):
+    for name in ("-o.png", "$(rm x).png"):
+        Path(name).write_bytes(Path("my scene.png").read_bytes())
+        made = unmask.explain("demo", f"{folder}/{name}" if name[0] == "-" else name, masks=128)
+        assert_made_again(made)
+
+
+@shared
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-t", "top:2", "--resize", "crop", "-n", "80"],
+        ["-t", "hare", "--until", "0.5", "--batch-size", "24", "--grid", "5"],
+    ],
+)
+def test_a_real_classifier(words):
+    model = SHARED / "models" / "mobilenet_v2_imagenet.onnx"
+    labels = SHARED / "models" / "imagenet_labels.txt"
+    beside = ["--model", model, "--labels", labels, "--preprocess", "tf"]
+    unmask_command("explain", FOX, *beside, *words)
+    assert_made_again(unmask.Explanation.load(f"unmask-output/{FOX.stem}.npz"))
+
+
+@shared
+@pytest.mark.parametrize("words", [["-t", "top:2"], ["-t", "person:20,30,300,400"]])
+def test_a_real_detector(words):
+    picture = SHARED / "images" / "coco_000000000785.jpg"
+    model = SHARED / "models" / "yolox_nano_coco.onnx"
+    labels = SHARED / "models" / "coco_labels.txt"
+    beside = ["--model", model, "--labels", labels, "--detector", "yolox", "--threshold", "0.25"]
+    unmask_command("explain", picture, *beside, *words, "-n", "40", "--grid", "4")
+    assert_made_again(unmask.Explanation.load(f"unmask-output/{picture.stem}.npz"))
+
+
+@shared
+def test_a_box_that_was_found_goes_on_with_its_own_class_scores(tmp_path):
+    """By its corners alone it would be scored as one of a single class."""
+    model = unmask.load(SHARED / "models" / "yolox_nano_coco.onnx", detector="yolox")
+    picture = SHARED / "images" / "coco_000000000785.jpg"
+    first = unmask.explain(model, picture, 0, masks=24, grid=4)
+    loaded = unmask.Explanation.load(first.save(tmp_path / "first.npz"))
+    whole = unmask.explain(model, picture, 0, masks=40, grid=4)
+    assert_same(unmask.extend(loaded, model, masks=16), whole)
+
+
+def test_every_option_of_the_command_is_known_to_reports():
+    """What `explain` has an option for, a report's command says; what it says, `explain` has."""
+    import typer
+
+    (command,) = (
+        one for name, one in typer.main.get_command(cli.app).commands.items() if name == "explain"
+    )
+    names = {one.name for one in command.params}
+    elsewhere = {
+        *("picture", "model", "target", "output", "cmap", "opacity", "certainty"),  # no setting
+        *("until", "max_masks", "max_seconds", "checkpoint"),  # how many masks, which is said
+        "help",
+    }
+    assert set(SETTINGS) | set(OPTIONS) == names - elsewhere
+
+
+def test_a_model_knows_where_it_is_from():
+    labels = list(unmask.demo.LABELS)
+    model = unmask.load("demo", labels=labels, resize="crop")
+    assert model.origin == Origin("demo", {"resize": "crop"}, ("labels",))
+    again = unmask.load(model, labels="labels.txt", size=(96, 96))
+    assert again.origin == Origin(
+        "demo", {"resize": "crop", "labels": "labels.txt", "size": [96, 96]}
+    )
+    assert unmask.load(unmask.demo.MODEL).origin.source == str(unmask.demo.MODEL)
+    assert unmask.load(lambda batch: batch.mean(axis=(1, 2, 3))).origin is None
+
+
+@pytest.mark.parametrize(
+    "made", [{"source": 3}, {"source": "a", "options": {"x=1); evil(": 1}}, {"source": "a", "b": 1}]
+)
+def test_a_file_that_says_code_in_place_of_an_option_is_damaged(made):
+    path = unmask.explain("demo", "my scene.png", masks=128).save("made.npz")
+    header, arrays = storage.read(path, "explanation", 1)
+    kept = {name: value for name, value in header.items() if name not in ("kind", "version")}
+    storage.write(path, "explanation", 1, {**kept, "origin": made}, arrays)
+    with pytest.raises(unmask.FileError, match="damaged"):
+        unmask.Explanation.load(path)
+
+
+def test_a_file_of_version_0_1_0_still_loads():
+    new = unmask.explain("demo", "my scene.png", ["heart", "star"], masks=192)
+    path = new.save("made.npz")
+    header, arrays = storage.read(path, "explanation", 1)
+    old = {
+        name: value
+        for name, value in header.items()
+        if name not in ("kind", "version", "path", "origin", "texts")
+    }
+    for target in old["targets"]:
+        del target["number"], target["pair"]
+    storage.write(path, "explanation", 1, old, arrays)
+    loaded = unmask.Explanation.load(path)
+    assert (loaded.path, loaded.origin, loaded.texts) == ("", None, None)
+    np.testing.assert_array_equal(loaded.maps, new.maps)
+    np.testing.assert_array_equal(unmask.extend(loaded, "demo", masks=64).maps, new.extend(64).maps)
+    assert recipe(loaded).command() == recipe(new).command()
