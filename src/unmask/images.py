@@ -35,7 +35,7 @@ __all__ = ["FORMATS", "MAX_SIDE", "decode", "named_formats", "png", "read", "suf
 
 # Whatever a file is called. Pillow reads more, and some of those readers start programs (EPS) or
 # have few users to test them.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
 # Pixels of the longer side: JPEG's own limit. A line of forty million pixels is no picture.
 MAX_SIDE = 65_535
 # Of 255: a sixteenth of the range, as 12 bits in a file of 16 are.
@@ -55,7 +55,7 @@ def suffixes() -> tuple[str, ...]:
 
     Examples
     --------
-    >>> {".jpg", ".jfif", ".png", ".ppm"} <= set(suffixes()), ".pdf" in suffixes()
+    >>> {".jpg", ".jfif", ".png", ".tga"} <= set(suffixes()), ".pdf" in suffixes()
     (True, False)
     """
     Image.init()
@@ -77,7 +77,7 @@ def read(source: Source) -> Picture:
     Parameters
     ----------
     source : str, PathLike, PIL.Image.Image, or ndarray of uint8
-        A JPEG, PNG, WebP, BMP, TIFF, GIF or PNM file, whatever its name; a Pillow picture (not
+        A file in one of `FORMATS`, whatever its name; a Pillow picture (not
         changed, not closed); or an array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), the
         fourth channel being alpha.
 
@@ -176,7 +176,7 @@ def _hint(path: Path, source: object) -> str:
 def _open(file: BinaryIO, name: str) -> Picture:
     try:
         with _hushed():
-            picture = Image.open(file, formats=FORMATS)
+            picture = Image.open(file, formats=_formats())
         with picture:
             _check_size(picture.size, name)
             return _doubted(_from_pillow(picture, name))
@@ -201,13 +201,20 @@ def _hushed() -> Iterator[None]:
         yield
 
 
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Return those of `FORMATS` that this Pillow knows at all."""
+    Image.init()
+    return tuple(kind for kind in FORMATS if kind in Image.OPEN)
+
+
 def named_formats() -> str:
     """Return the formats that are read, in words.
 
     Examples
     --------
     >>> named_formats()
-    'JPEG, PNG, WEBP, BMP, TIFF, GIF or PPM'
+    'JPEG, PNG, WEBP, BMP, TIFF, GIF, AVIF, JPEG2000, PPM or TGA'
     """
     return f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
 
