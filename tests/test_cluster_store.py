@@ -11,7 +11,8 @@ import unmask
 from unmask import cluster, images, results
 from unmask.cluster import records, sources, spans, worker
 from unmask.cluster.recipe import Recipe
-from unmask.cluster.store import Store, filesystem
+from unmask.cluster.store import Store
+from unmask.cluster.urls import filesystem
 from unmask.errors import FileError, ImageError, SettingError
 
 pa = pytest.importorskip("pyarrow")

@@ -1,11 +1,14 @@
 """A picture goes to the model's size and a map comes back to the same place."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from unmask import framing
 from unmask.errors import SettingError
 from unmask.framing import INTERPOLATIONS, MODES, Frame
 
@@ -247,3 +250,25 @@ def test_wrong_arrays():
         frame.forward(np.zeros((4, 5, 3)))
     with pytest.raises(SettingError, match=r"\(7, 6\).*\(6, 7\)"):
         frame.back(np.zeros((7, 6)), 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_map_comes_back_the_same_in_strips(mode, monkeypatch):
+    values = np.random.default_rng(3).normal(size=(9, 14))
+    values[2, 3] = np.nan
+    frame = Frame((231, 120), values.shape, mode)
+    whole = frame.back(values, outside=7.0)
+    monkeypatch.setattr(framing, "WEIGHTS", 100)
+    strips = Frame((231, 120), values.shape, mode).back(values, outside=7.0)
+    assert np.allclose(strips, whole, rtol=0, atol=1e-6, equal_nan=True)
+
+
+@pytest.mark.parametrize("picture", [(300_000, 1), (1, 300_000)])
+def test_a_line_of_pixels_takes_memory_with_its_length_not_its_square(picture):
+    tracemalloc.start()
+    got = Frame(picture, (224, 160)).back(np.ones((224, 160)), outside=0.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert got.shape == picture
+    assert (got == 1).all()
+    assert peak < 300 * 2**20

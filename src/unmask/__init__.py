@@ -10,6 +10,20 @@ Importing `unmask` loads NumPy and nothing heavier; everything else comes when i
 
 from __future__ import annotations
 
+import sys
+
+_heard = None
+if sys.argv and sys.argv[0].endswith(("unmask", "unmask.exe", "-m")):
+    # The command has nothing to keep yet, so Ctrl-C ends it without a traceback, until `__main__`
+    # listens. Not by `signal`, which takes its time to load.
+    import _signal  # type: ignore[import-not-found]
+
+    try:
+        if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+            _heard = _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    except ValueError:  # a thread of somebody else's program
+        pass
+
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +56,9 @@ if TYPE_CHECKING:
     from unmask.run import Run, prepare
     from unmask.targets import Target
     from unmask.wishes import contrast, within_top
+
+if _heard is not None:
+    _signal.signal(_signal.SIGINT, _heard)
 
 __all__ = [
     "DoubtWarning",

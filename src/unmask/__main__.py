@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import sys
 
+from unmask import interrupts
+
 
 def main() -> None:
     """Run the command line, or say which extra it needs."""
+    interrupts.mute()  # each command listens as it begins
     try:
         from unmask.cli import app
     except ModuleNotFoundError as error:
@@ -19,7 +22,10 @@ def main() -> None:
         # A label in a script that the terminal does not know is no reason to stop.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    app()
+    try:
+        app()
+    finally:
+        interrupts.mute()  # what is left is Python's own end
 
 
 if __name__ == "__main__":

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask import storage
-from unmask.errors import FileError, SettingError
+from unmask import files, scores_file, storage
+from unmask.errors import FileError, SettingError, UnmaskWarning, warn
 from unmask.estimate import Estimate
-from unmask.identity import Identity
+from unmask.identity import SAID, Identity
+from unmask.schema import maybe, record, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["fingerprint", "load", "peek", "recorded", "save"]
 
 KIND, FORMAT = "checkpoint", 1
+# What its header may say. Keys of a newer unmask go into OPTIONAL.
+OPTIONAL = {"identity": maybe(SAID)}
+HEADER = record({"fingerprint": text}, OPTIONAL)
 SECONDS = 2.0
 
 
@@ -56,12 +61,11 @@ def peek(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
     FileError
         Something is there that is no checkpoint, or a damaged one; or it could not be written.
     """
+    files.check(path)
     if not path.exists():
-        if not path.parent.is_dir():
-            raise FileError(f"cannot write {path}: there is no folder {path.parent}; make it first")
         return None
     try:
-        return storage.read(path, KIND, FORMAT)
+        return storage.read(path, KIND, FORMAT, HEADER, scores_file.ARRAYS)
     except FileError as error:
         raise FileError(f"{error}. It is left as it is: give another file, or remove it") from error
 
@@ -88,54 +92,76 @@ def load(
     FileError
         The checkpoint belongs to another run, or its scores to another model.
     """
-    estimate = Estimate.empty(run.plan.masks, targets)
     if content is None:
-        return estimate
+        return Estimate.empty(run.plan.masks, targets)
     header, arrays = content
     left = "It is left as it is: give another file, or remove it"
-    if header.get("fingerprint") != run.fingerprint:
+    if header["fingerprint"] != run.fingerprint:
         raise FileError(
             f"{path} belongs to another run: its model, picture, target or settings differ. {left}"
         )
+    then = Identity.of_json(header.get("identity"))
     try:
-        then = Identity.of_json(header.get("identity"))
         if then is not None:
             then.check_same(run.identity, run.model.name)
     except SettingError as error:
         raise FileError(f"{path} belongs to another run: {error}. {left}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileError(f"{path} is damaged: {error}") from error
     try:
-        parts = np.split(arrays["scores"], np.cumsum(arrays["counts"])[:-1])
-        for number, scores in zip(arrays["blocks"], parts, strict=True):
-            estimate = estimate.update(int(number), scores)
-    except (KeyError, ValueError) as error:
+        return scores_file.estimate(run.plan.masks, targets, arrays)
+    except ValueError as error:
         raise FileError(f"{path} is damaged: {error}") from error
-    return estimate
 
 
 def save(path: Path, run: Run, estimate: Estimate) -> None:
     """Write a checkpoint of a run, all of it or nothing."""
-    arrays: dict[str, NDArray[Any]] = {
-        "blocks": np.array([number for number, _ in estimate.parts], np.int64),
-        "counts": np.array([len(scores) for _, scores in estimate.parts], np.int64),
-        "scores": estimate.scores,
-    }
     header = {"fingerprint": run.fingerprint, "identity": run.identity.as_json()}
-    storage.write(path, KIND, FORMAT, header, arrays)
+    storage.write(path, KIND, FORMAT, header, scores_file.arrays(estimate))
 
 
 def recorded(
-    estimates: Iterator[Estimate], path: Path, run: Run, seconds: float = SECONDS
+    estimates: Iterator[Estimate],
+    path: Path,
+    run: Run,
+    seconds: float = SECONDS,
 ) -> Iterator[Estimate]:
-    """Pass estimates on, saving one every few seconds, and the last, however it ends."""
+    """Pass estimates on, saving one every few seconds, and the last, however it ends.
+
+    A disk that is full, or a folder that is gone, costs the checkpoint and never the run: it goes
+    on, tries again, and says at the end what the file lacks.
+
+    Parameters
+    ----------
+    estimates : iterator of Estimate
+    path : Path
+    run : Run
+        Its `noted` is told, at the end, if the last estimate could not be saved.
+    seconds : float
+    """
     saved, last, count = time.monotonic(), None, -1
+    failure: FileError | None = None
     try:
         for last in estimates:
             if time.monotonic() - saved >= seconds:
-                save(path, run, last)
-                saved, count = time.monotonic(), last.count
+                failure = _failed(path, run, last, failure)
+                saved, count = time.monotonic(), count if failure else last.count
             yield last
     finally:
         if last is not None and last.count != count:
-            save(path, run, last)
+            failure = _failed(path, run, last, failure)
+            if failure is not None:
+                held = f"the scores of {count:,} masks" if count > 0 else "no new scores"
+                run.noted.append(f"the checkpoint could not be kept: {failure}; it holds {held}")
+
+
+def _failed(path: Path, run: Run, estimate: Estimate, before: FileError | None) -> FileError | None:
+    """Save, or return why not, which is warned of the first time."""
+    try:
+        save(path, run, estimate)
+    except FileError as error:
+        if before is None:
+            note = f"the checkpoint cannot be kept, and the run goes on without: {error}"
+            # Where warnings are errors, one would end the run that is to go on.
+            with contextlib.suppress(UnmaskWarning):
+                warn(note, UnmaskWarning)
+        return error
+    return None

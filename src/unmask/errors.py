@@ -23,11 +23,15 @@ A message says what came, what was expected and what to do.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from unmask.explanation import Explanation
 
 __all__ = [
@@ -42,6 +46,8 @@ __all__ = [
     "TargetError",
     "UnmaskError",
     "UnmaskWarning",
+    "collected",
+    "silent",
     "warn",
 ]
 
@@ -117,11 +123,50 @@ class DoubtWarning(UnmaskWarning):
     """A map may say less than it seems to; the text says why, and what to do."""
 
 
+# Python's own way to silence a warning changes what all threads see, and two threads that do it at
+# once leave it changed for ever.
+_silent: ContextVar[bool] = ContextVar("silent", default=False)
+_collected: ContextVar[tuple[list[str], ...]] = ContextVar("collected", default=())
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Let `warn` tell nobody but `collected`, for whoever shows the notes instead.
+
+    Examples
+    --------
+    >>> with silent(), collected() as notes:
+    ...     warn("assumed", UnmaskWarning)
+    >>> notes
+    ['assumed']
+    """
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[list[str]]:
+    """Collect the notes that are warned of within, as a list that grows."""
+    notes: list[str] = []
+    token = _collected.set((*_collected.get(), notes))
+    try:
+        yield notes
+    finally:
+        _collected.reset(token)
+
+
 def warn(note: str, category: type[UnmaskWarning]) -> None:
     """Warn of a note, at the line outside this package that called into it.
 
     Python shows a warning once for each such line, so that a notebook's next cell is told again.
     """
+    for notes in _collected.get():
+        notes.append(note)
+    if _silent.get():
+        return
     # Python 3.12 has skip_file_prefixes for this.
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("unmask."):

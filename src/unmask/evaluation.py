@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from unmask import explainers, metrics
-from unmask.errors import SettingError, UnmaskError, UnmaskWarning
+from unmask.errors import SettingError, UnmaskError, silent
 from unmask.inputs import describe
 from unmask.inputs import prepare as prepare_input
 from unmask.models import load
@@ -169,9 +168,8 @@ def _rows(
         name = describe(image)
         try:
             # Notes about the model or a map were either shown before or are the explainer's own.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UnmaskWarning)
-                yield _row(
+            with silent():
+                row = _row(
                     name,
                     model,
                     image,
@@ -183,6 +181,7 @@ def _rows(
                     seed,
                     step,
                 )
+            yield row
         except UnmaskError as error:
             yield Row(name, error=str(error))
         except Exception as error:

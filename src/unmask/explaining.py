@@ -7,14 +7,13 @@ failure or Ctrl-C travels with the error.
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from unmask.box_targets import again
 from unmask.checks import whole
-from unmask.errors import Interrupted, ModelError, SettingError, UnmaskWarning
+from unmask.errors import Interrupted, ModelError, SettingError, silent
 from unmask.live import watcher
 from unmask.loop import stream
 from unmask.models import load
@@ -280,8 +279,7 @@ def extend(
 def _so_far(run: Run, estimate: Estimate, start: float) -> Explanation | None:
     if not estimate.count:
         return None
-    with warnings.catch_warnings():
-        # Where warnings are errors, one would take the place of what is being raised; the
-        # explanation's notes say the same.
-        warnings.simplefilter("ignore", UnmaskWarning)
+    # Where warnings are errors, one would take the place of what is being raised; the explanation's
+    # notes say the same.
+    with silent():
         return run.explanation(estimate, time.perf_counter() - start)

@@ -9,6 +9,7 @@ Coordinates run along pixel edges: pixel i covers i to i + 1, so its centre is i
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
@@ -20,6 +21,8 @@ from unmask.errors import SettingError
 from unmask.magnitude import by_float32, fits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import ArrayLike, NDArray
 
     from unmask.magnitude import Floats
@@ -30,6 +33,10 @@ Mode = Literal["stretch", "crop", "squash", "letterbox"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
+
+# Most weights of an axis in memory at once, 128 MiB: a picture of 16,000 pixels a side and a model
+# of 1,000 have as many.
+WEIGHTS = 2**24
 
 
 @dataclass(frozen=True)
@@ -50,18 +57,43 @@ class _Axis:
     def offset(self) -> float:
         return self.low - self.first * self.scale
 
-    def weights(self) -> NDArray[np.float64]:
-        """Rows of weights, one per pixel of the picture, over the model's `count` pixels.
+    def weights(self, start: int, stop: int) -> tuple[slice, NDArray[np.float64]]:
+        """Rows of weights for the picture's pixels from `start` to `stop`.
 
         Linear interpolation. Where the picture is the smaller of the two, the triangle widens to
         the picture's pixel, so that no value of the map is skipped.
+
+        Returns
+        -------
+        slice
+            Of the model's `count` pixels, those that have weight.
+        ndarray of float64, shape (stop - start, pixels of that slice)
         """
-        centre = np.arange(self.picture) + 0.5
+        centre = np.arange(start, stop) + 0.5
         place = np.clip((centre - self.low) / self.scale - 0.5, 0, self.count - 1)
         width = max(1.0, 1 / self.scale)
-        near = np.maximum(0, 1 - abs(place[:, None] - np.arange(self.count)) / width)
+        # All of them where they are few: then a map is the same to the bit for every size of strip.
+        window = slice(0, self.count)
+        if self.picture * self.count > WEIGHTS:
+            low, high = int(place[0] - width), math.ceil(place[-1] + width)
+            window = slice(max(0, low), min(self.count, high + 1))
+        pixels = np.arange(window.start, window.stop)
+        near = np.maximum(0, 1 - abs(place[:, None] - pixels) / width)
         # Never zero: every place lies within half a pixel of some pixel.
-        return np.asarray(near / near.sum(axis=1, keepdims=True))
+        return window, np.asarray(near / near.sum(axis=1, keepdims=True))
+
+    def strips(self) -> Iterator[tuple[slice, slice, NDArray[np.float64]]]:
+        """Yield the picture's pixels strip by strip, each with its `weights`.
+
+        An ordinary picture is one strip. Of a long one all weights at once would take memory with
+        the product of its side and the model's.
+        """
+        rows = self.picture
+        if self.picture * self.count > WEIGHTS:
+            rows = max(1, WEIGHTS // (8 * self.count))
+        for start in range(0, self.picture, rows):
+            stop = min(self.picture, start + rows)
+            yield slice(start, stop), *self.weights(start, stop)
 
     def seen(self) -> NDArray[np.bool_]:
         """Which pixels of the picture have their centre within the model's view."""
@@ -276,14 +308,22 @@ class Frame:
             )
         y, x = self._axes
         inner = values[..., y.first : y.first + y.count, x.first : x.first + x.count]
-        rows, columns = y.weights(), x.weights().T
         known = np.isfinite(inner)
-        result = rows @ np.where(known, inner, 0) @ columns
-        if not known.all():
-            # A product with NaN would spread it over whole rows and columns.
-            result[rows @ ~known @ columns > 0] = np.nan
-        result[..., ~np.outer(y.seen(), x.seen())] = outside
-        return result.astype(dtype)
+        whole, filled = known.all(), np.where(known, inner, 0)
+        result = np.empty((*values.shape[:-2], *self.picture), dtype)
+        across = list(x.strips())
+        for down, near, rows in y.strips():
+            for right, beside, weights in across:
+                columns, part = weights.T, (..., near, beside)
+                strip = rows @ filled[part] @ columns
+                if not whole:
+                    # A product with NaN would spread it over whole rows and columns.
+                    strip[rows @ ~known[part] @ columns > 0] = np.nan
+                result[..., down, right] = strip
+        for number, seen in ((-2, y.seen()), (-1, x.seen())):
+            if not seen.all():
+                np.moveaxis(result, number, 0)[~seen] = outside
+        return result
 
     def box_forward(self, boxes: ArrayLike) -> NDArray[np.float64]:
         """Bring boxes from the picture's coordinates to the model's.

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.errors import SettingError
+from unmask.schema import listed, number, record, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["NOBODY", "Identity", "identity"]
+__all__ = ["NOBODY", "SAID", "Identity", "identity"]
 
 BEST = 8  # outputs for the whole input that are remembered, the greatest
 PARTS = 16
@@ -28,6 +29,9 @@ PARTS = 16
 SCORE, OUTPUT, LEAST = 0.03, 0.1, 1e-4
 STEPS, LEVELS = 2, 16  # of whole numbers, as quantised models give them
 INPUT = 1e-3  # of an input's largest value
+# What a file may say of it.
+NUMBERS = listed(number())
+SAID = record({"digest": text, "given": NUMBERS, "scores": NUMBERS, "best": NUMBERS})
 
 
 @dataclass(frozen=True)

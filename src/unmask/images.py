@@ -5,11 +5,13 @@ A picture is a uint8 array of shape (H, W, 3), sRGB, 0 to 255. Pillow reads and 
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import io
 import os
 import re
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
@@ -18,28 +20,38 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from unmask import files
-from unmask.errors import FileError, ImageError
+from unmask.errors import DoubtWarning, FileError, ImageError, warn
+from unmask.spelling import named
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from numpy.typing import NDArray
 
     Picture: TypeAlias = NDArray[np.uint8]
     Source: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.uint8]
 
-__all__ = ["FORMATS", "decode", "png", "read", "suffixes", "write"]
+__all__ = ["FORMATS", "MAX_SIDE", "decode", "named_formats", "png", "read", "suffixes", "write"]
 
-# Pillow's names of what folders are searched for.
-FORMATS = (
-    *("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"),
-    *("AVIF", "JPEG2000", "PPM", "TGA"),
-)
+# Whatever a file is called. Pillow reads more, and some of those readers start programs (EPS) or
+# have few users to test them.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
+# Pixels of the longer side: JPEG's own limit. A line of forty million pixels is no picture.
+MAX_SIDE = 65_535
+# Of 255: a sixteenth of the range, as 12 bits in a file of 16 are.
+NARROW = 16
+# TIFF's tags, and what they say.
+BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
+WHITE_IS_ZERO, SIGNED = 0, 2
+# Python's warnings are silenced for all threads at once, so one thread at a time.
+_quiet = threading.Lock()
 
 
 @functools.cache
 def suffixes() -> tuple[str, ...]:
     """Return the endings of the files that a folder is searched for, lower case.
 
-    Whatever of `FORMATS` this Pillow reads: AVIF, for instance, is not built into all of them.
+    Those of `FORMATS`.
 
     Examples
     --------
@@ -57,15 +69,17 @@ def suffixes() -> tuple[str, ...]:
 def read(source: Source) -> Picture:
     """Read a picture as it is meant to be seen.
 
-    The camera's orientation (EXIF) is applied. Transparent parts show white. 16-bit greyscale is
-    scaled from 0..65535 to 0..255. Of an animation the first frame is read. An embedded colour
-    profile is ignored, as the pipelines that train classifiers do.
+    The camera's orientation (EXIF) is applied; where it cannot be read there is none. Transparent
+    parts show white. Greyscale of 12 or 16 bits is scaled to 0..255, and inverted where a TIFF says
+    that white is zero. Of an animation the first frame is read. An embedded colour profile is
+    ignored, as the pipelines that train classifiers do.
 
     Parameters
     ----------
     source : str, PathLike, PIL.Image.Image, or ndarray of uint8
-        A file in any format that Pillow reads, a Pillow picture (not changed, not closed), or an
-        array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), the fourth channel being alpha.
+        A file in one of `FORMATS`, whatever its name; a Pillow picture (not
+        changed, not closed); or an array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), the
+        fourth channel being alpha.
 
     Returns
     -------
@@ -75,9 +89,14 @@ def read(source: Source) -> Picture:
     Raises
     ------
     ImageError
-        The picture is missing, empty, truncated or not a picture; has more pixels than Pillow's
-        ``PIL.Image.MAX_IMAGE_PIXELS`` or none; holds floats, or integers beyond 0..65535; or the
-        array's shape or type is another than above.
+        The picture is missing, empty, truncated, closed or not a picture; has more pixels than
+        Pillow's ``PIL.Image.MAX_IMAGE_PIXELS``, a side longer than `MAX_SIDE`, or no pixels; holds
+        floats, or integers beyond 0..65535; or the array's shape or type is another than above.
+
+    Warns
+    -----
+    DoubtWarning
+        The picture uses a sixteenth of the range or less, as 12 bits in a 16-bit file do.
 
     Examples
     --------
@@ -85,27 +104,33 @@ def read(source: Source) -> Picture:
     array([[[  0,   0,   0], [255, 255, 255]]], dtype=uint8)
     """
     if isinstance(source, np.ndarray):
-        return _from_array(source)
+        return _doubted(_from_array(source))
     if isinstance(source, Image.Image):
-        return _from_pillow(source, "the Pillow picture")
+        try:
+            return _doubted(_from_pillow(source, "the Pillow picture"))
+        except (ImageError, MemoryError):
+            raise
+        except Exception as error:  # a closed one raises nearly anything
+            raise _closed(error) from error
     if not isinstance(source, (str, os.PathLike)):
         raise ImageError(
             f"a picture cannot be made from {type(source).__name__}; give a path, a Pillow "
             "picture or a uint8 array of shape (H, W, 3)"
         )
-    path = _path(source)
+    path = files.expanded(source)
+    name = named(str(path))
     try:
-        with path.open("rb") as file:
-            if not file.peek(1):
-                raise ImageError(f"{path}: the file is empty; copy or download it again")
-            return _open(file, str(path))
+        with files.opened(path) as file:
+            if not os.fstat(file.fileno()).st_size:
+                raise ImageError(f"{name}: the file is empty; copy or download it again")
+            return _open(file, name)
     except FileNotFoundError as error:
-        typed = source if "://" in str(source) else path
+        typed = named(str(source)) if "://" in str(source) else name
         raise ImageError(f"{typed}: no such file{_hint(path, source)}") from error
+    except IsADirectoryError as error:
+        raise ImageError(f"{name}: this is a folder; give one picture in it") from error
     except OSError as error:
-        if path.is_dir():
-            raise ImageError(f"{path}: this is a folder; give one picture in it") from error
-        raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise ImageError(f"{name}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # a null character in the path
         raise ImageError(f"{str(source)!r}: not a path: {error}") from error
 
@@ -138,11 +163,6 @@ def decode(data: bytes, name: str = "the picture") -> Picture:
     return _open(io.BytesIO(data), name)
 
 
-def _path(path: str | os.PathLike[str]) -> Path:
-    # Path.expanduser raises where there is no such user; a file may well be called ~x.
-    return Path(os.path.expanduser(path))  # noqa: PTH111
-
-
 def _hint(path: Path, source: object) -> str:
     if "://" in str(source):
         return "; addresses are not fetched: download the picture and give its path"
@@ -154,52 +174,123 @@ def _hint(path: Path, source: object) -> str:
 
 
 def _open(file: BinaryIO, name: str) -> Picture:
-    with warnings.catch_warnings():
-        # Pillow only warns of a picture up to twice its limit; here the limit is the limit.
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(file) as picture:
-                return _from_pillow(picture, name)
-        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-            count = re.search(r"\d+", str(error))
-            raise ImageError(
-                f"{name}: {count[0] if count else 'more'} pixels, and at most "
-                f"{Image.MAX_IMAGE_PIXELS} are read; make it smaller, or if you trust it raise "
-                "PIL.Image.MAX_IMAGE_PIXELS"
-            ) from error
-        except UnidentifiedImageError as error:
-            raise ImageError(
-                f"{name}: not a picture that Pillow can read; JPEG, PNG, WebP, BMP, TIFF and GIF "
-                "are safe choices"
-            ) from error
-        except (ImageError, MemoryError):
-            raise
-        except Exception as error:  # Pillow's readers raise nearly anything on broken files
-            raise _broken(name, error) from error
+    try:
+        with _hushed():
+            picture = Image.open(file, formats=_formats())
+        with picture:
+            _check_size(picture.size, name)
+            return _doubted(_from_pillow(picture, name))
+    except Image.DecompressionBombError as error:
+        count = re.search(r"\d+", str(error))
+        raise _too_many(name, count[0] if count else "more") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(
+            f"{name}: not a picture that can be read: expected {named_formats()}"
+        ) from error
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's readers raise nearly anything on broken files
+        raise _broken(name, error) from error
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Silence Pillow about large pictures, whose limit is ours, and about broken EXIF blocks."""
+    with _quiet, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Return those of `FORMATS` that this Pillow knows at all."""
+    Image.init()
+    return tuple(kind for kind in FORMATS if kind in Image.OPEN)
+
+
+def named_formats() -> str:
+    """Return the formats that are read, in words.
+
+    Examples
+    --------
+    >>> named_formats()
+    'JPEG, PNG, WEBP, BMP, TIFF, GIF, AVIF, JPEG2000, PPM or TGA'
+    """
+    return f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    width, height = size
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and width * height > limit:
+        raise _too_many(name, f"{width * height}")
+    if max(size) > MAX_SIDE:
+        raise ImageError(
+            f"{name}: {width} x {height} pixels, and at most {MAX_SIDE} a side are read; make it "
+            "smaller, or cut it into pieces"
+        )
+
+
+def _too_many(name: str, pixels: str) -> ImageError:
+    return ImageError(
+        f"{name}: {pixels} pixels, and at most {Image.MAX_IMAGE_PIXELS} are read; make it "
+        "smaller, or if you trust it raise PIL.Image.MAX_IMAGE_PIXELS"
+    )
+
+
+def _doubted(pixels: Picture) -> Picture:
+    """Warn of a picture that is nearly of one colour, as 12 bits read as 16 are."""
+    low, high = int(pixels.min()), int(pixels.max())
+    if high - low <= NARROW:
+        looks = "black" if high <= NARROW else "white" if low >= 255 - NARROW else "of one grey"
+        bits = (
+            "multiply values from 0 to 1 by 255 before they become uint8"
+            if high <= 1
+            else "scale what has 10, 12 or 14 bits to the whole range first, for 12 bits "
+            "(values * (255 / 4095)).astype('uint8')"
+        )
+        warn(
+            f"the picture's values run from {low} to {high} of 0..255, a sixteenth of the range or "
+            f"less, so the model sees it nearly {looks}. If it should look otherwise, {bits}",
+            DoubtWarning,
+        )
+    return pixels
 
 
 def _broken(name: str, error: Exception) -> ImageError:
     return ImageError(f"{name}: broken or cut short ({error}); copy or download it again")
 
 
+def _closed(error: Exception) -> ImageError:
+    return ImageError(
+        f"the Pillow picture is closed ({str(error) or type(error).__name__}): give its path, or "
+        "read it before it is closed"
+    )
+
+
 def _from_pillow(picture: Image.Image, name: str) -> Picture:
     if 0 in picture.size:
         raise ImageError(f"{name} is {picture.width} x {picture.height}; it has no pixels")
+    _check_size(picture.size, name)
+    shut = getattr(picture, "fp", picture) is None  # also of one that is whole in memory
     try:
         picture.load()
     except (OSError, SyntaxError) as error:
+        if shut:
+            raise _closed(error) from error
         raise _broken(name, error) from error
     # After loading: Pillow itself turns a TIFF upright then, and says so in its EXIF.
-    orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    orientation = _orientation(picture)
+    tags = getattr(picture, "tag_v2", {})
     if picture.mode == "F":
         raise ImageError(
             f"{name} holds floating-point numbers, whose black and white are not known; scale "
             "them to 0..255 and give them as a uint8 array"
         )
-    if picture.mode.startswith("I"):
-        pixels = _from_array(_deep(np.asarray(picture), name))
+    if picture.mode.startswith("I") or (picture.mode == "L" and _signed(tags)):
+        pixels = _from_array(_deep(picture, tags, name))
     elif picture.mode == "La":  # Pillow knows but one way out of it
-        return read(picture.convert("LA"))
+        return _from_pillow(picture.convert("LA"), name)
     elif picture.has_transparency_data:
         pixels = _from_array(np.asarray(picture.convert("RGBA")))
     else:
@@ -207,13 +298,43 @@ def _from_pillow(picture: Image.Image, name: str) -> Picture:
     return np.ascontiguousarray(_upright(pixels, orientation))
 
 
-def _deep(values: NDArray[Any], name: str) -> Picture:
-    if values.min() < 0 or values.max() > 65535:
+def _orientation(picture: Image.Image) -> object:
+    try:
+        with _hushed():
+            return picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # a broken EXIF block beside pixels that are whole
+        return 1
+
+
+def _signed(tags: Mapping[int, Any]) -> bool:
+    found = tags.get(SAMPLE_FORMAT, ())
+    return isinstance(found, tuple) and found[:1] == (SIGNED,)
+
+
+def _deep(picture: Image.Image, tags: Mapping[int, Any], name: str) -> Picture:
+    """Scale greyscale of other than eight bits, or with a sign, from its range to 0..255."""
+    values: NDArray[Any] = np.asarray(picture)
+    bits = int(next(iter(tags.get(BITS, ())), 16))
+    if _signed(tags):
+        top = 2 ** (min(bits, 17) - 1) - 1
+        values = values.view(np.int8) if picture.mode == "L" else values
+    else:
+        top = 4095 if bits == 12 else 65535
+        values = values.view(np.uint32) if bits == 32 and values.itemsize == 4 else values
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > top:
         raise ImageError(
-            f"{name} holds integers from {values.min()} to {values.max()}, and 0..65535 can be "
-            "read; scale them to 0..255 and give them as a uint8 array"
+            f"{name} holds integers from {low} to {high}, and 0..{top} can be read; scale them to "
+            "0..255 and give them as a uint8 array"
         )
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    wide = values.astype(np.uint32)
+    pixels: NDArray[np.uint32] = (wide * 255 + top // 2) // top
+    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:  # Pillow inverts up to eight bits alone
+        pixels = 255 - pixels
+    hidden = picture.info.get("transparency")
+    if isinstance(hidden, int):
+        pixels[wide == hidden] = 255
+    return pixels.astype(np.uint8)
 
 
 def _upright(pixels: Picture, orientation: object) -> Picture:
@@ -250,6 +371,8 @@ def _from_array(array: NDArray[Any]) -> Picture:
             f"the array's shape is {array.shape}, and (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) "
             "is expected, with at least one pixel; channels come last"
         )
+    if max(array.shape[:2]) > MAX_SIDE:
+        _check_size((array.shape[1], array.shape[0]), "the array")
     if array.shape[2] == 1:
         return np.repeat(array, 3, axis=2)
     if array.shape[2] == 3:
@@ -304,7 +427,7 @@ def write(path: str | os.PathLike[str], picture: Picture | Image.Image) -> None:
     ...     read(f"{folder}/black.png").shape
     (2, 3, 3)
     """
-    path = _path(path)
+    path = files.expanded(path)
     if path.suffix.lower() != ".png":
         raise FileError(f"{path}: pictures are written as PNG; name it {path.stem}.png")
     with files.replacing(path) as file:

@@ -13,6 +13,7 @@ from unmask import images, perturb
 from unmask.errors import ImageError, ModelError, SettingError
 from unmask.framing import Frame
 from unmask.masks import generator
+from unmask.spelling import named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -275,7 +276,7 @@ def describe(image: Any) -> str:
     ('fox.jpg', 'array of shape (2, 3)')
     """
     if isinstance(image, str | os.PathLike):
-        return Path(image).name
+        return named(Path(image).name)
     shape = getattr(image, "shape", None)
     return f"array of shape {shape}" if shape is not None else "picture"
 

@@ -6,12 +6,11 @@ What `unmask.results.open` yields comes in here, or explanations read from files
 from __future__ import annotations
 
 import time
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from unmask import metrics
 from unmask.box_targets import again
-from unmask.errors import ImageError, SettingError, UnmaskError, UnmaskWarning
+from unmask.errors import ImageError, SettingError, UnmaskError, silent
 from unmask.evaluation import DEFAULT, Row, evaluate_map
 from unmask.models import load
 from unmask.text_targets import with_same_texts
@@ -99,9 +98,9 @@ def _rows(
 ) -> Iterator[Row]:
     for one in explanations:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UnmaskWarning)  # they were told with the map
-                yield _row(model, one, target, chosen, evidence, step)
+            with silent():  # they were told with the map
+                row = _row(model, one, target, chosen, evidence, step)
+            yield row
         except UnmaskError as error:
             yield Row(one.image, error=str(error))
 

@@ -6,7 +6,6 @@ import base64
 import math
 import sys
 import time
-import warnings
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from PIL import Image
 
 from unmask.certainty import shown
 from unmask.colour import overlay
-from unmask.errors import UnmaskWarning
+from unmask.errors import silent
 from unmask.images import png
 from unmask.preview import small
 
@@ -97,9 +96,7 @@ class _Watcher:
             self.handle.update(HTML(page))
 
     def _page(self, estimate: Estimate) -> str:
-        with warnings.catch_warnings():
-            # The explanation at the end warns.
-            warnings.simplefilter("ignore", UnmaskWarning)
+        with silent():  # the explanation at the end warns
             explanation = self.run.explanation(estimate, time.perf_counter() - self.start)
         count, total = estimate.count, self.run.plan.count
         maps = small(explanation, SIDE).maps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,8 @@ def extent(
             raise SettingError("masks and max_masks: give one of them")
     if until is not None and not (is_number(until) and 0 < until < 1):
         raise SettingError(f"until={until!r}: expected a reliability between 0 and 1, such as 0.95")
+    if is_number(seconds) and seconds == math.inf:
+        seconds = None
     if seconds is not None and not (is_number(seconds) and seconds > 0):
         raise SettingError(f"max_seconds={seconds!r}: expected a number of seconds above 0")
     if shard is None:

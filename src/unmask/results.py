@@ -10,7 +10,8 @@ unmask.errors.FileError: ...: no results of unmask batch there (unmask.json is m
 
 from __future__ import annotations
 
-import json
+import contextlib
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,27 +19,68 @@ import numpy as np
 
 from unmask import images
 from unmask.cluster.records import BESIDE
-from unmask.cluster.sources import Fetcher
+from unmask.cluster.sources import Fetcher, find
 from unmask.cluster.store import Store
 from unmask.errors import FileError, ImageError, SettingError, UnmaskError
 from unmask.estimate import Estimate
 from unmask.explanation import Explanation
+from unmask.explanation_file import FRAME, MORE, ORIGIN, PLAN
 from unmask.framing import Frame
 from unmask.masks import Masks
 from unmask.origin import Origin
 from unmask.packing import Packed, unpack
 from unmask.plan import Plan
+from unmask.schema import listed, maybe, number, parse, record, table, text, whole
 from unmask.targets import Target
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
 
 __all__ = ["Result", "Results", "open"]
+
+# And what the column plan may hold beside the plan.
+BESIDES = record(
+    {},
+    {
+        "texts": maybe(listed(text)),
+        "origin": maybe(ORIGIN),
+        "targets": maybe(listed(record({}, MORE))),
+    },
+)
+# Of a map, as no model's input has more; and of a picture, which is not there to show its size.
+MAX_PIXELS, MAX_PICTURE = 2**26, 2**27
+# What a row of a picture that did not fail may hold (`unmask.cluster.records.schema`).
+ROW = record(
+    {
+        "id": text,
+        "target": whole(),
+        "index": maybe(whole(-(2**31))),
+        "label": text,
+        "box": maybe(listed(number(), 4, 4)),
+        "score": number(),
+        "mean": number(),
+        "masks": whole(),
+        "reliability": number(0, 1),
+        "seconds": number(0),
+        "map": lambda value: value,
+        "map_shape": listed(whole(1), 2, 2),
+        "map_offset": number(),
+        "map_scale": number(),
+        "frame": maybe(text),
+        "plan": text,
+        "model": text,
+        "model_calls": whole(),
+        "stopped": text,
+        "versions": text,
+        "notes": listed(text),
+    },
+    {"digest": maybe(text)},
+)
 
 
 class Result(Explanation):
@@ -185,17 +227,32 @@ class Results:
                 f"{self._store.url} has no maps: the run was told to keep none (--maps none). "
                 "Its rows are a table like any other"
             )
-        for table in self._store.tables():
-            few: list[dict[str, Any]] = []
-            for row in _rows(table):
-                if row["error"] is not None or (only is not None and row["id"] not in only):
-                    continue
-                if few and few[0]["id"] != row["id"]:
-                    yield self._result(few)
-                    few = []
-                few.append(row)
-            if few:
+        few: list[dict[str, Any]] = []
+        for row in self._rows():
+            if row["error"] is not None or (only is not None and row["id"] not in only):
+                continue
+            if few and few[0]["id"] != row["id"]:
                 yield self._result(few)
+                few = []
+            few.append(row)
+        if few:
+            yield self._result(few)
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for few in self._store.tables():
+            with self._clear():
+                rows = list(_rows(few))
+            yield from rows
+
+    @contextlib.contextmanager
+    def _clear(self) -> Iterator[None]:
+        """Turn whatever rows of somebody else's make go wrong into a `FileError`."""
+        try:
+            yield
+        except FileError:
+            raise
+        except Exception as error:  # rows may be of anybody, and hold anything
+            raise FileError(f"{self._store.url} holds rows that are damaged: {error}") from error
 
     def __len__(self) -> int:
         """How many explanations there are."""
@@ -212,35 +269,40 @@ class Results:
     @property
     def ids(self) -> list[str]:
         """The pictures that are explained, in the order they were finished."""
-        return [name for name, error in self._outcomes() if error is None]
+        return [name for name, error in self._store.outcomes().items() if error is None]
 
     @property
     def failures(self) -> dict[str, str]:
         """The pictures that failed, and why."""
-        return {name: error for name, error in self._outcomes() if error is not None}
-
-    def _outcomes(self) -> Iterator[tuple[str, str | None]]:
-        for table in self._store.tables(["id", "error"]):
-            pairs = zip(table["id"].to_pylist(), table["error"].to_pylist(), strict=True)
-            yield from dict.fromkeys(pairs)
+        return {name: error for name, error in self._store.outcomes().items() if error is not None}
 
     def place(self, name: str) -> str:
-        """Where a picture lies, as a URL; empty if it came as bytes of a table."""
-        return self._fetch.place(name)
+        """Where a picture lies, as a URL; empty if it came as bytes of a table, or is not known."""
+        try:
+            return self._fetch.place(name)
+        except UnmaskError:
+            return ""
 
     def _result(self, rows: list[dict[str, Any]]) -> Result:
+        with self._clear():
+            return self._checked_result([ROW(row) for row in rows])
+
+    def _checked_result(self, rows: list[dict[str, Any]]) -> Result:
         first = rows[0]
-        plan = json.loads(first["plan"])
-        beside = plan.pop(BESIDE, {})  # rows of version 0.1.0 have none
+        if [row["target"] for row in rows] != list(range(len(rows))):
+            raise ValueError(f"the rows of {first['id']} are not together, or not all there")
+        said = parse(first["plan"].encode())
+        plan = PLAN(said)
+        beside = BESIDES(said.get(BESIDE, {}))  # rows of version 0.1.0 have none
         texts, made = beside.get("texts"), beside.get("origin")
         masks = Masks(**plan.pop("masks"))
         means = np.array([row["mean"] for row in rows])
         kept = _Kept(masks, len(rows), name=first["id"], masks_used=first["masks"], means=means)
         height, width = masks.shape  # batch is about pictures
-        maps = np.stack([unpack(_packed(row), (height, width)) for row in rows])
+        maps = np.stack([_map(row, (height, width)) for row in rows])
         result = Result(
             targets=tuple(_target(row, beside.get("targets")) for row in rows),
-            plan=Plan(masks=masks, **{**plan, "shard": tuple(plan["shard"])}),
+            plan=Plan(masks=masks, **plan),
             estimate=kept,
             model=first["model"],
             image=first["id"],
@@ -251,27 +313,33 @@ class Results:
             seconds=first["seconds"],
             model_calls=first["model_calls"],
             stopped=first["stopped"],
-            versions=json.loads(first["versions"]),
-            notes=tuple(first["notes"]),
-            origin=None if made is None else Origin(**{**made, "unsaid": tuple(made["unsaid"])}),
-            texts=None if texts is None else tuple(texts),
+            versions=table(text)(parse(first["versions"].encode())),
+            notes=first["notes"],
+            origin=None if made is None else Origin(**made),
+            texts=texts,
             _more=kept.extended,
         )
 
         def read() -> NDArray[np.uint8]:
-            return images.decode(self._fetch(first["id"]), first["id"])
+            return images.decode(self._fetch(first["id"], first.get("digest")), first["id"])
 
         object.__setattr__(result, "_read", read)
         return result
 
 
-def open(output: str | os.PathLike[str]) -> Results:  # noqa: A001 - results.open reads well
+def open(  # noqa: A001 - results.open reads well
+    output: str | os.PathLike[str], source: str | os.PathLike[str] | None = None
+) -> Results:
     """Open what ``unmask batch`` wrote; a run still going on may be read, too.
 
     Parameters
     ----------
     output : str or path-like
         The folder given as ``-o``, or its URL.
+    source : str or path-like, optional
+        Where the pictures are now, if that is not where they were, or if the results came from
+        somebody else: what they say of their source is otherwise believed only for pictures that
+        are to the byte those that were explained, on this machine or storage like the results'.
 
     Returns
     -------
@@ -296,37 +364,41 @@ def open(output: str | os.PathLike[str]) -> Results:  # noqa: A001 - results.ope
     meta = store.meta()
     if meta is None:
         raise FileError(f"{output}: no results of unmask batch there (unmask.json is missing)")
-    return Results(meta["settings"], store, Fetcher(meta["settings"]))
+    settings = meta["settings"]
+    if source is None:
+        return Results(settings, store, Fetcher(settings, near=store.url))
+    found = find(str(source), settings.get("column"), settings.get("id"))
+    named = {**settings, "source": str(source), "root": found.root}
+    return Results(settings, store, Fetcher(named))
 
 
-def _rows(table: Any) -> Iterator[dict[str, Any]]:
+def _rows(few: Any) -> Iterator[dict[str, Any]]:
     """Yield rows; maps as arrays, without a Python object for every number."""
-    maps = table["map"].combine_chunks()
-    rest = table.drop_columns(["map"])
-    number = 0
-    for batch in rest.to_batches(max_chunksize=256):
-        for row in batch.to_pylist():
-            one = maps[number].values
-            yield {**row, "map": None if one is None else one.to_numpy(zero_copy_only=False)}
-            number += 1
+    maps = few["map"]
+    for one, row in zip(maps, few.drop_columns(["map"]).to_pylist(), strict=True):
+        samples = one.values
+        yield {**row, "map": None if samples is None else samples.to_numpy(zero_copy_only=False)}
 
 
-def _target(row: dict[str, Any], more: list[dict[str, Any]] | None) -> Target:
-    box = None if row["box"] is None else tuple(row["box"])
-    beside = {} if more is None else dict(more[row["target"]])
-    if beside.get("pair") is not None:
-        beside["pair"] = tuple(beside["pair"])
-    return Target(row["label"], row["index"], row["score"], box, **beside)
+def _target(row: dict[str, Any], more: Sequence[dict[str, Any]] | None) -> Target:
+    beside = {} if more is None else more[row["target"]]
+    return Target(row["label"], row["index"], row["score"], row["box"], **beside)
 
 
-def _packed(row: dict[str, Any]) -> Packed:
-    samples = np.asarray(row["map"], np.float16).reshape(row["map_shape"])
-    return Packed(samples, row["map_offset"], row["map_scale"])
+def _map(row: dict[str, Any], shape: tuple[int, int]) -> NDArray[np.float32]:
+    samples = np.asarray(row["map"], np.float16)
+    few = row["map_shape"]
+    sizes = [math.prod(shape), *(one * many for one, many in zip(few, shape, strict=True))]
+    if max(sizes) > MAX_PIXELS or any(one > many for one, many in zip(few, shape, strict=True)):
+        raise ValueError(f"samples of shape {few} for a map of shape {shape}")
+    packed = Packed(samples.reshape(few), row["map_offset"], row["map_scale"])
+    return unpack(packed, shape)
 
 
-def _frame(text: str | None) -> Frame | None:
-    if text is None:
+def _frame(content: str | None) -> Frame | None:
+    if content is None:
         return None
-    given: dict[str, Any] = json.loads(text)
-    picture, model = (tuple(given.pop(name)) for name in ("picture", "model"))
-    return Frame(picture, model, **given)
+    frame = Frame(**FRAME(parse(content.encode())))
+    if math.prod(frame.picture) > MAX_PICTURE:
+        raise ValueError(f"a picture of {frame.picture} pixels")
+    return frame

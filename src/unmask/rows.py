@@ -11,8 +11,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmask import files
+from unmask import files, schema
 from unmask.errors import FileError, MissingExtra, SettingError
+from unmask.spelling import named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["Results", "write_csv", "write_parquet"]
 
 KIND, FORMAT = "unmask evaluation", 1
+HEADER = schema.record(
+    {
+        "kind": schema.text,
+        "version": schema.whole(),
+        "settings": schema.table(lambda value: value),
+    }
+)
+TEXTS = ("picture", "label", "digest", "error")
 
 
 class Results:
@@ -61,7 +70,7 @@ class Results:
         # As they come back from the file: JSON has lists where Python has tuples.
         wanted = json.loads(json.dumps(dict(settings), allow_nan=False))
         try:
-            exists = self.path.is_file() and self.path.stat().st_size > 0
+            exists = self.path.exists() and self.path.stat().st_size > 0
             if exists:
                 self._read(wanted)
         except OSError as error:
@@ -94,15 +103,16 @@ class Results:
         self.rows[row["picture"]] = dict(row)
 
     def _read(self, wanted: Mapping[str, Any]) -> None:
-        content = self.path.read_bytes()
+        with files.opened(self.path) as file:
+            content = file.read()
         whole, newline, torn = content.rpartition(b"\n")
         lines = whole.split(b"\n")
         try:
-            header = json.loads(lines[0])
-            rows = [json.loads(line) for line in lines[1:]]
+            header = HEADER(schema.parse(lines[0]))
+            rows = [_row(schema.parse(line)) for line in lines[1:]]
             kind, begun = header["kind"], header["settings"]
             self.rows = {row["picture"]: row for row in rows}
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             raise FileError(
                 f"{self.path} is damaged or no evaluation of unmask's: move it away, or give "
                 "another folder"
@@ -124,8 +134,30 @@ class Results:
                 file.write(whole + newline)
 
 
+def _row(value: Any) -> dict[str, Any]:
+    """Check a row: a picture, a few texts, and numbers or curves of them."""
+    if not isinstance(value, dict) or not isinstance(value.get("picture"), str):
+        raise ValueError("a row names no picture")
+    numbers = schema.listed(schema.maybe(schema.number()))
+    for name, one in value.items():
+        if name not in TEXTS:
+            numbers(one if isinstance(one, list) else [one])
+        elif not isinstance(one, str | None):
+            raise ValueError(f"{name} is no text")
+    return value
+
+
 def _line(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, allow_nan=False, ensure_ascii=False).encode() + b"\n"
+    # A file name that is no UTF-8 is escaped, and comes back as it was.
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(value, allow_nan=False).encode() + b"\n"
+
+
+def _utf8(value: Any) -> Any:
+    return named(value) if isinstance(value, str) else value
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -137,7 +169,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[s
     writer = csv.writer(text)
     writer.writerow(columns)
     for row in rows:
-        writer.writerow(["" if row.get(name) is None else row[name] for name in columns])
+        writer.writerow(["" if row.get(name) is None else _utf8(row[name]) for name in columns])
     with files.replacing(path) as file:
         file.write(text.getvalue().encode())
 
@@ -170,7 +202,9 @@ def write_parquet(
         name: pa.list_(pa.float64()) if kind == "curve" else pa.type_for_alias(kind)
         for name, kind in columns.items()
     }
-    arrays = [pa.array([row.get(name) for row in rows], kind) for name, kind in types.items()]
+    arrays = [
+        pa.array([_utf8(row.get(name)) for row in rows], kind) for name, kind in types.items()
+    ]
     table = pa.table(arrays, names=list(columns))
     with files.replacing(path) as file:
         pq.write_table(table, file)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,10 +15,11 @@ from unmask.box_targets import BoxTargets, resolve_boxes
 from unmask.box_wishes import parse_boxes
 from unmask.checks import known, whole
 from unmask.diagnosis import doubts, not_best
-from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, warn
+from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, collected, warn
 from unmask.estimate import Estimate
 from unmask.estimators import ESTIMATORS, Estimator
 from unmask.explanation import Explanation, finished
+from unmask.files import expanded
 from unmask.identity import NOBODY, Identity, identity
 from unmask.inputs import Input, describe, describe_fill, fill_array
 from unmask.inputs import prepare as prepare_input
@@ -44,6 +44,7 @@ from unmask.wishes import parse, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -88,6 +89,8 @@ class Run:
         Inputs that it scored for that.
     checkpoint : Path or None
         Where `stream` keeps the scores.
+    noted : list of str
+        What went wrong beside the masks, such as a checkpoint that could not be written.
     path : str
         The picture's, as it was given; empty where it was no file.
     """
@@ -104,6 +107,7 @@ class Run:
     identity: Identity = NOBODY
     calls: int = 1
     checkpoint: Path | None = None
+    noted: list[str] = field(default_factory=list)
     path: str = ""
 
     @property
@@ -161,8 +165,8 @@ class Run:
             signed=_signed(self.model, self.outputs),
             estimator=self.plan.estimator,
         )
-        notes = (*self.notes, *found)
-        for note in notes[len(self.notes) :]:
+        notes = (*self.notes, *self.noted, *found)
+        for note in found:
             warn(note, DoubtWarning)
         return Explanation(
             targets=self.targets.targets,
@@ -235,7 +239,8 @@ def prepare(
         shift=shift,
     )
     loaded, target = with_texts(load(model), target)
-    given = prepare_input(loaded, image, preprocess)
+    with collected() as read_notes:
+        given = prepare_input(loaded, image, preprocess)
     detects = loaded.detector is not None
     if detects and preset is not None:
         raise SettingError(f"preset={preset!r} is for classifiers, and {loaded.name} is a detector")
@@ -259,7 +264,7 @@ def prepare(
             f"shard {plan.shard[0]} of {plan.shard[1]} is empty: {plan.count} masks are "
             f"{-(-plan.count // plan.masks.block_size)} blocks of {plan.masks.block_size}"
         )
-    path = None if checkpoint is None else Path(checkpoint).expanduser()
+    path = None if checkpoint is None else expanded(checkpoint)
     content = None if path is None else checkpoints.peek(path)
     values = fill_array(chosen["fill"], loaded, given, plan.masks.seed)
     boxes = detects and not callable(target)
@@ -275,7 +280,7 @@ def prepare(
     for said, category in ((first, DoubtWarning), (notes, UnmaskWarning)):
         for note in said:
             warn(note, category)
-    notes = (*first, *notes)
+    notes = (*first, *notes, *read_notes)
     if boxes:
         whole = outputs[0]
         targets: Targets | BoxTargets = resolve_boxes(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from unmask import demo, images
 from unmask.app.fields import brief
 from unmask.colour import COLORMAPS
 from unmask.errors import SettingError
+from unmask.files import temporary_folder
 from unmask.report import report
 from unmask.reproduce import recipe
 
@@ -107,5 +107,5 @@ def file(what: Wanted, explanation: Explanation, choice: Choice, *, example: boo
         if example and explanation.image in demo.pictures():
             again = replace(again, example=True)
         return report([explanation], recipes=[again], cmap=what.cmap).encode()
-    with tempfile.TemporaryDirectory() as folder:
-        return explanation.save(Path(folder) / "explanation.npz").read_bytes()
+    with temporary_folder() as folder:
+        return explanation.save(folder / "explanation.npz").read_bytes()

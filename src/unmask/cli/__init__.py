@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import contextlib
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
@@ -24,9 +26,32 @@ from unmask.cli.usage import Command, Commands
 
 __all__ = ["app"]
 
+
+class _Group(Commands):
+    """The commands; what is wrong with their arguments is shown, and never obeyed."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        with _as_text():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _as_text():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _as_text() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if isinstance(getattr(error, "message", None), str):  # one of the parser's
+            error.message = terminal.one_line(error.message)  # type: ignore[attr-defined]
+        raise
+
+
 app = typer.Typer(
+    cls=_Group,
     add_completion=False,
-    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
-from rich.text import Text
 
 import unmask
-from unmask import perturb
+from unmask import interrupts, perturb
 from unmask.cli import terminal
-from unmask.errors import FileError, SettingError, UnmaskError, UnmaskWarning
+from unmask.errors import FileError, MissingExtra, SettingError, UnmaskError, silent
 from unmask.framing import Mode
 from unmask.models import Activation, Detector, Runtime
 from unmask.models.preprocess import PreprocessName
@@ -29,6 +27,7 @@ __all__ = [
     "parse_box",
     "parse_fill",
     "parse_grid",
+    "parse_name",
     "parse_numbers",
     "parse_shard",
     "parse_sizes",
@@ -41,17 +40,25 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 @contextlib.contextmanager
 def clear_errors() -> Iterator[None]:
     """Turn an error of the user's into one message and exit status 2."""
-    with warnings.catch_warnings():
-        # They are printed as notes instead, once.
-        warnings.simplefilter("ignore", UnmaskWarning)
+    interrupts.listen()
+    with silent():  # they are printed as notes instead, once
         try:
             yield
-        except UnmaskError as error:
-            terminal.err.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
-            raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            terminal.err.print("Interrupted: there is nothing more to save.")
-            raise typer.Exit(INTERRUPTED) from None
+            _interrupted()
+        except UnmaskError as error:
+            if isinstance(error, MissingExtra) and interrupts.told():
+                _interrupted()
+            terminal.show_error(error)
+            raise typer.Exit(2) from None
+        except MemoryError as error:
+            terminal.show_error(f"there is not enough memory. {error}")
+            raise typer.Exit(2) from None
+
+
+def _interrupted() -> NoReturn:
+    terminal.err.print("Interrupted: there is nothing more to save.")
+    raise typer.Exit(INTERRUPTED) from None
 
 
 def load_model(
@@ -96,6 +103,15 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise FileError(f"cannot make the folder {path}: {error.strerror}") from error
     return path
+
+
+def parse_name(text: str) -> str:
+    """Return the name of files in a folder; it leads to no other."""
+    if not text.strip() or text in (".", "..") or any(one in text for one in "/\\\0"):
+        raise SettingError(
+            f"--name {text}: expected a name such as fox, without / or \\; -o says which folder"
+        )
+    return text
 
 
 def parse_targets(texts: list[str] | None, detector: Detector | None) -> list[Any] | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import unmask
-from unmask import images, sheet
+from unmask import files, images, sheet
 from unmask.box_targets import Detection
 from unmask.cli import terminal
 from unmask.colour import Colormap
 from unmask.errors import FileError
 
-__all__ = ["keep_others", "write_explanation"]
+__all__ = ["check_places", "keep_others", "write_explanation"]
 
 
 def keep_others(
@@ -34,7 +36,7 @@ def keep_others(
         return
     do = "give another folder with --output, or remove it"
     if path.is_dir():
-        raise FileError(f"cannot write {path}: a folder is there; {do}")
+        raise FileError(f"cannot write {path}: this is a folder; {do}")
     try:
         there = unmask.Explanation.load(path)
     except FileError as error:
@@ -56,7 +58,48 @@ def write_explanation(
     certainty: bool = False,
 ) -> list[Path]:
     """Write the numbers, a figure for each target, and a sheet where there are boxes."""
-    numbers = explanation.save(folder / f"{stem}.npz")
+    numbers = _saved(explanation, folder / f"{stem}.npz")
+    try:
+        figures = _figures(explanation, folder, stem, cmap, opacity, found, certainty)
+    except FileError as error:
+        raise FileError(
+            f"{error}. The explanation is in {numbers}: unmask report makes a page of it"
+        ) from error
+    return [*figures, numbers]
+
+
+def check_places(
+    folder: Path, stem: str, targets: Sequence[unmask.Target], found: Sequence[Detection]
+) -> None:
+    """Say before the first mask if `write_explanation` could not write its files."""
+    names = [f"{stem}-{name}.png" for name in _names(targets, found)]
+    for name in (f"{stem}.npz", *names, f"{stem}-sheet.png"):
+        files.check(folder / name)
+
+
+def _saved(explanation: unmask.Explanation, path: Path) -> Path:
+    """Save an explanation where it should be, or else where it can be found."""
+    try:
+        return explanation.save(path)
+    except FileError as error:
+        # A disk that filled up meanwhile: hours of work are not thrown away for that.
+        other = Path(tempfile.gettempdir()) / f"unmask-{secrets.token_hex(4)}.npz"
+        try:
+            explanation.save(other)
+        except FileError:
+            raise error from None
+        raise FileError(f"{error}. The explanation is kept as {other}") from error
+
+
+def _figures(
+    explanation: unmask.Explanation,
+    folder: Path,
+    stem: str,
+    cmap: Colormap,
+    opacity: float,
+    found: Sequence[Detection],
+    certainty: bool,
+) -> list[Path]:
     written, panels = [], []
     names = _names(explanation.targets, found)
     for number, (target, name) in enumerate(zip(explanation.targets, names, strict=True)):
@@ -73,7 +116,7 @@ def write_explanation(
         path = folder / f"{stem}-sheet.png"
         images.write(path, sheet.sheet(panels))
         written.append(path)
-    return [*written, numbers]
+    return written
 
 
 def _names(targets: Sequence[unmask.Target], found: Sequence[Detection]) -> list[str]:

@@ -216,7 +216,8 @@ def batch(
             bar.stop()
             done = last[0].done if last else 0
             terminal.err.print(
-                f"Interrupted: {done:,} pictures more are in {output}; the same command goes on."
+                f"Interrupted: {done:,} pictures more are in {escape(output)}; the same command "
+                "goes on."
             )
             raise typer.Exit(INTERRUPTED) from None
         except UnmaskError:
@@ -251,6 +252,6 @@ def _tell(ended: Progress, output: str) -> None:
             "again.",
             soft_wrap=True,
         )
-    terminal.out.print(f"Written: {output}", soft_wrap=True)
+    terminal.out.print(f"Written: {escape(output)}", soft_wrap=True)
     if ended.done and ended.failed == ended.done:
         raise typer.Exit(1)

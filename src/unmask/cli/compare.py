@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from unmask import comparison, explainers, images, metrics
+from unmask import comparison, explainers, files, images, metrics
 from unmask.cli import terminal
 from unmask.cli._common import clear_errors, load_model, make_folder
 from unmask.cli.options import (
@@ -30,8 +29,9 @@ from unmask.cli.options import (
     StdOption,
 )
 from unmask.colour import Colormap
-from unmask.errors import SettingError, UnmaskWarning
+from unmask.errors import SettingError, silent
 from unmask.predicting import about_picture, source_of
+from unmask.spelling import named
 
 __all__ = ["compare"]
 
@@ -77,7 +77,8 @@ def compare(
         loaded = load_model(
             model, labels, preprocess, mean, std, activation, size, resize, None, None
         )
-        folder = make_folder(output)
+        path = make_folder(output) / f"{Path(picture).stem}-comparison.png"
+        files.check(path)
         pixels = images.read(picture)
         case = metrics.case(loaded, pixels, target)
         terminal.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
@@ -92,8 +93,7 @@ def compare(
             for name, function in zip(names, found, strict=True):
                 progress.update(task, description=escape(name))
                 seeded = {"seed": seed} if explainers.takes_seed(function) else {}
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", UnmaskWarning)
+                with silent():
                     values = np.asarray(function(case.model, pixels, asked, **seeded))
                 curves = metrics.both(case, values)
                 areas = [f"{curve.area:.4f}" for curve in curves.values()]
@@ -103,12 +103,11 @@ def compare(
         drawn = comparison.side_by_side(
             pixels,
             panels,
-            title=f"{terminal.short(case.target.label)} in {Path(picture).name}",
+            title=f"{terminal.short(case.target.label)} in {named(Path(picture).name)}",
             subtitle=f"{loaded.name}, score {case.target.score:.3f}",
             opacity=opacity,
             cmap=cmap,
         )
-        path = folder / f"{Path(picture).stem}-comparison.png"
         before = [path] if path.exists() else []
         images.write(path, drawn)
         terminal.out.print(

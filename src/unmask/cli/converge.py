@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import unmask
-from unmask import images, plots
+from unmask import files, images, plots
 from unmask.cli import terminal
 from unmask.cli._common import (
     INTERRUPTED,
@@ -98,6 +98,7 @@ def converge(
         if saved:
             explanation, failure = unmask.Explanation.load(picture), None
             number = explanation.find(target or 0)
+            path = _place(output, picture)
         else:
             loaded = load_model(
                 model,
@@ -126,6 +127,7 @@ def converge(
             )
             if len(run.targets) > 1:
                 raise SettingError(f"--target {target}: converge shows one target at a time")
+            path = _place(output, picture)
             show = partial(terminal.show_predictions, run.model.name, run.predictions())
             terminal.says(run.notes, show)
             found, failure = terminal.explain(run)
@@ -137,7 +139,6 @@ def converge(
         taken = plots.snapshots(explanation, counts, number)
         figure = plots.convergence(explanation, counts, number, cmap=cmap)
         terminal.show_snapshots(explanation.targets[number].label, taken)
-        path = make_folder(output) / f"{Path(picture).stem}-converge.png"
         before = [path] if path.exists() else []
         images.write(path, figure)
         terminal.show_written([path], before)
@@ -145,6 +146,12 @@ def converge(
             raise failure
         if not saved and not explanation.complete:
             raise typer.Exit(INTERRUPTED)
+
+
+def _place(output: Path, picture: str) -> Path:
+    path = make_folder(output) / f"{Path(picture).stem}-converge.png"
+    files.check(path)
+    return path
 
 
 def _counts(text: str) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import unmask
@@ -22,7 +21,7 @@ from unmask.cli.options import (
     StdOption,
     ThresholdOption,
 )
-from unmask.errors import SettingError, UnmaskWarning
+from unmask.errors import SettingError, collected
 
 __all__ = ["detect"]
 
@@ -48,10 +47,9 @@ def detect(
             model, labels, preprocess, mean, std, None, size, resize, detector, threshold
         )
         pixels = images.read(picture)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", UnmaskWarning)
+        with collected() as notes:
             found = unmask.detect(loaded, pixels)
-        terminal.show_notes([str(one.message) for one in caught])
+        terminal.show_notes(notes)
         terminal.show_detections(loaded.name, found, loaded.threshold)
         if found:
             items = [

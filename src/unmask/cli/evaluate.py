@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 import unmask
-from unmask import comparison, demo, evaluation, images, kept, metrics
+from unmask import comparison, demo, evaluation, files, images, kept, metrics
 from unmask.cli import terminal
 from unmask.cli._common import INTERRUPTED, clear_errors, load_model, make_folder
 from unmask.cli.options import (
@@ -34,17 +34,21 @@ from unmask.cli.options import (
     PreprocessOption,
     ResizeOption,
     SizeOption,
+    SourceOption,
     StdOption,
 )
 from unmask.errors import FileError, ImageError, MissingExtra, SettingError
 from unmask.predicting import about_picture, source_of
 from unmask.rows import Results, write_csv, write_parquet
+from unmask.spelling import named
 
 __all__ = ["evaluate"]
 
 RECENT = 8  # rows of the live table
 FIXED = {"picture": "string", "label": "string", "class": "int64", "score": "double"}
 SECONDS = {"explaining_seconds": "double", "measuring_seconds": "double", "error": "string"}
+
+WRITTEN = ("results.parquet", "results.csv", "summary.csv")
 
 
 def evaluate(
@@ -64,6 +68,7 @@ def evaluate(
             metavar="FOLDER",
         ),
     ] = None,
+    source: SourceOption = None,
     model: ModelOption = "demo",
     labels: LabelsOption = None,
     target: Annotated[
@@ -111,6 +116,8 @@ def evaluate(
         options: Any = [labels, preprocess, mean, std, activation, size, resize]
         loaded = load_model(model, *options)
         folder = make_folder(output)
+        for name in WRITTEN:
+            files.check(folder / name)
         randomised = None
         if "randomised" in needs:
             path = unmask.models.randomise(model, folder / "randomised.onnx", seed=seed)
@@ -138,7 +145,7 @@ def evaluate(
         else:
             if explainer != "unmask":
                 raise SettingError("--explainer and --maps exclude each other: maps are there")
-            work = _there(loaded, maps, arguments)
+            work = _there(loaded, maps, source, arguments)
         results = Results(folder / "results.jsonl", settings)
         left = [
             name
@@ -186,9 +193,9 @@ def _explaining(
     )
 
 
-def _there(loaded: unmask.Model, maps: str, arguments: dict[str, Any]) -> _Work:
+def _there(loaded: unmask.Model, maps: str, source: str | None, arguments: dict[str, Any]) -> _Work:
     """Measure what batch wrote; its failures are failures here, too."""
-    opened = unmask.results.open(maps)
+    opened = unmask.results.open(maps, source)
     arguments |= {"target": arguments["target"] or 0}
     kept.evaluate(loaded, [], **arguments)
     names, failures = opened.ids, opened.failures
@@ -346,7 +353,7 @@ def _show(rows: Sequence[dict[str, Any]], chosen: Sequence[metrics.Metric]) -> N
     terminal.out.print(table)
     for row in rows:
         if row["error"]:
-            terminal.err.print(f"[red]Error:[/] {escape(row['error'])}", soft_wrap=True)
+            terminal.show_error(row["error"])
 
 
 def _write(
@@ -355,7 +362,7 @@ def _write(
     scalars = FIXED | {one.name: "double" for one in chosen} | SECONDS
     curves = [one.name for one in chosen if one.name in ("deletion", "insertion")]
     lists = {f"{name}_{part}": "curve" for name in curves for part in ("fractions", "scores")}
-    written = [folder / "results.parquet", folder / "results.csv", folder / "summary.csv"]
+    written = [folder / name for name in WRITTEN]
     write_parquet(written[0], rows, scalars | lists)
     write_csv(written[1], rows, list(scalars))
     summary = [
@@ -377,7 +384,7 @@ def _write(
     if drawn:
         path = folder / "curves.png"
         count = sum(not row["error"] for row in rows)
-        title = f"mean of {count} pictures" if count > 1 else Path(rows[0]["picture"]).name
+        title = f"mean of {count} pictures" if count > 1 else named(Path(rows[0]["picture"]).name)
         images.write(path, comparison.curve_figure(drawn, title=title))
         written.append(path)
     return written

@@ -20,7 +20,7 @@ from unmask.cli._common import (
     parse_shard,
     parse_targets,
 )
-from unmask.cli._figures import keep_others, write_explanation
+from unmask.cli._figures import check_places, keep_others, write_explanation
 from unmask.cli.options import (
     MASKS,
     OUTPUT,
@@ -151,6 +151,7 @@ def explain(
         else:
             show = partial(terminal.show_detections, run.model.name, found, run.model.threshold)
         terminal.says(run.notes, show)
+        check_places(folder, Path(picture).stem, run.targets.targets, found)
         explanation, failure = terminal.explain(run)
         if explanation is None:
             raise failure or KeyboardInterrupt

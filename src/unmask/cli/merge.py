@@ -9,8 +9,8 @@ import typer
 
 import unmask
 from unmask.cli import terminal
-from unmask.cli._common import clear_errors, make_folder
-from unmask.cli._figures import keep_others, write_explanation
+from unmask.cli._common import clear_errors, make_folder, parse_name
+from unmask.cli._figures import check_places, keep_others, write_explanation
 from unmask.cli.options import OUTPUT, CertaintyOption, CmapOption, OutputOption
 from unmask.errors import SettingError
 
@@ -33,15 +33,17 @@ def merge(
 ) -> None:
     """Join explanations of different masks, such as the shards of one, into one map."""
     with clear_errors():
+        stem = parse_name(name)
         for number, one in enumerate(parts):
             if Path(one).resolve() in [Path(other).resolve() for other in parts[:number]]:
                 raise SettingError(
                     f"{one} is given twice, and its masks are in both: give each part once"
                 )
         read = [unmask.Explanation.load(path) for path in parts]
-        merged = read[0].merge(*read[1:])
         folder = make_folder(output)
-        keep_others(folder / f"{name}.npz", merged.picture)
+        check_places(folder, stem, read[0].targets, [])
+        keep_others(folder / f"{stem}.npz", read[0].picture)
         before = set(folder.iterdir())
-        written = write_explanation(merged, folder, name, cmap, 0.5, [], certainty)
+        merged = read[0].merge(*read[1:])
+        written = write_explanation(merged, folder, stem, cmap, 0.5, [], certainty)
         terminal.show_result(merged, written, before)

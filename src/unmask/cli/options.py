@@ -228,6 +228,14 @@ OutputOption = Annotated[
         "--output", "-o", help="Folder for the figures and the .npz.", rich_help_panel=OUTPUT
     ),
 ]
+SourceOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the pictures of a folder of batch are now, if it has moved or is not yours.",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
+]
 DetectorOption = Annotated[
     Detector | None,
     typer.Option(help="The model is a detector; how its outputs are read.", rich_help_panel=MODEL),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from typing import Annotated
 
@@ -24,7 +23,7 @@ from unmask.cli.options import (
     StdOption,
     WeightsOption,
 )
-from unmask.errors import UnmaskWarning
+from unmask.errors import collected
 
 __all__ = ["predict"]
 
@@ -57,8 +56,7 @@ def predict(
             weights=weights,
             runtime=runtime,
         )
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", UnmaskWarning)
+        with collected() as notes:
             predictions = unmask.predict(loaded, picture, top)
         show = partial(terminal.show_predictions, loaded.name, predictions)
-        terminal.says([str(one.message) for one in caught], show)
+        terminal.says(notes, show)

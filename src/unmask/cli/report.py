@@ -24,6 +24,7 @@ from unmask.cli.options import (
     PreprocessOption,
     ResizeOption,
     SizeOption,
+    SourceOption,
     StdOption,
     ThresholdOption,
 )
@@ -63,6 +64,7 @@ def report(
             rich_help_panel=OUTPUT,
         ),
     ] = MOST,
+    source: SourceOption = None,
     curves: Annotated[
         bool,
         typer.Option(
@@ -87,10 +89,11 @@ def report(
     It holds everything that it shows, and asks the network for nothing.
     """
     with clear_errors():
+        files.check(output)
         shown: list[tuple[unmask.Explanation, Recipe]] = []
         for one in explanations:
             if "://" in one or Path(one).is_dir():
-                shown += _of_batch(one, most)
+                shown += _of_batch(one, most, source)
             else:
                 loaded = unmask.Explanation.load(one)
                 shown.append((loaded, recipe(loaded)))
@@ -110,13 +113,13 @@ def report(
         )
         before = [output] if output.exists() else []
         with files.replacing(output) as file:
-            file.write(page.encode())
+            file.write(page.encode("utf-8", "backslashreplace"))
         terminal.show_written([output], before)
 
 
-def _of_batch(where: str, most: int) -> list[tuple[unmask.Explanation, Recipe]]:
+def _of_batch(where: str, most: int, source: str | None) -> list[tuple[unmask.Explanation, Recipe]]:
     """Return what a folder of batch holds, in the order of the names."""
-    opened = unmask.results.open(where)
+    opened = unmask.results.open(where, source)
     names = sorted(opened.ids)
     if not names:
         raise FileError(f"{where}: no picture is explained there")
@@ -129,7 +132,7 @@ def _of_batch(where: str, most: int) -> list[tuple[unmask.Explanation, Recipe]]:
         notes.append(f"{len(opened.failures):,} pictures of {where} failed and are left out.")
     gone = [one.missing for one in found.values() if one.missing]
     if gone:
-        notes.append(f"{len(gone):,} pictures cannot be read again, as {gone[0]}.")
+        notes.append(f"{len(gone):,} pictures cannot be read again, such as {gone[0]}.")
     terminal.show_notes(notes)
     return [
         (found[name], replace(recipe(found[name]), image=_path(opened.place(name)) or name))

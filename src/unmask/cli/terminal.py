@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -17,6 +17,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +25,7 @@ from unmask.certainty import shown
 from unmask.errors import ModelError
 from unmask.loop import stream
 from unmask.predicting import STRANGE
+from unmask.spelling import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -38,10 +40,12 @@ if TYPE_CHECKING:
 __all__ = [
     "err",
     "explain",
+    "one_line",
     "out",
     "says",
     "short",
     "show_detections",
+    "show_error",
     "show_left_out",
     "show_notes",
     "show_predictions",
@@ -50,8 +54,26 @@ __all__ = [
     "show_written",
 ]
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+
+class _Console(Console):
+    """A console that shows what others wrote, and obeys only what we write.
+
+    Labels, file names and a server's words may hold escape sequences; they come out as text.
+    """
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        for one in super().render(renderable, options):
+            # A control segment is rich's own: a cursor that moves.
+            yield one if one.control else Segment(printable(one.text), one.style)
+
+
+out = _Console(highlight=False)
+err = _Console(stderr=True, highlight=False)
 
 
 def explain(run: Run) -> tuple[Explanation | None, ModelError | None]:
@@ -133,7 +155,17 @@ def show_written(paths: Iterable[Path], before: Container[Path] = ()) -> None:
 def show_notes(notes: Iterable[str]) -> None:
     """Say what was assumed."""
     for note in notes:
-        err.print(Text.assemble(("Note: ", "yellow"), note), soft_wrap=True)
+        err.print(Text.assemble(("Note: ", "yellow"), one_line(note)), soft_wrap=True)
+
+
+def show_error(error: object) -> None:
+    """Say in one line what is wrong and what to do."""
+    err.print(Text.assemble(("Error: ", "bold red"), one_line(str(error))), soft_wrap=True)
+
+
+def one_line(text: str) -> str:
+    """Return a text without line breaks, and with nothing that a terminal obeys."""
+    return printable(" ".join(part.strip() for part in text.splitlines()), lines=False)
 
 
 def says(notes: Sequence[str], show: Callable[[], None]) -> None:
@@ -173,7 +205,8 @@ def show_result(
         "[dim]Reliability is the correlation to expect with the map of infinitely many masks.[/]"
     )
     out.print(
-        f"{explanation.masks:,} masks in {explanation.seconds:.1f} s: {explanation.stopped}.",
+        f"{explanation.masks:,} masks in {explanation.seconds:.1f} s: "
+        f"{escape(explanation.stopped)}.",
         end=" ",
     )
     show_written(written, before)
@@ -202,4 +235,4 @@ def show_snapshots(label: str, taken: Sequence[Snapshot]) -> None:
 
 def short(label: str) -> str:
     """Leave out synonyms, as in 'African elephant, Loxodonta africana'."""
-    return label.split(",")[0]
+    return one_line(label.split(",")[0])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unmask.files import expanded
 from unmask.models import load
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _identity(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_identity(one) for one in value]
     if isinstance(value, str | Path):
-        path = Path(value).expanduser()
+        path = expanded(value)
         if path.is_file():
             with path.open("rb") as file:
                 return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

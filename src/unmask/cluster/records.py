@@ -10,6 +10,7 @@ import numpy as np
 
 from unmask.errors import MissingExtra
 from unmask.packing import pack, sampled_shape
+from unmask.spelling import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,10 +25,11 @@ BESIDE = "beside"  # key within the column plan
 
 
 def schema() -> Any:
-    """Return the columns of a dataset, as a pyarrow schema.
+    r"""Return the columns of a dataset, as a pyarrow schema.
 
     ======================  ==================================================================
-    ``id``                  path of the picture within the source, or its id
+    ``id``                  path of the picture within the source, or its id; bytes of a path that
+                            are no UTF-8 are spelled out, as ``\xe9`` (`unmask.spelling`)
     ``target``              position of the target, from 0; null where the picture failed
     ``index``, ``label``    class index (null where it is no single class) and name
     ``box``                 left, top, right, bottom in the picture's pixels, for a detector
@@ -49,6 +51,7 @@ def schema() -> Any:
     ``stopped``             why there were no more masks, in words
     ``versions``            JSON: of unmask, the model's framework and the like
     ``notes``               what was assumed and what to beware of
+    ``digest``              SHA-256 of the picture's file, by which it is known again
     ``error``               why the picture failed; null where it did not
     ======================  ==================================================================
     """
@@ -79,12 +82,15 @@ def schema() -> Any:
             ("stopped", pa.string()),
             ("versions", pa.string()),
             ("notes", pa.list_(pa.string())),
+            ("digest", pa.string()),
             ("error", pa.string()),
         ]
     )
 
 
-def rows(name: str, explanation: Explanation, maps: Maps) -> list[dict[str, Any]]:
+def rows(
+    name: str, explanation: Explanation, maps: Maps, digest: str | None = None
+) -> list[dict[str, Any]]:
     """Return an explanation as one row for each target.
 
     Parameters
@@ -94,6 +100,8 @@ def rows(name: str, explanation: Explanation, maps: Maps) -> list[dict[str, Any]
     explanation : Explanation
     maps : {"grid", "full", "none"}
         Four samples a cell of the masks' grid, every pixel of the model's input, or no map.
+    digest : str, optional
+        SHA-256 of the picture's file.
     """
     plan, frame = explanation.plan, explanation.frame
     shape = explanation.model_maps.shape[1:]
@@ -108,6 +116,7 @@ def rows(name: str, explanation: Explanation, maps: Maps) -> list[dict[str, Any]
         "stopped": explanation.stopped,
         "versions": json.dumps(explanation.versions),
         "notes": list(explanation.notes),
+        "digest": digest,
     }
     made = []
     for number, target in enumerate(explanation.targets):
@@ -170,8 +179,15 @@ def table(made: Sequence[dict[str, Any]]) -> Any:
         if field.name == "map":
             arrays.append(_halves(values, field.type))
         else:
-            arrays.append(pa.array(values, field.type))
+            arrays.append(pa.array([_utf8(value) for value in values], field.type))
     return pa.Table.from_arrays(arrays, schema=columns)
+
+
+def _utf8(value: Any) -> Any:
+    """Spell out what no table holds of a text: halves of characters, and bytes of a file's name."""
+    if isinstance(value, list):
+        return [_utf8(one) for one in value]
+    return named(value) if isinstance(value, str) else value
 
 
 def _halves(values: list[Any], kind: Any) -> Any:

@@ -5,14 +5,16 @@ Everything goes through fsspec, so "s3://bucket/pictures" is a folder like any o
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unmask.cluster.spans import Source, Span, content, fetch
-from unmask.cluster.store import filesystem, join
-from unmask.errors import FileError, ImageError, SettingError
+from unmask.cluster.urls import contents, filesystem, join, protocols
+from unmask.errors import FileError, ImageError, SettingError, UnmaskError
 from unmask.images import suffixes
+from unmask.spelling import named, spelled, unspelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +23,7 @@ __all__ = ["Fetcher", "Source", "Span", "fetch", "find"]
 
 LISTS = (".txt", ".lst", ".list")
 TABLES = (".parquet", ".csv")
+MAX_LIST = 2**28
 
 
 def find(source: str, column: str | None = None, key: str | None = None) -> Source:
@@ -75,15 +78,17 @@ def find(source: str, column: str | None = None, key: str | None = None) -> Sour
         elif not fs.exists(path):
             raise FileError(f"{source}: there is no such file or folder")
         elif suffix in LISTS:
-            lines = fs.cat_file(path).decode("utf-8-sig").splitlines()
-            found = _paths(fs, path, [line.strip() for line in lines if line.strip()])
+            found = _paths(fs, path, _lines(contents(fs, path, MAX_LIST), source))
         elif suffix in TABLES:
             found = _table(fs, path, suffix, column, key, path.rsplit("/", 1)[-1])
         else:
             root, _, name = path.rpartition("/")
             found = _listed(fs, root, [name])
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"{source} cannot be read: {error}") from error
+    except UnmaskError:
+        raise
+    except Exception as error:  # each kind of storage has its own
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise FileError(f"{named(source)} cannot be read: {named(reason)}") from error
     if not len(found):
         raise FileError(f"{source}: no pictures there ({', '.join(suffixes())}), and no tables")
     return found
@@ -96,44 +101,81 @@ class Fetcher:
     ----------
     settings : mapping
         Of a dataset: "source" and "root", and of a table "column" and "id".
+    near : str, optional
+        URL of the results that these settings are from. They may be anybody's, so a picture is
+        then read from this machine or the same kind of storage alone, and given out only if it is
+        known to be the one that was explained. Without it, the source is the user's own word.
     """
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, Any], near: str | None = None) -> None:
         self.settings = settings
+        self.known = None if near is None else {"file", *protocols(filesystem(near)[0])}
         # Where no folder's name tells: each picture's span and position there, and of a table of
         # image bytes the row group that was read last.
         self.index: dict[str, tuple[Span, int]] = {}
         self.group: tuple[Span | None, Any] = (None, None)
 
     def place(self, name: str) -> str:
-        """Where a picture lies, as a URL; empty if it came as bytes of a table."""
-        if "://" in name or name.startswith("/"):
-            return name
-        root = self.settings.get("root")
-        if root:
-            return join(root, name)
-        span, position = self._find(name)
-        return span.places[position] if span.places else ""
-
-    def __call__(self, name: str) -> bytes:
-        """Return the bytes of a picture's file.
+        """Where a picture lies, as a URL; empty if it came as bytes of a table.
 
         Raises
         ------
         ImageError
-            It is not there any longer.
+            The source does not hold it.
         """
+        root, path = self.settings.get("root"), unspelled(name)
+        if root and _is_within(path):
+            return join(root, path)
+        span, position = self._find(name)
+        return span.places[position] if span.places else ""
+
+    def __call__(self, name: str, digest: str | None = None) -> bytes:
+        """Return the bytes of a picture's file.
+
+        Parameters
+        ----------
+        name : str
+        digest : str, optional
+            SHA-256 of the file that was explained.
+
+        Raises
+        ------
+        ImageError
+            It is not there any longer, or is another, or may be anybody's.
+        """
+        if self.known is not None and not digest:
+            raise ImageError(
+                f"{name}: not read, as these results do not say which picture it was; name the "
+                "source of their pictures yourself (source=, --source)"
+            )
+        data = self._read(name)
+        if digest and hashlib.sha256(data).hexdigest() != digest:
+            raise ImageError(f"{name}: the picture there is another than the one explained")
+        return data
+
+    def _read(self, name: str) -> bytes:
         place = self.place(name)
         if place:
+            self._check(place)
             return fetch(place, name)
         span, position = self._find(name)
         if self.group[0] is not span:
             self.group = (span, span.values())
         return content(self.group[1][span.offsets[position]].as_py())
 
+    def _check(self, url: str) -> None:
+        if self.known is not None and not self.known & {*protocols(filesystem(url)[0])}:
+            raise ImageError(
+                f"the pictures are at {named(url)}, which the results say and you did not: name "
+                "their source yourself (source=, --source)"
+            )
+
     def _find(self, name: str) -> tuple[Span, int]:
+        given = self.settings
+        if not given.get("source"):
+            raise ImageError(f"{name}: these results do not say where their pictures are")
         if not self.index:
-            given = self.settings
+            self._check(given["source"])
             found = find(given["source"], given.get("column"), given.get("id"))
             self.index = {
                 one: (span, position)
@@ -141,15 +183,28 @@ class Fetcher:
                 for position, one in enumerate(span.ids)
             }
         if name not in self.index:
-            raise ImageError(f"{name}: not in {self.settings['source']} any longer")
+            raise ImageError(f"{name}: not in {named(given['source'])} any longer")
         return self.index[name]
+
+
+def _is_within(path: str) -> bool:
+    """Whether a path leads down from a folder, and nowhere else."""
+    return "://" not in path and "\0" not in path and not {"", ".."} & {*path.split("/")}
+
+
+def _lines(data: bytes, source: str) -> list[str]:
+    """Return the paths of a list; file names are bytes, so any are taken as they are."""
+    if b"\0" in data:
+        raise FileError(f"{named(source)}: a list of paths in UTF-8, one a line, is expected")
+    lines = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _listed(fs: Any, root: str, names: Sequence[str], name: str = "") -> Source:
     once = tuple(sorted(set(names)))
     places = tuple(fs.unstrip_protocol(join(root, one)) for one in once)
     where = fs.unstrip_protocol(root) if root else ""
-    spans = (Span(once, places),) if once else ()
+    spans = (Span(tuple(map(spelled, once)), places),) if once else ()
     return Source(name or where, where, spans)
 
 
@@ -199,7 +254,7 @@ def _paths(fs: Any, table: str, names: Sequence[str]) -> Source:
         one if "://" in one or one.startswith("/") else fs.unstrip_protocol(join(folder, one))
         for one in once
     )
-    spans = (Span(once, places),) if once else ()
+    spans = (Span(tuple(map(spelled, once)), places),) if once else ()
     return Source(fs.unstrip_protocol(table), fs.unstrip_protocol(folder), spans)
 
 
@@ -240,6 +295,10 @@ def _column(path: str, schema: Any, column: str | None, key: str | None) -> str:
     for wanted in (column, key):
         if wanted is not None and wanted not in names:
             raise SettingError(f"{path} has no column {wanted!r}, but {', '.join(names)}")
+        if names.count(wanted) > 1:
+            raise SettingError(
+                f"{path} has {names.count(wanted)} columns {wanted!r}: name them apart"
+            )
     if column is not None:
         return column
     left = [name for name in names if name != key]

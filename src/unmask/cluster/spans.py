@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from unmask.cluster.store import filesystem
+from unmask.cluster.urls import contents, filesystem
 from unmask.errors import ImageError
+from unmask.spelling import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     Place = str | bytes | ImageError
 
 __all__ = ["Source", "Span", "content", "fetch"]
+
+# Of a picture's file.
+MAX_BYTES = 2**30
 
 
 @dataclass(frozen=True)
@@ -158,8 +162,9 @@ def fetch(place: Place, name: str) -> bytes:
         return place
     try:
         fs, path = filesystem(place)
-        return bytes(fs.cat_file(path))
+        return contents(fs, path, MAX_BYTES)
     except FileNotFoundError as error:
         raise ImageError(f"{name}: no such file") from error
     except Exception as error:  # each storage has its own
-        raise ImageError(f"{name}: cannot be read: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{name}: cannot be read: {named(str(reason))}") from error

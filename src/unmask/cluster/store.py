@@ -10,58 +10,46 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmask import files
+from unmask import files, schema
 from unmask.cluster import records
-from unmask.errors import FileError, MissingExtra, SettingError
+from unmask.cluster.urls import contents, filesystem, is_local, join
+from unmask.errors import FileError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Store", "filesystem", "join"]
+__all__ = ["Store"]
 
 KIND, FORMAT = "unmask batch", 2
 META, LOCK = "unmask.json", "unmask.lock"
 # Apart, so that whatever reads a folder of Parquet files finds nothing else there.
-ROWS, PART = "rows", "part-"
-
-
-def filesystem(url: str) -> tuple[Any, str]:
-    """Return the fsspec filesystem of a path or URL, and the path in it.
-
-    Raises
-    ------
-    MissingExtra
-        fsspec, or what it needs for such URLs, is not installed.
-    FileError
-        Nothing is known of such URLs.
-    """
-    try:
-        import fsspec
-    except ImportError as error:
-        raise MissingExtra("fsspec", "cluster") from error
-    try:
-        found = fsspec.core.url_to_fs(os.path.expanduser(url))  # noqa: PTH111 - may be a URL
-        return found[0], found[1]
-    except ImportError as error:
-        raise FileError(f"{url}: {error}") from error
-    except ValueError as error:
-        raise FileError(f"{url}: {error}; known are paths and fsspec's URLs, as s3://") from error
-
-
-def join(folder: str, name: str) -> str:
-    """Return a path within a folder, with the slashes of every filesystem.
-
-    Examples
-    --------
-    >>> join("s3://bucket/pictures/", "a/1.jpg"), join("", "a.jpg")
-    ('s3://bucket/pictures/a/1.jpg', 'a.jpg')
-    """
-    return f"{folder.rstrip('/')}/{name}" if folder else name
+ROWS, PART = "rows", re.compile(r"part-(\d+)\.parquet")
+MAX_META = 16 * 2**20
+# What that file may say; a setting is any value.
+HEADER = schema.record(
+    {
+        "kind": schema.one_of([KIND]),
+        "format": schema.whole(),
+        "settings": schema.table(lambda value: value),
+    }
+)
+SETTINGS = schema.record(
+    {},
+    {
+        "source": schema.text,
+        "root": schema.text,
+        "maps": schema.one_of(records.MAPS),
+        "column": schema.text,
+        "id": schema.text,
+    },
+)
+# Of a Parquet file: rows that are read at once, and most rows and bytes of a row group.
+BATCH, MAX_ROWS, MAX_GROUP = 256, 2**22, 2**32
 
 
 @dataclass(frozen=True)
@@ -89,8 +77,7 @@ class Store:
 
     @property
     def _local(self) -> bool:
-        protocol = self._fs.protocol
-        return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
+        return is_local(self._fs)
 
     def meta(self) -> dict[str, Any] | None:
         """Return what `begin` wrote, or None where nothing has begun.
@@ -102,23 +89,22 @@ class Store:
         """
         path = join(self._root, META)
         try:
-            text = self._fs.cat_file(path)
+            data = contents(self._fs, path, MAX_META)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise FileError(f"cannot read {self.url}: {error.strerror or error}") from error
         try:
-            meta = json.loads(text)
-            if meta["kind"] != KIND:
-                raise KeyError("kind")
-        except (ValueError, KeyError, TypeError) as error:
-            raise FileError(f"{self.url}/{META} is no file of unmask's") from error
-        if meta.get("format") != FORMAT:
+            meta: dict[str, Any] = HEADER(schema.parse(data))
+            SETTINGS(meta["settings"])
+        except ValueError as error:
+            raise FileError(f"{self.url}/{META} is no file of unmask's: {error}") from error
+        if meta["format"] != FORMAT:
             raise FileError(
-                f"{self.url} has format {meta.get('format')}, and this version of unmask reads "
+                f"{self.url} has format {meta['format']}, and this version of unmask reads "
                 f"{FORMAT}: use the version that wrote it"
             )
-        return dict(meta)
+        return meta
 
     def begin(self, source: str, root: str, settings: Mapping[str, Any]) -> None:
         """Start a dataset, or check that it was started with the same settings.
@@ -170,7 +156,9 @@ class Store:
         import fcntl
 
         self._makedirs(self._root)
-        with (Path(self._root) / LOCK).open("w") as file:
+        lock = Path(self._root) / LOCK
+        files.check(lock)
+        with lock.open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -182,37 +170,62 @@ class Store:
 
     def finished(self) -> set[str]:
         """Return the ids of the pictures that have rows."""
-        done: set[str] = set()
+        return set(self.outcomes())
+
+    def outcomes(self) -> dict[str, str | None]:
+        """Return the error of each picture that has rows, None where it has none.
+
+        Raises
+        ------
+        FileError
+            A picture has rows in two files.
+        """
+        found: dict[str, str | None] = {}
         for path in self._parts():
-            done.update(self._read(path, ["id"])["id"].to_pylist())
-        return done
+            here: dict[str, str | None] = {}
+            for table in self._read(path, ["id", "error"]):
+                ids, errors = (table[name].to_pylist() for name in ("id", "error"))
+                if not all(isinstance(one, str) for one in ids):
+                    raise FileError(f"{path} cannot be read: its ids are no texts")
+                here.update(zip(ids, errors, strict=True))
+            both = found.keys() & here.keys()
+            if both:
+                raise FileError(
+                    f"{min(both)} has rows in {path} and in an earlier file of {self.url}: keep "
+                    "one of them, as a file joined from others takes their place"
+                )
+            found |= here
+        return found
 
     def append(self, made: Sequence[dict[str, Any]]) -> None:
         """Write rows as one more file."""
-        numbers = [int(path.rsplit(PART, 1)[1].split(".")[0]) for path in self._parts()]
+        known = (PART.fullmatch(path.rsplit("/", 1)[-1]) for path in self._parts())
+        numbers = [int(one[1]) for one in known if one]
         self._write_table(
-            f"{ROWS}/{PART}{max(numbers, default=-1) + 1:07}.parquet", records.table(made)
+            f"{ROWS}/part-{max(numbers, default=-1) + 1:07}.parquet", records.table(made)
         )
 
     def forget_failed(self) -> int:
         """Drop the rows of pictures that failed, file by file; return how many."""
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         dropped = 0
         for path in self._parts():
-            count = pc.sum(pc.is_valid(self._read(path, ["error"])["error"])).as_py()
+            errors = [pc.sum(pc.is_valid(table["error"])) for table in self._read(path, ["error"])]
+            count = sum(one.as_py() or 0 for one in errors)
             if count:
                 dropped += count
-                whole = self._read(path, None)
+                whole = pa.concat_tables(self._read(path, None))
                 self._write_table(
                     path.removeprefix(self._root + "/"), whole.filter(pc.is_null(whole["error"]))
                 )
         return dropped
 
     def tables(self, columns: list[str] | None = None) -> Iterator[Any]:
-        """Yield the files one after another, as pyarrow tables."""
+        """Yield the rows of one file after another, few at a time, as pyarrow tables."""
         for path in self._parts():
-            yield self._read(path, columns)
+            yield from self._read(path, columns)
 
     def _parts(self) -> list[str]:
         """Return the finished files, oldest first. Temporary ones have another ending."""
@@ -226,14 +239,21 @@ class Store:
             raise FileError(f"cannot list {self.url}: {error.strerror or error}") from error
         return sorted(path for path in found if str(path).endswith(".parquet"))
 
-    def _read(self, path: str, columns: list[str] | None) -> Any:
+    def _read(self, path: str, columns: list[str] | None) -> Iterator[Any]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
-            with self._fs.open(path, "rb") as file:
-                return pq.read_table(file, columns=columns)
-        except (pa.ArrowInvalid, OSError) as error:
+            with files.opened(path) if self._local else self._fs.open(path, "rb") as file:
+                parquet = pq.ParquetFile(file)
+                _check_size(parquet.metadata)
+                names = parquet.schema_arrow.names
+                missing = {*(columns or ["id", "error"])} - {*names}
+                if missing or len({*names}) < len(names):
+                    raise ValueError(f"its columns are {', '.join(names)}")
+                for batch in parquet.iter_batches(BATCH, columns=columns):
+                    yield pa.Table.from_batches([batch])
+        except Exception as error:  # a damaged file, or storage, has its own
             raise FileError(
                 f"{path} cannot be read: {error}. It was not left so by unmask; remove it, and "
                 "its pictures are done again"
@@ -257,3 +277,16 @@ class Store:
             self._fs.pipe_file(path, data)
         except OSError as error:
             raise FileError(f"cannot write {self.url}/{name}: {error}") from error
+
+
+def _check_size(metadata: Any) -> None:
+    """Refuse a file that would take far more memory than any of ours.
+
+    Only row groups are asked: pyarrow ends the process over some damaged columns (26.0).
+    """
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if group.num_rows > MAX_ROWS or group.total_byte_size > MAX_GROUP:
+            raise ValueError(
+                f"{group.num_rows:,} rows of {group.total_byte_size:,} bytes in a row group"
+            )

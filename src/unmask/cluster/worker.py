@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import time
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from unmask import images
 from unmask.cluster import records
 from unmask.cluster.spans import fetch
-from unmask.errors import UnmaskWarning
+from unmask.errors import silent
 from unmask.explaining import explain
 
 if TYPE_CHECKING:
@@ -73,10 +73,12 @@ class Worker:
         """Return a picture's rows; whatever goes wrong with it is one row with the error."""
         start = time.perf_counter()
         try:
-            picture = images.decode(fetch(place, name), name)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UnmaskWarning)  # the notes say the same
+            data = fetch(place, name)
+            with silent():  # explain says it of the array
+                picture = images.decode(data, name)
+            with silent():  # the notes say the same
                 explanation = explain(self.model, picture, **self.settings)
-            return records.rows(name, explanation, self.maps)
+            digest = hashlib.sha256(data).hexdigest()
+            return records.rows(name, explanation, self.maps, digest)
         except Exception as error:
             return [records.failed(name, error, time.perf_counter() - start)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from unmask import demo
 from unmask.checks import did_you_mean, known, sizes
 from unmask.errors import ModelError, SettingError
+from unmask.files import expanded
 from unmask.models.detector import from_detector_function, from_onnx_detector
 from unmask.models.faster import faster
 from unmask.models.function import from_function
@@ -179,7 +180,7 @@ def load(
 
 def _digest(*sources: Any) -> str:
     """Return the SHA-256 of the files among what a model was loaded from; "" without any."""
-    paths = [Path(one).expanduser() for one in sources if isinstance(one, str | Path)]
+    paths = [expanded(one) for one in sources if isinstance(one, str | Path)]
     digest, there = hashlib.sha256(), [path for path in paths if path.is_file()]
     for path in there:
         with path.open("rb") as file:
@@ -207,7 +208,7 @@ def _changed(model: Model, options: dict[str, Any]) -> Model:
 def _detector(source: Any, detector: str, options: dict[str, Any]) -> Model:
     _refuse(options, DETECTS)
     if isinstance(source, str | Path):
-        path = demo.MODEL if source == DEMO else Path(source).expanduser()
+        path = demo.MODEL if source == DEMO else expanded(source)
         if path.suffix.lower() != ".onnx":
             raise ModelError(f"{source}: a detector is an .onnx file, or a function")
         if detector == "function":

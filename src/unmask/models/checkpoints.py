@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pickle
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unmask.errors import MissingExtra, ModelError
+from unmask.files import expanded
 from unmask.models.bounds import check_archive
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from pathlib import Path
 
     from unmask.models.model import Model
 
@@ -43,7 +44,7 @@ def read_weights(path: str | Path) -> dict[str, Any]:
         No such file, no weights, or more than tensors: a pickled module is never unpickled
         (``weights_only=True``), since that could run code.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     if not path.is_file():
         raise ModelError(f"no file of weights at {path}")
     content = _safetensors(path) if path.suffix.lower() == ".safetensors" else _checkpoint(path)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from unmask.errors import MissingExtra, ModelError, SettingError
+from unmask.files import temporary_folder
 from unmask.models.interruptible import run_session
 from unmask.models.model import joined
 from unmask.models.onnx import open_session
@@ -59,8 +58,8 @@ def faster(model: Model) -> Model:
             f"runtime='onnx': {model.name} cannot be turned into ONNX. It is for models of Keras "
             "and PyTorch; leave it out"
         )
-    with tempfile.TemporaryDirectory(prefix="unmask-") as folder:
-        path = Path(folder) / "model.onnx"
+    with temporary_folder() as folder:
+        path = folder / "model.onnx"
         try:
             model.export(path)
         except (MissingExtra, ModelError):

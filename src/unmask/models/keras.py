@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import warnings
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from unmask.errors import MissingExtra, ModelError, SettingError
+from unmask.files import expanded
 from unmask.models.bounds import check_keras
 from unmask.models.greeting import without_greeting
 from unmask.models.keras_applications import application, builder, layers, own_scaling, scaling
@@ -21,6 +21,7 @@ from unmask.models.preprocess import preprocessing, scaling_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -183,7 +184,7 @@ def from_keras_name(
     ModelError
         No such model; the weights cannot be downloaded, or the file does not fit.
     """
-    path = None if weights is None else Path(weights).expanduser()
+    path = None if weights is None else expanded(weights)
     if path is not None and not path.is_file():
         raise ModelError(f"no file of weights at {path}")
     keras = _keras()

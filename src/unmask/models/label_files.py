@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from unmask.errors import ModelError
+from unmask.files import opened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ def read_file(path: Path) -> Any:
 def _text(path: Path) -> tuple[Path, str]:
     try:
         path = path.expanduser()
-        with path.open("rb") as file:
+        with opened(path) as file:
             data = file.read(SIZE + 1)
     except RuntimeError:  # ~nosuchuser
         raise ModelError(f"cannot read labels from {path}: there is no such user") from None

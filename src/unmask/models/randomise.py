@@ -9,6 +9,7 @@ import numpy as np
 
 from unmask import demo, files
 from unmask.errors import MissingExtra, ModelError
+from unmask.files import expanded
 
 if TYPE_CHECKING:
     import os
@@ -79,7 +80,7 @@ def randomise(
         import onnx
     except ImportError as error:
         raise MissingExtra("onnx", "eval") from error
-    path = demo.MODEL if str(source) == "demo" else Path(source).expanduser()
+    path = demo.MODEL if str(source) == "demo" else expanded(source)
     try:
         model = onnx.load(path)
     except OSError as error:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from unmask import demo
 from unmask.checks import did_you_mean
 from unmask.errors import ModelError, SettingError
+from unmask.files import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +152,7 @@ def find(source: Any) -> tuple[Source, Any] | None:
             if source.startswith(row.prefixes):
                 return row, source
     if isinstance(source, str | Path):
-        path = Path(source).expanduser()
+        path = expanded(source)
         for row in SOURCES:
             if path.suffix.lower() in row.suffixes:
                 return row, path

@@ -1,0 +1,134 @@
+"""Whatever labels, file names and errors hold, a terminal shows it and obeys none of it."""
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import unmask
+from unmask import demo
+
+pytest.importorskip("typer")
+pytest.importorskip("rich")
+pytest.importorskip("onnxruntime")
+
+from rich.table import Table
+from rich.text import Text
+
+from unmask.cli import terminal
+
+EVIL = "\x1b]0;pwned\x07\x1b[2J\x9b31m\u202egnp\r\x08[red]x[/] [/] \\"
+# What rich itself writes: colours, and a bar that is drawn anew.
+OURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\r?\x1b\[(?:2K|1A)")
+ENVIRONMENT = {**os.environ, "COLUMNS": "300", "FORCE_COLOR": "1", "TERM": "xterm-256color"}
+
+
+def obeyed(text):
+    """Return what a terminal would obey, but colours and line ends."""
+    rest = OURS.sub("", text)
+    return re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", rest)
+
+
+def ran(*words):
+    done = subprocess.run(
+        [sys.executable, "-m", "unmask", *words], capture_output=True, env=ENVIRONMENT, check=False
+    )
+    text = (done.stdout + done.stderr).decode("utf-8", "replace")
+    assert "Traceback" not in text, text
+    assert not obeyed(text), obeyed(text)
+    return done.returncode, text
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=30) | st.sampled_from([EVIL]))
+def test_the_console_obeys_no_text_that_it_is_given(text):
+    console = terminal._Console(file=io.StringIO(), force_terminal=True, width=60)
+    table = Table()
+    table.add_column(Text(text))
+    table.add_row(Text(text))
+    for one in (Text(text), table, Text.assemble(("Note: ", "yellow"), text)):
+        console.print(one)
+    assert not obeyed(console.file.getvalue())
+
+
+def test_labels(tmp_path):
+    labels = tmp_path / "labels.txt"
+    evil = EVIL.replace("\r", "")
+    labels.write_text("\n".join(f"{evil}{number}" for number in range(8)))
+    picture = str(demo.pictures()["street"])
+    code, said = ran("predict", picture, "--labels", str(labels))
+    assert code == 0
+    assert "\\x1b]0;pwned\\x07" in said
+    code, said = ran("explain", picture, "--labels", str(labels), "-n", "64", "-o", str(tmp_path))
+    assert code == 0
+    assert "\\x1b]0;pwned\\x07" in said
+    code, said = ran("explain", picture, "--labels", str(labels), "-t", EVIL, "-o", str(tmp_path))
+    assert code == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "there"),
+    [(one, there) for one in ("explain", "predict", "report", "merge") for there in (True, False)]
+    + [("batch", False)],
+)
+def test_file_names(tmp_path, command, there):
+    path = tmp_path / EVIL.replace("/", "|")
+    if there:
+        shutil.copy(demo.pictures()["street"], path)
+    words = {"explain": ("-n", "32", "-o"), "predict": (), "batch": ("-o",)}.get(command, ("-o",))
+    out = () if command == "predict" else (str(tmp_path / "out[/]\x1b[2J"),)
+    code, said = ran(command, str(path), *words, *out)
+    assert code == (0 if there and command in ("explain", "predict") else 2)
+    assert "pwned" in said or command in ("predict", "report")
+
+
+def test_words_that_are_no_options():
+    for words in (
+        ["predict", "a", EVIL],
+        ["predict", f"--{EVIL}"],
+        [EVIL],
+        ["explain", EVIL, "-n", EVIL],
+    ):
+        assert ran(*words)[0] == 2
+
+
+def test_an_explanation_of_somebody_else(tmp_path):
+    made = unmask.explain("demo", demo.pictures()["street"], masks=256)
+    target = replace(made.targets[0], label=EVIL)
+    evil = replace(
+        made,
+        targets=(target,),
+        model=EVIL,
+        image=EVIL,
+        stopped=EVIL,
+        notes=(EVIL,),
+        versions={EVIL: EVIL},
+    )
+    path = str(evil.save(tmp_path / "e.npz"))
+    for words in (
+        ["report", path, "-o", str(tmp_path / "p.html")],
+        ["merge", path, "-o", str(tmp_path)],
+        ["converge", path, "-o", str(tmp_path), "--at", "64,128"],
+    ):
+        code, said = ran(*words)
+        assert code == 0, said
+
+
+def test_errors_are_one_line(tmp_path):
+    code, said = ran("explain", str(tmp_path / "a\nb\nc.png"))
+    assert code == 2
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_numbers_that_are_text(tmp_path):
+    np.savez(tmp_path / "e.npz", header=np.array([EVIL]))
+    code, _ = ran("report", str(tmp_path / "e.npz"))
+    assert code == 2
