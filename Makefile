@@ -2,9 +2,10 @@
 PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv
+LOWEST := .venv-lowest
 PICTURE := src/unmask/demo/pictures/street.png
 
-.PHONY: demo test fast lint format clean
+.PHONY: demo test fast lowest lint format clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/unmask explain $(PICTURE) -o demo-output
@@ -14,6 +15,10 @@ test: lint
 
 fast: $(TEST)/installed
 	$(TEST)/bin/python -m pytest -m "not slow"
+
+# The same on the lowest versions that pyproject.toml allows.
+lowest: $(LOWEST)/installed
+	$(LOWEST)/bin/python -m pytest -m "not slow"
 
 lint: $(TEST)/installed
 	$(TEST)/bin/ruff check .
@@ -36,5 +41,11 @@ $(TEST)/installed: pyproject.toml
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	touch $@
 
+$(LOWEST)/installed: pyproject.toml tools/lowest.py
+	$(PYTHON) -m venv $(LOWEST)
+	$(PYTHON) tools/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(LOWEST)/constraints.txt -e '.[test]'
+	touch $@
+
 clean:
-	rm -rf $(DEMO) $(TEST) demo-output
+	rm -rf $(DEMO) $(TEST) $(LOWEST) demo-output

@@ -57,6 +57,44 @@ def linear(
     return _write(path, graph, metadata)
 
 
+def endless(path, batch):
+    """Write a model that is never done with a batch of one size; others have scores at once."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go_in"], ["go_out"]),
+            helper.make_node("Add", ["count_in", "one"], ["count_out"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go_in", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("count_in", TensorProto.FLOAT, []),
+        ],
+        [
+            helper.make_tensor_value_info("go_out", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("count_out", TensorProto.FLOAT, []),
+        ],
+        [numpy_helper.from_array(np.float32(1), "one")],
+    )
+    nodes = [
+        helper.make_node("Shape", ["picture"], ["shape"]),
+        helper.make_node("Gather", ["shape", "first"], ["n"]),
+        helper.make_node("Equal", ["n", "batch"], ["go"]),
+        helper.make_node("Loop", ["", "go", "zero"], ["count"], body=body),
+        helper.make_node("ReduceMean", ["picture"], ["means"], axes=[2, 3], keepdims=0),
+        helper.make_node("Add", ["means", "count"], ["scores"]),
+    ]
+    inputs = [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["n", 3, "h", "w"])]
+    outputs = [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 3])]
+    constants = [
+        numpy_helper.from_array(np.int64(0), "first"),
+        numpy_helper.from_array(np.int64(batch), "batch"),
+        numpy_helper.from_array(np.float32(0), "zero"),
+    ]
+    graph = helper.make_graph(nodes, "endless", inputs, outputs, constants)
+    return _write(path, graph, ())
+
+
 def mean(path, shape):
     """Write a model of one score, the mean of an input of any shape."""
     nodes = [

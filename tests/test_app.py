@@ -25,6 +25,7 @@ from unmask.app.turns import Turns
 pytest.importorskip("httpx")
 testclient = pytest.importorskip("starlette.testclient")
 
+from unmask.app.address import Address  # noqa: E402
 from unmask.app.routes import PAGE  # noqa: E402
 from unmask.app.server import _bound as bound  # noqa: E402
 from unmask.app.server import build, serve  # noqa: E402
@@ -386,9 +387,61 @@ def test_a_socket_of_another_site_is_refused(page):
     assert refused.value.status_code == 403
 
 
-def test_a_server_for_the_network_answers_to_any_name():
-    with testclient.TestClient(build(host="0.0.0.0")) as client:
-        assert client.get("/", headers={"host": "my-machine.local"}).status_code == 200
+def test_a_server_for_the_network_answers_to_its_link_alone():
+    address = Address("0.0.0.0", token="secret")
+    with testclient.TestClient(build(address=address), follow_redirects=False) as client:
+        mine = {"host": f"{socket.gethostname()}:8808"}
+        for host in (mine["host"], "192.168.3.4:8808", "[fe80::1]:8808", "localhost"):
+            assert client.get("/secret/", headers={"host": host}).status_code == 200, host
+        for host in ("evil.example", "", "a@b", "[", "127.0.0.1:x"):
+            assert client.get("/secret/", headers={"host": host}).status_code == 400, host
+        moved = client.get("/secret", headers=mine)
+        assert (moved.status_code, moved.headers["location"]) == (307, "/secret/")
+        for path in ("/", "/app.js", "/api/about", "/Secret/", "/secre/", "/secret2/", "/%73ecre"):
+            answer = client.get(path, headers=mine)
+            assert (answer.status_code, answer.text) == (
+                403,
+                "open the link that unmask app printed",
+            ), path
+            assert "content-security-policy" in answer.headers
+        assert client.post("/api/sessions", headers=mine).status_code == 403
+        token = client.post("/secret/api/sessions", headers=mine).json()["token"]
+        own = f"/secret/api/session/{token}"
+        assert client.post(f"{own}/example", headers=mine, json={"name": "street"}).json()["name"]
+        with client.websocket_connect(f"{own}/live", headers=mine) as live:
+            assert live.receive_json()["state"] == "none"
+        with pytest.raises(testclient.WebSocketDenialResponse):  # noqa: SIM117
+            with client.websocket_connect(f"{own}/live".removeprefix("/secret"), headers=mine):
+                pass
+
+
+@pytest.mark.parametrize(
+    ("address", "loopback", "yes", "no"),
+    [
+        (Address("127.0.0.2"), True, ["127.0.0.2", "localhost:1", "[::1]:8"], ["evil", "10.0.0.1"]),
+        (Address("::1"), True, ["[::1]:8808", "localhost"], ["::1", "[::1", "[fe80::1]"]),
+        (Address("localhost", "127.0.0.1"), True, ["localhost", "127.0.0.1"], ["gpu7"]),
+        (Address("gpu7", "127.0.1.1"), True, ["gpu7:8808", "GPU7", "localhost"], ["gpu8"]),
+        (Address("gpu7", "10.0.0.7"), False, ["gpu7", "10.0.0.7:9"], ["localhost", "127.0.0.1"]),
+        (Address("10.0.0.7"), False, ["10.0.0.7"], ["10.0.0.8", "localhost", "gpu7"]),
+        (Address(""), False, ["10.0.0.8", "localhost"], ["evil.example", ""]),
+        (Address("::", "::"), False, ["10.0.0.8", "[::1]"], ["evil.example"]),
+    ],
+    ids=lambda value: value.host if isinstance(value, Address) else "",
+)
+def test_which_names_an_address_goes_by(address, loopback, yes, no):
+    assert address.is_loopback == loopback
+    assert [host for host in yes if not address.answers_to(host)] == []
+    assert [host for host in no if address.answers_to(host)] == []
+
+
+def test_the_link_that_is_printed_can_be_opened():
+    assert Address("::1", port=9).url == "http://[::1]:9/"
+    assert Address("gpu7", "10.0.0.7", 80, "t").url == "http://gpu7:80/t/"
+    # All addresses have no name of their own: one by which others reach this machine.
+    link = re.fullmatch(r"http://([0-9.]+):8808/t/", Address("", "0.0.0.0", 8808, "t").url)
+    assert link
+    assert link[1] != "0.0.0.0"
 
 
 @pytest.mark.parametrize(

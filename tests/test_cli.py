@@ -446,7 +446,7 @@ def test_the_program_explains_and_predicts(files):
     assert "hare [brown]" in first.stdout
     result = command("explain", "p.png", "-m", "model.onnx", *QUICK, cwd=files)
     assert result.returncode == 0, result.stderr
-    assert result.stderr.count("Note:") == 1  # of no more masks than a block
+    assert result.stderr.count("no more than one block") == 1
     assert "unmask-output/p.npz" in result.stdout
     e = unmask.Explanation.load(files / "unmask-output" / "p.npz")
     np.testing.assert_array_equal(

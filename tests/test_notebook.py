@@ -208,7 +208,7 @@ def test_a_contrast_or_a_function_has_no_rank_in_the_preset():
 
 def test_steps_say_what_does_not_fit():
     drawn = notebook.masks(3, (16, 24))
-    with pytest.raises(SettingError, match="at least one mask"):
+    with pytest.raises(SettingError, match="n=0: expected a whole number of at least 1"):
         notebook.masks(0, (16, 24))
     with pytest.raises(ImageError, match=r"\(24, 16, 3\)"):
         notebook.perturbed_images(np.zeros((24, 16, 3)), drawn)

@@ -129,7 +129,7 @@ def test_what_is_assumed_is_said(picture):
         ((20, 50), {}, r"50 features, which are no square picture: give size="),
         ((20, 50), {"size": (4, 6)}, "no whole number of channels of 4 x 6"),
         ((20, 50), {"size": (5, 5), "layout": "NHW"}, "no whole number of channels"),
-        ((20, 50), {"size": (0, 5)}, "no whole number of channels"),
+        ((20, 50), {"size": (0, 5)}, "expected whole numbers of at least 1"),
         ((20, 50), {"autocast": "bfloat16"}, r"autocast= says nothing to a scikit-learn"),
     ],
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unmask import student
+from unmask.magnitude import power
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +51,29 @@ class Maps:
     influence_freedom: float
     shrunk: bool = False
 
+    @property
+    def powers(self) -> NDArray[np.int64]:
+        """Power of two that divides each map to about 1; 0 where it is of an ordinary size."""
+        axes = tuple(range(1, self.value.ndim))
+        return power(
+            [
+                np.max(np.abs(one), axis=axes, where=np.isfinite(one), initial=0.0)
+                for one in (self.value, self.stderr)
+            ],
+            axis=0,
+        )
+
+    def times(self, powers: NDArray[np.int64]) -> Maps:
+        """Return each map and its errors times a power of two, to the bit."""
+        per_map = powers.reshape(-1, *(1,) * (self.value.ndim - 1))
+        return replace(
+            self,
+            value=np.ldexp(self.value, per_map),
+            stderr=np.ldexp(self.stderr, per_map),
+            influence_stderr=np.ldexp(self.influence_stderr, per_map),
+            offset_stderr=np.ldexp(self.offset_stderr, powers),
+        )
+
 
 def half_width(maps: Maps, level: float) -> Array:
     """Half the width of every pixel's confidence interval.
@@ -83,6 +107,10 @@ def half_width(maps: Maps, level: float) -> Array:
     """
     if maps.freedom < 1 or maps.influence_freedom < 1:
         return np.full_like(maps.stderr, np.inf)
+    powers = maps.powers
+    if powers.any():  # so that squares are held
+        per_map = powers.reshape(-1, *(1,) * (maps.value.ndim - 1))
+        return np.ldexp(half_width(maps.times(-powers), level), per_map)
     of_level = student.quantile(level, maps.freedom)
     difference = student.quantile(level, maps.influence_freedom) - of_level
     whole = np.where(maps.stderr > 0, maps.stderr, 1.0)
@@ -117,6 +145,9 @@ def reliability(maps: Maps, inflation: float = 1.0) -> Array:
     >>> reliability(Maps(value, error, error, np.zeros(1), 9, 9, shrunk=True)).round(3)
     array([0.913])
     """
+    powers = maps.powers
+    if powers.any():  # so that squares are held
+        return reliability(maps.times(-powers), inflation)
     axes = tuple(range(1, maps.value.ndim))
     signal = maps.value.var(axis=axes)
     total = np.square(maps.stderr).mean(axis=axes)

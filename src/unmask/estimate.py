@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 import numpy as np
 
 from unmask.errors import SettingError
+from unmask.magnitude import LARGEST, power
 from unmask.moments import Moments
 from unmask.threads import one_blas_thread
 
@@ -111,8 +112,23 @@ class Estimate:
             return np.full(self.targets, np.inf)
         counts = np.array([len(scores) for _, scores in self.parts])
         means = np.array([scores.mean(axis=0) for _, scores in self.parts])
-        spread = counts @ (means - self.mean) ** 2
-        return np.asarray(np.sqrt(spread / ((len(counts) - 1) * self.count)), np.float64)
+        powers = power(means, axis=0)
+        spread = counts @ np.ldexp(means - self.mean, -powers) ** 2
+        error: Array = np.ldexp(np.sqrt(spread / ((len(counts) - 1) * self.count)), powers)
+        return error
+
+    @property
+    def powers(self) -> NDArray[np.int64]:
+        """Power of two that divides each target's scores to about 1, shape (k,).
+
+        0 where they are of an ordinary size, see `unmask.magnitude.power`.
+        """
+        return power(self.scores, axis=0)
+
+    def times(self, powers: NDArray[np.int64]) -> Estimate:
+        """Return the estimate of each target's scores times a power of two, to the bit."""
+        parts = tuple((number, np.ldexp(scores, powers)) for number, scores in self.parts)
+        return Estimate(self.masks, self.targets, parts)
 
     def groups(self, limit: int = 8 * 2**20) -> Iterator[Estimate]:
         """Split the targets into groups whose maps take little memory each.
@@ -159,7 +175,8 @@ class Estimate:
         Raises
         ------
         SettingError
-            Another shape, more scores than the block has masks, or scores that are not finite.
+            Another shape, more scores than the block has masks, or scores that are not finite or
+            beyond 1e150.
         """
         new = np.array(scores, np.float64)
         done = dict(self.parts)
@@ -170,8 +187,10 @@ class Estimate:
                 f"scores of shape {new.shape} for block {block}: expected (n, {self.targets}) "
                 f"with n from 1 to {room}"
             )
-        if not np.isfinite(new).all():
-            raise SettingError(f"scores of block {block} are not all finite")
+        if not (np.abs(new) <= LARGEST).all():
+            raise SettingError(
+                f"scores of block {block} are not all finite and of at most {LARGEST:g}"
+            )
         done[block] = np.concatenate([before, new])
         done[block].setflags(write=False)
         return self._grown(tuple(sorted(done.items(), key=_number)), block)

@@ -59,6 +59,9 @@ def finalize(estimator: Estimator, estimate: Estimate) -> Maps:
     -------
     Maps
     """
+    powers = estimate.powers
+    if powers.any():  # so that squares are held
+        return ESTIMATORS[estimator](estimate.times(-powers)).times(powers)
     return ESTIMATORS[estimator](estimate)
 
 
@@ -71,6 +74,13 @@ def finalize_groups(estimator: Estimator, estimate: Estimate) -> Iterator[tuple[
         Of a few targets, in order.
     maps : Maps
     """
+    powers = estimate.powers
+    if powers.any():
+        done, scaled = 0, finalize_groups(estimator, estimate.times(-powers))
+        for few, (_, maps) in zip(estimate.groups(), scaled, strict=True):
+            yield few, maps.times(powers[done : done + few.targets])
+            done += few.targets
+        return
     if estimator in ("adaptive", "smooth", "sharp"):
         estimate.fold(NormalEquations)  # once for all targets
     for few in estimate.groups():

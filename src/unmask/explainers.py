@@ -149,20 +149,24 @@ def takes_seed(explainer: Explainer) -> bool:
     >>> takes_seed(unmask), takes_seed(occlusion)
     (True, False)
     """
+    return "seed" in _parameters(explainer)
+
+
+def _parameters(explainer: Explainer) -> Mapping[str, inspect.Parameter]:
     try:
-        return "seed" in inspect.signature(explainer).parameters
-    except (TypeError, ValueError):
-        return False
+        return inspect.signature(explainer).parameters
+    except (TypeError, ValueError):  # some functions written in C do not say
+        return {}
 
 
 def _settings(explainer: Explainer) -> set[str]:
     """Return the names of the settings that an explainer takes."""
     behind: dict[Any, Any] = {unmask: explain, rise: explain, occlusion: occlude}
-    return set(inspect.signature(behind.get(explainer, explainer)).parameters)
+    return set(_parameters(behind.get(explainer, explainer)))
 
 
 def _takes_any(explainer: Explainer) -> bool:
-    kinds = {one.kind for one in inspect.signature(explainer).parameters.values()}
+    kinds = {one.kind for one in _parameters(explainer).values()}
     return explainer not in EXPLAINERS.values() and inspect.Parameter.VAR_KEYWORD in kinds
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from unmask.box_targets import again
+from unmask.checks import whole
 from unmask.errors import Interrupted, ModelError, SettingError, silent
 from unmask.live import watcher
 from unmask.loop import stream
@@ -183,11 +184,10 @@ def _more(run: Run, explanation: Explanation, masks: int) -> Explanation:
 
 
 def _extended(run: Run, explanation: Explanation, masks: int) -> Explanation:
-    if masks < 1:
-        raise SettingError(f"masks={masks!r}: expected how many more, at least 1")
+    masks = whole("masks", masks)
     if explanation.plan.shard != (1, 1):
         raise SettingError("a shard cannot be extended: merge the shards first")
-    count = explanation.masks + int(masks)
+    count = explanation.masks + masks
     plan = replace(explanation.plan, count=count, until=None, seconds=None)
     longer = replace(run, plan=plan, start=explanation.estimate, checkpoint=None)
     more = _explained(longer, time.perf_counter())

@@ -10,10 +10,12 @@ import numpy as np
 
 from unmask import colour, explanation_file, images, student
 from unmask.certainty import Maps, half_width, reliability, shown
+from unmask.checks import is_number
 from unmask.errors import SettingError, TargetError
 from unmask.estimators import Estimator, finalize_groups, scale
 from unmask.figure import certainty_panels, three_panels
 from unmask.labels import find as find_label
+from unmask.magnitude import narrowed
 
 if TYPE_CHECKING:
     import os
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from unmask.estimate import Estimate
     from unmask.framing import Frame
     from unmask.identity import Identity
+    from unmask.magnitude import Floats
     from unmask.origin import Origin
     from unmask.plan import Plan
     from unmask.report import Curve
@@ -48,8 +51,9 @@ class Explanation:
         The score of every mask, from which the maps follow.
     model : str
     image : str
-    model_maps, model_stderrs : ndarray of float32, shape (k, h, w)
-        Maps and standard errors at the model's own size.
+    model_maps, model_stderrs : ndarray of float32 or float64, shape (k, h, w)
+        Maps and standard errors at the model's own size; float64 where float32 would lose some of
+        what they show: a spread of 2 at a level of 1e7, or scores of 1e39.
     reliabilities : tuple of float
         For each target, the correlation to expect between its map and that of infinitely many
         masks, 0 to 1; see `unmask.certainty.reliability`.
@@ -96,8 +100,8 @@ class Explanation:
     estimate: Estimate
     model: str
     image: str
-    model_maps: NDArray[np.float32]
-    model_stderrs: NDArray[np.float32]
+    model_maps: Floats
+    model_stderrs: Floats
     reliabilities: tuple[float, ...]
     picture: NDArray[np.uint8] | None = None
     frame: Frame | None = None
@@ -114,20 +118,20 @@ class Explanation:
     _more: Callable[..., Explanation] | None = field(default=None, repr=False)
 
     @property
-    def map(self) -> NDArray[np.float32]:
-        """Saliency map of the first target, float32 of shape (H, W), in units of its score."""
-        first: NDArray[np.float32] = self.maps[0]
+    def map(self) -> Floats:
+        """Saliency map of the first target, shape (H, W), in units of its score."""
+        first: Floats = self.maps[0]
         return first
 
     @property
-    def stderr(self) -> NDArray[np.float32]:
-        """Standard error of `map`, float32 of shape (H, W)."""
-        first: NDArray[np.float32] = self.stderrs[0]
+    def stderr(self) -> Floats:
+        """Standard error of `map`, shape (H, W)."""
+        first: Floats = self.stderrs[0]
         return first
 
     @cached_property
-    def maps(self) -> NDArray[np.float32]:
-        """Saliency maps, float32 of shape (targets, H, W).
+    def maps(self) -> Floats:
+        """Saliency maps, of shape (targets, H, W) and the type of `model_maps`.
 
         A pixel that the model never saw, because the picture was cropped, has exactly the mean
         score: that is the limit of every estimator for what has no influence.
@@ -135,8 +139,8 @@ class Explanation:
         return self.at_picture_size(self.model_maps, self._unit * self.estimate.mean)
 
     @cached_property
-    def stderrs(self) -> NDArray[np.float32]:
-        """Standard errors of `maps`, float32 of shape (targets, H, W).
+    def stderrs(self) -> Floats:
+        """Standard errors of `maps`, of the same shape.
 
         Infinite where fewer than two blocks of masks tell nothing of it.
         """
@@ -144,7 +148,7 @@ class Explanation:
             return np.full_like(self.maps, np.inf)
         return self.at_picture_size(self.model_stderrs, self._unit * self.estimate.mean_stderr)
 
-    def interval(self, level: float = 0.95) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Confidence interval of every pixel of every map.
 
         Standard errors of few blocks are themselves uncertain, so the width is by Student's t, see
@@ -157,17 +161,17 @@ class Explanation:
 
         Returns
         -------
-        low, high : ndarray of float32, shape (targets, H, W)
+        low, high : ndarray of float32 or float64, shape (targets, H, W)
         """
-        if not 0 < level < 1:
-            raise SettingError(f"level={level}: expected a probability between 0 and 1")
+        if not (is_number(level) and 0 < level < 1):
+            raise SettingError(f"level={level!r}: expected a probability between 0 and 1")
         halves = np.concatenate([half_width(maps, level) for maps in self._final])
         if not np.isfinite(halves).all():
             half = np.full_like(self.maps, np.inf)
         else:
             wide = student.quantile(level, self._final[0].freedom)
             of_mean = self._unit * self.estimate.mean_stderr * wide
-            half = self.at_picture_size(halves.astype(np.float32), of_mean)
+            half = self.at_picture_size(_each(halves, relative=True), of_mean)
         return self.maps - half, self.maps + half
 
     def significant(self, target: int | str = 0, level: float = 0.95) -> NDArray[np.bool_]:
@@ -185,6 +189,8 @@ class Explanation:
         -------
         ndarray of bool, shape (H, W)
         """
+        if not (is_number(level) and 0 < level < 1):
+            raise SettingError(f"level={level!r}: expected a probability between 0 and 1")
         number = self.find(target)
         start = 0
         for maps in self._final:
@@ -198,9 +204,12 @@ class Explanation:
         least = 64 * np.finfo(np.float64).eps * np.abs(mean)
         bound = np.maximum(width * maps.influence_stderr[one], least)
         change = np.abs(maps.value[one] - mean.reshape(-1, *(1,) * (maps.value.ndim - 1)))
-        surplus = np.where(np.isfinite(bound), change - bound, -1.0)
-        shown = self.at_picture_size(surplus.astype(np.float32), np.array([-1.0]))
-        return np.asarray(shown[0] > 0)
+        known = np.isfinite(bound)
+        surplus = np.where(known, change - np.where(known, bound, 0.0), 0.0)
+        # Only where it is above 0 matters, so its unit does not.
+        unit = np.frexp(np.abs(surplus).max())[1]
+        signs = np.where(known, np.ldexp(surplus, -unit), -1.0).astype(np.float32)
+        return np.asarray(self.at_picture_size(signs, np.array([-1.0]))[0] > 0)
 
     @cached_property
     def _final(self) -> list[Maps]:
@@ -462,9 +471,7 @@ class Explanation:
         figures = [np.asarray(self.plot(number)) for number in range(len(self.targets))]
         return images.png(np.concatenate(figures))
 
-    def at_picture_size(
-        self, values: NDArray[np.floating[Any]], outside: NDArray[np.float64]
-    ) -> NDArray[np.float32]:
+    def at_picture_size(self, values: Floats, outside: NDArray[np.float64]) -> Floats:
         """Bring maps home, from the model's size to the picture's.
 
         Parameters
@@ -475,11 +482,11 @@ class Explanation:
 
         Returns
         -------
-        ndarray of float32, shape (k, H, W)
-            Without a frame, as they are.
+        ndarray of float32 or float64, shape (k, H, W)
+            See `unmask.framing.Frame.back`. Without a frame, as they are.
         """
         if self.frame is None:
-            return np.asarray(values, np.float32)
+            return values
         pairs = zip(values, outside, strict=True)
         return np.stack([self.frame.back(one, outside=float(rest)) for one, rest in pairs])
 
@@ -512,9 +519,7 @@ class Explanation:
         return target % len(self.targets)
 
 
-def finished(
-    estimator: Estimator, estimate: Estimate
-) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[float, ...]]:
+def finished(estimator: Estimator, estimate: Estimate) -> tuple[Floats, Floats, tuple[float, ...]]:
     """Turn an estimate into maps, standard errors and reliabilities, few targets at a time.
 
     Parameters
@@ -525,14 +530,20 @@ def finished(
 
     Returns
     -------
-    maps, stderrs : ndarray of float32, shape (k, *shape)
+    maps, stderrs : ndarray of float32 or float64, shape (k, *shape)
+        float64 where float32 would lose some of what the maps show, see `unmask.magnitude.fits`.
     reliabilities : tuple of float
     """
     values, stderrs, sure = [], [], []
     for few, maps in finalize_groups(estimator, estimate):
-        values.append(maps.value.astype(np.float32))
-        stderrs.append(maps.stderr.astype(np.float32))
+        values.append(_each(maps.value))
+        stderrs.append(_each(maps.stderr, relative=True))
         # Scores that never change have no map, only the masks' own noise in some estimators.
         alive = np.ptp(few.scores, axis=0) > 0
         sure += np.where(alive, reliability(maps), 0.0).tolist()
     return np.concatenate(values), np.concatenate(stderrs), tuple(sure)
+
+
+def _each(maps: NDArray[np.float64], *, relative: bool = False) -> Floats:
+    """Hand out maps as float32 if that does for each of them."""
+    return np.stack([narrowed(one, relative=relative) for one in maps])

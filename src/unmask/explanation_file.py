@@ -107,8 +107,8 @@ HEADER = record(
     OPTIONAL,
 )
 ARRAYS = {
-    "maps": Array("<f4", None),
-    "stderrs": Array("<f4", None),
+    "maps": Array("<f4 <f8", None),
+    "stderrs": Array("<f4 <f8", None),
     "picture": Array("|u1", 3, optional=True),
     **scores_file.ARRAYS,
 }

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from unmask.colour import colorize, limits, overlay
 from unmask.drawing import GREY, INK, PAPER, RULE, fit, font, outlined, scaled, write_line
+from unmask.magnitude import by_float32
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -267,5 +268,5 @@ def _reduced(
     factor = max(picture.shape[:2]) // (2 * PANEL)
     if factor < 2 or values.shape != picture.shape[:2]:
         return picture, values
-    maps = Image.fromarray(values.astype(np.float32))
-    return np.asarray(Image.fromarray(picture).reduce(factor)), np.asarray(maps.reduce(factor))
+    maps = by_float32(values, lambda one: Image.fromarray(one).reduce(factor))
+    return np.asarray(Image.fromarray(picture).reduce(factor)), maps

@@ -18,11 +18,14 @@ import numpy as np
 from PIL import Image
 
 from unmask.errors import SettingError
+from unmask.magnitude import by_float32, fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import ArrayLike, NDArray
+
+    from unmask.magnitude import Floats
 
 __all__ = ["INTERPOLATIONS", "MODES", "Frame", "Interpolation", "Mode"]
 
@@ -249,20 +252,23 @@ class Frame:
         >>> Frame((1, 4), (1, 2)).map_forward([[0, 0, 1, 1]], outside=0).round(2)
         array([[0.14, 0.86]])
         """
-        array = np.asarray(values, np.float32)
+        array = np.asarray(values)
         if array.shape != tuple(self.picture):
             raise SettingError(
                 f"the map's shape is {array.shape}; this frame was made for {self.picture}"
             )
         y, x = self._axes
-        part = Image.fromarray(array).resize(
-            (x.count, y.count), Image.Resampling.BILINEAR, box=(x.low, y.low, x.high, y.high)
-        )
+
+        def resized(one: NDArray[np.float32]) -> Image.Image:
+            box = (x.low, y.low, x.high, y.high)
+            return Image.fromarray(one).resize((x.count, y.count), Image.Resampling.BILINEAR, box)
+
         canvas = np.full(self.model, outside, np.float64)
-        canvas[y.first : y.first + y.count, x.first : x.first + x.count] = np.asarray(part)
+        part = by_float32(array, resized)
+        canvas[y.first : y.first + y.count, x.first : x.first + x.count] = part
         return canvas
 
-    def back(self, values: ArrayLike, outside: float) -> NDArray[np.float32]:
+    def back(self, values: ArrayLike, outside: float) -> Floats:
         """Bring a map from the model's pixels to the picture's.
 
         Linear interpolation, half-pixel centres, edges clamped. The bars of a letterbox are
@@ -277,7 +283,9 @@ class Frame:
         Returns
         -------
         ndarray of float32, shape (..., H, W)
-            Within the range of `values`. NaN where a value that is not finite has a share.
+            Within the range of `values`; float64 where `values` is and float32 would lose some of
+            what it shows (`unmask.magnitude.fits`). NaN where a value that is not finite has a
+            share.
 
         Raises
         ------
@@ -291,6 +299,8 @@ class Frame:
         >>> Frame((1, 3), (1, 1), "crop", crop=1).back([[2.0]], outside=np.nan)
         array([[nan,  2., nan]], dtype=float32)
         """
+        small = np.asarray(values).dtype == np.float32 or fits(values)
+        dtype = np.float32 if small else np.float64
         values = np.asarray(values, np.float64)
         if values.shape[-2:] != tuple(self.model):
             raise SettingError(
@@ -300,7 +310,7 @@ class Frame:
         inner = values[..., y.first : y.first + y.count, x.first : x.first + x.count]
         known = np.isfinite(inner)
         whole, filled = known.all(), np.where(known, inner, 0)
-        result = np.empty((*values.shape[:-2], *self.picture), np.float32)
+        result = np.empty((*values.shape[:-2], *self.picture), dtype)
         across = list(x.strips())
         for down, near, rows in y.strips():
             for right, beside, weights in across:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["class_name", "find", "plain"]
 
+LONGEST = 100  # characters of a label that are compared with others
+
 
 def class_name(index: int, labels: Sequence[str] | None) -> str:
     """Return a class's label, or "class 7" where there are none."""
@@ -48,7 +50,8 @@ def find(label: str, labels: Sequence[str]) -> int:
         if fits:
             several = ", ".join(f"{i} ({labels[i]})" for i in fits)
             raise TargetError(f"label {label!r} fits several classes: {several}; give the index")
-    near = "; ".join(labels[i] for i in _nearest(head, synonyms))
+    # A long text is near to nothing, and to find that out would take long.
+    near = "; ".join(labels[i] for i in _nearest(head[:LONGEST], synonyms))
     raise TargetError(f"the model has no label {label!r}. The nearest: {near}")
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask import designs
-from unmask.checks import known
+from unmask.checks import is_number, is_whole, known
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
@@ -233,12 +233,14 @@ class Masks:
     ) -> None:
         sizes = tuple(operator.index(size) for size in shape)
         cells = _grid(grid, sizes)
-        if not _is(keep, int, float, np.number) or not 0 < keep < 1:
+        if not is_number(keep) or not 0 < keep < 1:
             raise SettingError(
-                f"keep={keep}: the keep probability must lie between 0 and 1, both excluded"
+                f"keep={keep!r}: the keep probability must lie between 0 and 1, both excluded"
             )
         known("design", design, designs.DESIGNS)
-        if not _is(seed, int, np.integer) or not 0 <= seed < 2**64:
+        if not isinstance(shift, bool | np.bool_):
+            raise SettingError(f"shift={shift!r}: expected True or False")
+        if not is_whole(seed) or not 0 <= seed < 2**64:
             raise SettingError(f"seed={seed!r}: expected a whole number from 0 to 2**64 - 1")
         for name, value in (
             ("shape", sizes),
@@ -347,16 +349,12 @@ class Masks:
         return total / shifts
 
 
-def _is(value: Any, *kinds: type) -> bool:
-    return isinstance(value, kinds)
-
-
 def _grid(grid: int | Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:
     """Check a grid against the input's size and give it one entry per axis."""
     if not 1 <= len(shape) <= 3 or min(shape) < 1:
         raise SettingError(f"shape={shape}: expected one, two or three sizes of at least 1")
     wanted = tuple(grid) if isinstance(grid, Sequence | np.ndarray) else (grid,) * len(shape)
-    if not all(isinstance(g, int | np.integer) for g in wanted):
+    if not all(map(is_whole, wanted)):
         raise SettingError(f"grid={grid!r}: expected a whole number, or one for each axis")
     if len(wanted) != len(shape):
         raise SettingError(

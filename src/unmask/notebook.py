@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from unmask.checks import whole
 from unmask.errors import ImageError, SettingError
 from unmask.figure import three_panels
 from unmask.masks import Masks
@@ -67,8 +68,7 @@ def masks(
     >>> masks(3, (40, 56)).shape
     (3, 40, 56)
     """
-    if n < 1:
-        raise SettingError(f"n={n}: expected at least one mask")
+    n = whole("n", n)
     cells = cells_of_eight(size) if grid is None else grid
     source = Masks(size, cells, keep, seed, "random", shift=False)
     blocks = [source.render(source.block(b)) for b in range(-(-n // source.block_size))]

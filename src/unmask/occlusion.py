@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask.checks import is_number, is_whole
 from unmask.errors import SettingError
+from unmask.magnitude import narrowed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,9 +66,9 @@ def occlude(
     """
     if len(case.shape) != 2:
         raise SettingError(f"an input of shape {case.shape}: occlusion is for height and width")
-    if masks < 4 or not 0 < side < 1:
+    if not (is_whole(masks) and masks >= 4 and is_number(side) and 0 < side < 1):
         raise SettingError(
-            f"masks={masks}, side={side}: expected at least 4 places and a side between 0 and 1"
+            f"masks={masks!r}, side={side!r}: expected at least 4 places and a side between 0 and 1"
         )
     height, width = case.shape
     tall, wide = max(1, round(side * height)), max(1, round(side * width))
@@ -88,7 +90,7 @@ def occlude(
             drops[spot] += case.target.score - score
             seen[spot] += 1
     # With a square smaller than a stride some pixels are never hidden: nothing is known of them.
-    return np.divide(drops, seen, out=np.zeros(case.shape), where=seen > 0).astype(np.float32)
+    return narrowed(np.divide(drops, seen, out=np.zeros(case.shape), where=seen > 0))
 
 
 def _starts(last: int, count: int) -> list[int]:

@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image
 
+from unmask.magnitude import fits, narrowed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
+
+    from unmask.magnitude import Floats
 
 __all__ = ["SAMPLES", "Packed", "pack", "sampled_shape", "unpack"]
 
@@ -76,15 +80,17 @@ def pack(values: ArrayLike, shape: tuple[int, int]) -> Packed:
     """
     full = np.asarray(values, np.float64)
     (rows, columns), (height, width) = shape, full.shape
-    samples = full
+    # Interpolation is Pillow's, in float32: a high level is taken out of it.
+    level = 0.0 if fits(full) else float(full.mean())
+    samples = full - level
     if shape != full.shape:
-        samples = _narrowing(rows, height) @ full @ _narrowing(columns, width).T
+        samples = _narrowing(rows, height) @ samples @ _narrowing(columns, width).T
     offset = float(samples.mean())
     scale = float(abs(samples - offset).max()) or 1.0
-    return Packed(((samples - offset) / scale).astype(np.float16), offset, scale)
+    return Packed(((samples - offset) / scale).astype(np.float16), offset + level, scale)
 
 
-def unpack(packed: Packed, shape: tuple[int, int]) -> NDArray[np.float32]:
+def unpack(packed: Packed, shape: tuple[int, int]) -> Floats:
     """Enlarge the samples of a map to its size; the other way of `pack`.
 
     Parameters
@@ -94,13 +100,16 @@ def unpack(packed: Packed, shape: tuple[int, int]) -> NDArray[np.float32]:
 
     Returns
     -------
-    ndarray of float32, shape (H, W)
+    ndarray of float32 or float64, shape (H, W)
+        As `unmask.magnitude.narrowed` has it.
     """
-    values = packed.offset + packed.scale * packed.samples.astype(np.float64)
+    ends = packed.offset - packed.scale, packed.offset + packed.scale
+    level = 0.0 if fits(ends) else packed.offset
+    values = packed.offset - level + packed.scale * packed.samples.astype(np.float64)
     (rows, columns), (height, width) = values.shape, shape
     if values.shape != tuple(shape):
         values = _widening(rows, height) @ values @ _widening(columns, width).T
-    return values.astype(np.float32)
+    return narrowed(values + level)
 
 
 @lru_cache(maxsize=64)

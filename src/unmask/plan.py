@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from unmask.checks import whole
+from unmask.checks import is_number, is_whole, whole
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
@@ -78,21 +76,17 @@ def extent(
         count = whole("masks", masks)
         if most is not None:
             raise SettingError("masks and max_masks: give one of them")
-    if until is not None and not (_is_number(until) and 0 < until < 1):
+    if until is not None and not (is_number(until) and 0 < until < 1):
         raise SettingError(f"until={until!r}: expected a reliability between 0 and 1, such as 0.95")
-    if _is_number(seconds) and seconds == math.inf:
+    if is_number(seconds) and seconds == math.inf:
         seconds = None
-    if seconds is not None and not (_is_number(seconds) and seconds > 0):
+    if seconds is not None and not (is_number(seconds) and seconds > 0):
         raise SettingError(f"max_seconds={seconds!r}: expected a number of seconds above 0")
     if shard is None:
         return {"count": count, "until": until, "seconds": seconds}
     if until is not None or seconds is not None:
         raise SettingError("a shard cannot know how reliable the whole is: give masks, not until")
-    number, of = shard
-    if not 1 <= whole("shard", number) <= whole("shard", of):
-        raise SettingError(f"shard={shard}: expected (i, n) with i from 1 to n")
+    number, of = shard if isinstance(shard, tuple | list) and len(shard) == 2 else (0, 0)
+    if not (is_whole(number) and is_whole(of) and 1 <= number <= of):
+        raise SettingError(f"shard={shard!r}: expected (i, n) with i from 1 to n")
     return {"count": count, "shard": (int(number), int(of))}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)

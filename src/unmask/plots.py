@@ -11,11 +11,13 @@ from PIL import Image, ImageDraw
 
 from unmask import chart
 from unmask.certainty import reliability, shown
+from unmask.checks import is_whole
 from unmask.colour import colorize
 from unmask.drawing import GREY, INK, PAPER, fit, scaled, write_line
 from unmask.errors import SettingError
 from unmask.estimate import Estimate
 from unmask.estimators import finalize, scale
+from unmask.magnitude import narrowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -198,7 +200,7 @@ def _counts(explanation: Explanation, at: Sequence[int] | None) -> list[int]:
     if at is None:
         return [*(n for n in AT if n < count), count]
     given: Sequence[Any] = at
-    whole = [n for n in given if isinstance(n, int | np.integer) and not isinstance(n, bool)]
+    whole = [n for n in given if is_whole(n)]
     if not len(at) or len(whole) < len(at) or min(whole) < 1 or max(whole) > count:
         raise SettingError(
             f"at={list(at)}: expected numbers of masks from 1 to the {count:,} that there are"
@@ -236,7 +238,7 @@ def _panels(
     for one in taken:
         middle = one.values.mean()
         (values,) = explanation.at_picture_size(
-            (one.values - middle).astype(np.float32)[None], np.array([one.level - middle])
+            narrowed(one.values - middle)[None], np.array([one.level - middle])
         )
         known = math.isfinite(one.expected_error)
         below = f"expected correlation {shown(one.reliability) if known else 'not known'}"

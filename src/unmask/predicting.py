@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from unmask.models import Model
 
 __all__ = [
+    "STRANGE",
     "Prediction",
     "about_input",
     "about_outputs",
@@ -50,6 +51,10 @@ __all__ = [
 # Pixels beyond which a picture at its own size is worth a word: for a network, for a function.
 USUAL, LARGE = 256 * 256, 1_000_000
 SMALL = 2**24  # bytes of an input that may be asked about four times more for a prediction
+
+
+# How the note begins that is said before anything else.
+STRANGE = "the embedded demo knows eight drawn shapes"
 
 
 @dataclass(frozen=True)
@@ -233,7 +238,7 @@ def about_picture(source: str | None, picture: NDArray[np.uint8] | None) -> list
         return []
     shapes = f"{', '.join(demo.LABELS[:-1])} and {demo.LABELS[-1]}"
     note = (
-        f"the embedded demo knows eight drawn shapes ({shapes}), and this picture is none of its "
+        f"{STRANGE} ({shapes}), and this picture is none of its "
         "scenes: what it says of it means nothing. Give a model of your own with --model FILE, in "
         "Python with unmask.load(FILE)"
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.explanation import Explanation
+    from unmask.magnitude import Floats
 
 __all__ = ["Small", "jpeg", "small", "within"]
 
@@ -22,13 +23,13 @@ class Small(NamedTuple):
 
     Attributes
     ----------
-    maps : ndarray of float32, shape (k, h, w)
-    stderrs : ndarray of float32, shape (k, h, w), or None
+    maps : ndarray of float32 or float64, shape (k, h, w)
+    stderrs : ndarray of float32 or float64, shape (k, h, w), or None
         None where fewer than two blocks tell nothing of it.
     """
 
-    maps: NDArray[np.float32]
-    stderrs: NDArray[np.float32] | None
+    maps: Floats
+    stderrs: Floats | None
 
 
 def small(explanation: Explanation, side: int) -> Small:

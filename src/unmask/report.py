@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from unmask.colour import Colormap
     from unmask.explanation import Explanation
+    from unmask.magnitude import Floats
     from unmask.reproduce import Recipe
 
     Curves = Sequence[Mapping[str, "Curve"]]
@@ -159,8 +160,8 @@ def _section(
 
 def _figures(
     one: Explanation,
-    values: NDArray[np.float32],
-    stderr: NDArray[np.float32] | None,
+    values: Floats,
+    stderr: Floats | None,
     label: str,
     cmap: Colormap,
 ) -> str:
@@ -191,7 +192,7 @@ def _figure(content: str, caption: str) -> str:
     return f"<figure>{content}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
-def _scale(values: NDArray[np.float32], cmap: Colormap, low: float | None = None) -> str:
+def _scale(values: Floats, cmap: Colormap, low: float | None = None) -> str:
     low, high = float(values.min()) if low is None else low, float(values.max())
     bar = _png(colorize(np.linspace(0, 1, 128)[None], cmap))
     return f"<div class=scale><span>{low:.3g}</span>{_img(bar, '')}<span>{high:.3g}</span></div>"
@@ -244,7 +245,7 @@ def _notes(notes: Iterable[str]) -> str:
     return f"<ul class=notes>{items}</ul>" if items else ""
 
 
-def _of(values: NDArray[np.float32] | None, position: int) -> NDArray[np.float32] | None:
+def _of(values: Floats | None, position: int) -> Floats | None:
     return None if values is None else values[position]
 
 

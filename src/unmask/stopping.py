@@ -103,8 +103,7 @@ def reason(estimate: Estimate, plan: Plan, sure: float, seconds: float) -> str:
     seconds : float
         Time it took.
     """
-    surest = 0.0 if plan.until is None else surely(estimate, plan)
-    if plan.until is not None and surest >= plan.until:
+    if plan.until is not None and sure >= plan.until and is_reached(estimate, plan):
         return f"a reliability of {plan.until:g} was reached"
     if estimate.count >= plan.share:
         ended = f"all {plan.share:,} masks were used"
@@ -112,7 +111,7 @@ def reason(estimate: Estimate, plan: Plan, sure: float, seconds: float) -> str:
         ended = f"{plan.seconds:g} s were over"
     else:
         return "it was interrupted"
-    return ended if plan.until is None else f"{ended}; {_short_of(estimate, plan, sure, surest)}"
+    return ended if plan.until is None else f"{ended}; {_short_of(estimate, plan, sure)}"
 
 
 def masks_for(count: int, sure: float, wanted: float, estimator: Estimator) -> float:
@@ -177,11 +176,12 @@ def needed(estimate: Estimate, plan: Plan) -> float:
     return most
 
 
-def _short_of(estimate: Estimate, plan: Plan, sure: float, surest: float) -> str:
+def _short_of(estimate: Estimate, plan: Plan, sure: float) -> str:
     """Say that the plan's reliability was not reached, what was, and what it would take."""
     rule = f"a reliability of {plan.until:g} with 95% confidence was not reached"
-    wanted = needed(estimate, plan) if surest else math.inf
-    if sure < HARDLY or math.isinf(wanted):
+    surest = surely(estimate, plan)
+    wanted = needed(estimate, plan) if sure >= HARDLY and surest else math.inf
+    if math.isinf(wanted):
         return f"{rule}: it is {shown(sure)}. Many more masks would, or a coarser grid"
     digits = 10 ** max(1, len(str(round(wanted))) - 2)
     about = max(math.ceil(wanted / digits) * digits, estimate.count + 1)

@@ -44,6 +44,7 @@ class Array(NamedTuple):
     Attributes
     ----------
     dtype : str
+        Or several, with blanks between.
     ndim : int or None
         None is any.
     optional : bool
@@ -219,7 +220,8 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, wanted: Array) -> N
         headers = np.lib.format
         read = headers.read_array_header_1_0 if version == (1, 0) else headers.read_array_header_2_0
         shape, fortran, dtype = read(member)
-        if dtype != np.dtype(wanted.dtype) or wanted.ndim not in (None, len(shape)):
+        kinds = [np.dtype(one) for one in wanted.dtype.split()]
+        if dtype not in kinds or wanted.ndim not in (None, len(shape)):
             raise ValueError(f"{entry.filename} is an array of {dtype} of shape {shape}")
         size = math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or member.tell() + size != entry.file_size:

@@ -13,6 +13,7 @@ import numpy as np
 
 from unmask.errors import ModelOutputError, SettingError, TargetError
 from unmask.labels import class_name
+from unmask.magnitude import LARGEST
 from unmask.outputs import described, seem
 from unmask.wishes import Best, Contrast, Wish, WithinTop, checked
 
@@ -252,5 +253,10 @@ def _scores(function: Score, outputs: Any, n: int) -> NDArray[np.float64]:
     if not np.isfinite(scores).all():
         raise ModelOutputError(
             f"the model's scores are not all finite: {scores[~np.isfinite(scores)][0]}"
+        )
+    if not (np.abs(scores) <= LARGEST).all():
+        raise ModelOutputError(
+            f"the model's scores go up to {np.abs(scores).max():.3g}: expected at most "
+            f"{LARGEST:g}. Explain them divided by a constant, or their logarithm"
         )
     return scores

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from unmask.checks import is_whole
 from unmask.errors import TargetError
 from unmask.labels import find, plain
 
@@ -105,7 +106,7 @@ def within_top(target: Any, top: int = 3) -> WithinTop:
     WithinTop(target='goldfish', top=3)
     """
     whole: Any = top  # whatever the caller gave
-    if isinstance(whole, bool) or not isinstance(whole, int | np.integer) or top < 1:
+    if not is_whole(whole) or whole < 1:
         raise TargetError(f"within_top(..., {top!r}): expected a whole number of at least 1")
     return WithinTop(target, int(top))
 

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from unmask import demo, images
+from unmask.app.fields import brief
 from unmask.colour import COLORMAPS
 from unmask.errors import SettingError
 from unmask.files import temporary_folder
@@ -71,7 +72,7 @@ def wanted(kind: str, given: Mapping[str, str]) -> Wanted:
     """
     cmap: Any = given.get("cmap", "inferno")
     if kind not in KINDS or cmap not in COLORMAPS:
-        raise SettingError(f"there is no {kind!r} in {cmap!r}")
+        raise SettingError(f"there is no {brief(kind)} in {brief(cmap)}")
     try:
         target, opacity = int(given.get("target", "0")), float(given.get("opacity", "0.5"))
     except ValueError as error:

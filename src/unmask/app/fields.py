@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from unmask.models import Model
 
-__all__ = ["MAX_TARGETS", "Field", "fields", "parse"]
+__all__ = ["MAX_TARGETS", "Field", "brief", "fields", "parse"]
 
 MAX_TARGETS = 8
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -116,8 +117,19 @@ def parse(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
     known = {field.name: field for field in fields(model)}
     for name in given:
         if name not in known:
-            raise SettingError(f"there is no setting {name!r}; there are {', '.join(known)}")
+            raise SettingError(f"there is no setting {brief(name)}; there are {', '.join(known)}")
     return {name: _checked(field, given.get(name, field.default)) for name, field in known.items()}
+
+
+def brief(value: Any) -> str:
+    """Write what was sent in few characters, for a message.
+
+    Examples
+    --------
+    >>> brief("x" * 1000)
+    "'xxxxxxxxxxxx...xxxxxxxxxxxxx'"
+    """
+    return reprlib.repr(value)
 
 
 def _checked(field: Field, value: Any) -> Any:
@@ -125,7 +137,7 @@ def _checked(field: Field, value: Any) -> Any:
         if isinstance(value, str) and (value in field.choices or COLOUR.fullmatch(value)):
             return value
         raise SettingError(
-            f"{field.name}={value!r}: expected one of {', '.join(field.choices)}, "
+            f"{field.name}={brief(value)}: expected one of {', '.join(field.choices)}, "
             "or a colour such as '#808080'"
         )
     whole = isinstance(field.default, int)
@@ -133,5 +145,5 @@ def _checked(field: Field, value: Any) -> Any:
     low, high = field.low or 0, field.high or math.inf
     right = isinstance(value, int) or (not whole and isinstance(value, float))
     if not right or isinstance(value, bool) or not low <= value <= high:
-        raise SettingError(f"{field.name}={value!r}: expected {kind} from {low:g} to {high:g}")
+        raise SettingError(f"{field.name}={brief(value)}: expected {kind} from {low:g} to {high:g}")
     return value

@@ -1,15 +1,18 @@
-"""What every request passes: no other site's requests go in, and a strict policy goes out."""
+"""What every request passes: no stranger's request goes in, and a strict policy goes out."""
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from unmask.app.address import Address
 
 __all__ = ["HEADERS", "Gate"]
 
@@ -26,28 +29,56 @@ HEADERS = {
 
 
 class Gate:
-    """ASGI middleware. A browser names the site that a request comes from: it must be this one."""
+    """The outermost ASGI application, so that no answer leaves without the policy.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    A request has to name this server (its Host header), to come from its own pages where a browser
+    says where it comes from (Origin), and to know the address's token.
+    """
+
+    def __init__(self, app: ASGIApp, address: Address) -> None:
+        self.app, self.address = app, address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
-            refusal = PlainTextResponse("requests of other sites are refused", 403)
-            await refusal(scope, receive, send)
-            return
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"].endswith("http.response.start"):  # a socket's refusal as well
                 out = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     out.setdefault(name, value)
             await send(message)
 
-        await self.app(scope, receive, sending)
+        scope, refusal = self._admitted(scope)
+        await (refusal or self.app)(scope, receive, sending)
+
+    def _admitted(self, scope: Scope) -> tuple[Scope, Response | None]:
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not self.address.answers_to(hosts[0]):
+            text = (
+                "unmask app does not go by this name. Open the link that it printed, or give the "
+                "name with --host"
+            )
+            return scope, PlainTextResponse(text, 400)
+        origin = headers.get("origin")
+        if origin is not None and _site(origin) != hosts[0]:
+            return scope, PlainTextResponse("requests of other sites are refused", 403)
+        token = self.address.token
+        if not token:
+            return scope, None
+        given, slash, _ = scope["path"][1:].partition("/")
+        if not secrets.compare_digest(given.encode(errors="replace"), token.encode()):
+            return scope, PlainTextResponse("open the link that unmask app printed", 403)
+        if not slash:
+            return scope, RedirectResponse(f"/{token}/")
+        return {**scope, "root_path": f"/{token}"}, None
+
+
+def _site(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # as of "http://["
+        return None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from unmask.app.jobs import Job
     from unmask.explanation import Explanation
+    from unmask.magnitude import Floats
 
 __all__ = ["facts", "relative_error", "update"]
 
@@ -96,7 +97,7 @@ def update(explanation: Explanation, **state: Any) -> bytes:
     return b"".join([struct.pack("<I", len(text)), text, *(a.tobytes() for a in arrays)])
 
 
-def _whole(values: NDArray[np.float32]) -> tuple[dict[str, float], NDArray[np.uint16]]:
+def _whole(values: Floats) -> tuple[dict[str, float], NDArray[np.uint16]]:
     low, high = float(values.min()), float(values.max())
     span = high - low or 1.0
     numbers = np.rint((values.astype(np.float64) - low) * (65535 / span)).astype("<u2")

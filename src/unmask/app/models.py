@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask import demo
-from unmask.app.fields import MAX_TARGETS, fields
+from unmask.app.fields import MAX_TARGETS, brief, fields
 from unmask.colour import COLORMAPS, colorize
 from unmask.errors import ModelError, TargetError, UnmaskError
 from unmask.models import Model, load
@@ -112,7 +112,7 @@ def started(run: Run, targets: Sequence[str], settings: Mapping[str, Any]) -> Ru
     """
     for key in targets:
         if not KEY.fullmatch(key):  # "top:1000" would be a lot to ask
-            raise TargetError(f"target {key!r}: expected the number of a class or a box")
+            raise TargetError(f"target {brief(key)}: expected the number of a class or a box")
     if len(targets) > MAX_TARGETS:
         raise TargetError(f"{len(targets)} classes: at most {MAX_TARGETS} are explained at once")
     ready = prepare(run.model, run.given.picture, list(targets) or None, **settings)

@@ -11,9 +11,10 @@ import json
 import time
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
@@ -21,17 +22,18 @@ from starlette.websockets import WebSocketDisconnect
 from unmask import demo, images
 from unmask._version import __version__
 from unmask.app import downloads, models
-from unmask.app.fields import parse
+from unmask.app.bodies import Bodies, text_of
+from unmask.app.fields import MAX_TARGETS, parse
 from unmask.app.jobs import Job
 from unmask.app.messages import facts, update
 from unmask.app.sessions import Crowded
 from unmask.app.uploads import MAX_BYTES, MAX_PIXELS, decode
-from unmask.errors import ImageError, SettingError, UnmaskError
+from unmask.errors import SettingError, UnmaskError
 from unmask.preview import jpeg
 from unmask.reproduce import DEMO
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HANDLERS", "routes"]
 
+T = TypeVar("T")
+
 PAGE = {
     "": ("index.html", "text/html; charset=utf-8"),
     "app.css": ("app.css", "text/css; charset=utf-8"),
@@ -53,8 +57,8 @@ PAGE = {
     },
     "icon.svg": ("icon.svg", "image/svg+xml"),
 }
-MAX_JSON = 2**16
-MAX_NAME = 200  # characters of a picture's name
+MAX_NAME = 200  # characters of a picture's name, or of a class's
+MAX_SOCKETS = 8  # of one page
 PREVIEW, THUMBNAIL = 1200, 240  # longest sides of what the page shows, in pixels
 GONE = (1000, 1001)  # codes with which a socket is closed on purpose, or with its page
 BUSY = 2  # pictures that are decoded or drawn at a time
@@ -110,7 +114,7 @@ class _Table:
             name = path.stem if path in demo.pictures().values() else path.name
             self.examples.setdefault(name, images.read(path))
         self.thumbnails = {name: jpeg(one, THUMBNAIL) for name, one in self.examples.items()}
-        self.about_body = {
+        about = {
             "version": __version__,
             "models": [choice.about() for choice in known],
             "examples": list(self.examples),
@@ -119,10 +123,12 @@ class _Table:
             "max_bytes": MAX_BYTES,
             "max_pixels": MAX_PIXELS,
         }
+        self.about_body = JSONResponse(about).body  # tens of kilobytes, encoded once
         self.busy = asyncio.Semaphore(BUSY)
+        self.bodies = Bodies()
 
     async def about(self, request: Request) -> Response:  # noqa: ARG002
-        return JSONResponse(self.about_body)
+        return Response(self.about_body, media_type="application/json")
 
     async def thumbnail(self, request: Request) -> Response:
         picture = self.thumbnails.get(request.path_params["name"])
@@ -142,79 +148,79 @@ class _Table:
 
     async def upload(self, request: Request) -> Response:
         session = _session(request)
+        wish = session.wished()
         name = request.query_params.get("name", "picture")[:MAX_NAME]
-        async with session.lock:
-            data = await _body(request, MAX_BYTES)
-            async with self.busy:
-                picture = await asyncio.to_thread(decode, data)
-                del data
-                small = await asyncio.to_thread(jpeg, picture, PREVIEW)
-            return await self._shown(request, name, picture, small, example=False)
+        async with self.bodies.received(request, MAX_BYTES) as data:
+            picture = await self._work(lambda: decode(bytes(data)))
+        async with _turn(session, wish):
+            return await self._shown(request, name, picture, example=False)
 
     async def example(self, request: Request) -> Response:
         session = _session(request)
-        name = _text(await _json(request), "name")
+        wish = session.wished()
+        name = text_of(await self.bodies.json(request), "name", MAX_NAME)
         if name not in self.examples:
             raise HTTPException(404, "there is no such example")
-        async with session.lock:
-            picture = self.examples[name]
-            small = await asyncio.to_thread(jpeg, picture, PREVIEW)
-            return await self._shown(request, name, picture, small, example=True)
+        async with _turn(session, wish):
+            return await self._shown(request, name, self.examples[name], example=True)
 
     async def model(self, request: Request) -> Response:
         session = _session(request)
-        key = _text(await _json(request), "model")
+        wish = session.wished()
+        key = text_of(await self.bodies.json(request), "model", MAX_NAME)
         if key not in self.models:
             raise HTTPException(404, "there is no such model")
-        async with session.lock:
+        async with _turn(session, wish):
             session.model = key
             if session.run is None or session.picture is None:
                 return JSONResponse({})
-            name, picture, small = session.name, session.picture, session.preview
-            return await self._shown(request, name, picture, small, example=session.example)
+            name, example = session.name, session.example
+            return await self._shown(request, name, session.picture, example=example)
 
     async def _shown(
-        self,
-        request: Request,
-        name: str,
-        picture: NDArray[np.uint8],
-        small: bytes,
-        *,
-        example: bool,
+        self, request: Request, name: str, picture: NDArray[np.uint8], *, example: bool
     ) -> Response:
         session, choice = _session(request), self.models[_session(request).model]
-        request.app.state.sessions.admit(session, picture.nbytes)
-        run = await _call(request, lambda: models.look(choice, picture))
-        session.show(name, run, small, example=example)
+        with request.app.state.sessions.admitted(session, picture.nbytes):
+            small = session.preview
+            if picture is not session.picture:
+                small = await self._work(lambda: jpeg(picture, PREVIEW))
+            run = await _call(request, lambda: models.look(choice, picture))
+            options = await self._work(lambda: models.options(run))
+            session.show(name, run, small, example=example)
         session.changed.set()
         return JSONResponse(
             {
                 "name": name,
                 "height": picture.shape[0],
                 "width": picture.shape[1],
-                "options": models.options(run),
+                "options": options,
                 "notes": list(run.notes),
             }
         )
 
     async def option(self, request: Request) -> Response:
         session = _session(request)
-        text = _text(await _json(request), "text")
-        if session.run is None:
+        text = text_of(await self.bodies.json(request), "text", MAX_NAME)
+        run = session.run
+        if run is None:
             raise HTTPException(409, "give a picture first")
-        return JSONResponse(models.option(session.run, text))
+        return JSONResponse(await self._work(lambda: models.option(run, text)))
 
     async def code(self, request: Request) -> Response:
         session = _session(request)
-        targets, settings = self._wish(session, await _json(request))
+        targets, settings = self._wish(session, await self.bodies.json(request))
         choice = self.models[session.model]
         name = session.name or "picture.jpg"
-        recipe = models.recipe_of(choice, name, session.example, targets, settings)
+        example = session.example
+        recipe = await self._work(
+            lambda: models.recipe_of(choice, name, example, targets, settings)
+        )
         return JSONResponse({"command": recipe.command(), "python": recipe.python()})
 
     async def explain(self, request: Request) -> Response:
         session = _session(request)
-        targets, settings = self._wish(session, await _json(request))
+        targets, settings = self._wish(session, await self.bodies.json(request))
         async with session.lock:
             run = session.run
             if run is None:
@@ -236,7 +242,8 @@ class _Table:
     async def more(self, request: Request) -> Response:
         session = _session(request)
         choice = self.models[session.model]
-        count = parse(choice.model, {"masks": (await _json(request)).get("masks")})["masks"]
+        given = await self.bodies.json(request)
+        count = parse(choice.model, {"masks": given.get("masks")})["masks"]
         async with session.lock:
             job = session.job
             if job is None or not job.finished or job.masks >= count:
@@ -252,10 +259,10 @@ class _Table:
             raise HTTPException(409, "there is no map yet")
         wanted = downloads.wanted(request.path_params["kind"], request.query_params)
         choice, explanation = self.models[session.model], session.job.explanation
-        async with self.busy:
-            body = await asyncio.to_thread(
-                downloads.file, wanted, explanation, choice, example=session.example
-            )
+        example = session.example
+        body = await self._work(
+            lambda: downloads.file(wanted, explanation, choice, example=example)
+        )
         return Response(
             body,
             media_type=wanted.media,
@@ -267,6 +274,9 @@ class _Table:
         await socket.accept()
         if session is None:
             await socket.close(4404)  # refused at once, a page could not tell why
+            return
+        if session.sockets >= MAX_SOCKETS:
+            await socket.close(1013)
             return
         session.sockets += 1
         session.left = False
@@ -285,10 +295,17 @@ class _Table:
             with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
                 await pushing
 
+    async def _work(self, function: Callable[[], T]) -> T:
+        """Do what takes a while in a thread of its own, little at a time."""
+        async with self.busy:
+            return await asyncio.to_thread(function)
+
     def _wish(self, session: Session, given: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
         targets, settings = given.get("targets", []), given.get("settings", {})
         if not isinstance(targets, list) or not all(isinstance(one, str) for one in targets):
             raise SettingError("targets: expected a list of texts")
+        if len(targets) > MAX_TARGETS or any(len(one) > MAX_NAME for one in targets):
+            raise SettingError(f"targets: expected at most {MAX_TARGETS} numbers")
         if not isinstance(settings, dict):
             raise SettingError("settings: expected names and values")
         return targets, parse(self.models[session.model].model, settings)
@@ -325,39 +342,13 @@ async def _call(request: Request, function: Callable[[], Any]) -> Any:
     return await asyncio.wrap_future(request.app.state.turns.call(function))
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    """Read a request's body; of one that is too long no more than `limit` bytes are kept."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > 4 * limit:
-            break  # politeness ends here: the connection is cut
-        if size <= limit:
-            parts.append(part)
-        else:
-            # Read on, since a browser that is cut off while it sends does not read the answer.
-            parts.clear()
-    if size > limit:
-        raise ImageError(f"more than {limit / 2**20:g} MB were sent; make the picture smaller")
-    return b"".join(parts)
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    try:
-        values = json.loads(await _body(request, MAX_JSON))
-    except ValueError as error:
-        raise HTTPException(400, "expected JSON") from error
-    if not isinstance(values, dict):
-        raise HTTPException(400, "expected a JSON object")
-    return values
-
-
-def _text(values: Mapping[str, Any], name: str) -> str:
-    value = values.get(name)
-    if not isinstance(value, str):
-        raise HTTPException(400, f"{name}: expected a text")
-    return value
+@contextlib.asynccontextmanager
+async def _turn(session: Session, wish: int) -> AsyncIterator[None]:
+    """Let one request at a time change a page's picture, unless a later one was made since."""
+    async with session.lock:
+        if wish != session.wish:
+            raise HTTPException(409, "another picture or model was chosen since")
+        yield
 
 
 def _asset(name: str) -> bytes:
@@ -379,7 +370,15 @@ async def _user_error(request: Request, error: Exception) -> Response:  # noqa: 
 
 async def _http_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
-HANDLERS: Mapping[Any, ExceptionHandler] = {UnmaskError: _user_error, HTTPException: _http_error}
+async def _gone(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    return Response(status_code=400)  # nobody reads it: the sender has left
+
+
+HANDLERS: Mapping[Any, ExceptionHandler] = {
+    UnmaskError: _user_error,
+    HTTPException: _http_error,
+    ClientDisconnect: _gone,
+}

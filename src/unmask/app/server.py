@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import socket
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from unmask.app.gate import Gate
+from unmask.app.address import Address
 from unmask.app.models import Choice, choices
 from unmask.app.sessions import Sessions
 from unmask.app.turns import Turns
-from unmask.errors import MissingExtra, SettingError, UnmaskWarning
+from unmask.errors import MissingExtra, SettingError, UnmaskWarning, warn
 from unmask.threads import one_blas_thread
 
 if TYPE_CHECKING:
@@ -23,9 +25,14 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
-__all__ = ["build", "serve"]
+    from unmask.app.gate import Gate
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+__all__ = ["EXPOSED", "build", "serve"]
+
+EXPOSED = (
+    "others than this machine can reach this page. Whoever has the link can use the model: it "
+    "holds a token that is new at every start. What travels is not encrypted"
+)
 SWEEP = 5.0  # seconds between two looks for pages that went away
 
 
@@ -46,7 +53,8 @@ def serve(
     model : Model, path-like, "demo" or callable
         What `unmask.load` takes. The embedded model can be chosen on the page as well.
     host : str, default "127.0.0.1"
-        Another address than a loopback lets others in: they can use the models, and nothing else.
+        Another address than a loopback lets others in: whoever has the link, which holds a token,
+        can use the models, and nothing else. "" listens on all addresses.
     port : int, default 8808
         0 takes a free one.
     source : str, optional
@@ -67,66 +75,63 @@ def serve(
         An example that cannot be read.
     MissingExtra
         Starlette, uvicorn or websockets is not installed.
+
+    Warns
+    -----
+    UnmaskWarning
+        Others than this machine can reach it.
     """
     try:
-        import uvicorn
-    except ImportError:
-        raise MissingExtra("uvicorn", "app") from None
-    app = build(model, host=host, source=source, options=options, examples=examples)
+        from unmask.app.connections import server
+    except ImportError as error:
+        raise MissingExtra(error.name or "uvicorn", "app") from None
     with _bound(host, port) as listener:
-        address = listener.getsockname()
-        name = f"[{host}]" if ":" in host else host
-        config = uvicorn.Config(
-            app,
-            ws="websockets-sansio",
-            ws_max_size=2**16,
-            # Maps are noise to a compressor, and its time is the model's.
-            ws_per_message_deflate=False,
-            log_level="warning",
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
+        bound, port, *_ = listener.getsockname()
+        address = Address(host, bound, port)
+        if not address.is_loopback:
+            address = replace(address, token=secrets.token_urlsafe(24))
+            warn(EXPOSED, UnmaskWarning)
+        app = build(model, address=address, source=source, options=options, examples=examples)
         if ready is not None:
-            ready(f"http://{name}:{address[1]}/")
-        uvicorn.Server(config).run(sockets=[listener])
+            ready(address.url)
+        server(app).run(sockets=[listener])
 
 
 def build(
     model: Any = "demo",
     *,
-    host: str = "127.0.0.1",
+    address: Address | None = None,
     source: str | None = None,
     options: Mapping[str, Any] | None = None,
     examples: Sequence[str | Path] = (),
     turns: Turns | None = None,
     sessions: Sessions | None = None,
-) -> Starlette:
+) -> Gate:
     """Make the ASGI application.
 
     Parameters
     ----------
     model, source, options, examples
         As for `serve`.
-    host : str
-        The address that it will be bound to: behind a loopback, only requests to a loopback's name
-        are answered, so that no other site can reach it by changing what its own name stands for.
+    address : Address, optional
+        Where it will listen, by default on this machine alone: only requests that name it and know
+        its token are answered.
     turns : Turns, optional
     sessions : Sessions, optional
 
     Returns
     -------
-    starlette.applications.Starlette
+    Gate
+        Before a Starlette application.
     """
     try:
         import websockets  # noqa: F401 - uvicorn needs it, and would say so at the first socket
         from starlette.applications import Starlette
-        from starlette.middleware import Middleware
-        from starlette.middleware.trustedhost import TrustedHostMiddleware
     except ImportError as error:
         raise MissingExtra(error.name or "starlette", "app") from None
+    from unmask.app.gate import Gate
     from unmask.app.routes import HANDLERS, routes
 
-    hosts = [host, *LOOPBACK, "[::1]"] if host in LOOPBACK else ["*"]
     known: list[Choice] = choices(model, source, options or {})
 
     @contextlib.asynccontextmanager
@@ -145,15 +150,8 @@ def build(
                 sweeper.cancel()
                 await asyncio.to_thread(app.state.turns.close)
 
-    return Starlette(
-        routes=routes(known, examples),
-        middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
-            Middleware(Gate),
-        ],
-        exception_handlers=HANDLERS,
-        lifespan=lifespan,
-    )
+    app = Starlette(routes=routes(known, examples), exception_handlers=HANDLERS, lifespan=lifespan)
+    return Gate(app, address or Address())
 
 
 async def _sweep(sessions: Sessions) -> None:
@@ -170,7 +168,7 @@ def _bound(host: str, port: int) -> Any:
         try:
             listener.bind((host, port))
             listener.listen(128)
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, ValueError) as error:  # a name may be no name at all
             reason = getattr(error, "strerror", None) or error
             raise SettingError(
                 f"cannot listen on {host} port {port}: {reason}; port 0 takes a free one"

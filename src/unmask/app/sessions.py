@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from unmask.errors import UnmaskError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -56,6 +57,10 @@ class Session:
         How many are open.
     left : bool
         The last that was closed said that the page is gone, and not only silent.
+    wish : int
+        How often another picture or model was asked for: the last counts.
+    reserved : int
+        Bytes of a picture that is on its way in.
     lock : asyncio.Lock
         Held by whoever changes its picture or its job.
     changed : asyncio.Event
@@ -72,13 +77,20 @@ class Session:
     seen: float = field(default_factory=time.monotonic)
     sockets: int = 0
     left: bool = False
+    wish: int = 0
+    reserved: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def held(self) -> int:
-        """Bytes of its picture."""
-        return 0 if self.picture is None else self.picture.nbytes
+        """Bytes of its picture, or of the one that takes its place."""
+        return max(self.reserved, 0 if self.picture is None else self.picture.nbytes)
+
+    def wished(self) -> int:
+        """Count a wish for another picture or model; return its number."""
+        self.wish += 1
+        return self.wish
 
     def show(self, name: str, run: Run, preview: bytes, *, example: bool) -> None:
         """Take another picture; what belonged to the last one goes."""
@@ -143,8 +155,12 @@ class Sessions:
             session.seen = time.monotonic()
         return session
 
-    def admit(self, session: Session, size: int) -> None:
+    @contextlib.contextmanager
+    def admitted(self, session: Session, size: int) -> Iterator[None]:
         """Make room for a picture of so many bytes in place of the session's own.
+
+        It counts from here on, so that many pictures that wait for the model take no more than
+        many that are shown.
 
         Raises
         ------
@@ -156,6 +172,11 @@ class Sessions:
                 raise Crowded(
                     "too many large pictures are open; close a page, or use a smaller one"
                 )
+        session.reserved = size
+        try:
+            yield
+        finally:
+            session.reserved = 0
 
     def sweep(self) -> None:
         """Stop the jobs of pages that went away, and in the end forget these."""

@@ -23,6 +23,7 @@ __all__ = ["ACTIVE", "QUANTUM", "SLICE", "Turns"]
 ACTIVE = 4
 QUANTUM = 5.0  # seconds of the model's time
 SLICE = 0.08  # seconds; a batch of a slow model may take longer
+LEAVING = 5.0  # seconds that the end of the server waits for it
 
 T = TypeVar("T")
 
@@ -69,11 +70,11 @@ class Turns:
         return len(self._line)
 
     def close(self) -> None:
-        """End the thread after the slice at hand."""
+        """End the thread after the slice at hand; one that takes long is left behind."""
         with self._wake:
             self._closed = True
             self._wake.notify()
-        self._thread.join()
+        self._thread.join(LEAVING)
 
     def _work(self) -> None:
         while True:

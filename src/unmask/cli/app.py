@@ -5,8 +5,10 @@ from __future__ import annotations
 import webbrowser
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
+from rich.text import Text
 
 from unmask import app as page
 from unmask.cli import terminal
@@ -41,7 +43,7 @@ def app(
     host: Annotated[
         str,
         typer.Option(
-            help="Address to listen on. 0.0.0.0 lets the network in: it may use the model.",
+            help="Address to listen on. 0.0.0.0 lets others in, who have the link.",
             rich_help_panel=SERVER,
         ),
     ] = "127.0.0.1",
@@ -66,9 +68,15 @@ def app(
     """
 
     def ready(address: str) -> None:
-        terminal.out.print(f"unmask is at [bold]{address}[/]  (Ctrl-C ends it)")
+        terminal.out.print(
+            Text.assemble("unmask is at ", (address, "bold"), "  (Ctrl-C ends it)"), soft_wrap=True
+        )
+        if urlsplit(address).path != "/":  # a token: it is not for this machine alone
+            terminal.show_notes([EXPOSED])
         if open_:
             webbrowser.open(address)
+
+    from unmask.app.server import EXPOSED
 
     with clear_errors():
         page.needed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -126,9 +127,9 @@ def converge(
             )
             if len(run.targets) > 1:
                 raise SettingError(f"--target {target}: converge shows one target at a time")
-            terminal.show_notes(run.notes)
             path = _place(output, picture)
-            terminal.show_predictions(run.model.name, run.predictions())
+            show = partial(terminal.show_predictions, run.model.name, run.predictions())
+            terminal.says(run.notes, show)
             found, failure = terminal.explain(run)
             if found is None:
                 raise failure or KeyboardInterrupt

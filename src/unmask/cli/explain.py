@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -145,11 +146,11 @@ def explain(
         keep_others(folder / f"{Path(picture).stem}.npz", run.given.picture, run.plan.shard)
         before = set(folder.iterdir())
         found = run.detections()
-        terminal.show_notes(run.notes)
         if detector is None:
-            terminal.show_predictions(run.model.name, run.predictions())
+            show = partial(terminal.show_predictions, run.model.name, run.predictions())
         else:
-            terminal.show_detections(run.model.name, found, run.model.threshold)
+            show = partial(terminal.show_detections, run.model.name, found, run.model.threshold)
+        terminal.says(run.notes, show)
         check_places(folder, Path(picture).stem, run.targets.targets, found)
         explanation, failure = terminal.explain(run)
         if explanation is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -57,5 +58,5 @@ def predict(
         )
         with collected() as notes:
             predictions = unmask.predict(loaded, picture, top)
-        terminal.show_notes(notes)
-        terminal.show_predictions(loaded.name, predictions)
+        show = partial(terminal.show_predictions, loaded.name, predictions)
+        terminal.says(notes, show)

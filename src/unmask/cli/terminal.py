@@ -24,10 +24,11 @@ from rich.text import Text
 from unmask.certainty import shown
 from unmask.errors import ModelError
 from unmask.loop import stream
+from unmask.predicting import STRANGE
 from unmask.spelling import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from unmask.box_targets import Detection
@@ -41,6 +42,7 @@ __all__ = [
     "explain",
     "one_line",
     "out",
+    "says",
     "short",
     "show_detections",
     "show_error",
@@ -164,6 +166,13 @@ def show_error(error: object) -> None:
 def one_line(text: str) -> str:
     """Return a text without line breaks, and with nothing that a terminal obeys."""
     return printable(" ".join(part.strip() for part in text.splitlines()), lines=False)
+
+
+def says(notes: Sequence[str], show: Callable[[], None]) -> None:
+    """Show what a model says, its notes after it; first the one that it means nothing."""
+    show_notes(note for note in notes if note.startswith(STRANGE))
+    show()
+    show_notes(note for note in notes if not note.startswith(STRANGE))
 
 
 def show_left_out(endings: Mapping[str, int]) -> None:

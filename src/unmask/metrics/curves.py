@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask.checks import is_number, is_whole
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
@@ -289,8 +290,8 @@ def _curve(
 
 def _edges(total: int, step: float) -> NDArray[np.int64]:
     """How many pixels have changed at each point of a curve; the last step may be shorter."""
-    whole = isinstance(step, int | np.integer)
-    if not (1 <= step <= total if whole else 0 < step <= 1):
+    whole = is_whole(step)
+    if not is_number(step) or not (1 <= step <= total if whole else 0 < step <= 1):
         raise SettingError(
             f"step={step!r}: expected a whole number of pixels from 1 to {total}, or a fraction of "
             "them above 0 and up to 1.0"

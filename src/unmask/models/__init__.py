@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from unmask import demo
-from unmask.checks import did_you_mean, known
+from unmask.checks import did_you_mean, known, sizes
 from unmask.errors import ModelError, SettingError
 from unmask.files import expanded
 from unmask.models.detector import from_detector_function, from_onnx_detector
@@ -139,7 +139,7 @@ def load(
             "std": std,
             "activation": activation,
             "layout": layout,
-            "size": None if size is None else tuple(int(s) for s in size),
+            "size": None if size is None else sizes("size", size),
             "resize": resize,
             "channels": channels,
             "output": output,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from unmask.errors import MissingExtra, ModelError
 from unmask.files import expanded
+from unmask.models.bounds import check_archive
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -18,6 +19,7 @@ __all__ = ["explain_checkpoint", "load_weights", "read_weights"]
 
 # Where training loops put the weights among other things.
 NESTED = ("state_dict", "model_state_dict", "model")
+DEEPEST = 8
 SHOWN = 3
 
 
@@ -46,7 +48,9 @@ def read_weights(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise ModelError(f"no file of weights at {path}")
     content = _safetensors(path) if path.suffix.lower() == ".safetensors" else _checkpoint(path)
-    while isinstance(content, dict):
+    for _ in range(DEEPEST):  # a dictionary may hold itself
+        if not isinstance(content, dict):
+            break
         inner = next((content[key] for key in NESTED if isinstance(content.get(key), dict)), None)
         if inner is None:
             break
@@ -120,6 +124,7 @@ def explain_checkpoint(path: Path) -> Model:
 def _checkpoint(path: Path) -> Any:
     import torch
 
+    check_archive(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

@@ -13,6 +13,7 @@ from unmask.detection import Detections
 from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.models.boxes import corners
 from unmask.models.decoders import CLASSES, DECODERS, HEADS, classes_in, nms
+from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model
 from unmask.models.onnx import (
@@ -286,7 +287,7 @@ def _runner(
     height, width = layout.index("H"), layout.index("W")
 
     def run(batch: NDArray[Any]) -> list[Detections]:
-        arrays = session.run(outputs, {entry: as_input(batch, dtype)})
+        arrays = run_session(session, outputs, {entry: as_input(batch, dtype)})
         size = batch.shape[height], batch.shape[width]
         try:
             found = decode(dict(zip(outputs, arrays, strict=True)), size)

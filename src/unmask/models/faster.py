@@ -9,6 +9,7 @@ import numpy as np
 
 from unmask.errors import MissingExtra, ModelError, SettingError
 from unmask.files import temporary_folder
+from unmask.models.interruptible import run_session
 from unmask.models.model import joined
 from unmask.models.onnx import open_session
 
@@ -89,7 +90,7 @@ def _runner(session: Any) -> Callable[[NDArray[np.float32]], Any]:
         return joined([part(batch[i : i + step]) for i in range(0, len(batch), step)])
 
     def part(batch: NDArray[np.float32]) -> Any:
-        outputs = session.run(None, {entry: np.ascontiguousarray(batch, np.float32)})
+        outputs = run_session(session, None, {entry: np.ascontiguousarray(batch, np.float32)})
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     return run

@@ -11,6 +11,7 @@ import numpy as np
 
 from unmask.errors import MissingExtra, ModelError, SettingError
 from unmask.files import expanded
+from unmask.models.bounds import check_keras
 from unmask.models.greeting import without_greeting
 from unmask.models.keras_applications import application, builder, layers, own_scaling, scaling
 from unmask.models.labels import imagenet
@@ -140,6 +141,7 @@ def from_keras_file(
     if not path.is_file():  # said without the seconds that a backend takes to start
         raise ModelError(f"no model file at {path}")
     keras = _keras()
+    check_keras(keras, path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its layers do

@@ -10,6 +10,7 @@ import numpy as np
 
 from unmask.checks import whole
 from unmask.errors import MissingExtra, ModelError, SettingError
+from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model
 from unmask.models.onnx_facts import choose_output, declared_in, detector_note
@@ -285,7 +286,7 @@ def _runner(
     session: Any, entry: str, output: str, dtype: Any
 ) -> Callable[[NDArray[np.float32]], NDArray[Any]]:
     def run(batch: NDArray[np.float32]) -> NDArray[Any]:
-        result: NDArray[Any] = session.run([output], {entry: as_input(batch, dtype)})[0]
+        result: NDArray[Any] = run_session(session, [output], {entry: as_input(batch, dtype)})[0]
         # Scores of (n, classes, 1, 1), as of a pooling layer, are scores.
         return result[:, :, 0, 0] if result.ndim == 4 and result.shape[2:] == (1, 1) else result
 

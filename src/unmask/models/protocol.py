@@ -11,11 +11,13 @@ KServe, "Open Inference Protocol (V2)"; NVIDIA Triton, "Binary Tensor Data Exten
 from __future__ import annotations
 
 import json
+import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask.checks import is_whole
 from unmask.errors import ModelError, ModelOutputError
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["DTYPES", "HEADER_LENGTH", "Tensor", "choose", "decode", "encode", "tensors"]
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
+SHOWN = 12  # names in a message
+# What reading an answer of any other form raises.
+UNLIKE = (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError)
 # The protocol is little-endian, whatever this machine is.
 DTYPES = {
     "FP32": "<f4",
@@ -58,17 +63,42 @@ class Tensor:
 def tensors(described: Any) -> list[Tensor]:
     """Read the inputs or the outputs of a model's metadata.
 
+    Raises
+    ------
+    ModelError
+        They are not as the protocol says.
+
     Examples
     --------
     >>> tensors([{"name": "x", "datatype": "FP32", "shape": [-1, 3, 8, 9]}])
     [Tensor(name='x', datatype='FP32', shape=(None, 3, 8, 9))]
     """
-    found = []
-    for one in described or ():
-        shape = one.get("shape")
-        sizes = tuple(int(s) if int(s) > 0 else None for s in shape) if shape else None
-        found.append(Tensor(str(one["name"]), str(one.get("datatype", "FP32")), sizes))
-    return found
+    if described is None:
+        return []
+    if not isinstance(described, list):
+        raise _unlike("a list of tensors", described)
+    return [_tensor(one) for one in described]
+
+
+def _tensor(one: Any) -> Tensor:
+    if not isinstance(one, dict):
+        raise _unlike("a tensor", one)
+    name, datatype, shape = one.get("name"), one.get("datatype", "FP32"), one.get("shape")
+    if not isinstance(name, str) or not isinstance(datatype, str):
+        raise _unlike("a tensor's name and datatype", [name, datatype])
+    if shape is None:
+        return Tensor(name, datatype, None)
+    right = isinstance(shape, list) and len(shape) <= 32 and all(map(is_whole, shape))
+    if not right or any(size >= 2**31 for size in shape):
+        raise _unlike("a tensor's shape", shape)
+    return Tensor(name, datatype, tuple(s if s > 0 else None for s in shape) or None)
+
+
+def _unlike(what: str, came: Any) -> ModelError:
+    return ModelError(
+        f"the server's metadata does not follow the Open Inference Protocol: expected {what}, got "
+        f"{reprlib.repr(came)}"
+    )
 
 
 def encode(
@@ -133,30 +163,45 @@ def decode(
     """
     length = headers.get(HEADER_LENGTH)
     try:
-        split = len(body) if length is None else int(length)
+        split = len(body) if length is None else _size(length, len(body))
         answer = json.loads(body[:split])
-        rest = memoryview(body)[split:]
-        outputs: dict[str, NDArray[Any]] = {}
-        for tensor in answer["outputs"]:
-            size = (tensor.get("parameters") or {}).get("binary_data_size")
-            dtype = np.dtype(DTYPES[tensor["datatype"]])
-            if size is None:
-                values = np.array(tensor["data"], dtype)
-            else:
-                values, rest = np.frombuffer(rest[:size], dtype), rest[size:]
-            outputs[tensor["name"]] = values.reshape(tensor["shape"])
-    except (KeyError, TypeError, ValueError) as error:
+        outputs = _outputs(answer, memoryview(body)[split:])
+    except UNLIKE as error:
         raise ModelOutputError(
             f"the server's answer does not follow the Open Inference Protocol: "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {str(error)[:300]}"
         ) from error
     if answer.get("id", number) not in (number, ""):
         raise ModelOutputError(
-            f"the server answered request {answer['id']!r}, and {number!r} was asked"
+            f"the server answered request {reprlib.repr(answer['id'])}, and {number!r} was asked"
         )
     if not outputs or (wanted is not None and wanted not in outputs):
         raise ModelError(_no_tensor("output", wanted, list(outputs)))
     return outputs[next(iter(outputs)) if wanted is None else wanted]
+
+
+def _outputs(answer: Any, rest: memoryview) -> dict[str, NDArray[Any]]:
+    outputs: dict[str, NDArray[Any]] = {}
+    for tensor in answer["outputs"]:
+        size = (tensor.get("parameters") or {}).get("binary_data_size")
+        dtype = np.dtype(DTYPES[tensor["datatype"]])
+        shape = [_size(one) for one in tensor["shape"]]
+        if size is None:
+            with np.errstate(over="ignore"):  # infinite scores are said as what they are
+                values = np.array(tensor["data"], dtype)
+        else:
+            size = _size(size, len(rest))
+            values, rest = np.frombuffer(rest[:size], dtype), rest[size:]
+        outputs[tensor["name"]] = values.reshape(shape)
+    return outputs
+
+
+def _size(value: Any, most: int = 2**63) -> int:
+    """Return a size that a server gave."""
+    size = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if not is_whole(size) or not 0 <= size <= most:
+        raise ValueError(f"a size of {reprlib.repr(value)}: expected 0 to {most}")
+    return int(size)
 
 
 def choose(kind: str, name: str | None, there: Sequence[Tensor], whose: str) -> Tensor | None:
@@ -178,4 +223,6 @@ def choose(kind: str, name: str | None, there: Sequence[Tensor], whose: str) -> 
 
 
 def _no_tensor(kind: str, name: str | None, there: Sequence[str]) -> str:
-    return f"there is no {kind} {name!r}; the {kind}s are: {', '.join(there) or 'none'}"
+    few = ", ".join(reprlib.repr(one).strip("'\"") for one in there[:SHOWN]) or "none"
+    more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
+    return f"there is no {kind} {name!r}; the {kind}s are: {few}{more}"

@@ -5,12 +5,14 @@ KServe, Triton, MLServer and OpenVINO Model Server do.
 
 from __future__ import annotations
 
+import math
 import re
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.checks import whole
+from unmask.checks import is_number, sizes, whole
 from unmask.errors import ModelError, SettingError
 from unmask.models.model import Model
 from unmask.models.onnx import picture_layout, picture_size
@@ -25,6 +27,8 @@ __all__ = ["from_server"]
 
 ADDRESS = re.compile(r"(https?://[^?#]+?/v2)/models/([^/?#]+)(/versions/[^/?#]+)?(?:/infer)?/?")
 BINARY = "binary_tensor_data"
+MOST_REQUESTS = 256
+MOST_NUMBERS = 2**26  # of one request's input, 256 MiB as float32
 
 
 def from_server(
@@ -48,7 +52,9 @@ def from_server(
     once; tensors as bytes where the server offers that, else as JSON. A request that meets a full
     or failing server (429, 5xx), a dropped connection or a timeout is sent again, with waits that
     double and vary at random; any other refusal (4xx) ends the run. Each answer is put where its
-    request belongs, so no mask is counted twice or left out.
+    request belongs, so no mask is counted twice or left out. A server is not trusted: answers are
+    read up to the size that its metadata or its first answer announces, never unpacked, and given
+    up when their time is over.
 
     Parameters
     ----------
@@ -59,7 +65,7 @@ def from_server(
     concurrency : int, default 4
         Requests at once, at most.
     timeout : float, default 60
-        Seconds for one answer.
+        Seconds for one answer, from the request to its last byte.
     patience : float, default 60
         Seconds, from its first failure, that a request is tried again; long enough to start a
         server anew. An answer of 500 is tried three times only.
@@ -82,7 +88,8 @@ def from_server(
     MissingExtra
         httpx is not installed.
     ModelError
-        No server, no such model, no such tensor, or an input that is no picture.
+        No server, no such model, no such tensor, metadata that is none, or an input that is no
+        picture.
     SettingError
         An option out of range.
     """
@@ -92,16 +99,19 @@ def from_server(
             f"{url}: expected the address of a model, http://host:port/v2/models/NAME, perhaps "
             "with /versions/V behind it"
         )
-    concurrency = whole("concurrency", concurrency)
+    concurrency = whole("concurrency", concurrency, 1, MOST_REQUESTS)
     for option, seconds in (("timeout", timeout), ("patience", patience)):
-        if not seconds > 0:
+        if not (is_number(seconds) and 0 < seconds <= threading.TIMEOUT_MAX):
             raise SettingError(f"{option}={seconds!r}: expected a number of seconds above 0")
+    if size is not None:
+        size = sizes("size", size)
     base, name, version = match[1], match[2], match[3] or ""
     address = f"{base}/models/{name}{version}"
     wire = Wire(address, concurrency, timeout, dict(headers or {}))
     about = wire.metadata(address)
     server = wire.metadata(base)
-    entry = choose("input", input, tensors(about.get("inputs")), name)
+    inputs = tensors(about.get("inputs"))
+    entry = choose("input", input, inputs, name)
     notes: list[str] = []
     if entry is None:
         if input is None or size is None:
@@ -110,18 +120,20 @@ def from_server(
                 "and size="
             )
         entry = Tensor(input, "FP32", None)
-    elif input is None and len(about["inputs"]) > 1:
-        names = ", ".join(one["name"] for one in about["inputs"])
-        raise ModelError(f"{name} has {len(about['inputs'])} inputs ({names}): expected one")
+    elif input is None and len(inputs) > 1:
+        names = ", ".join(one.name for one in inputs)[:200]
+        raise ModelError(f"{name} has {len(inputs)} inputs ({names}): expected one")
     if entry.datatype not in DTYPES:
         raise ModelError(
-            f"{name}: input {entry.name} is {entry.datatype}; expected one of {', '.join(DTYPES)}"
+            f"{name}: input {entry.name[:80]} is {entry.datatype[:80]}; expected one of "
+            f"{', '.join(DTYPES)}"
         )
     outputs = tensors(about.get("outputs"))
     result = choose("output", output, outputs, name)
     if output is None and len(outputs) > 1 and result is not None:
         notes.append(f"{name} has {len(outputs)} outputs: the first, {result.name}, is read")
     layout, fields, flat = _shape(name, entry, layout, size)
+    _check_size(name, entry, fields)
     dtype = np.dtype(DTYPES[entry.datatype])
     if dtype == np.int8:
         raise ModelError(
@@ -131,15 +143,19 @@ def from_server(
     if dtype.kind in "iu" and preprocess is None and mean is None and std is None:
         preprocess = "raw"
     scaling, assumed = declared_or_assumed(name, layout, None, preprocess, mean, std, fields)
+    extensions, shape = server.get("extensions"), None if result is None else result.shape
+    numbers = None
+    if shape is not None and None not in shape[1:]:
+        numbers = math.prod(one or 1 for one in shape[1:])
     wire.prepare(
         entry,
         output or (None if result is None else result.name),
-        binary=BINARY in (server.get("extensions") or ()),
+        binary=isinstance(extensions, list) and BINARY in extensions,
         patience=patience,
         fixed=None if entry.shape is None else entry.shape[0],
         flat=flat,
+        numbers=numbers,
     )
-    shape = None if result is None else result.shape
     return Model(
         run=wire,
         name=name,
@@ -147,10 +163,22 @@ def from_server(
         preprocess=scaling,
         dtype=dtype.name,
         classes=shape[1] if shape is not None and len(shape) == 2 else None,
-        versions={str(server.get("name", "server")): str(server.get("version", "unknown"))},
+        versions={
+            str(server.get("name", "server"))[:80]: str(server.get("version", "unknown"))[:80]
+        },
         notes=(*notes, *assumed),
         **fields,
     )
+
+
+def _check_size(name: str, entry: Tensor, fields: Mapping[str, Any]) -> None:
+    """Refuse an input that no model of pictures has, before it is made."""
+    known = [*(fields["size"] or ()), fields["channels"] or 1, (entry.shape or (None,))[0] or 1]
+    if math.prod(known) > MOST_NUMBERS:
+        raise ModelError(
+            f"{name}: its input would have {math.prod(known):,} numbers "
+            f"({' x '.join(map(str, entry.shape or ()))}), and at most {MOST_NUMBERS:,} are sent"
+        )
 
 
 def _shape(
@@ -158,7 +186,7 @@ def _shape(
 ) -> tuple[str, dict[str, Any], bool]:
     """Return the layout, size and channels, and whether pixels are flattened into rows."""
     shape = entry.shape
-    wanted = None if size is None else tuple(int(side) for side in size)
+    wanted = None if size is None else tuple(size)
     if shape is None:
         return layout or "NCHW", {"size": wanted, "channels": None}, False
     if len(shape) == 2 and (layout is None or len(layout) != 2):

@@ -64,7 +64,8 @@ async function openExample(name) {
 async function opened(number, answer, example) {
   document.body.ariaBusy = "true";
   try {
-    const said = await answer;
+    // Of a picture that is no longer wanted not even the error is.
+    const said = await answer.catch(error => { if (number === loading) throw error; });
     if (number !== loading) return;
     const image = new Image();
     image.src = own(`picture?${number}`);
