@@ -33,8 +33,8 @@ SETTINGS = (
     *("fill", "design", "estimator", "batch_size"),
 )
 OPTIONS = (
-    *("labels", "preprocess", "mean", "std", "activation", "size", "resize"),
-    *("detector", "threshold", "weights", "runtime"),
+    *("labels", "preprocess", "mean", "std", "activation", "layout", "size", "channels"),
+    *("resize", "output", "detector", "threshold", "boxes", "weights", "runtime"),
 )
 
 
@@ -379,4 +379,6 @@ def _option(name: str, value: Any) -> list[str]:
         text = ",".join(map(str, value))
     else:
         text = str(value)
-    return [f"--{name.replace('_', '-')}", shlex.quote(text)]
+    # Its own --output is a folder.
+    option = "model-output" if name == "output" else name.replace("_", "-")
+    return [f"--{option}", shlex.quote(text)]

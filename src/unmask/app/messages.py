@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.preview import small
+from unmask.wording import on_page
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def facts(job: Job | None) -> dict[str, Any]:
         "done": job.masks,
         "total": job.run.plan.count,
         "seconds": job.seconds,
-        "error": job.error,
+        "error": on_page(job.error),
     }
 
 
@@ -90,7 +91,7 @@ def update(explanation: Explanation, **state: Any) -> bytes:
         "width": maps.shape[2],
         "masks": explanation.masks,
         "targets": targets,
-        "notes": list(explanation.notes),
+        "notes": list(map(on_page, explanation.notes)),
     }
     text = json.dumps(header, allow_nan=False).encode()
     text += b" " * (-len(text) % 2)

@@ -31,6 +31,7 @@ from unmask.app.uploads import MAX_BYTES, MAX_PIXELS, decode
 from unmask.errors import SettingError, UnmaskError
 from unmask.preview import jpeg
 from unmask.reproduce import DEMO
+from unmask.wording import on_page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -195,7 +196,7 @@ class _Table:
                 "height": picture.shape[0],
                 "width": picture.shape[1],
                 "options": options,
-                "notes": list(run.notes),
+                "notes": list(map(on_page, run.notes)),
             }
         )
 
@@ -365,7 +366,7 @@ def _constant(body: bytes, kind: str) -> Callable[[Request], Awaitable[Response]
 
 
 async def _user_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
-    return JSONResponse({"error": str(error)}, 503 if isinstance(error, Crowded) else 400)
+    return JSONResponse({"error": on_page(str(error))}, 503 if isinstance(error, Crowded) else 400)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:  # noqa: ARG001

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,14 +14,11 @@ import unmask
 from unmask import interrupts, perturb
 from unmask.cli import terminal
 from unmask.errors import FileError, MissingExtra, SettingError, UnmaskError, silent
-from unmask.framing import Mode
-from unmask.models import Activation, Detector, Runtime
-from unmask.models.preprocess import PreprocessName
+from unmask.models import Detector
 
 __all__ = [
     "INTERRUPTED",
     "clear_errors",
-    "load_model",
     "make_folder",
     "parse_box",
     "parse_fill",
@@ -59,42 +55,6 @@ def clear_errors() -> Iterator[None]:
 def _interrupted() -> NoReturn:
     terminal.err.print("Interrupted: there is nothing more to save.")
     raise typer.Exit(INTERRUPTED) from None
-
-
-def load_model(
-    model: str,
-    labels: str | None,
-    preprocess: PreprocessName | None,
-    mean: str | None,
-    std: str | None,
-    activation: Activation | None,
-    size: str | None,
-    resize: Mode | None,
-    detector: Detector | None = None,
-    threshold: float | None = None,
-    weights: Path | None = None,
-    runtime: Runtime | None = None,
-) -> unmask.Model:
-    if detector is None and threshold is not None:
-        raise SettingError("--threshold is for a detector: give --detector too")
-    if detector is not None and model == "demo":
-        raise SettingError("--detector needs a detector file: give one with --model")
-    # TensorFlow greets with its version of the processor; where it is asked for, it still does.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    return unmask.load(
-        model,
-        labels=labels,
-        preprocess=preprocess,
-        mean=parse_numbers("--mean", mean),
-        std=parse_numbers("--std", std),
-        activation=activation,
-        size=None if size is None else parse_sizes("--size", size),
-        resize=resize,
-        detector=detector,
-        threshold=threshold,
-        weights=weights,
-        runtime=runtime,
-    )
 
 
 def make_folder(path: Path) -> Path:

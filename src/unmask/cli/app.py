@@ -12,28 +12,17 @@ from rich.text import Text
 
 from unmask import app as page
 from unmask.cli import terminal
-from unmask.cli._common import clear_errors, load_model
-from unmask.cli.options import (
-    ActivationOption,
-    DetectorOption,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
-    PreprocessOption,
-    ResizeOption,
-    SizeOption,
-    StdOption,
-    ThresholdOption,
-)
+from unmask.cli._common import clear_errors
+from unmask.cli.model_options import ModelOptions, takes_model
 
 __all__ = ["app"]
 
 SERVER = "The server"
 
 
+@takes_model
 def app(
-    model: ModelOption = "demo",
-    labels: LabelsOption = None,
+    model: ModelOptions,
     example: Annotated[
         list[Path] | None,
         typer.Option(
@@ -53,14 +42,6 @@ def app(
     open_: Annotated[
         bool, typer.Option("--open", help="Open the page in a browser.", rich_help_panel=SERVER)
     ] = False,
-    preprocess: PreprocessOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    activation: ActivationOption = None,
-    size: SizeOption = None,
-    resize: ResizeOption = None,
-    detector: DetectorOption = None,
-    threshold: ThresholdOption = None,
 ) -> None:
     """Show a web page on which to explain pictures, and watch the map come out of the noise.
 
@@ -80,9 +61,8 @@ def app(
 
     with clear_errors():
         page.needed()
-        loaded = load_model(
-            model, labels, preprocess, mean, std, activation, size, resize, detector, threshold
-        )
+        loaded = model.load()
+        terminal.show_notes(loaded.notes)
         page.serve(
             loaded,
             host=host,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -17,26 +17,15 @@ from unmask.cli._common import (
     clear_errors,
     parse_fill,
     parse_grid,
-    parse_numbers,
-    parse_sizes,
     parse_targets,
 )
+from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import (
     MASKS,
     OUTPUT,
-    ActivationOption,
-    DetectorOption,
     GridOption,
-    LabelsOption,
     MasksOption,
-    MeanOption,
-    ModelOption,
-    PreprocessOption,
-    ResizeOption,
-    SizeOption,
-    StdOption,
     TargetOption,
-    ThresholdOption,
 )
 from unmask.cluster import Progress
 from unmask.cluster import batch as run_batch
@@ -50,6 +39,7 @@ __all__ = ["batch"]
 SOURCE, WORKERS = "The pictures", "The workers"
 
 
+@takes_model
 def batch(
     source: Annotated[
         str,
@@ -70,6 +60,7 @@ def batch(
             rich_help_panel=OUTPUT,
         ),
     ],
+    model: ModelOptions,
     column: Annotated[
         str | None,
         typer.Option(help="Of a table: paths or image bytes.", rich_help_panel=SOURCE),
@@ -82,8 +73,6 @@ def batch(
             rich_help_panel=SOURCE,
         ),
     ] = None,
-    model: ModelOption = "demo",
-    labels: LabelsOption = None,
     target: TargetOption = None,
     masks: MasksOption = None,
     grid: GridOption = None,
@@ -109,14 +98,6 @@ def batch(
             help="Inputs per model call.", show_default="32 or less", rich_help_panel=MASKS
         ),
     ] = None,
-    preprocess: PreprocessOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    activation: ActivationOption = None,
-    size: SizeOption = None,
-    resize: ResizeOption = None,
-    detector: DetectorOption = None,
-    threshold: ThresholdOption = None,
     maps: Annotated[
         Maps,
         typer.Option(
@@ -155,17 +136,6 @@ def batch(
     Writes a Parquet dataset with a row for each picture and target. A picture that fails is a row
     with its error.
     """
-    load: dict[str, Any] = {
-        "labels": labels,
-        "preprocess": preprocess,
-        "mean": parse_numbers("--mean", mean),
-        "std": parse_numbers("--std", std),
-        "activation": activation,
-        "size": None if size is None else parse_sizes("--size", size),
-        "resize": resize,
-        "detector": detector,
-        "threshold": threshold,
-    }
     with (
         clear_errors(),
         Bar(
@@ -191,9 +161,9 @@ def batch(
             ended = run_batch(
                 source,
                 output,
-                model,
-                parse_targets(target, detector),
-                load={name: value for name, value in load.items() if value is not None},
+                model.source,
+                parse_targets(target, model.detector),
+                load=model.options(),
                 maps=maps,
                 column=column,
                 key=key,

@@ -13,20 +13,13 @@ from rich.table import Table
 
 from unmask import comparison, explainers, files, images, metrics
 from unmask.cli import terminal
-from unmask.cli._common import clear_errors, load_model, make_folder
+from unmask.cli._common import clear_errors, make_folder
+from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import (
     OUTPUT,
-    ActivationOption,
     ExplainerHelp,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
     OutputOption,
     Picture,
-    PreprocessOption,
-    ResizeOption,
-    SizeOption,
-    StdOption,
 )
 from unmask.colour import Colormap
 from unmask.errors import SettingError, silent
@@ -36,8 +29,10 @@ from unmask.spelling import named
 __all__ = ["compare"]
 
 
+@takes_model
 def compare(
     picture: Picture,
+    model: ModelOptions,
     explainer: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,19 +42,11 @@ def compare(
             show_default="unmask, rise, occlusion; 1,000 calls each",
         ),
     ] = None,
-    model: ModelOption = "demo",
-    labels: LabelsOption = None,
     target: Annotated[
         str | None,
         typer.Option("--target", "-t", help="Class to explain. Without it, the model's best."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of every explainer that takes one.")] = 0,
-    preprocess: PreprocessOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    activation: ActivationOption = None,
-    size: SizeOption = None,
-    resize: ResizeOption = None,
     cmap: Annotated[
         Colormap, typer.Option(help="Colours of the maps.", rich_help_panel=OUTPUT)
     ] = "inferno",
@@ -74,9 +61,7 @@ def compare(
             raise SettingError(f"--opacity {opacity}: expected a number from 0 to 1")
         names = explainer or [f"{name},masks=1000" for name in explainers.EXPLAINERS]
         found = [explainers.find(name) for name in names]
-        loaded = load_model(
-            model, labels, preprocess, mean, std, activation, size, resize, None, None
-        )
+        loaded = model.load()
         path = make_folder(output) / f"{Path(picture).stem}-comparison.png"
         files.check(path)
         pixels = images.read(picture)

@@ -15,37 +15,28 @@ from unmask.cli import terminal
 from unmask.cli._common import (
     INTERRUPTED,
     clear_errors,
-    load_model,
     make_folder,
     parse_fill,
     parse_grid,
 )
+from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import (
     MASKS,
-    ActivationOption,
     CmapOption,
     DesignOption,
     EstimatorOption,
     FillOption,
     GridOption,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
     OutputOption,
-    PreprocessOption,
     PresetOption,
-    ResizeOption,
-    RuntimeOption,
     SeedOption,
-    SizeOption,
-    StdOption,
-    WeightsOption,
 )
 from unmask.errors import SettingError
 
 __all__ = ["converge"]
 
 
+@takes_model
 def converge(
     picture: Annotated[
         str,
@@ -55,6 +46,7 @@ def converge(
             metavar="PICTURE",
         ),
     ],
+    model: ModelOptions,
     at: Annotated[
         str | None,
         typer.Option(
@@ -72,22 +64,12 @@ def converge(
             show_default=False,
         ),
     ] = None,
-    model: ModelOption = "demo",
-    labels: LabelsOption = None,
     preset: PresetOption = None,
     grid: GridOption = None,
     seed: SeedOption = 0,
     fill: FillOption = None,
     design: DesignOption = None,
     estimator: EstimatorOption = None,
-    preprocess: PreprocessOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    activation: ActivationOption = None,
-    size: SizeOption = None,
-    resize: ResizeOption = None,
-    weights: WeightsOption = None,
-    runtime: RuntimeOption = None,
     cmap: CmapOption = "inferno",
     output: OutputOption = Path("unmask-output"),
 ) -> None:
@@ -100,18 +82,7 @@ def converge(
             number = explanation.find(target or 0)
             path = _place(output, picture)
         else:
-            loaded = load_model(
-                model,
-                labels,
-                preprocess,
-                mean,
-                std,
-                activation,
-                size,
-                resize,
-                weights=weights,
-                runtime=runtime,
-            )
+            loaded = model.load()
             counts = counts or list(plots.AT)
             run = unmask.prepare(
                 loaded,

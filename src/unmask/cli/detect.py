@@ -3,49 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import unmask
 from unmask import images, sheet
 from unmask.cli import terminal
-from unmask.cli._common import clear_errors, load_model, make_folder
+from unmask.cli._common import clear_errors, make_folder
+from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import (
-    DetectorOption,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
     OutputOption,
     Picture,
-    PreprocessOption,
-    ResizeOption,
-    SizeOption,
-    StdOption,
-    ThresholdOption,
 )
 from unmask.errors import SettingError, collected
+from unmask.models import Detector
 
 __all__ = ["detect"]
 
 
+@takes_model
 def detect(
     picture: Picture,
-    model: ModelOption = "demo",
-    labels: LabelsOption = None,
-    detector: DetectorOption = None,
-    threshold: ThresholdOption = None,
-    preprocess: PreprocessOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    size: SizeOption = None,
-    resize: ResizeOption = None,
+    model: ModelOptions,
     output: OutputOption = Path("unmask-output"),
 ) -> None:
     """List and draw the boxes that a detector finds in PICTURE."""
     with clear_errors():
-        if detector is None:
-            raise SettingError("--detector is missing: say how the model's outputs are read")
-        loaded = load_model(
-            model, labels, preprocess, mean, std, None, size, resize, detector, threshold
-        )
+        if model.detector is None:
+            raise SettingError(
+                "--detector is missing: say how the model's outputs are read. Known are "
+                f"{', '.join(get_args(Detector))}; without it unmask predict tells by their shape "
+                "which it looks like"
+            )
+        loaded = model.load()
         pixels = images.read(picture)
         with collected() as notes:
             found = unmask.detect(loaded, pixels)

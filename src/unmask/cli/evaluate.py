@@ -23,19 +23,12 @@ from rich.table import Table
 import unmask
 from unmask import comparison, demo, evaluation, files, images, kept, metrics
 from unmask.cli import terminal
-from unmask.cli._common import INTERRUPTED, clear_errors, load_model, make_folder
+from unmask.cli._common import INTERRUPTED, clear_errors, make_folder
+from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import (
-    ActivationOption,
     ExplainerHelp,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
     OutputOption,
-    PreprocessOption,
-    ResizeOption,
-    SizeOption,
     SourceOption,
-    StdOption,
 )
 from unmask.errors import FileError, ImageError, MissingExtra, SettingError
 from unmask.predicting import about_picture, source_of
@@ -51,6 +44,7 @@ SECONDS = {"explaining_seconds": "double", "measuring_seconds": "double", "error
 WRITTEN = ("results.parquet", "results.csv", "summary.csv")
 
 
+@takes_model
 def evaluate(
     pictures: Annotated[
         list[Path] | None,
@@ -59,6 +53,7 @@ def evaluate(
         ),
     ] = None,
     *,
+    model: ModelOptions,
     maps: Annotated[
         str | None,
         typer.Option(
@@ -69,8 +64,6 @@ def evaluate(
         ),
     ] = None,
     source: SourceOption = None,
-    model: ModelOption = "demo",
-    labels: LabelsOption = None,
     target: Annotated[
         str | None,
         typer.Option(
@@ -93,12 +86,6 @@ def evaluate(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of an explainer that takes one.")] = 0,
-    preprocess: PreprocessOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    activation: ActivationOption = None,
-    size: SizeOption = None,
-    resize: ResizeOption = None,
     output: OutputOption = Path("unmask-evaluation"),
 ) -> None:
     """Measure how right the maps of PICTURES, or those of --maps, are: deletion and more.
@@ -113,19 +100,18 @@ def evaluate(
         if (maps is None) == (not pictures):
             raise SettingError("give pictures to explain, or --maps with maps that are there")
         boxes = None if evidence is None else _boxes(evidence)
-        options: Any = [labels, preprocess, mean, std, activation, size, resize]
-        loaded = load_model(model, *options)
+        loaded = model.load()
         folder = make_folder(output)
         for name in WRITTEN:
             files.check(folder / name)
         randomised = None
         if "randomised" in needs:
-            path = unmask.models.randomise(model, folder / "randomised.onnx", seed=seed)
-            randomised = load_model(str(path), *options)
+            path = unmask.models.randomise(model.source, folder / "randomised.onnx", seed=seed)
+            randomised = model.load(str(path))
         settings = {
             "model": loaded.name,
-            "model file": _digest(demo.MODEL if model == "demo" else Path(model)),
-            "model options": [None if one is None else str(one) for one in options],
+            "model file": _digest(demo.MODEL if model.source == "demo" else Path(model.source)),
+            "model options": _said(model),
             "explainer": explainer if maps is None else f"maps of {maps}",
             "target": target,
             "metrics": [one.name for one in chosen],
@@ -286,6 +272,15 @@ def _as_dict(row: evaluation.Row, picture: str, digest: str) -> dict[str, Any]:
         key: None if isinstance(value, float) and math.isnan(value) else value
         for key, value in made.items()
     }
+
+
+def _said(model: ModelOptions) -> list[str | None]:
+    """Return a model's options as folders have them that an earlier version began."""
+    first = ("labels", "preprocess", "mean", "std", "activation", "size", "resize")
+    said = {name: None if value is None else str(value) for name, value in model.said.items()}
+    return [said[name] for name in first] + [
+        f"{name}={value}" for name, value in said.items() if name not in first and value is not None
+    ]
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from unmask.cli import terminal
 from unmask.cli._common import (
     INTERRUPTED,
     clear_errors,
-    load_model,
     make_folder,
     parse_fill,
     parse_grid,
@@ -21,49 +20,38 @@ from unmask.cli._common import (
     parse_targets,
 )
 from unmask.cli._figures import check_places, keep_others, write_explanation
+from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import (
     MASKS,
     OUTPUT,
-    ActivationOption,
     CertaintyOption,
     CheckpointOption,
     CmapOption,
     DesignOption,
-    DetectorOption,
     EstimatorOption,
     FillOption,
     GridOption,
     KeepOption,
-    LabelsOption,
     MasksOption,
     MaxMasksOption,
     MaxSecondsOption,
-    MeanOption,
-    ModelOption,
     OutputOption,
     Picture,
-    PreprocessOption,
     PresetOption,
-    ResizeOption,
-    RuntimeOption,
     SeedOption,
     ShardOption,
-    SizeOption,
-    StdOption,
     TargetOption,
-    ThresholdOption,
     UntilOption,
-    WeightsOption,
 )
 from unmask.errors import SettingError
 
 __all__ = ["explain"]
 
 
+@takes_model
 def explain(
     picture: Picture,
-    model: ModelOption = "demo",
-    labels: LabelsOption = None,
+    model: ModelOptions,
     target: TargetOption = None,
     masks: MasksOption = None,
     until: UntilOption = None,
@@ -84,16 +72,6 @@ def explain(
             help="Inputs per model call.", show_default="32 or less", rich_help_panel=MASKS
         ),
     ] = None,
-    preprocess: PreprocessOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    activation: ActivationOption = None,
-    size: SizeOption = None,
-    resize: ResizeOption = None,
-    detector: DetectorOption = None,
-    threshold: ThresholdOption = None,
-    weights: WeightsOption = None,
-    runtime: RuntimeOption = None,
     cmap: CmapOption = "inferno",
     opacity: Annotated[
         float, typer.Option(help="Of the map over the picture, 0 to 1.", rich_help_panel=OUTPUT)
@@ -109,25 +87,12 @@ def explain(
     with clear_errors():
         if not 0 <= opacity <= 1:
             raise SettingError(f"--opacity {opacity}: expected a number from 0 to 1")
-        loaded = load_model(
-            model,
-            labels,
-            preprocess,
-            mean,
-            std,
-            activation,
-            size,
-            resize,
-            detector,
-            threshold,
-            weights,
-            runtime,
-        )
+        loaded = model.load()
         folder = make_folder(output)
         run = unmask.prepare(
             loaded,
             picture,
-            parse_targets(target, detector),
+            parse_targets(target, model.detector),
             masks=masks,
             until=until,
             max_masks=max_masks,
@@ -146,7 +111,7 @@ def explain(
         keep_others(folder / f"{Path(picture).stem}.npz", run.given.picture, run.plan.shard)
         before = set(folder.iterdir())
         found = run.detections()
-        if detector is None:
+        if model.detector is None:
             show = partial(terminal.show_predictions, run.model.name, run.predictions())
         else:
             show = partial(terminal.show_detections, run.model.name, found, run.model.threshold)

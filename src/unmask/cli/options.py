@@ -10,9 +10,6 @@ import typer
 from unmask.colour import Colormap
 from unmask.designs import Design
 from unmask.estimators import Estimator
-from unmask.framing import Mode
-from unmask.models import Activation, Detector, Model, Runtime
-from unmask.models.preprocess import PreprocessName
 from unmask.plan import UNTIL
 from unmask.presets import DEFAULTS, PresetName
 from unmask.run import GRID
@@ -31,62 +28,6 @@ ExplainerHelp = (
 Picture = Annotated[
     str,
     typer.Argument(help="JPEG, PNG, WebP, BMP or TIFF.", show_default=False, metavar="PICTURE"),
-]
-ModelOption = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        "-m",
-        help="A model's file, an id or an address (docs/models.md lists them), or 'demo' for the "
-        "one that comes along.",
-        rich_help_panel=MODEL,
-    ),
-]
-LabelsOption = Annotated[
-    str | None,
-    typer.Option(
-        help="File with the names of the classes, one a line; or 'imagenet'.", rich_help_panel=MODEL
-    ),
-]
-PreprocessOption = Annotated[
-    PreprocessName | None,
-    typer.Option(
-        help="What the model expects of pixels: tf x/127.5-1, torch ImageNet's mean and std, "
-        "caffe BGR less the mean, unit x/255, raw 0 to 255. Read from the model where it says.",
-        rich_help_panel=MODEL,
-    ),
-]
-MeanOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Mean instead of ImageNet's: one number, or r,g,b in units of x/255.",
-        rich_help_panel=MODEL,
-    ),
-]
-StdOption = Annotated[
-    str | None, typer.Option(help="Standard deviation, likewise.", rich_help_panel=MODEL)
-]
-ActivationOption = Annotated[
-    Activation | None,
-    typer.Option(
-        help="softmax or sigmoid is applied to the outputs; probabilities or logits says what "
-        "they are already.",
-        rich_help_panel=MODEL,
-    ),
-]
-SizeOption = Annotated[
-    str | None,
-    typer.Option(
-        help="HEIGHTxWIDTH, for a model that takes any size.", metavar="HxW", rich_help_panel=MODEL
-    ),
-]
-ResizeOption = Annotated[
-    Mode | None,
-    typer.Option(
-        help="How a picture is brought to the model's size: as the model says, or else stretched; "
-        "letterboxed for a detector.",
-        rich_help_panel=MODEL,
-    ),
 ]
 TargetOption = Annotated[
     list[str] | None,
@@ -211,17 +152,6 @@ CmapOption = Annotated[
     Colormap,
     typer.Option(help="Colours of the map.", rich_help_panel=OUTPUT),
 ]
-WeightsOption = Annotated[
-    Path | None,
-    typer.Option(help="File of weights, for a model that is built by name.", rich_help_panel=MODEL),
-]
-RuntimeOption = Annotated[
-    Runtime | None,
-    typer.Option(
-        help="onnx turns the model into ONNX first, which is faster on a CPU.",
-        rich_help_panel=MODEL,
-    ),
-]
 OutputOption = Annotated[
     Path,
     typer.Option(
@@ -234,17 +164,5 @@ SourceOption = Annotated[
         help="Where the pictures of a folder of batch are now, if it has moved or is not yours.",
         show_default=False,
         rich_help_panel=OUTPUT,
-    ),
-]
-DetectorOption = Annotated[
-    Detector | None,
-    typer.Option(help="The model is a detector; how its outputs are read.", rich_help_panel=MODEL),
-]
-ThresholdOption = Annotated[
-    float | None,
-    typer.Option(
-        help="Least confidence of a detector's box.",
-        show_default=f"{Model.threshold:g}",
-        rich_help_panel=MODEL,
     ),
 ]

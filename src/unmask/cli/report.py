@@ -12,21 +12,12 @@ import typer
 import unmask
 from unmask import files
 from unmask.cli import terminal
-from unmask.cli._common import clear_errors, load_model
+from unmask.cli._common import clear_errors
 from unmask.cli._curves import measured
+from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import (
     OUTPUT,
-    ActivationOption,
-    DetectorOption,
-    LabelsOption,
-    MeanOption,
-    ModelOption,
-    PreprocessOption,
-    ResizeOption,
-    SizeOption,
     SourceOption,
-    StdOption,
-    ThresholdOption,
 )
 from unmask.colour import Colormap
 from unmask.errors import FileError
@@ -38,6 +29,7 @@ __all__ = ["report"]
 MOST = 100  # a page holds its pictures, some 0.1 MB each
 
 
+@takes_model
 def report(
     explanations: Annotated[
         list[str],
@@ -47,6 +39,7 @@ def report(
             metavar="NPZ|FOLDER...",
         ),
     ],
+    model: ModelOptions,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The page.", rich_help_panel=OUTPUT)
     ] = Path("report.html"),
@@ -73,16 +66,6 @@ def report(
             rich_help_panel=OUTPUT,
         ),
     ] = False,
-    model: ModelOption = "demo",
-    labels: LabelsOption = None,
-    preprocess: PreprocessOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    activation: ActivationOption = None,
-    size: SizeOption = None,
-    resize: ResizeOption = None,
-    detector: DetectorOption = None,
-    threshold: ThresholdOption = None,
 ) -> None:
     """Put explanations into one HTML file that can be sent to anybody.
 
@@ -100,9 +83,7 @@ def report(
         all_of_them = [one for one, _ in shown]
         lines = None
         if curves:
-            asked = load_model(
-                model, labels, preprocess, mean, std, activation, size, resize, detector, threshold
-            )
+            asked = model.load()
             lines = measured(all_of_them, asked)
         page = written(
             all_of_them,

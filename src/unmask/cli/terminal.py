@@ -26,6 +26,7 @@ from unmask.errors import ModelError
 from unmask.loop import stream
 from unmask.predicting import STRANGE
 from unmask.spelling import printable
+from unmask.wording import in_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -155,12 +156,14 @@ def show_written(paths: Iterable[Path], before: Container[Path] = ()) -> None:
 def show_notes(notes: Iterable[str]) -> None:
     """Say what was assumed."""
     for note in notes:
-        err.print(Text.assemble(("Note: ", "yellow"), one_line(note)), soft_wrap=True)
+        said = one_line(in_options(note))
+        err.print(Text.assemble(("Note: ", "yellow"), said), soft_wrap=True)
 
 
 def show_error(error: object) -> None:
     """Say in one line what is wrong and what to do."""
-    err.print(Text.assemble(("Error: ", "bold red"), one_line(str(error))), soft_wrap=True)
+    said = one_line(in_options(str(error)))
+    err.print(Text.assemble(("Error: ", "bold red"), said), soft_wrap=True)
 
 
 def one_line(text: str) -> str:

@@ -1,0 +1,182 @@
+"""A model's options, declared once for all commands that take a model."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import unmask
+from unmask.cli._common import parse_numbers, parse_sizes
+from unmask.errors import SettingError
+from unmask.framing import Mode
+from unmask.models import Activation, Detector, Runtime
+from unmask.models.boxes import BoxFormat
+from unmask.models.preprocess import PreprocessName
+
+__all__ = ["ModelOptions", "takes_model"]
+
+DEMO = "demo"
+
+
+def _option(kind: Any, help: str, *names: str, **more: Any) -> Any:  # noqa: A002 - Typer's word
+    option = typer.Option(*names, help=help, rich_help_panel="The model", **more)
+    return Annotated[kind, option]
+
+
+# Name in Python -> how Typer reads it. All are None where they are not given.
+DECLARED: dict[str, Any] = {
+    "labels": _option(
+        str | None,
+        "File with the names of the classes: one a line, JSON or CSV; or 'imagenet'.",
+    ),
+    "preprocess": _option(
+        PreprocessName | None,
+        "What the model expects of pixels: tf x/127.5-1, torch ImageNet's mean and std, caffe BGR "
+        "less the mean, unit x/255, raw 0 to 255. Read from the model where it says.",
+    ),
+    "mean": _option(
+        str | None,
+        "Mean instead of ImageNet's: one number, or r,g,b in units of x/255, or of pixels where "
+        "they are larger.",
+    ),
+    "std": _option(str | None, "Standard deviation, likewise."),
+    "activation": _option(
+        Activation | None,
+        "softmax or sigmoid is applied to the outputs; probabilities or logits says what they are "
+        "already.",
+    ),
+    "layout": _option(
+        str | None, "NCHW or NHWC, for a file that does not say which.", metavar="LAYOUT"
+    ),
+    "size": _option(str | None, "HEIGHTxWIDTH, for a model that takes any size.", metavar="HxW"),
+    "channels": _option(int | None, "For a model that leaves them free.", min=1),
+    "resize": _option(
+        Mode | None,
+        "How a picture is brought to the model's size: as the model says, or else stretched; "
+        "letterboxed for a detector.",
+    ),
+    "output": _option(
+        str | None,
+        "Which of several outputs is read: its name, or its place from 0.",
+        "--model-output",
+        metavar="NAME",
+    ),
+    "detector": _option(Detector | None, "The model is a detector; how its outputs are read."),
+    "threshold": _option(
+        float | None,
+        "Least confidence of a detector's box.",
+        show_default=f"{unmask.Model.threshold:g}",
+    ),
+    "boxes": _option(
+        BoxFormat | None,
+        "What the four numbers of a box are, for --detector nms: without it xyxy, or yxyx for what "
+        "TensorFlow calls detection_boxes.",
+    ),
+    "weights": _option(Path | None, "File of weights, for a model that is built by name."),
+    "runtime": _option(
+        Runtime | None, "onnx turns the model into ONNX first, which is faster on a CPU."
+    ),
+}
+SOURCE = _option(
+    str,
+    "A model's file, an id or an address (docs/models.md lists them), or 'demo' for the one that "
+    "comes along.",
+    "--model",
+    "-m",
+)
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """A model as the command line says it.
+
+    Attributes
+    ----------
+    source : str
+        What `unmask.load` takes.
+    said : mapping of str to str or None
+        Each option as it was typed.
+    """
+
+    source: str
+    said: Mapping[str, Any]
+
+    @property
+    def detector(self) -> Detector | None:
+        """How a detector's outputs are read; None for any other model."""
+        found: Detector | None = self.said["detector"]
+        return found
+
+    def options(self) -> dict[str, Any]:
+        """Return the keyword arguments of `unmask.load`, those that are given.
+
+        Raises
+        ------
+        SettingError
+            One is no number or size, or is for a detector and there is none.
+        """
+        given = {name: value for name, value in self.said.items() if value is not None}
+        for name in ("threshold", "boxes"):
+            if name in given and self.detector is None:
+                raise SettingError(f"--{name} is for a detector: give --detector too")
+        if self.detector is not None and self.source == DEMO:
+            raise SettingError("--detector needs a detector file: give one with --model")
+        for name in ("mean", "std"):
+            if name in given:
+                given[name] = parse_numbers(f"--{name}", given[name])
+        if "size" in given:
+            given["size"] = parse_sizes("--size", given["size"])
+        return given
+
+    def load(self, source: str | None = None) -> unmask.Model:
+        """Load the model, or another with the same options."""
+        # TensorFlow greets with its version of the processor; where it is asked for, it still does.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        return unmask.load(source or self.source, **self.options())
+
+
+def takes_model(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a model, in the place of its parameter `model`.
+
+    Parameters
+    ----------
+    command : callable
+        With a parameter ``model: ModelOptions``.
+
+    Returns
+    -------
+    callable
+        As Typer reads it: with an option for each of `DECLARED`.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    kind = inspect.Parameter.KEYWORD_ONLY
+    own = [one.replace(kind=kind) for one in signature.parameters.values() if one.name != "model"]
+    positional = [one for one in own if one.default is inspect.Parameter.empty]
+    rest = [one for one in own if one.default is not inspect.Parameter.empty]
+    added = [inspect.Parameter("model", kind, default=DEMO, annotation=SOURCE)] + [
+        inspect.Parameter(name, kind, default=None, annotation=annotation)
+        for name, annotation in DECLARED.items()
+    ]
+    # Its own `output` is a folder.
+    added = [one.replace(name=OUTPUT) if one.name == "output" else one for one in added]
+    parameters = [*positional, *added, *rest]
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        source = values.pop("model")
+        said = {name: values.pop(OUTPUT if name == "output" else name) for name in DECLARED}
+        command(model=ModelOptions(source, said), **values)
+
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
+
+
+OUTPUT = "model_output"
