@@ -241,7 +241,8 @@ def _too_many(name: str, pixels: str) -> ImageError:
 def _doubted(pixels: Picture) -> Picture:
     """Warn of a picture that is nearly of one colour, as 12 bits read as 16 are."""
     low, high = int(pixels.min()), int(pixels.max())
-    if high - low <= NARROW:
+    # One value alone is nothing that another scale would show, but for black.
+    if high - low <= NARROW and (high > low or high <= NARROW):
         looks = "black" if high <= NARROW else "white" if low >= 255 - NARROW else "of one grey"
         bits = (
             "multiply values from 0 to 1 by 255 before they become uint8"
