@@ -6,7 +6,7 @@ import inspect
 import os
 import pickle
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from unmask._version import __version__
@@ -14,14 +14,16 @@ from unmask.checks import did_you_mean, known, whole
 from unmask.cluster import pipeline, records
 from unmask.cluster.recipe import Recipe
 from unmask.cluster.records import MAPS
-from unmask.cluster.sources import find
+from unmask.cluster.sources import Fetcher, find
 from unmask.cluster.spans import fetch
 from unmask.cluster.store import Store
+from unmask.cluster.worker import Before
 from unmask.errors import DoubtWarning, FileError, ModelError, SettingError, UnmaskError, warn
 from unmask.images import decode
 from unmask.models.registry import DEMO
 from unmask.predicting import about_picture
 from unmask.run import prepare
+from unmask.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -188,8 +190,30 @@ def batch(
             return state
         if progress is not None:
             progress(state)
+        if done and not recipe.is_file():
+            fetcher = Fetcher(
+                {"source": str(source), "root": found.root, "column": column, "id": key}
+            )
+            pool = replace(pool, before=_before(store, fetcher))
         with pipeline.connected(ray):
             return _Driver(store, pool, state, progress).run(left, masks=settings.get("masks"))
+
+
+def _before(store: Store, fetcher: Fetcher) -> Before | None:
+    """Return a picture that is finished, by which the model is known; None where none is left."""
+    for rows in store.tables(["id", "label", "index", "score", "error"]):
+        good = [row for row in rows.to_pylist() if row["error"] is None]
+        if not good:
+            continue
+        name = good[0]["id"]
+        targets = [
+            Target(row["label"], row["index"], row["score"]) for row in good if row["id"] == name
+        ]
+        try:
+            return Before(name, fetcher(name), tuple(targets))
+        except UnmaskError:
+            return None
+    return None
 
 
 class _Driver:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from unmask.cluster.recipe import Recipe
     from unmask.cluster.records import Maps
     from unmask.cluster.spans import Span
+    from unmask.cluster.worker import Before
 
 __all__ = ["Pool", "connected", "died", "require", "task_size"]
 
@@ -149,6 +150,8 @@ class Pool:
         None is as many as there is room for.
     cores : int
     gpus : float
+    before : Before or None
+        What the workers' model has to find again.
     """
 
     recipe: Recipe
@@ -157,6 +160,7 @@ class Pool:
     workers: int | None = None
     cores: int = 1
     gpus: float = 0
+    before: Before | None = None
 
     def stream(self, spans: Sequence[Span], size: int) -> Iterator[dict[str, Any]]:
         """Yield the results of tasks of `size` pictures each, in the order they are finished.
@@ -192,7 +196,13 @@ class Pool:
             )
             results = tasks.map_batches(
                 Worker,
-                fn_constructor_args=(self.recipe, self.settings, self.maps, self.cores),
+                fn_constructor_args=(
+                    self.recipe,
+                    self.settings,
+                    self.maps,
+                    self.cores,
+                    self.before,
+                ),
                 batch_size=1,
                 batch_format="numpy",
                 compute=ray.data.ActorPoolStrategy(size=min(self._room(ray), pictures)),

@@ -43,6 +43,10 @@ class Recipe:
         """Load the model, as `unmask.load` does."""
         return load(self.source, **self.options)
 
+    def is_file(self) -> bool:
+        """Whether the source is a file, which `describe` knows by its content."""
+        return str(self.describe()["model"]).startswith("sha256:")
+
     def describe(self) -> dict[str, Any]:
         """Return what tells one model from another, as JSON values.
 

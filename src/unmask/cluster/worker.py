@@ -6,13 +6,15 @@ import hashlib
 import os
 import pickle
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unmask import images
 from unmask.cluster import records
 from unmask.cluster.spans import fetch
-from unmask.errors import silent
+from unmask.errors import UnmaskError, silent
 from unmask.explaining import explain
+from unmask.run import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +22,27 @@ if TYPE_CHECKING:
     from unmask.cluster.recipe import Recipe
     from unmask.cluster.records import Maps
     from unmask.cluster.spans import Place
+    from unmask.targets import Target
 
-__all__ = ["Worker"]
+__all__ = ["Before", "Worker"]
+
+
+@dataclass(frozen=True)
+class Before:
+    """A picture that an earlier run explained.
+
+    Attributes
+    ----------
+    name : str
+    data : bytes
+        Its file.
+    targets : tuple of Target
+        As they were found then.
+    """
+
+    name: str
+    data: bytes
+    targets: tuple[Target, ...]
 
 
 class Worker:
@@ -35,10 +56,17 @@ class Worker:
     maps : {"grid", "full", "none"}
     threads : int, default 1
         Of the model.
+    before : Before, optional
+        What an earlier run found; the model has to find the same.
     """
 
     def __init__(
-        self, recipe: Recipe, settings: Mapping[str, Any], maps: Maps, threads: int = 1
+        self,
+        recipe: Recipe,
+        settings: Mapping[str, Any],
+        maps: Maps,
+        threads: int = 1,
+        before: Before | None = None,
     ) -> None:
         # Ray sets it where it counts cores; who shares a GPU needs it too.
         os.environ["OMP_NUM_THREADS"] = str(threads)
@@ -49,6 +77,24 @@ class Worker:
         except Exception as error:
             # Raised here, Ray would try again, and tell of it in a hundred lines.
             self.fatal = f"the model cannot be loaded: {type(error).__name__}: {error}"
+            return
+        if before is not None:
+            self.fatal = self._is_another(before)
+
+    def _is_another(self, before: Before) -> str:
+        """Say so if the model is not the one of the rows that are there, whatever its name."""
+        try:
+            with silent():
+                picture = images.decode(before.data, before.name)
+                run = prepare(self.model, picture, **self.settings)
+            for then, now in zip(before.targets, run.targets.targets, strict=False):
+                then.check_same(now, run.model.name)
+        except UnmaskError as error:
+            return (
+                f"the rows there are not this model's: of {before.name}, {error}. Give the model "
+                "they were made with, or another output folder"
+            )
+        return ""
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[Any]]:
         """Explain the pictures of one task.
