@@ -98,3 +98,11 @@ def verdict(what: str, value: float, bar: float, form: Callable[[float], str], m
 
 def percent(value: float) -> str:
     return f"{100 * value:.1f}%"
+
+
+def high_water() -> float:
+    """Peak resident memory of this process so far, in MB (10**6 bytes)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise SystemExit("this system's /proc/self/status has no VmHWM: run it on Linux")

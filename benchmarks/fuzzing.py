@@ -16,7 +16,6 @@ import collections
 import contextlib
 import io
 import json
-import resource
 import shutil
 import signal
 import struct
@@ -30,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from common import high_water
 from PIL import Image
 
 import unmask
@@ -474,7 +474,7 @@ def main() -> None:
     print("|---|" + "---|" * len(columns))
     for name, count in counts.items():
         print(f"| {name} | " + " | ".join(f"{count[one]:,}" for one in columns) + " |")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = high_water() * 1e6
     print(f"\nAt most {peak / 2**20:,.0f} MiB of memory.")
     if peak > MEMORY:
         failures.append(f"{peak / 2**20:,.0f} MiB of memory")

@@ -19,22 +19,13 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from pathlib import Path
 from typing import Any
 
-from common import PICTURE, mobilenet, needed, parser, start, verdict
+from common import PICTURE, high_water, mobilenet, needed, parser, start, verdict
 
 import unmask
 
 MARKS = (0, 250, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
-
-
-def high_water() -> float:
-    """Peak resident memory of this process so far, in MB (10**6 bytes)."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    raise SystemExit("this system's /proc/self/status has no VmHWM: run it on Linux")
 
 
 def child(arguments: argparse.Namespace) -> None:

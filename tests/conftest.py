@@ -14,6 +14,26 @@ def _ctrl_c_is_heard():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture
+def more_memory():
+    """Return a function: how many MB of memory there were at the most since the test began, more.
+
+    The mark is that of Linux's /proc, set back first: the one of getrusage stays at what the tests
+    before took, and begins with the parent's in a new process.
+    """
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        pytest.skip("needs Linux's /proc")
+    Path("/proc/self/clear_refs").write_text("5")
+
+    def most():
+        line = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1024
+
+    before = most()
+    return lambda: most() - before
+
+
 @pytest.fixture(scope="session")
 def onnx_models():
     """The module `onnx_models`, which pytest's importlib mode does not put on the path."""
