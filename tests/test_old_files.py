@@ -1,0 +1,37 @@
+"""Files that version 0.1.0 wrote (commit 7719203) are read as they were."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+import unmask
+from unmask.report import report
+
+DATA = Path(__file__).with_name("data")
+
+
+def test_an_explanation_is_read_and_gone_on_with():
+    old = unmask.Explanation.load(DATA / "explanation-0.1.0.npz")
+    assert (old.identity, old.origin, old.texts) == (None, None, None)
+    again = unmask.explain(
+        "demo", old.picture, ["heart"], masks=old.masks, grid=old.plan.masks.grid, batch_size=32
+    )
+    # Other processors round the model's scores otherwise.
+    np.testing.assert_allclose(again.maps, old.maps, atol=1e-4)
+    np.testing.assert_allclose(again.stderrs, old.stderrs, atol=1e-4)
+    np.testing.assert_allclose(again.reliabilities, old.reliabilities, atol=1e-3)
+    more = unmask.extend(old, "demo", masks=32)
+    assert np.array_equal(more.estimate.scores[: old.masks], old.estimate.scores)
+    assert report([old]).count("<figure") >= 3
+
+
+def test_a_checkpoint_is_gone_on_from(tmp_path):
+    path = tmp_path / "checkpoint"
+    shutil.copy(DATA / "checkpoint-0.1.0", path)
+    old = unmask.Explanation.load(DATA / "explanation-0.1.0.npz")
+    again = unmask.explain(
+        "demo", old.picture, ["heart"], masks=old.masks, grid=old.plan.masks.grid, checkpoint=path
+    )
+    assert again.model_calls == 5  # all masks were in the file
+    np.testing.assert_allclose(again.maps, old.maps, atol=1e-6)
