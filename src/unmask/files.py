@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -23,7 +24,7 @@ if LOCKS:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check", "expanded", "opened", "replacing", "temporary_folder"]
+__all__ = ["check", "expanded", "opened", "replacing", "sha256", "temporary_folder"]
 
 # What a killed writer may leave; the next one in the same folder removes it.
 PART = re.compile(r"\.unmask-[0-9a-f]{16}\.part")
@@ -276,3 +277,9 @@ def temporary_folder() -> Iterator[Path]:
             with contextlib.suppress(OSError):
                 fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield Path(folder)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -310,8 +310,8 @@ def prepare(
         identity(loaded.digest, given.array, scores.reshape(-1), outputs),
         1 + probed.calls,
         path,
+        path=os.fspath(image) if isinstance(image, str | os.PathLike) else "",
     )
-    run = replace(run, path=os.fspath(image) if isinstance(image, str | os.PathLike) else "")
     if path is None:
         return run
     return replace(run, start=checkpoints.load(path, content, run, len(targets)))

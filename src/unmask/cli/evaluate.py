@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -246,8 +245,7 @@ def _boxes(path: Path) -> dict[str, Any]:
 def _digest(path: Path) -> str:
     """Fingerprint of a file; "" where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        return files.sha256(path)[:16]
     except OSError:
         return ""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmask.files import expanded
+from unmask.files import expanded, sha256
 from unmask.models import load
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Recipe:
 
     def is_file(self) -> bool:
         """Whether the source is a file, which `describe` knows by its content."""
-        return str(self.describe()["model"]).startswith("sha256:")
+        return isinstance(self.source, str | Path) and expanded(self.source).is_file()
 
     def describe(self) -> dict[str, Any]:
         """Return what tells one model from another, as JSON values.
@@ -64,8 +63,7 @@ def _identity(value: Any) -> Any:
     if isinstance(value, str | Path):
         path = expanded(value)
         if path.is_file():
-            with path.open("rb") as file:
-                return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+            return f"sha256:{sha256(path)}"
         return str(value)
     if callable(value):
         name = getattr(value, "__qualname__", type(value).__qualname__)

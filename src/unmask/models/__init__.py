@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from unmask import demo
 from unmask.checks import did_you_mean, known, sizes
 from unmask.errors import ModelError, SettingError
-from unmask.files import expanded
+from unmask.files import expanded, sha256
 from unmask.models.detector import from_detector_function, from_onnx_detector
 from unmask.models.faster import faster
 from unmask.models.function import from_function
@@ -183,8 +183,7 @@ def _digest(*sources: Any) -> str:
     paths = [expanded(one) for one in sources if isinstance(one, str | Path)]
     digest, there = hashlib.sha256(), [path for path in paths if path.is_file()]
     for path in there:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(bytes.fromhex(sha256(path)))
     return digest.hexdigest() if there else ""
 
 
