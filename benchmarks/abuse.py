@@ -25,7 +25,7 @@ from common import parser, start, verdict
 
 import unmask
 from unmask.errors import ModelError, ModelOutputError
-from unmask.models import protocol
+from unmask.models.server import protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

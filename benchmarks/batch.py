@@ -26,7 +26,8 @@ import numpy as np
 from PIL import Image
 
 import unmask
-from unmask.cluster import Progress, batch, pipeline
+from unmask.cluster import pipeline
+from unmask.cluster.driver import Progress, batch
 
 
 def shots(folder: Path, count: int, small: bool) -> Path:

@@ -33,13 +33,13 @@ from common import PICTURE, mobilenet, needed, parser, percent, start
 from efficiency import AT, REFERENCE_SEED, growing, photographs, scores_of, with_cache
 
 import unmask
-from unmask import student
-from unmask.certainty import half_width, reliability
-from unmask.designs import DESIGNS
-from unmask.estimators import ESTIMATORS, finalize
-from unmask.masks import Masks
-from unmask.plan import Plan
-from unmask.stopping import goals, is_reached
+from unmask._base import statistics
+from unmask.estimate.estimators import ESTIMATORS, finalize
+from unmask.estimate.uncertainty import half_width, reliability
+from unmask.masks.designs import DESIGNS
+from unmask.masks.grid import Masks
+from unmask.run.plan import Plan
+from unmask.run.stopping import goals, is_reached
 
 if TYPE_CHECKING:
     import argparse
@@ -47,10 +47,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from unmask.certainty import Maps
-    from unmask.designs import Design
-    from unmask.estimate import Estimate
-    from unmask.estimators import Estimator
+    from unmask.estimate.estimators import Estimator
+    from unmask.estimate.scores import Estimate
+    from unmask.estimate.uncertainty import Maps
+    from unmask.masks.designs import Design
 
     Array = NDArray[np.float64]
 
@@ -89,7 +89,7 @@ class Truth:
         The truth has noise of its own. A run that is a part of it shares its own noise with it.
         """
         wide = half_width(maps, LEVEL)[0]
-        exact = student.quantile(LEVEL, np.inf) ** 2 * self.variance
+        exact = statistics.quantile(LEVEL, np.inf) ** 2 * self.variance
         half = np.sqrt(np.maximum(wide**2 + (-exact if inside else exact), 0))
         return float(np.mean(np.abs(maps.value[0] - self.value) <= half))
 

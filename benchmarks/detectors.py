@@ -16,7 +16,8 @@ import numpy as np
 from common import needed, parser, start, verdict
 
 import unmask
-from unmask.detection import Detections, similarity
+from unmask.models.detections import Detections
+from unmask.targets.boxes import similarity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

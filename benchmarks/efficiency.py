@@ -33,11 +33,12 @@ import numpy as np
 from common import mobilenet, needed, parser, start, verdict
 
 import unmask
-from unmask import chart, images
-from unmask.certainty import Maps, reliability
-from unmask.estimate import Estimate
-from unmask.estimators import Estimator, finalize
-from unmask.masks import Masks
+from unmask.draw import chart
+from unmask.estimate.estimators import Estimator, finalize
+from unmask.estimate.scores import Estimate
+from unmask.estimate.uncertainty import Maps, reliability
+from unmask.inputs import images
+from unmask.masks.grid import Masks
 
 if TYPE_CHECKING:
     import argparse
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask import Model
-    from unmask.designs import Design
+    from unmask.masks.designs import Design
 
     Array = NDArray[np.float64]
 

@@ -16,18 +16,18 @@ import numpy as np
 from common import PICTURE, mobilenet, needed, parser, start, verdict
 
 import unmask
-from unmask.estimate import Estimate
-from unmask.estimators import Estimator, finalize
-from unmask.moments import Moments
-from unmask.regression import NormalEquations, decompose, posterior
-from unmask.smooth import POWER, smoothed
-from unmask.spectrum import basis
-from unmask.threads import one_blas_thread
+from unmask._base.blas import one_blas_thread
+from unmask.estimate.estimators import Estimator, finalize
+from unmask.estimate.moments import Moments
+from unmask.estimate.regression import NormalEquations, decompose, posterior
+from unmask.estimate.scores import Estimate
+from unmask.estimate.smooth import POWER, smoothed
+from unmask.masks.eigenbasis import basis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from unmask.masks import Block, Masks
+    from unmask.masks.grid import Block, Masks
 
 TURNS = 7
 

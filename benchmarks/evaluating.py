@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from common import PICTURE, mobilenet, needed, parser, percent, start, verdict
 
-from unmask import images, metrics
+from unmask.evaluation import metrics
+from unmask.inputs import images
 
 
 def main() -> int:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import unmask
-from unmask import explainers
-from unmask.inputs import prepare
+from unmask.evaluation import explainers
+from unmask.inputs.sample import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

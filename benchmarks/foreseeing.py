@@ -2,9 +2,9 @@
 
 Photographs and the demo's scenes are explained with many masks. At each look of the stopping rule
 before the reliability is reached with 95% confidence, the number of masks that a run stopping there
-would name (`unmask.stopping.needed`) is divided by the number at which it was reached. Printed are
-quantiles of that ratio, by how much of the way was gone, and the power of the number of masks with
-which the noise over the signal falls. Exit status 1 if a median is below 0.67 or above 1.5.
+would name (`unmask.run.stopping.needed`) is divided by the number at which it was reached. Printed
+are quantiles of that ratio, by how much of the way was gone, and the power of the number of masks
+with which the noise over the signal falls. Exit status 1 if a median is below 0.67 or above 1.5.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import common
 import numpy as np
 
 import unmask
-from unmask.certainty import reliability
-from unmask.estimate import Estimate
-from unmask.estimators import Estimator, finalize
-from unmask.stopping import goals, needed, surely
+from unmask.estimate.estimators import Estimator, finalize
+from unmask.estimate.scores import Estimate
+from unmask.estimate.uncertainty import reliability
+from unmask.run.stopping import goals, needed, surely
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

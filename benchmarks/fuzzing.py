@@ -33,14 +33,16 @@ from common import high_water
 from PIL import Image
 
 import unmask
-from unmask import checkpoint, images, results
-from unmask.cluster import Recipe, sources
+from unmask.cluster import results, sources
 from unmask.cluster.spans import fetch
 from unmask.cluster.store import Store
 from unmask.cluster.worker import Worker
 from unmask.errors import UnmaskError
-from unmask.report import report
-from unmask.rows import Results
+from unmask.evaluation.table import Results
+from unmask.inputs import images
+from unmask.models.source import Recipe
+from unmask.reports.html import report
+from unmask.run import checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,8 +19,7 @@ import numpy as np
 from common import PICTURE, mobilenet, needed, parser, percent, start, verdict
 
 import unmask
-from unmask.masks import render, windows
-from unmask.perturb import perturb
+from unmask.masks.render import perturb, render, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

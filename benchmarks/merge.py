@@ -11,9 +11,9 @@ import time
 
 import numpy as np
 
-from unmask.estimate import Estimate
-from unmask.estimators import finalize_groups
-from unmask.masks import Masks
+from unmask.estimate.estimators import finalize_groups
+from unmask.estimate.scores import Estimate
+from unmask.masks.grid import Masks
 
 
 def main() -> None:

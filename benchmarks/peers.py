@@ -37,8 +37,11 @@ from common import machine, mobilenet, needed, parser, percent, start, verdict
 from explainers import EXPLAINERS, NEEDS, RISE_FAMILY, SETTINGS, TITLES, counting
 
 import unmask
-from unmask import chart, demo, images, metrics
-from unmask.framing import Frame
+from unmask import demo
+from unmask.draw import chart
+from unmask.evaluation import metrics
+from unmask.inputs import images
+from unmask.inputs.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,8 +23,8 @@ from common import NO_DATA, parser, percent, start, verdict
 
 import unmask
 from unmask import demo
-from unmask.designs import DESIGNS
-from unmask.estimators import ESTIMATORS
+from unmask.estimate.estimators import ESTIMATORS
+from unmask.masks.designs import DESIGNS
 
 if TYPE_CHECKING:
     import argparse

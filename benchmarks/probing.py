@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 from common import SHARED
 
 import unmask
-from unmask.inputs import prepare
-from unmask.models.preprocess import Preprocess, preprocessing
-from unmask.predicting import whole_outputs
-from unmask.probing import probe
+from unmask.inputs.preprocess import Preprocess, preprocessing
+from unmask.inputs.sample import prepare
+from unmask.run.predict import whole_outputs
+from unmask.run.probing import probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from unmask.models import Model
+    from unmask.models.model import Model
 
 NETWORKS = {
     "MobileNetV2": ("models/mobilenet_v2_imagenet.onnx", preprocessing("tf")),

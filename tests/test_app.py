@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 import unmask
-from unmask import images
 from unmask.app import uploads
+from unmask.app.scheduler import Turns
 from unmask.app.sessions import PATIENCE, Sessions
-from unmask.app.turns import Turns
+from unmask.inputs import images
 
 pytest.importorskip("httpx")
 testclient = pytest.importorskip("starlette.testclient")
@@ -155,7 +155,7 @@ def test_the_error_is_the_noise_over_the_maps_spread(page, tmp_path):
     looks, _ = page.follow({"done"})
     masks, error = looks[-1]["curve"][-1]
     whole = page.numbers(tmp_path)
-    from unmask.estimators import finalize
+    from unmask.estimate.estimators import finalize
 
     maps = finalize(whole.plan.estimator, whole.estimate)
     noise = np.mean(maps.stderr**2) - maps.offset_stderr[0] ** 2
@@ -253,7 +253,7 @@ def test_another_model_looks_at_the_same_picture():
 
 
 def test_boxes_of_a_detector(tmp_path):
-    from unmask.detection import Detections
+    from unmask.models.detections import Detections
 
     def lamp(images):
         # The less of it is seen, the narrower is the box.

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask import images
+from unmask.inputs import images
 
 httpx = pytest.importorskip("httpx")
 pytest.importorskip("starlette")

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from unmask import demo, results
-from unmask.cluster import batch, driver
+from unmask import demo
+from unmask.cluster import driver, results
+from unmask.cluster.driver import batch
 from unmask.errors import ModelError
 
 pq = pytest.importorskip("pyarrow.parquet")
@@ -60,7 +61,7 @@ def here():
 def undisturbed(pictures):
     """Rows of a run without Ray: one worker, one picture after another."""
     from unmask.cluster import sources, worker
-    from unmask.cluster.recipe import Recipe
+    from unmask.models.source import Recipe
 
     one = worker.Worker(Recipe("demo"), SETTINGS, "grid")
     made = []

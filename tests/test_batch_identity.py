@@ -9,10 +9,10 @@ import pytest
 
 import unmask
 from unmask.cluster.driver import _before
-from unmask.cluster.recipe import Recipe
 from unmask.cluster.sources import Fetcher, find
 from unmask.cluster.store import Store
 from unmask.cluster.worker import Worker
+from unmask.models.source import Recipe
 
 pytest.importorskip("pyarrow")
 SETTINGS = {"masks": 64, "target": ["heart", "star"]}

@@ -64,7 +64,7 @@ def saved(torch, path, content):
 
 def test_weights_that_hold_themselves_or_unpack_to_much(tmp_path, zeros):
     torch = pytest.importorskip("torch")
-    from unmask.models.checkpoints import read_weights
+    from unmask.models.torch.weights import read_weights
 
     own = {"model": None}
     own["model"] = own
@@ -172,7 +172,7 @@ def test_arrays_that_are_declared_and_not_there(keras, members, tmp_path):
 )  # fmt: skip
 @pytest.mark.usefixtures("keras")
 def test_files_that_are_none(members, tmp_path, change):
-    from unmask.models.keras import from_keras_file
+    from unmask.models.keras.model import from_keras_file
 
     path = packed(tmp_path / "bad.keras", {**members, **change})
     with pytest.raises(ModelError):
@@ -225,7 +225,7 @@ def test_the_same_on_other_backends(members, tmp_path, backend):
 
 
 def test_weights_are_read_as_they_were(keras, members, tmp_path):
-    from unmask.models.keras import from_keras_file
+    from unmask.models.keras.model import from_keras_file
 
     path = packed(tmp_path / "good.keras", members)
     picture = np.random.default_rng(0).uniform(size=(2, 8, 12, 3)).astype(np.float32)

@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 import unmask
-from unmask import images
+from unmask.inputs import images
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask.certainty import half_width
 from unmask.errors import SettingError
-from unmask.estimators import ESTIMATORS
+from unmask.estimate.estimators import ESTIMATORS
+from unmask.estimate.uncertainty import half_width
 
 PICTURE = np.full((27, 36, 3), 255, np.uint8)
 HERE = (slice(4, 13), slice(18, 30))

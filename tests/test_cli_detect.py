@@ -13,7 +13,7 @@ pytest.importorskip("onnxruntime")
 from typer.testing import CliRunner
 
 from unmask import cli
-from unmask.cli import _common
+from unmask.cli import arguments
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 MODEL = SHARED / "models" / "yolox_nano_coco.onnx"
@@ -86,7 +86,7 @@ def test_a_threshold_without_a_detector():
 
 
 def test_a_box_from_text():
-    assert _common.parse_box("10,20,200,180.5").corners == (10, 20, 200, 180.5)
-    assert _common.parse_box("dog: 10,20,200,180").label == "dog"
-    assert _common.parse_box("top:3") is None
-    assert _common.parse_box("a,b,c,d") is None
+    assert arguments.parse_box("10,20,200,180.5").corners == (10, 20, 200, 180.5)
+    assert arguments.parse_box("dog: 10,20,200,180").label == "dog"
+    assert arguments.parse_box("top:3") is None
+    assert arguments.parse_box("a,b,c,d") is None

@@ -8,12 +8,13 @@ import pytest
 from PIL import Image
 
 import unmask
-from unmask import cluster, images, results
-from unmask.cluster import records, sources, spans, worker
-from unmask.cluster.recipe import Recipe
+from unmask import cluster
+from unmask.cluster import records, results, sources, spans, worker
 from unmask.cluster.store import Store
 from unmask.cluster.urls import filesystem
 from unmask.errors import FileError, ImageError, SettingError
+from unmask.inputs import images
+from unmask.models.source import Recipe
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

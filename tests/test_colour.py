@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from unmask import colour
+from unmask.draw import colormap
 from unmask.errors import SettingError
 
 H, W = 24, 40
@@ -25,59 +25,59 @@ floats = st.floats(-(2.0**99), 2.0**99, width=32, allow_subnormal=False)
 shapes = hnp.array_shapes(min_dims=1, max_dims=3, max_side=6)
 
 
-@pytest.mark.parametrize("name", colour.COLORMAPS)
+@pytest.mark.parametrize("name", colormap.COLORMAPS)
 def test_the_tables_are_hit_exactly(name):
-    table = colour.colorize(np.arange(256) / 255, name)
+    table = colormap.colorize(np.arange(256) / 255, name)
     assert table.shape == (256, 3)
     assert len(np.unique(table, axis=0)) > 200
 
 
 @pytest.mark.parametrize("name", ["inferno", "viridis", "magma", "cividis"])
 def test_safe_maps_grow_in_lightness(name):
-    light = colour.colorize(np.arange(256) / 255, name) @ np.array([0.2126, 0.7152, 0.0722])
+    light = colormap.colorize(np.arange(256) / 255, name) @ np.array([0.2126, 0.7152, 0.0722])
     assert np.diff(light).min() > -1.0
     assert light[-1] - light[0] > 150
 
 
-@given(hnp.arrays(np.float32, shapes, elements=floats), st.sampled_from(colour.COLORMAPS))
+@given(hnp.arrays(np.float32, shapes, elements=floats), st.sampled_from(colormap.COLORMAPS))
 def test_equal_values_equal_colours_whatever_the_unit(values, name):
-    colours = colour.colorize(values, name)
+    colours = colormap.colorize(values, name)
     assert colours.shape == (*values.shape, 3)
-    assert np.array_equal(colours, colour.colorize(values.astype(float) * 4, name))
+    assert np.array_equal(colours, colormap.colorize(values.astype(float) * 4, name))
     if (values == values.flat[0]).all():
-        assert np.array_equal(colours, np.broadcast_to(colour.colorize(0, name), colours.shape))
+        assert np.array_equal(colours, np.broadcast_to(colormap.colorize(0, name), colours.shape))
 
 
 @given(hnp.arrays(np.float64, shapes, elements=st.floats()))
 def test_non_finite_values_are_grey_and_the_rest_do_not_notice(values):
-    colours = colour.colorize(values)
+    colours = colormap.colorize(values)
     known = np.isfinite(values)
     assert (colours[~known] == 128).all()
     if known.any():
-        assert np.array_equal(colours[known], colour.colorize(values[known]))
+        assert np.array_equal(colours[known], colormap.colorize(values[known]))
 
 
 def test_limits_and_their_errors():
     assert np.array_equal(
-        colour.colorize([-5, 0, 1, 9], vmin=0, vmax=1), colour.colorize([0, 0, 1, 1])
+        colormap.colorize([-5, 0, 1, 9], vmin=0, vmax=1), colormap.colorize([0, 0, 1, 1])
     )
-    low = colour.colorize([-3.0, -2.0], vmin=0)
-    assert np.array_equal(low, colour.colorize([0.0, 0.0, 1.0])[:2])
+    low = colormap.colorize([-3.0, -2.0], vmin=0)
+    assert np.array_equal(low, colormap.colorize([0.0, 0.0, 1.0])[:2])
     with pytest.raises(SettingError, match="vmin 2 is above vmax 1"):
-        colour.colorize([0.0], vmin=2, vmax=1)
+        colormap.colorize([0.0], vmin=2, vmax=1)
     with pytest.raises(SettingError, match="finite"):
-        colour.colorize([0.0], vmin=np.nan)
+        colormap.colorize([0.0], vmin=np.nan)
     with pytest.raises(SettingError, match="there are inferno, viridis"):
-        colour.colorize([0.0], "plasma9")
+        colormap.colorize([0.0], "plasma9")
 
 
 def test_overlay_runs_from_picture_to_map(scene):
     values = np.arange(H * W, dtype=float).reshape(H, W)
     values[3, 4] = np.nan
-    assert np.array_equal(colour.overlay(scene, values, opacity=0), scene)
-    assert np.array_equal(colour.overlay(scene, values, opacity=1), colour.colorize(values))
+    assert np.array_equal(colormap.overlay(scene, values, opacity=0), scene)
+    assert np.array_equal(colormap.overlay(scene, values, opacity=1), colormap.colorize(values))
     for opacity in (-0.1, 1.1, np.nan):
         with pytest.raises(SettingError, match="opacity"):
-            colour.overlay(scene, values, opacity=opacity)
+            colormap.overlay(scene, values, opacity=opacity)
     with pytest.raises(SettingError, match=r"\(40, 24\) and the picture's \(24, 40, 3\)"):
-        colour.overlay(scene, values.T)
+        colormap.overlay(scene, values.T)

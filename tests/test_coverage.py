@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask import student
-from unmask.certainty import Maps, half_width
-from unmask.estimators import ESTIMATORS, finalize
+from unmask._base import statistics
+from unmask.estimate.estimators import ESTIMATORS, finalize
+from unmask.estimate.uncertainty import Maps, half_width
 
 PICTURE = np.full((40, 56, 3), 255, np.uint8)
 FIRST, SECOND = (slice(6, 18), slice(28, 44)), (slice(20, 36), slice(4, 16))
@@ -41,7 +41,7 @@ def test_two_parts_of_which_one_is_hardly_known(part, freedom):
 def test_parts_known_equally_well_are_students_t(freedom):
     stderr = np.random.default_rng(0).uniform(1, 2, (2, 3, 4))
     maps = Maps(np.zeros_like(stderr), stderr, 0.7 * stderr, np.zeros(2), freedom, freedom)
-    expected = student.quantile(0.9, freedom) * stderr
+    expected = statistics.quantile(0.9, freedom) * stderr
     np.testing.assert_allclose(half_width(maps, 0.9), expected, rtol=1e-12)
 
 

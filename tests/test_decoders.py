@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.detection import Detections, suppress
 from unmask.errors import ModelError, ModelOutputError, SettingError
-from unmask.inputs import prepare
+from unmask.inputs.preprocess import preprocessing
+from unmask.inputs.sample import prepare
 from unmask.models.decoders import DECODERS, FLOOR, MOST, nms, yolov5, yolov8, yolox
+from unmask.models.detections import Detections, suppress
 from unmask.models.detector import from_detector_function, from_onnx_detector
-from unmask.models.preprocess import preprocessing
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SIZE = (64, 96)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask import plots
-from unmask.detection import Detections
-from unmask.explainers import EXPLAINERS
+from unmask.evaluation.explainers import EXPLAINERS
+from unmask.models.detections import Detections
+from unmask.run import snapshots
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -46,7 +46,7 @@ def happens():
         "batch_size": [plan.batch_size for plan in plans],
         "threshold": [run.model.threshold for run in runs],
         "resize": [run.model.resize for run in runs],
-        "at": [",".join(map(str, plots.AT))] * 2,
+        "at": [",".join(map(str, snapshots.AT))] * 2,
     }
 
 

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unmask import designs
 from unmask.errors import SettingError
+from unmask.masks import designs, hadamard
 
 
 @given(st.integers(1, 300))
 @settings(max_examples=80, deadline=None)
 def test_hadamard_rows_are_orthogonal(least):
-    matrix = designs.hadamard(least).astype(int)
+    matrix = hadamard.hadamard(least).astype(int)
     order = len(matrix)
     assert order >= least
     assert order - least < 4 or order % 4 == 0
@@ -23,7 +23,7 @@ def test_hadamard_rows_are_orthogonal(least):
 def test_hadamard_wastes_little():
     """From a grid of 8 x 8 to 64 x 64, at most 7% more rows than cells."""
     for side in range(8, 65):
-        assert designs.hadamard_order(side * side) <= 1.07 * side * side
+        assert hadamard.hadamard_order(side * side) <= 1.07 * side * side
 
 
 @given(cells=st.integers(1, 40), seed=st.integers(0, 1000))

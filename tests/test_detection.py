@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unmask
-from unmask.box_wishes import parse_boxes
-from unmask.detection import Detections, iou, similarity, suppress
 from unmask.errors import ModelOutputError, SettingError, TargetError
+from unmask.models.detections import Detections, iou, suppress
+from unmask.targets.boxes import parse_boxes, similarity
 
 
 def random_detections(rng, m, classes=5):

@@ -4,8 +4,7 @@ import pickle
 
 import pytest
 
-from unmask import results
-from unmask.cluster import driver, records
+from unmask.cluster import driver, records, results
 from unmask.cluster.spans import Source, Span
 from unmask.cluster.store import Store
 from unmask.errors import FileError, ModelError

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unmask import certainty, estimators
 from unmask.errors import SettingError
-from unmask.estimate import Estimate
-from unmask.masks import Masks
-from unmask.moments import Moments
+from unmask.estimate import estimators, uncertainty
+from unmask.estimate.moments import Moments
+from unmask.estimate.scores import Estimate
+from unmask.masks.grid import Masks
 
 SHAPE = (20, 31)
 
@@ -154,7 +154,7 @@ def test_the_predicted_error_and_reliability_are_those_reached(design, estimator
     # Balanced, nearly all of it is one offset a run: 60 runs tell its variance to 18%.
     assert predicted == pytest.approx(reached, rel=0.35 if design == "balanced" else 0.1)
     correlation = np.mean([np.corrcoef(m.value[0].ravel(), truth.ravel())[0, 1] for m in maps])
-    expected = np.mean([certainty.reliability(m)[0] for m in maps])
+    expected = np.mean([uncertainty.reliability(m)[0] for m in maps])
     assert expected == pytest.approx(correlation, abs=0.02)
 
 
@@ -239,7 +239,7 @@ def test_fewer_than_two_blocks_tell_no_error():
     masks = Masks(SHAPE, (4, 5))
     maps = estimators.finalize("centred", scored(masks, curved, [0]))
     assert np.isinf(maps.stderr).all()
-    assert (certainty.reliability(maps) == 0).all()
+    assert (uncertainty.reliability(maps) == 0).all()
     assert np.isfinite(maps.value).all()
 
 

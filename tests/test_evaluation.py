@@ -15,12 +15,14 @@ import pytest
 from PIL import Image
 
 import unmask
-from unmask import comparison, demo, evaluation, explainers, images, metrics
+from unmask import demo, evaluation
 from unmask.errors import FileError, ModelError, SettingError
-from unmask.inputs import prepare
+from unmask.evaluation import explainers, figures, metrics
+from unmask.evaluation.occlusion import occlude
+from unmask.evaluation.table import Results
+from unmask.inputs import images
+from unmask.inputs.sample import prepare
 from unmask.models import randomise
-from unmask.occlusion import occlude
-from unmask.rows import Results
 
 pytest.importorskip("onnxruntime")
 
@@ -280,9 +282,9 @@ def test_side_by_side_shows_each_map_and_its_curves():
     rng = np.random.default_rng(1)
     picture = np.full((30, 50, 3), 90, np.uint8)
     curve = metrics.Curve(np.array([0.0, 0.5, 1.0]), np.array([0.9, 0.2, 0.0]))
-    one = comparison.Panel("one", rng.random((30, 50)), {"deletion": curve})
-    other = comparison.Panel("other", rng.random((30, 50)), {"deletion": curve})
-    drawn = np.asarray(comparison.side_by_side(picture, [one, other], title="t"))
+    one = figures.Panel("one", rng.random((30, 50)), {"deletion": curve})
+    other = figures.Panel("other", rng.random((30, 50)), {"deletion": curve})
+    drawn = np.asarray(figures.side_by_side(picture, [one, other], title="t"))
     half = drawn.shape[1] // 2
     left, right = drawn[:, 48:half], drawn[:, half + 16 : half + 16 + half - 48]
     pictured = slice(48 + 46 + 64, 48 + 46 + 64 + 288)
@@ -292,9 +294,9 @@ def test_side_by_side_shows_each_map_and_its_curves():
     assert ink[:, :half].sum() > 500
     assert ink[:, half:].sum() > 500
     with pytest.raises(SettingError, match="no explainers"):
-        comparison.side_by_side(picture, [])
+        figures.side_by_side(picture, [])
     with pytest.raises(SettingError, match="picture's"):
-        comparison.side_by_side(picture[:20], [one])
+        figures.side_by_side(picture[:20], [one])
 
 
 def test_the_mean_curves_area_is_the_mean_of_the_areas():

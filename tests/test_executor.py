@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unmask
-from unmask.cluster import ProcessExecutor, RayExecutor
+from unmask.cluster.executors import ProcessExecutor, RayExecutor
 from unmask.cluster.shards import put, score, shards
 from unmask.errors import ModelError, SettingError
-from unmask.estimate import Estimate
+from unmask.estimate.scores import Estimate
 
 pytest.importorskip("cloudpickle")
 

@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 import unmask
-from unmask import demo, images, metrics
+from unmask import demo
 from unmask.demo.familiar import is_scene
 from unmask.errors import DoubtWarning
+from unmask.evaluation import metrics
+from unmask.inputs import images
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 KNOWS = "the embedded demo knows eight drawn shapes"
@@ -93,7 +95,7 @@ def test_python_warns_first_and_the_explanation_remembers():
     with pytest.warns(DoubtWarning, match=KNOWS):
         made = unmask.explain("demo", gradient(), masks=64)
     assert made.notes[0].startswith(KNOWS)
-    assert KNOWS in made.to_html()
+    assert KNOWS in unmask.report([made])
 
 
 def test_scenes_and_other_models_are_not_spoken_of():

@@ -10,7 +10,7 @@ import pytest
 import unmask
 from unmask.errors import MissingExtra, ModelError
 from unmask.models.model import Model
-from unmask.models.torch_onnx import exporter
+from unmask.models.torch.onnx_export import exporter
 
 for name in ("torch", "onnxscript", "onnxruntime"):
     if importlib.util.find_spec(name) is None:
@@ -121,7 +121,7 @@ def test_a_missing_exporter_names_its_extra(module, monkeypatch):
 
 def test_many_small_probabilities_are_compared_by_their_own_size(module):
     """Of 8,000 classes none may score above 0.001, and 0.001 apart says nothing then."""
-    from unmask.models.faster import _compare
+    from unmask.models.to_onnx import _compare
 
     def spread(seed):
         values = np.exp(np.random.default_rng(seed).normal(0, 0.3, (4, 8000)))

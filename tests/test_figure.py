@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unmask import colour, images
+from unmask.draw import colormap
+from unmask.draw.figure import GAP, MARGIN, PANEL, three_panels, tick_labels, ticks
+from unmask.draw.sheet import boxes, sheet, tile
 from unmask.errors import SettingError
-from unmask.figure import GAP, MARGIN, PANEL, three_panels, tick_labels, ticks
-from unmask.sheet import boxes, sheet, tile
+from unmask.inputs import images
 
 SHARED = Path(__file__).parents[2] / "shared" / "images"
 numbers = st.floats(-1e12, 1e12)
@@ -69,8 +70,8 @@ def test_the_panels_are_the_picture_the_map_and_the_overlay():
     canvas = np.asarray(three_panels(picture, values, title="", cmap="viridis", opacity=0.3))
     expected = (
         picture,
-        colour.colorize(values, "viridis"),
-        colour.overlay(picture, values, cmap="viridis", opacity=0.3),
+        colormap.colorize(values, "viridis"),
+        colormap.overlay(picture, values, cmap="viridis", opacity=0.3),
     )
     top = next(
         y for y in range(400) if np.array_equal(canvas[y, MARGIN : MARGIN + 480], picture[0])
@@ -80,7 +81,7 @@ def test_the_panels_are_the_picture_the_map_and_the_overlay():
         assert np.array_equal(canvas[top : top + 360, left : left + 480], panel)
     # The bar below the map runs through the whole table.
     left = MARGIN + PANEL + GAP
-    bar = colour.colorize(np.linspace(0, 1, PANEL), "viridis")
+    bar = colormap.colorize(np.linspace(0, 1, PANEL), "viridis")
     assert any(np.array_equal(row[left : left + PANEL], bar) for row in canvas[top + 360 :])
 
 

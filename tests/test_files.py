@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unmask import files
+from unmask._base import files
+from unmask._base.spelling import printable, spelled, unspelled
 from unmask.errors import FileError
-from unmask.spelling import printable, spelled, unspelled
 
 
 def put(path, data=b"new"):

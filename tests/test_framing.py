@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from unmask import framing
 from unmask.errors import SettingError
-from unmask.framing import INTERPOLATIONS, MODES, Frame
+from unmask.inputs import frame as frames_module
+from unmask.inputs.frame import INTERPOLATIONS, MODES, Frame
 
 sides = st.integers(1, 70)
 sizes = st.tuples(sides, sides)
@@ -258,7 +258,7 @@ def test_a_map_comes_back_the_same_in_strips(mode, monkeypatch):
     values[2, 3] = np.nan
     frame = Frame((231, 120), values.shape, mode)
     whole = frame.back(values, outside=7.0)
-    monkeypatch.setattr(framing, "WEIGHTS", 100)
+    monkeypatch.setattr(frames_module, "WEIGHTS", 100)
     strips = Frame((231, 120), values.shape, mode).back(values, outside=7.0)
     assert np.allclose(strips, whole, rtol=0, atol=1e-6, equal_nan=True)
 

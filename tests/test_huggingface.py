@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 import unmask
-from unmask import evaluation, explainers, kept, metrics
+from unmask import evaluation
 from unmask.errors import MissingExtra, ModelError, TargetError, UnmaskWarning
-from unmask.inputs import prepare
-from unmask.occlusion import occlude
+from unmask.evaluation import explainers, metrics, stored
+from unmask.evaluation.occlusion import occlude
+from unmask.inputs.sample import prepare
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -400,7 +401,7 @@ def test_texts_are_remembered_by_a_file(asked, scene, tmp_path):
         case = metrics.case(unmask.load(model, labels=begun.texts), scene, target)
         expected = metrics.both(case, begun.model_maps[texts.index(target)])
         np.testing.assert_array_equal(curve["deletion"].scores, expected["deletion"].scores)
-    (row,) = kept.evaluate(model, [loaded])
+    (row,) = stored.evaluate(model, [loaded])
     assert row.error == ""
     assert row.score == begun.targets[0].score
 
@@ -422,7 +423,7 @@ def test_texts_of_a_file_of_version_0_1_0(scene):
 def test_other_texts_are_another_score(scene):
     model = unmask.load(clip_model(), processor=clip_processor())
     made = unmask.explain(model, scene, [CAT, DOG], **SMALL)
-    assert unmask.metrics.case(model, scene, CAT).target.score != made.targets[0].score
+    assert unmask.evaluation.metrics.case(model, scene, CAT).target.score != made.targets[0].score
     with pytest.raises(unmask.SettingError, match="another model, picture or preprocessing"):
         unmask.extend(made, model, masks=32, target=[CAT, SKY])
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from unmask import images
 from unmask.errors import DoubtWarning, FileError, ImageError
+from unmask.inputs import images
 
 SHARED = Path(__file__).parents[2] / "shared" / "images"
 H, W = 24, 40

@@ -10,10 +10,11 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 import unmask
-from unmask import perturb
 from unmask.errors import ImageError, ModelError, SettingError
-from unmask.inputs import describe, fill_array, prepare
-from unmask.models import load
+from unmask.inputs import fills
+from unmask.inputs.fills import fill_array
+from unmask.inputs.sample import describe, prepare
+from unmask.models.loading import load
 
 H, W = 12, 20
 
@@ -287,7 +288,7 @@ def test_blur_and_noise_follow_from_the_image(picture):
     model = colour_model(preprocess="unit", layout="NCHW")
     given_input = prepare(model, picture)
     blurred = fill_array("blur", model, given_input, 0)
-    np.testing.assert_array_equal(blurred, perturb.blur(given_input.array, (1, 2)))
+    np.testing.assert_array_equal(blurred, fills.blur(given_input.array, (1, 2)))
     assert blurred.std() < given_input.array.std()
     noise = fill_array("noise", model, given_input, 3)
     assert noise.shape == given_input.array.shape

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask import images
+from unmask.inputs import images
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")

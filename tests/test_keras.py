@@ -131,7 +131,7 @@ def test_scores_are_those_of_predict(small, photo):
 
 
 def test_on_a_cpu_a_large_batch_goes_in_parts(keras, monkeypatch):
-    from unmask.models import keras as ours
+    from unmask.models.keras import model as ours
 
     if any("cpu" not in str(one).lower() for one in keras.distribution.list_devices()):
         pytest.skip("Keras has a GPU here")
@@ -198,7 +198,7 @@ def test_a_free_size_is_the_pictures_or_the_one_given(keras, small):
 
 
 def test_keras_itself_says_how_its_applications_scale_pixels(keras):
-    from unmask.models.keras_applications import application, builder, scaling
+    from unmask.models.keras.applications import application, builder, scaling
 
     wanted = {
         "resnet50v2": "tf",
@@ -227,7 +227,7 @@ def test_keras_itself_says_how_its_applications_scale_pixels(keras):
 def test_every_application_is_known_by_the_name_that_keras_gives_it(keras):
     import inspect
 
-    from unmask.models.keras_applications import _builders, application
+    from unmask.models.keras.applications import _builders, application
 
     builders = _builders(keras)
     assert len(builders) > 30

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import unmask
-from unmask.estimate import Estimate
+from unmask.estimate.scores import Estimate
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (45, 70, 3), np.uint8)
 

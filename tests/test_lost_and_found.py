@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask import checkpoint, demo
+from unmask import demo
 from unmask.errors import FileError, SettingError, UnmaskWarning
+from unmask.run import checkpoint
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
 STREET = str(demo.pictures()["street"])
@@ -231,13 +232,13 @@ def test_merged_files_stay_in_their_folder(tmp_path, name):
 
 def test_an_explanation_that_cannot_be_written_at_last_is_kept_elsewhere(tmp_path, monkeypatch):
     pytest.importorskip("typer")
-    from unmask.cli import _figures
+    from unmask.cli import figures
 
     made, elsewhere = explained(None, masks=40), tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
     with pytest.raises(FileError, match=r"The explanation is kept as .*elsewhere.*\.npz"):
-        _figures._saved(made, tmp_path / "gone" / "e.npz")
+        figures._saved(made, tmp_path / "gone" / "e.npz")
     (kept,) = elsewhere.iterdir()
     assert np.array_equal(unmask.Explanation.load(kept).maps, made.maps)
 
@@ -248,7 +249,7 @@ def test_explain_leaves_no_filter_of_warnings_behind(tmp_path):
         "before = list(warnings.filters)\n"
         "import unmask\n"
         "made = unmask.explain('demo', sys.argv[1], masks=256)\n"
-        "made.to_html(); made.plot(); made.save(sys.argv[2])\n"
+        "unmask.report([made]); made.plot(); made.save(sys.argv[2])\n"
         "unmask.evaluation.evaluate('demo', [sys.argv[1]], 'unmask,masks=64')\n"
         "new = [one for one in warnings.filters if one not in before]\n"
         "assert not new, new"

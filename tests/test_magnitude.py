@@ -9,16 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unmask
-from unmask import magnitude, metrics, notebook
-from unmask.certainty import Maps, half_width, reliability
+from unmask import rise
+from unmask._base import magnitude
+from unmask.cluster.packed_map import pack, unpack
 from unmask.errors import ModelOutputError, SettingError
-from unmask.estimate import Estimate
-from unmask.estimators import ESTIMATORS, finalize
-from unmask.explanation import finished
-from unmask.framing import Frame
-from unmask.masks import Masks
-from unmask.occlusion import occlude
-from unmask.packing import pack, unpack
+from unmask.estimate.estimators import ESTIMATORS, finalize
+from unmask.estimate.scores import Estimate
+from unmask.estimate.uncertainty import Maps, half_width, reliability
+from unmask.evaluation import metrics
+from unmask.evaluation.occlusion import occlude
+from unmask.inputs.frame import Frame
+from unmask.masks.grid import Masks
+from unmask.run.explanation import finished
 
 MASKS = Masks((12, 20), grid=(3, 5), seed=4)
 WEIGHTS = np.random.default_rng(0).normal(size=MASKS.shape)
@@ -95,7 +97,7 @@ def test_targets_of_different_sizes_do_not_disturb_each_other():
         np.testing.assert_allclose(stderrs[number] / scale, plain_stderrs[0], rtol=1e-6)
         assert sure[number] == pytest.approx(plainly[0], abs=1e-9)
     # In few targets at a time as in all at once.
-    few = [maps for _, maps in unmask.estimators.finalize_groups("adaptive", both)]
+    few = [maps for _, maps in unmask.estimate.estimators.finalize_groups("adaptive", both)]
     assert sum(len(one.value) for one in few) == 3
 
 
@@ -154,7 +156,7 @@ def test_bounds_are_said_before_nonsense():
 
 @pytest.mark.parametrize("scale", [1e39, 1e-46, 1e140, 1e-290])
 def test_a_page_a_file_and_a_report_hold_any_size(tmp_path, scale):
-    from unmask.app.messages import update
+    from unmask.app.updates import update
 
     weights = np.random.default_rng(2).normal(size=(12, 20, 3))
 
@@ -180,7 +182,7 @@ def test_a_page_a_file_and_a_report_hold_any_size(tmp_path, scale):
         assert target["stderr"]["high"] > 0
     again = unmask.Explanation.load(one.save(tmp_path / "one.npz"))
     np.testing.assert_array_equal(again.maps, one.maps)
-    assert "nan" not in one.to_html()
+    assert "nan" not in unmask.report([one])
     assert np.ptp(np.asarray(one.overlay(1)).astype(int)) > 50
 
 
@@ -208,7 +210,7 @@ def test_what_is_no_whole_number_is_refused_by_name(bad):
     with pytest.raises(SettingError, match="masks="):
         one.extend(bad)
     with pytest.raises(SettingError, match="n="):
-        notebook.masks(bad, (12, 20))
+        rise.masks(bad, (12, 20))
     case = metrics.case(unmask.load("demo"), picture, 0)
     with pytest.raises(SettingError, match="masks="):
         occlude(case, masks=bad, side=0.5)

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.transform import resize
 
+from unmask._base.random import generator
 from unmask.errors import SettingError
-from unmask.masks import Masks, generator, render, upsampling, windows
+from unmask.masks.grid import Masks
+from unmask.masks.render import render, upsampling, windows
 
 BLOCKS = 1000
 sizes = st.tuples(st.integers(1, 70), st.integers(1, 70))

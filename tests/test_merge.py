@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask.detection import Detections
 from unmask.errors import UnmaskError
-from unmask.reproduce import recipe
+from unmask.models.detections import Detections
+from unmask.reports.reproduce import recipe
 
 STREET = unmask.demo.pictures()["street"]
 PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
@@ -136,7 +136,7 @@ def test_extending_boxes_that_were_saved(labels, wish, tmp_path):
     assert more.targets == whole.targets
     # What a report says is the same box to the command line, and in Python.
     pytest.importorskip("typer")
-    from unmask.cli._common import parse_targets
+    from unmask.cli.arguments import parse_targets
 
     (text,) = recipe(loaded).targets
     assert (text == "0") == (wish == "top:1")  # a box that was found is asked for by its number

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import unmask
-from unmask import metrics
 from unmask.errors import ModelError, ModelOutputError, SettingError
+from unmask.evaluation import metrics
 
 SIZE = (9, 14)
 

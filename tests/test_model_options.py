@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from unmask import cli
 from unmask.cli.model_options import DECLARED
-from unmask.wording import in_options, on_page
+from unmask.run.wording import in_options, on_page
 
 COMMANDS = typer.main.get_command(cli.app).commands
 

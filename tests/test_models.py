@@ -11,10 +11,11 @@ from PIL import Image
 
 import unmask
 from unmask.errors import ModelError, ModelOutputError, SettingError, UnmaskError, UnmaskWarning
-from unmask.inputs import prepare
-from unmask.models import Model, load
+from unmask.inputs.preprocess import preprocessing
+from unmask.inputs.sample import prepare
 from unmask.models.labels import imagenet, read_labels
-from unmask.models.preprocess import preprocessing
+from unmask.models.loading import load
+from unmask.models.model import Model
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 RNG = np.random.default_rng(11)

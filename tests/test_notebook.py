@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import unmask
-from unmask import notebook, presets
+from unmask import rise
 from unmask.errors import ImageError, SettingError, TargetError
+from unmask.run import settings
 
 SIZES = [(40, 40), (32, 56), (45, 27), (5, 70)]
 WEIGHTS = np.random.default_rng(8)
@@ -48,25 +49,25 @@ def test_preset_and_steps_are_the_computation_by_hand(size):
     source = unmask.prepare(model, image, 0, preset="notebook", masks=n, seed=seed).plan.masks
     assert source.grid == (max(1, size[0] // 8), max(1, size[1] // 8))
     grids = np.concatenate([source.block(b).grids for b in range(3)])[:n]
-    drawn = notebook.masks(n, size, seed=seed)
-    outputs = scores(notebook.perturbed_images(image, drawn))
+    drawn = rise.masks(n, size, seed=seed)
+    outputs = scores(rise.perturbed_images(image, drawn))
     shares = []
     for target in range(6):
         wanted = by_hand(scores, image, grids, target)
         why = unmask.explain(model, image, target, preset="notebook", masks=n, seed=seed)
         close = {"rtol": 1e-5, "atol": 1e-6 * max(wanted.max(), 1e-3)}
         np.testing.assert_allclose(why.map, wanted, **close)
-        np.testing.assert_allclose(notebook.saliency_map(outputs, target, drawn), wanted, **close)
+        np.testing.assert_allclose(rise.saliency_map(outputs, target, drawn), wanted, **close)
         shares.append((outputs.argsort(axis=1)[:, -3:] == target).any(axis=1).mean())
     assert any(0.1 < share < 0.9 for share in shares)  # the rule of the best three is at work
 
 
 def test_the_whole_map_is_the_mean_of_local_explanations():
-    drawn = notebook.masks(20, (16, 24))
+    drawn = rise.masks(20, (16, 24))
     outputs = network((16, 24))(np.random.default_rng(0).normal(0, 1, (20, 16, 24, 3)))
-    one_by_one = [notebook.local_explanation(*pair) for pair in zip(outputs, [2] * 20, drawn)]  # noqa: B905
+    one_by_one = [rise.local_explanation(*pair) for pair in zip(outputs, [2] * 20, drawn)]  # noqa: B905
     np.testing.assert_allclose(
-        notebook.saliency_map(outputs, 2, drawn), np.mean(one_by_one, axis=0), rtol=1e-5, atol=1e-8
+        rise.saliency_map(outputs, 2, drawn), np.mean(one_by_one, axis=0), rtol=1e-5, atol=1e-8
     )
 
 
@@ -105,10 +106,10 @@ def test_what_is_given_beside_a_preset_goes_first():
 
 
 def test_without_a_preset_the_defaults_are_as_ever():
-    assert presets.settings(None, masks=None, grid=None) == {
+    assert settings.settings(None, masks=None, grid=None) == {
         "masks": None,
         "grid": None,
-        **presets.DEFAULTS,
+        **settings.DEFAULTS,
     }
 
 
@@ -146,8 +147,7 @@ def test_an_explanation_by_preset_survives_a_file(tmp_path):
     top=st.integers(1, 6),
 )
 def test_within_top_counts_where_fewer_classes_score_higher(values, index, top):
-    from unmask.targets import resolve
-    from unmask.wishes import parse
+    from unmask.targets.classes import parse, resolve
 
     outputs = np.array(values)
     targets = resolve(parse(unmask.within_top(index, top), None, 5), outputs[:1])
@@ -159,8 +159,7 @@ def test_within_top_counts_where_fewer_classes_score_higher(values, index, top):
 
 
 def test_within_top_of_the_best_few_and_the_same_once():
-    from unmask.targets import resolve
-    from unmask.wishes import parse
+    from unmask.targets.classes import parse, resolve
 
     outputs = np.array([[0.1, 0.5, 0.4]])
     wishes = parse([unmask.within_top("top:2"), unmask.within_top(1), 1], ["a", "b", "c"])
@@ -170,7 +169,7 @@ def test_within_top_of_the_best_few_and_the_same_once():
 
 @pytest.mark.parametrize("target", [unmask.contrast(0, 1), len, unmask.within_top(0)])
 def test_only_a_class_has_a_rank(target):
-    from unmask.wishes import parse
+    from unmask.targets.classes import parse
 
     with pytest.raises(TargetError, match="only a class can be held"):
         parse(unmask.within_top(target), None, 4)
@@ -207,15 +206,15 @@ def test_a_contrast_or_a_function_has_no_rank_in_the_preset():
 
 
 def test_steps_say_what_does_not_fit():
-    drawn = notebook.masks(3, (16, 24))
+    drawn = rise.masks(3, (16, 24))
     with pytest.raises(SettingError, match="n=0: expected a whole number of at least 1"):
-        notebook.masks(0, (16, 24))
+        rise.masks(0, (16, 24))
     with pytest.raises(ImageError, match=r"\(24, 16, 3\)"):
-        notebook.perturbed_images(np.zeros((24, 16, 3)), drawn)
+        rise.perturbed_images(np.zeros((24, 16, 3)), drawn)
     with pytest.raises(SettingError, match=r"\(2, 5\) for 3 masks"):
-        notebook.saliency_map(np.zeros((2, 5)), 0, drawn)
+        rise.saliency_map(np.zeros((2, 5)), 0, drawn)
     with pytest.raises(SettingError, match="target 5"):
-        notebook.local_explanation(np.zeros(5), 5, drawn[0])
+        rise.local_explanation(np.zeros(5), 5, drawn[0])
 
 
 # --- the command ---

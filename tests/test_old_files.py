@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import unmask
-from unmask.report import report
+from unmask.reports.html import report
 
 DATA = Path(__file__).with_name("data")
 

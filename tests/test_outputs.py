@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 import unmask
-from unmask.detection import Detections
 from unmask.errors import ImageError, ModelError, SettingError, TargetError
+from unmask.inputs.preprocess import preprocessing
 from unmask.models.boxes import FORMATS, corners
-from unmask.models.preprocess import preprocessing
-from unmask.outputs import cells, resembles, seem
+from unmask.models.detections import Detections
+from unmask.models.outputs import cells, resembles, seem
 
 SIDES = (12, 20)
 FLOAT, INT, TEXT = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import unmask
-from unmask.packing import Packed, pack, sampled_shape, unpack
+from unmask.cluster.packed_map import Packed, pack, sampled_shape, unpack
 
 
 def test_full_size_keeps_pixels_to_half_a_step_of_float16():

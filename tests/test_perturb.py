@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from unmask import perturb
 from unmask.errors import SettingError
+from unmask.inputs import fills
+from unmask.masks import render
 
 images = arrays(np.float32, (3, 5, 7), elements=st.floats(-300, 300, width=32))
 
@@ -20,21 +21,21 @@ images = arrays(np.float32, (3, 5, 7), elements=st.floats(-300, 300, width=32))
 @settings(max_examples=60, deadline=None)
 def test_one_keeps_zero_hides_and_between_is_between(image, fill, mask):
     keep, hide = np.ones_like(mask), np.zeros_like(mask)
-    np.testing.assert_array_equal(perturb.perturb(image, fill, hide)[0], fill)
-    np.testing.assert_allclose(perturb.perturb(image, fill, keep)[0], image, atol=1e-4)
-    masked = perturb.perturb(image, fill, mask)
+    np.testing.assert_array_equal(render.perturb(image, fill, hide)[0], fill)
+    np.testing.assert_allclose(render.perturb(image, fill, keep)[0], image, atol=1e-4)
+    masked = render.perturb(image, fill, mask)
     assert masked.shape == (2, 3, 5, 7)
     assert masked.dtype == np.float32
     low, high = np.minimum(image, fill), np.maximum(image, fill)
     assert (masked >= low - 1e-3).all()
     assert (masked <= high + 1e-3).all()
-    swapped = perturb.perturb(fill, image, 1 - mask)
+    swapped = render.perturb(fill, image, 1 - mask)
     np.testing.assert_allclose(masked, swapped, atol=1e-3)
 
 
 def test_values_are_neither_rounded_nor_clipped():
     image = np.full((1, 2, 3), 255, np.float32)
-    got = perturb.perturb(image, np.float32([[[-40]]]), np.full((1, 1, 2, 3), 0.3, np.float32))
+    got = render.perturb(image, np.float32([[[-40]]]), np.full((1, 1, 2, 3), 0.3, np.float32))
     np.testing.assert_allclose(got, 0.3 * 255 - 0.7 * 40, rtol=1e-6)
 
 
@@ -43,14 +44,14 @@ def test_the_same_code_runs_on_other_arrays(framework):
     module = pytest.importorskip(framework)
     rng = np.random.default_rng(0)
     parts = [rng.random(s, np.float32) for s in [(3, 5, 7), (3, 1, 1), (4, 1, 5, 7)]]
-    got = perturb.perturb(*(module.asarray(part) for part in parts))
+    got = render.perturb(*(module.asarray(part) for part in parts))
     assert not isinstance(got, np.ndarray)
-    np.testing.assert_allclose(np.asarray(got), perturb.perturb(*parts), atol=1e-6)
+    np.testing.assert_allclose(np.asarray(got), render.perturb(*parts), atol=1e-6)
 
 
 def fill(name, image, *, axes=(1, 2), centred=False, seed=0):
     rng = np.random.default_rng(seed)
-    return perturb.fill_values(name, image, axes, centred=centred, rng=rng)
+    return fills.fill_values(name, image, axes, centred=centred, rng=rng)
 
 
 @given(image=images)
@@ -68,7 +69,7 @@ def test_blur_keeps_constants_and_the_mean_far_from_edges_and_is_gaussian():
     np.testing.assert_allclose(fill("blur", flat), flat, rtol=1e-6)
     point = np.zeros((61, 81), np.float32)
     point[30, 40] = 1
-    got = perturb.blur(point, (0, 1), sigma=4.0)
+    got = fills.blur(point, (0, 1), sigma=4.0)
     assert got.sum() == pytest.approx(1, abs=1e-5)
     y, x = np.mgrid[:61, :81]
     for axis, centre in [(y, 30), (x, 40)]:
@@ -78,8 +79,8 @@ def test_blur_keeps_constants_and_the_mean_far_from_edges_and_is_gaussian():
 
 def test_blur_takes_channels_first_and_last_alike():
     image = np.random.default_rng(1).random((3, 20, 31), np.float32)
-    last = perturb.blur(np.moveaxis(image, 0, -1), (0, 1))
-    np.testing.assert_allclose(np.moveaxis(last, -1, 0), perturb.blur(image, (1, 2)), atol=1e-6)
+    last = fills.blur(np.moveaxis(image, 0, -1), (0, 1))
+    np.testing.assert_allclose(np.moveaxis(last, -1, 0), fills.blur(image, (1, 2)), atol=1e-6)
 
 
 def test_noise_has_the_images_mean_and_spread_and_follows_the_seed():

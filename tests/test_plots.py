@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 import unmask
-from unmask import colour, plots
+from unmask.draw import colormap
 from unmask.errors import SettingError, TargetError, UnmaskWarning
+from unmask.reports import convergence
+from unmask.run import snapshots
 
 
 def bright(batch):
@@ -34,7 +36,7 @@ def test_a_snapshot_is_the_map_of_a_run_of_so_many_masks(model, picture, design,
     whole = unmask.explain(model, picture, [0, 1], masks=400, **options)
     calls = []
     at = [200, 77, 400, 200]  # the middle of a block, and no order
-    taken = plots.snapshots(whole, at, "two")
+    taken = snapshots.snapshots(whole, at, "two")
     assert [one.masks for one in taken] == [77, 200, 400]
     for one in taken:
         alone = unmask.explain(model, picture, 1, masks=one.masks, **options)
@@ -52,7 +54,7 @@ def test_expected_and_measured_errors_are_those_reached(model, picture):
     expected, measured, reached = [], [], []
     for seed in range(24):
         run = unmask.explain(model, picture, 0, masks=512, seed=seed, **options)
-        first = plots.snapshots(run, [256])[0]
+        first = snapshots.snapshots(run, [256])[0]
         spread = run.model_maps[0].std()
         expected.append((first.expected_error * spread) ** 2)
         measured.append((first.measured_error * spread) ** 2)
@@ -63,16 +65,27 @@ def test_expected_and_measured_errors_are_those_reached(model, picture):
 
 def test_the_figure_shows_each_snapshot_in_the_same_colours(model, picture):
     run = unmask.explain(model, picture, masks=400, grid=(3, 5))
-    figure = plots.convergence(run, [96, 200, 400])
+    figure = convergence.convergence(run, [96, 200, 400])
     drawn = np.asarray(figure)
-    panels = [panel for _, panel, _ in plots._panels(run, plots.snapshots(run, [400]), "inferno")]
+    panels = [
+        panel
+        for _, panel, _ in convergence._panels(run, snapshots.snapshots(run, [400]), "inferno")
+    ]
     last = np.asarray(panels[-1])
-    wanted = colour.colorize(run.map - run.map.mean())
+    wanted = colormap.colorize(run.map - run.map.mean())
     np.testing.assert_allclose(
         np.asarray(Image.fromarray(last)).mean(axis=(0, 1)), wanted.mean(axis=(0, 1)), atol=6
     )
-    top = plots.MARGIN + plots.TITLE + 12 + plots.SUBTITLE + 28 + plots.CAPTION + 10
-    left = plots.MARGIN + 3 * (last.shape[1] + plots.GAP)
+    top = (
+        convergence.MARGIN
+        + convergence.TITLE
+        + 12
+        + convergence.SUBTITLE
+        + 28
+        + convergence.CAPTION
+        + 10
+    )
+    left = convergence.MARGIN + 3 * (last.shape[1] + convergence.GAP)
     np.testing.assert_array_equal(
         drawn[top : top + last.shape[0], left : left + last.shape[1]], last
     )
@@ -80,8 +93,8 @@ def test_the_figure_shows_each_snapshot_in_the_same_colours(model, picture):
 
 def test_captions_say_what_is_known(model, picture):
     run = unmask.explain(model, picture, masks=400, grid=(3, 5), estimator="centred")
-    taken = plots.snapshots(run, [10, 400])
-    captions = [(above, below) for above, _, below in plots._panels(run, taken, "inferno")]
+    taken = snapshots.snapshots(run, [10, 400])
+    captions = [(above, below) for above, _, below in convergence._panels(run, taken, "inferno")]
     assert captions[1] == ("10 masks", "expected correlation not known")
     assert captions[2][0] == "400 masks"
     assert re.fullmatch(r"expected correlation [01]\.\d{3}", captions[2][1])
@@ -89,22 +102,22 @@ def test_captions_say_what_is_known(model, picture):
 
 def test_by_default_the_usual_numbers_and_all(model, picture):
     run = unmask.explain(model, picture, masks=1200, grid=3)
-    assert [one.masks for one in plots.snapshots(run)] == [100, 500, 1000, 1200]
+    assert [one.masks for one in snapshots.snapshots(run)] == [100, 500, 1000, 1200]
 
 
 def test_a_flat_map_is_drawn_too(picture):
     with pytest.warns(UnmaskWarning, match="flat"):
         run = unmask.explain(lambda batch: np.full((len(batch), 2), 0.5), picture, 0, masks=256)
-    assert plots.convergence(run, [50, 96]).height > 600
+    assert convergence.convergence(run, [50, 96]).height > 600
 
 
 @pytest.mark.parametrize("at", [[0], [401], [], [10, 2.5], [True], [-1]])
 def test_numbers_of_masks_that_are_none(model, picture, at):
     run = unmask.explain(model, picture, masks=400, grid=(3, 5))
     with pytest.raises(SettingError, match="from 1 to the 400"):
-        plots.convergence(run, at)
+        convergence.convergence(run, at)
     with pytest.raises(TargetError):
-        plots.convergence(run, target="three")
+        convergence.convergence(run, target="three")
 
 
 # --- the command ---
@@ -135,12 +148,12 @@ def test_converge_writes_the_figure_and_says_what_it_shows(converge, tmp_path):
     rows = re.findall(r"^ *(100|300) +([\d.]+) +([\d.]+) +([\d.]*)", result.output, re.MULTILINE)
     assert [row[0] for row in rows] == ["100", "300"]
     run = unmask.explain("demo", tmp_path / "p.png", "heart", masks=300, grid=(4, 5), seed=2)
-    wanted = plots.snapshots(run, [100, 300])
+    wanted = snapshots.snapshots(run, [100, 300])
     for row, one in zip(rows, wanted, strict=True):
         assert float(row[2]) == pytest.approx(one.expected_error, abs=6e-4)
     with Image.open(tmp_path / "out" / "p-converge.png") as figure:
         np.testing.assert_array_equal(
-            np.asarray(figure), np.asarray(plots.convergence(run, [100, 300]))
+            np.asarray(figure), np.asarray(convergence.convergence(run, [100, 300]))
         )
 
 
@@ -151,7 +164,7 @@ def test_converge_of_a_saved_explanation_asks_no_model(converge, tmp_path):
     result = converge(*options, picture="p.npz")
     assert result.exit_code == 0, result.output
     with Image.open(tmp_path / "out" / "p-converge.png") as figure:
-        wanted = plots.convergence(run, [128, 256], "heart")
+        wanted = convergence.convergence(run, [128, 256], "heart")
         np.testing.assert_array_equal(np.asarray(figure), np.asarray(wanted))
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask import colour, plots
-from unmask.app import messages
-from unmask.estimators import ESTIMATORS
-from unmask.preview import small
+from unmask.app import updates
+from unmask.draw import colormap
+from unmask.estimate.estimators import ESTIMATORS
+from unmask.reports import convergence
+from unmask.run.preview import small
 
 H, W = 60, 200  # wider than the model: "crop" leaves its sides unseen
 
@@ -54,29 +55,29 @@ def test_small_maps_are_the_maps(picture, estimator, side):
 
 def test_the_page_is_told_the_same_numbers(picture):
     made = explained(picture, "notebook")
-    message = messages.update(made)
+    message = updates.update(made)
     length = struct.unpack("<I", message[:4])[0]
     target = json.loads(message[4 : 4 + length])["targets"][0]
-    maps = small(made, messages.VIEW).maps
+    maps = small(made, updates.VIEW).maps
     assert (target["map"]["low"], target["map"]["high"]) == (maps.min(), maps.max())
     assert target["map"]["high"] == pytest.approx(made.maps.max(), rel=0.1)
 
 
 def test_a_report_shows_the_same_numbers(picture):
     made = explained(picture, "notebook")
-    assert f"<span>{made.maps.max():.3g}</span></div>" in made.to_html()
-    assert f"<div class=scale><span>{made.maps.min():.3g}</span>" in made.to_html()
+    assert f"<span>{made.maps.max():.3g}</span></div>" in unmask.report([made])
+    assert f"<div class=scale><span>{made.maps.min():.3g}</span>" in unmask.report([made])
 
 
 def test_convergence_shows_what_was_never_seen_as_without_influence(picture, monkeypatch):
     made = explained(picture, "notebook")
     drawn = []
     monkeypatch.setattr(
-        plots,
+        convergence,
         "colorize",
-        lambda values, *rest: drawn.append(values) or colour.colorize(values, *rest),
+        lambda values, *rest: drawn.append(values) or colormap.colorize(values, *rest),
     )
-    plots.convergence(made, [128, 640])
+    convergence.convergence(made, [128, 640])
     last = made.maps[0] - made.model_maps[0].mean(dtype=np.float64)
     np.testing.assert_allclose(drawn[-1], last, atol=1e-6)
 

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unmask
-from unmask import inputs, probing
 from unmask.errors import FileError, ModelError, SettingError
-from unmask.identity import Identity, identity
+from unmask.inputs import sample
+from unmask.run import probing
+from unmask.run.identity import Identity, identity
 
 SIDES = (12, 20)
 SETTINGS = {"masks": 96, "grid": 3}
@@ -59,7 +60,7 @@ def test_a_model_may_write_over_its_input_also_under_metrics(picture):
                 layout=layout,
                 channels=3,
             )
-            case = unmask.metrics.case(loaded, values, 0)
+            case = unmask.evaluation.metrics.case(loaded, values, 0)
             ranks = np.arange(np.prod(SIDES)).reshape(SIDES)
             found.append(
                 (
@@ -124,12 +125,12 @@ def test_a_detector_may_hand_out_the_same_memory_again(picture):
         found = []
         for one in batch:
             boxes[:], scores[:] = [2, 1, 9 + one[0, 0, 0] / 255, 8], one.mean() / 255
-            found.append(unmask.detection.Detections(boxes, scores))
+            found.append(unmask.models.detections.Detections(boxes, scores))
         return found
 
     def fresh(batch):
         return [
-            unmask.detection.Detections(one.boxes.copy(), one.scores.copy())
+            unmask.models.detections.Detections(one.boxes.copy(), one.scores.copy())
             for image in batch
             for one in reused(image[None])
         ]
@@ -227,7 +228,7 @@ def test_a_model_that_sees_no_difference_is_noted(picture):
 @settings(deadline=None)
 def test_noise_has_the_values_of_the_input_turned_over(height, width, channels, seed):
     array = np.random.default_rng(seed).integers(0, 99, (height, width, channels))
-    given_input = inputs.Input(array.astype(np.float32), (0, 1), None, None)
+    given_input = sample.Input(array.astype(np.float32), (0, 1), None, None)
     low, high = array.min(axis=(0, 1)), array.max(axis=(0, 1))
     found = probing.noise(given_input)
     for channel in range(channels):

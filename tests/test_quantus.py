@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 import pytest
 
-from unmask import metrics
 from unmask.errors import SettingError
-from unmask.quantus import explain_func
+from unmask.evaluation import metrics
+from unmask.evaluation.quantus import explain_func
 
 SIZE = (24, 32)
 

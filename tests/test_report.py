@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask import metrics
-from unmask.certainty import shown
-from unmask.detection import Detections
-from unmask.report import report
-from unmask.reproduce import Recipe, recipe
+from unmask.estimate.uncertainty import shown
+from unmask.evaluation import metrics
+from unmask.models.detections import Detections
+from unmask.reports.html import report
+from unmask.reports.reproduce import Recipe, recipe
 
 STREET = unmask.demo.pictures()["street"]
 MARKUP = "<script>alert('x')</script>&\"<img src=http://evil.example/x>"
@@ -67,7 +67,7 @@ def test_nothing_is_outside(explanation):
 
 
 def test_the_policy_allows_its_own_script_and_style_alone(explanation):
-    page = explanation.to_html()
+    page = unmask.report([explanation])
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1]
     assert policy.startswith("default-src 'none'")
     for tag in ("script", "style"):
@@ -101,7 +101,7 @@ def test_what_strangers_wrote_is_text(explanation):
 
 
 def test_it_says_what_was_done(explanation):
-    page = explanation.to_html()
+    page = unmask.report([explanation])
     for words in (
         "heart", "star", "street.png", "512 of 512", "8 × 8", "balanced", "adaptive",
         f"reliability {shown(explanation.reliabilities[1])}", f"numpy {np.__version__}",
@@ -114,14 +114,14 @@ def test_it_says_what_was_done(explanation):
 def test_few_masks_have_no_standard_error():
     with pytest.warns(unmask.UnmaskWarning, match="one block"):
         few = unmask.explain("demo", STREET, masks=64, estimator="centred")
-    page = few.to_html()
+    page = unmask.report([few])
     assert "hardly known" in page
     assert "<figcaption>standard error" not in page
 
 
 def test_curves_are_drawn(explanation):
     curve = Curve(np.linspace(0, 1, 5), np.array([1, 0.5, 0.25, 0, 0]))
-    page = explanation.to_html(curves=[{"deletion": curve, "insertion": curve}, {}])
+    page = unmask.report([explanation], curves=[[{"deletion": curve, "insertion": curve}, {}]])
     assert page.count("<polyline") == 2
     assert "deletion 0.312" in page
 
@@ -129,7 +129,7 @@ def test_curves_are_drawn(explanation):
 def test_an_array_is_reported_without_a_picture():
     model = unmask.load(lambda b: b.mean(axis=(1, 2)), layout="NTC", preprocess="raw", name="mean")
     series = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
-    page = unmask.explain(model, series, 0, masks=200, grid=5).to_html()
+    page = unmask.report([unmask.explain(model, series, 0, masks=200, grid=5)])
     assert "cannot be drawn" in page
     assert "the input, which is an array" in page
 
@@ -139,7 +139,7 @@ def test_counts_must_fit(explanation):
         with pytest.raises(unmask.SettingError, match="expected at least one"):
             report([explanation], **more)
     with pytest.raises(unmask.SettingError, match="2 targets, and curves of 1"):
-        explanation.to_html(curves=[{}])
+        unmask.report([explanation], curves=[[{}]])
     with pytest.raises(unmask.SettingError):
         report([])
 

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 import unmask
-from unmask import explanation_file, storage
-from unmask.origin import Origin
-from unmask.reproduce import OPTIONS, SETTINGS, recipe
+from unmask._base import npz
+from unmask.models.origin import Origin
+from unmask.reports.reproduce import OPTIONS, SETTINGS, recipe
+from unmask.run import explanation_file
 
 pytest.importorskip("typer")
 pytest.importorskip("onnxruntime")
@@ -261,7 +262,7 @@ def test_a_model_knows_where_it_is_from():
 
 def content(path):
     """Return header and arrays of a file, the header unchecked."""
-    return storage.read(path, "explanation", 1, lambda said: said, explanation_file.ARRAYS)
+    return npz.read(path, "explanation", 1, lambda said: said, explanation_file.ARRAYS)
 
 
 @pytest.mark.parametrize(
@@ -269,11 +270,9 @@ def content(path):
 )
 def test_a_file_that_says_code_in_place_of_an_option_is_damaged(made):
     path = unmask.explain("demo", "my scene.png", masks=128).save("made.npz")
-    header, arrays = storage.read(
-        path, "explanation", 1, lambda said: said, explanation_file.ARRAYS
-    )
+    header, arrays = npz.read(path, "explanation", 1, lambda said: said, explanation_file.ARRAYS)
     kept = {name: value for name, value in header.items() if name not in ("kind", "version")}
-    storage.write(path, "explanation", 1, {**kept, "origin": made}, arrays)
+    npz.write(path, "explanation", 1, {**kept, "origin": made}, arrays)
     with pytest.raises(unmask.FileError, match="damaged"):
         unmask.Explanation.load(path)
 
@@ -281,9 +280,7 @@ def test_a_file_that_says_code_in_place_of_an_option_is_damaged(made):
 def test_a_file_of_version_0_1_0_still_loads():
     new = unmask.explain("demo", "my scene.png", ["heart", "star"], masks=192)
     path = new.save("made.npz")
-    header, arrays = storage.read(
-        path, "explanation", 1, lambda said: said, explanation_file.ARRAYS
-    )
+    header, arrays = npz.read(path, "explanation", 1, lambda said: said, explanation_file.ARRAYS)
     old = {
         name: value
         for name, value in header.items()
@@ -291,7 +288,7 @@ def test_a_file_of_version_0_1_0_still_loads():
     }
     for target in old["targets"]:
         del target["number"], target["pair"]
-    storage.write(path, "explanation", 1, old, arrays)
+    npz.write(path, "explanation", 1, old, arrays)
     loaded = unmask.Explanation.load(path)
     assert (loaded.path, loaded.origin, loaded.texts) == ("", None, None)
     np.testing.assert_array_equal(loaded.maps, new.maps)

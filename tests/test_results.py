@@ -11,11 +11,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import unmask
-from unmask import demo, evaluation, kept, results
-from unmask.cluster import sources, worker
-from unmask.cluster.recipe import Recipe
+from unmask import demo, evaluation
+from unmask.cluster import results, sources, worker
 from unmask.cluster.store import Store
 from unmask.errors import FileError, ImageError, SettingError
+from unmask.evaluation import stored
+from unmask.models.source import Recipe
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -95,7 +96,7 @@ def test_what_makes_it_again_is_in_the_rows(folder, tmp_path):
     alone = unmask.explain("demo", folder / "deep/c.png", wish, masks=128, grid=4, seed=3)
     assert one.targets == alone.targets
     assert one.origin == alone.origin == unmask.load("demo").origin
-    (first, second, third) = kept.evaluate("demo", kept_maps, target=1, wanted=["sparseness"])
+    (first, second, third) = stored.evaluate("demo", kept_maps, target=1, wanted=["sparseness"])
     assert {first.error, second.error, third.error} == {""}
 
 
@@ -123,7 +124,7 @@ def test_it_is_drawn_as_the_explanation_is(opened, whole):
             assert ours.shape == theirs.shape
             assert abs(ours.astype(int) - theirs).mean() < 0.5
     assert one._repr_png_().startswith(b"\x89PNG")
-    page = one.to_html()
+    page = unmask.report([one])
     assert page.count("standard error</figcaption>") == 0
     assert page.count("importance</figcaption>") == 2
     assert "deep/c.png" in page
@@ -161,7 +162,7 @@ def test_pictures_are_read_when_they_are_asked_for(tmp_path):
     assert there.missing == ""
     with pytest.raises(ImageError, match=r"a\.png: no such file\. Without the picture"):
         gone.plot()
-    assert "importance</figcaption>" in gone.to_html()
+    assert "importance</figcaption>" in unmask.report([gone])
     assert replace(gone, picture=pixels).plot().size == there.plot().size
 
 
@@ -207,11 +208,11 @@ def test_a_dataset_of_another_format_is_refused(tmp_path):
 def test_kept_maps_are_measured_as_fresh_ones_are(opened, folder, whole):
     wanted = ("deletion", "insertion", "sparseness", "pointing", "energy")
     evidence = {"c.png": np.array([[20.0, 20.0, 200.0, 160.0]])}
-    (kept_row,) = kept.evaluate(
+    (kept_row,) = stored.evaluate(
         "demo", [opened["deep/c.png"]], wanted=wanted, evidence=evidence, target="star"
     )
     fresh = evaluation.evaluate_map(
-        unmask.metrics.case("demo", folder / "deep/c.png", "star"),
+        unmask.evaluation.metrics.case("demo", folder / "deep/c.png", "star"),
         whole.model_maps[1],
         wanted,
         evidence=evidence["c.png"],
@@ -224,17 +225,17 @@ def test_kept_maps_are_measured_as_fresh_ones_are(opened, folder, whole):
 def test_what_kept_maps_cannot_tell(opened):
     one = opened["a.png"]
     with pytest.raises(SettingError, match=r"'stability' needs seed, and maps that are there"):
-        kept.evaluate("demo", [one], wanted=["stability"])
+        stored.evaluate("demo", [one], wanted=["stability"])
     with pytest.raises(SettingError, match=r"'pointing' needs evidence$"):
-        kept.evaluate("demo", [one], wanted=["pointing"])
+        stored.evaluate("demo", [one], wanted=["pointing"])
     bare = replace(one, picture=None)
     object.__setattr__(bare, "_read", None)
     other = replace(one, targets=tuple(replace(t, score=t.score + 0.1) for t in one.targets))
-    rows = list(kept.evaluate("demo", [bare, other, one], target=0, wanted=["sparseness"]))
+    rows = list(stored.evaluate("demo", [bare, other, one], target=0, wanted=["sparseness"]))
     assert "not known" in rows[0].error
     assert "another model, picture or preprocessing" in rows[1].error
     assert not rows[2].error
-    (row,) = kept.evaluate("demo", [one], target="nothing", wanted=["sparseness"])
+    (row,) = stored.evaluate("demo", [one], target="nothing", wanted=["sparseness"])
     assert "nothing" in row.error
 
 

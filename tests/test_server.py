@@ -314,7 +314,7 @@ def test_missing_httpx_names_its_extra(monkeypatch):
     ],
 )
 def test_answers_that_are_none(answer, words):
-    from unmask.models.protocol import decode
+    from unmask.models.server.protocol import decode
 
     with pytest.raises(ModelError, match=words):
         decode(json.dumps(answer).encode(), {}, "b", "unmask-7")

@@ -21,7 +21,7 @@ from unmask.errors import ModelError, ModelOutputError, SettingError, UnmaskErro
 
 pytest.importorskip("httpx")
 
-from unmask.models import protocol
+from unmask.models.server import protocol
 
 H, W = 6, 10
 VALUES = np.random.default_rng(1).normal(size=(3, H, W)).astype(np.float32)

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from unmask import estimators
-from unmask.estimate import Estimate
-from unmask.masks import Masks
-from unmask.spectrum import basis, unblurred
+from unmask.estimate import estimators
+from unmask.estimate.scores import Estimate
+from unmask.masks.eigenbasis import basis, unblurred
+from unmask.masks.grid import Masks
 
 
 def cell_area(masks):

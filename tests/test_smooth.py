@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unmask.estimate import Estimate
-from unmask.estimators import finalize
-from unmask.local import FLOOR, bins, local_root
-from unmask.masks import Masks
-from unmask.regression import NormalEquations, decompose, posterior
-from unmask.smooth import POWER
-from unmask.spectrum import basis
+from unmask.estimate.estimators import finalize
+from unmask.estimate.local_prior import FLOOR, bins, local_root
+from unmask.estimate.regression import NormalEquations, decompose, posterior
+from unmask.estimate.scores import Estimate
+from unmask.estimate.smooth import POWER
+from unmask.masks.eigenbasis import basis
+from unmask.masks.grid import Masks
 
 FITS = ("smooth", "adaptive")
 MASKS = [

@@ -5,8 +5,8 @@ from functools import reduce
 import numpy as np
 import pytest
 
-from unmask.masks import Masks
-from unmask.spectrum import basis
+from unmask.masks.eigenbasis import basis
+from unmask.masks.grid import Masks
 
 CASES = [
     Masks((9, 14), (2, 3), 0.5, 1, "balanced"),

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unmask
-from unmask.certainty import Maps, reliability, shown
 from unmask.errors import SettingError
-from unmask.masks import Masks
-from unmask.stopping import goals, masks_for
+from unmask.estimate.uncertainty import Maps, reliability, shown
+from unmask.masks.grid import Masks
+from unmask.run.stopping import goals, masks_for
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask import checkpoint, explanation_file, storage
+from unmask._base import npz
+from unmask._base.schema import text
 from unmask.errors import FileError
-from unmask.schema import text
+from unmask.run import checkpoint, explanation_file
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
 pytestmark = pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
@@ -139,7 +140,7 @@ def test_a_bomb_is_refused_by_its_declared_size(members, tmp_path):
 
 
 def test_a_large_file_may_hold_as_much_as_it_says(members, tmp_path, monkeypatch):
-    monkeypatch.setattr(storage, "MAX_BYTES", 10)
+    monkeypatch.setattr(npz, "MAX_BYTES", 10)
     assert unmask.Explanation.load(write(tmp_path / "e.npz", members))
 
 

@@ -10,12 +10,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import unmask
-from unmask import cli, results
-from unmask.cluster import sources, worker
-from unmask.cluster.recipe import Recipe
+from unmask import cli
+from unmask.cluster import results, sources, worker
 from unmask.cluster.store import Store
 from unmask.cluster.urls import filesystem
 from unmask.errors import FileError, ImageError, SettingError
+from unmask.models.source import Recipe
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -169,7 +169,7 @@ def test_a_name_that_is_no_utf_8_is_a_picture_like_any_other(folder):
     made = replace(made, image=name)  # as unmask 0.1.0 wrote it
     again = unmask.Explanation.load(made.save(folder / name))
     assert again.image == "caf\\xe9.png"
-    again.to_html().encode()
+    unmask.report([again]).encode()
     page(folder / name)
 
 

@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 import unmask
 from unmask import contrast
 from unmask.errors import ModelOutputError, TargetError
-from unmask.labels import find
-from unmask.models.labels import imagenet
-from unmask.targets import resolve
-from unmask.wishes import Best, Contrast, parse
+from unmask.models.labels import find_label, imagenet
+from unmask.targets.classes import Best, Contrast, parse, resolve
 
 LABELS = ("tusker", "Indian elephant, Elephas maximus", "jack-o'-lantern", "red fox", "red_wolf")
 
@@ -45,11 +43,11 @@ def test_spelling_of_a_label_does_not_matter(index, data):
     whole = [i for i, label in enumerate(plain) if label == wanted]
     fits = whole or [i for i, label in enumerate(plain) if label.split(",")[0] == wanted]
     if len(fits) == 1:
-        assert find(spelt, labels) == fits[0]
+        assert find_label(spelt, labels) == fits[0]
         assert fits == [index] or whole
     else:
         with pytest.raises(TargetError) as caught:
-            find(spelt, labels)
+            find_label(spelt, labels)
         assert all(f"{i} (" in str(caught.value) for i in fits)
 
 
@@ -57,10 +55,10 @@ def test_spelling_of_a_label_does_not_matter(index, data):
 def test_a_whole_label_finds_itself_unless_there_are_two(index):
     labels = imagenet()
     if labels.count(labels[index]) == 1:
-        assert find(labels[index], labels) == index
+        assert find_label(labels[index], labels) == index
     else:
         with pytest.raises(TargetError, match=rf"{index} \({labels[index]}\)"):
-            find(labels[index], labels)
+            find_label(labels[index], labels)
 
 
 @pytest.mark.parametrize(
@@ -75,23 +73,23 @@ def test_a_whole_label_finds_itself_unless_there_are_two(index):
     ],
 )
 def test_labels_are_found(asked, index):
-    assert find(asked, LABELS) == index
+    assert find_label(asked, LABELS) == index
 
 
 def test_the_part_before_the_comma_goes_before_a_synonym():
-    assert find("sable", ["marten, sable", "sable, a fur"]) == 1
-    assert find("marten", ["marten, sable", "weasel, marten"]) == 0
-    assert find("sable", ["marten, sable", "fox"]) == 0
+    assert find_label("sable", ["marten, sable", "sable, a fur"]) == 1
+    assert find_label("marten", ["marten, sable", "weasel, marten"]) == 0
+    assert find_label("sable", ["marten, sable", "fox"]) == 0
 
 
 def test_a_whole_match_goes_before_one_of_the_first_part():
-    assert find("maillot", ["maillot, tank suit", "maillot"]) == 1
-    assert find("maillot, tank suit", ["maillot", "maillot, tank suit"]) == 1
+    assert find_label("maillot", ["maillot, tank suit", "maillot"]) == 1
+    assert find_label("maillot, tank suit", ["maillot", "maillot, tank suit"]) == 1
 
 
 def test_an_ambiguous_label_names_the_indices():
     with pytest.raises(TargetError, match=r"several") as caught:
-        find("CRANE", ["heron", "crane", "tower", "crane"])
+        find_label("CRANE", ["heron", "crane", "tower", "crane"])
     assert "1 (crane)" in str(caught.value)
     assert "3 (crane)" in str(caught.value)
     assert "heron" not in str(caught.value)
@@ -99,7 +97,7 @@ def test_an_ambiguous_label_names_the_indices():
 
 def test_an_unknown_label_gets_the_nearest_three():
     with pytest.raises(TargetError, match="no label 'afrcan elefant'") as caught:
-        find("afrcan elefant", imagenet())
+        find_label("afrcan elefant", imagenet())
     nearest = str(caught.value).split("nearest: ")[1].split("; ")
     assert len(nearest) == 3
     assert "African elephant, Loxodonta africana" in nearest
@@ -108,7 +106,7 @@ def test_an_unknown_label_gets_the_nearest_three():
 def test_labels_that_share_a_word_are_nearest():
     labels = ["tabby", "red fox, Vulpes vulpes", "arctic fox", "kit fox", "fax", "fix"]
     with pytest.raises(TargetError) as caught:
-        find("fox", labels)
+        find_label("fox", labels)
     nearest = str(caught.value).split("nearest: ")[1].split("; ")
     assert set(nearest) == {"red fox, Vulpes vulpes", "arctic fox", "kit fox"}
 

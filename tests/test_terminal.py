@@ -23,7 +23,7 @@ pytest.importorskip("onnxruntime")
 from rich.table import Table
 from rich.text import Text
 
-from unmask.cli import terminal
+from unmask.cli import console
 
 EVIL = "\x1b]0;pwned\x07\x1b[2J\x9b31m\u202egnp\r\x08[red]x[/] [/] \\"
 # What rich itself writes: colours, and a bar that is drawn anew.
@@ -50,13 +50,13 @@ def ran(*words):
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=30) | st.sampled_from([EVIL]))
 def test_the_console_obeys_no_text_that_it_is_given(text):
-    console = terminal._Console(file=io.StringIO(), force_terminal=True, width=60)
+    terminal = console._Console(file=io.StringIO(), force_terminal=True, width=60)
     table = Table()
     table.add_column(Text(text))
     table.add_row(Text(text))
     for one in (Text(text), table, Text.assemble(("Note: ", "yellow"), text)):
-        console.print(one)
-    assert not obeyed(console.file.getvalue())
+        terminal.print(one)
+    assert not obeyed(terminal.file.getvalue())
 
 
 def test_labels(tmp_path):

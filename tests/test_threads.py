@@ -11,7 +11,7 @@ PROGRAM = """
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 import unmask
-from unmask.threads import one_blas_thread
+from unmask._base.blas import one_blas_thread
 
 def blas():
     return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}

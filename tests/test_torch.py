@@ -11,7 +11,7 @@ from PIL import Image
 
 import unmask
 from unmask.errors import DoubtWarning, MissingExtra, ModelError, SettingError, UnmaskWarning
-from unmask.inputs import prepare
+from unmask.inputs.sample import prepare
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

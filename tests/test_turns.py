@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask.app import turns as turns_module
+from unmask.app import scheduler as turns_module
 from unmask.app.jobs import Job
-from unmask.app.turns import Turns
+from unmask.app.scheduler import Turns
 
 PICTURE = np.random.default_rng(1).integers(0, 255, (12, 20, 3), np.uint8)
 

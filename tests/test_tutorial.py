@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import unmask
-from unmask import live
+from unmask.run import jupyter
 
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
@@ -70,9 +70,9 @@ def test_progress_is_a_live_picture_and_goes_away():
 
 
 def test_outside_a_notebook_nothing_happens(capsys):
-    assert not live.in_notebook()
+    assert not jupyter.in_notebook()
     run = unmask.prepare("demo", unmask.demo.pictures()["street"], masks=32)
-    watch = live.watcher(run)
+    watch = jupyter.watcher(run)
     for estimate in unmask.stream(run):
         watch(estimate)
     watch(None)
@@ -83,7 +83,7 @@ def test_a_shell_without_a_kernel_is_no_notebook(monkeypatch):
     IPython = pytest.importorskip("IPython")
     assert "IPython" in sys.modules
     monkeypatch.setattr(IPython, "get_ipython", lambda: object())
-    assert not live.in_notebook()
+    assert not jupyter.in_notebook()
 
 
 def texts(cell):

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 import unmask
-from unmask import cluster, explainers
+from unmask import cluster
 from unmask.errors import SettingError
+from unmask.evaluation import explainers
 
 pytest.importorskip("typer")
 pytest.importorskip("onnxruntime")

@@ -19,7 +19,7 @@ from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 import unmask
-from unmask import metrics
+from unmask.evaluation import metrics
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -70,7 +70,9 @@ def report(folder: Path) -> Path:
     """Write a report of one picture, two classes, with curves."""
     explanation = unmask.explain("demo", unmask.demo.pictures()["street"], ["heart", "star"])
     path = folder / "report.html"
-    path.write_text(explanation.to_html(curves=metrics.curves(explanation, "demo")), "utf-8")
+    path.write_text(
+        unmask.report([explanation], curves=[metrics.curves(explanation, "demo")]), "utf-8"
+    )
     return path
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 import unmask
-from unmask import images
-from unmask.masks import Masks
+from unmask.inputs import images
+from unmask.masks.grid import Masks
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 GAP = 8

@@ -12,14 +12,14 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import unmask
-from unmask.certainty import shown
-from unmask.colour import COLORMAPS, colorize
-from unmask.drawing import GREY, PAPER, font
+from unmask.draw.colormap import COLORMAPS, colorize
+from unmask.draw.drawing import GREY, PAPER, font
+from unmask.estimate.uncertainty import shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from unmask.explanation import Explanation
+    from unmask.run.explanation import Explanation
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 WIDTH, GAP, CAPTION = 240, 10, 24  # pixels

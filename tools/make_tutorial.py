@@ -61,7 +61,7 @@ with tempfile.TemporaryDirectory() as folder:
     saved = explanation.save(Path(folder) / "street.npz")
     again = unmask.Explanation.load(saved)
     report = Path(folder) / "street.html"
-    report.write_text(again.to_html(), "utf-8")
+    report.write_text(unmask.report([again]), "utf-8")
     print(again, f"{saved.stat().st_size:,} bytes, report {report.stat().st_size:,} bytes")"""
     ),
     """## Your own model

@@ -32,7 +32,9 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from unmask.demo import LABELS, MODEL, scene
+from unmask.demo import MODEL
+from unmask.demo.scenes import scene
+from unmask.demo.shapes import LABELS
 
 if TYPE_CHECKING:
     from pathlib import Path

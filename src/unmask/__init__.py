@@ -45,17 +45,22 @@ from unmask.errors import (
 )
 
 if TYPE_CHECKING:
-    from unmask import cluster, demo, evaluation, kept, metrics, notebook, plots, results
-    from unmask.box_wishes import box
-    from unmask.explaining import explain, extend
-    from unmask.explanation import Explanation
-    from unmask.loop import stream
-    from unmask.models import Model, load
-    from unmask.plan import Plan
-    from unmask.predicting import Prediction, detect, predict
-    from unmask.run import Run, prepare
-    from unmask.targets import Target
-    from unmask.wishes import contrast, within_top
+    from unmask import cluster, demo, evaluation, rise
+    from unmask import rise as notebook
+    from unmask.cluster import results
+    from unmask.evaluation import metrics
+    from unmask.evaluation import stored as kept
+    from unmask.models.loading import load
+    from unmask.models.model import Model
+    from unmask.reports import convergence as plots
+    from unmask.reports import report
+    from unmask.run.explain import explain, extend
+    from unmask.run.explanation import Explanation
+    from unmask.run.loop import stream
+    from unmask.run.plan import Plan
+    from unmask.run.predict import Prediction, detect, predict
+    from unmask.run.prepare import Run, prepare
+    from unmask.targets import Target, box, contrast, within_top
 
 if _heard is not None:
     _signal.signal(_signal.SIGINT, _heard)
@@ -94,40 +99,55 @@ __all__ = [
     "plots",
     "predict",
     "prepare",
+    "report",
     "results",
+    "rise",
     "stream",
     "within_top",
 ]
 
-_MODULES = ("cluster", "demo", "evaluation", "kept", "metrics", "notebook", "plots", "results")
+# Where each name lives. `kept`, `notebook`, `plots` and `results` are names of version 0.1.0.
+_MODULES = {
+    "cluster": "cluster",
+    "demo": "demo",
+    "evaluation": "evaluation",
+    "kept": "evaluation.stored",
+    "metrics": "evaluation.metrics",
+    "notebook": "rise",
+    "plots": "reports.convergence",
+    "results": "cluster.results",
+    "rise": "rise",
+}
 _HOME = {
-    "Explanation": "explanation",
+    "Explanation": "run.explanation",
     "Model": "models",
-    "Plan": "plan",
-    "Prediction": "predicting",
-    "Run": "run",
+    "Plan": "run.plan",
+    "Prediction": "run.predict",
+    "Run": "run.prepare",
     "Target": "targets",
-    "box": "box_wishes",
-    "contrast": "wishes",
-    "detect": "predicting",
-    "explain": "explaining",
-    "extend": "explaining",
+    "box": "targets",
+    "contrast": "targets",
+    "detect": "run.predict",
+    "explain": "run.explain",
+    "extend": "run.explain",
     "load": "models",
-    "predict": "predicting",
-    "prepare": "run",
-    "stream": "loop",
-    "within_top": "wishes",
+    "predict": "run.predict",
+    "prepare": "run.prepare",
+    "report": "reports",
+    "stream": "run.loop",
+    "within_top": "targets",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return importlib.import_module(f"unmask.{name}")
-    if name in _HOME:
+        value: Any = importlib.import_module(f"unmask.{_MODULES[name]}")
+    elif name in _HOME:
         value = getattr(importlib.import_module(f"unmask.{_HOME[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'unmask' has no attribute {name!r}")
+    else:
+        raise AttributeError(f"module 'unmask' has no attribute {name!r}")
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 
-from unmask import interrupts
+from unmask._base import interrupts
 
 
 def main() -> None:

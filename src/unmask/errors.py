@@ -27,12 +27,10 @@ import contextlib
 import sys
 import warnings
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from unmask.explanation import Explanation
 
 __all__ = [
     "DoubtWarning",
@@ -77,7 +75,7 @@ class ModelError(UnmaskError):
         If it fails during `unmask.explain`: what the masks before gave, marked incomplete.
     """
 
-    explanation: Explanation | None = None
+    explanation: Any = None
 
 
 class ModelOutputError(ModelError):
@@ -110,7 +108,7 @@ class Interrupted(KeyboardInterrupt):
         What the masks so far gave, marked incomplete; None if there were none.
     """
 
-    def __init__(self, explanation: Explanation | None = None) -> None:
+    def __init__(self, explanation: Any = None) -> None:
         super().__init__()
         self.explanation = explanation
 

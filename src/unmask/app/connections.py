@@ -17,7 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from unmask.app.gate import HEADERS
+from unmask.app.security import HEADERS
 
 if TYPE_CHECKING:
     import socket

@@ -7,20 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from unmask import demo, images
-from unmask.app.fields import brief
-from unmask.colour import COLORMAPS
+from unmask import demo
+from unmask._base.files import temporary_folder
+from unmask.app.form import brief
+from unmask.draw.colormap import COLORMAPS
 from unmask.errors import SettingError
-from unmask.files import temporary_folder
-from unmask.report import report
-from unmask.reproduce import recipe
+from unmask.inputs import images
+from unmask.reports.html import report
+from unmask.reports.reproduce import recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from unmask.app.models import Choice
-    from unmask.colour import Colormap
-    from unmask.explanation import Explanation
+    from unmask.app.choices import Choice
+    from unmask.draw.colormap import Colormap
+    from unmask.run.explanation import Explanation
 
 __all__ = ["Wanted", "file", "wanted"]
 

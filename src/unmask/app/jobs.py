@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Literal
 
 from threadpoolctl import ThreadpoolController
 
-from unmask.app.messages import relative_error
 from unmask.errors import UnmaskError
-from unmask.estimate import Estimate
-from unmask.loop import stream
+from unmask.estimate.scores import Estimate
+from unmask.estimate.uncertainty import relative_error
+from unmask.run.loop import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from unmask.explanation import Explanation
-    from unmask.run import Run
+    from unmask.run.explanation import Explanation
+    from unmask.run.prepare import Run
 
 __all__ = ["Job", "State"]
 

@@ -19,19 +19,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
-from unmask import demo, images
+from unmask import demo
 from unmask._version import __version__
-from unmask.app import downloads, models
+from unmask.app import choices, downloads
 from unmask.app.bodies import Bodies, text_of
-from unmask.app.fields import MAX_TARGETS, parse
+from unmask.app.form import MAX_TARGETS, parse
 from unmask.app.jobs import Job
-from unmask.app.messages import facts, update
 from unmask.app.sessions import Crowded
+from unmask.app.updates import facts, update
 from unmask.app.uploads import MAX_BYTES, MAX_PIXELS, decode
 from unmask.errors import SettingError, UnmaskError
-from unmask.preview import jpeg
-from unmask.reproduce import DEMO
-from unmask.wording import on_page
+from unmask.inputs import images
+from unmask.inputs.images import jpeg
+from unmask.reports.reproduce import DEMO
+from unmask.run.wording import on_page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from starlette.types import ExceptionHandler
     from starlette.websockets import WebSocket
 
-    from unmask.app.models import Choice
+    from unmask.app.choices import Choice
     from unmask.app.sessions import Session
 
 __all__ = ["HANDLERS", "routes"]
@@ -119,8 +120,8 @@ class _Table:
             "version": __version__,
             "models": [choice.about() for choice in known],
             "examples": list(self.examples),
-            "colormaps": models.colour_tables(),
-            "safe": models.SAFE,
+            "colormaps": choices.colour_tables(),
+            "safe": choices.SAFE,
             "max_bytes": MAX_BYTES,
             "max_pixels": MAX_PIXELS,
         }
@@ -186,8 +187,8 @@ class _Table:
             small = session.preview
             if picture is not session.picture:
                 small = await self._work(lambda: jpeg(picture, PREVIEW))
-            run = await _call(request, lambda: models.look(choice, picture))
-            options = await self._work(lambda: models.options(run))
+            run = await _call(request, lambda: choices.look(choice, picture))
+            options = await self._work(lambda: choices.options(run))
             session.show(name, run, small, example=example)
         session.changed.set()
         return JSONResponse(
@@ -206,7 +207,7 @@ class _Table:
         run = session.run
         if run is None:
             raise HTTPException(409, "give a picture first")
-        return JSONResponse(await self._work(lambda: models.option(run, text)))
+        return JSONResponse(await self._work(lambda: choices.option(run, text)))
 
     async def code(self, request: Request) -> Response:
         session = _session(request)
@@ -215,7 +216,7 @@ class _Table:
         name = session.name or "picture.jpg"
         example = session.example
         recipe = await self._work(
-            lambda: models.recipe_of(choice, name, example, targets, settings)
+            lambda: choices.recipe_of(choice, name, example, targets, settings)
         )
         return JSONResponse({"command": recipe.command(), "python": recipe.python()})
 
@@ -228,7 +229,7 @@ class _Table:
                 raise HTTPException(409, "give a picture first")
             if session.job is not None and not session.job.finished:
                 raise HTTPException(409, "a map is being made already: stop it first")
-            ready = await _call(request, lambda: models.started(run, targets, settings))
+            ready = await _call(request, lambda: choices.started(run, targets, settings))
             session.job = Job(ready, session.waker())
             request.app.state.turns.add(session.job)
             session.changed.set()

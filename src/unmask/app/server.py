@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from unmask._base.blas import one_blas_thread
 from unmask.app.address import Address
-from unmask.app.models import Choice, choices
+from unmask.app.choices import Choice, choices
+from unmask.app.scheduler import Turns
 from unmask.app.sessions import Sessions
-from unmask.app.turns import Turns
 from unmask.errors import MissingExtra, SettingError, UnmaskWarning, warn
-from unmask.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
-    from unmask.app.gate import Gate
+    from unmask.app.security import Gate
 
 __all__ = ["EXPOSED", "build", "serve"]
 
@@ -129,8 +129,8 @@ def build(
         from starlette.applications import Starlette
     except ImportError as error:
         raise MissingExtra(error.name or "starlette", "app") from None
-    from unmask.app.gate import Gate
     from unmask.app.routes import HANDLERS, routes
+    from unmask.app.security import Gate
 
     known: list[Choice] = choices(model, source, options or {})
 

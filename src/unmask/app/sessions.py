@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.app.jobs import Job
-    from unmask.run import Run
+    from unmask.run.prepare import Run
 
 __all__ = ["Crowded", "Session", "Sessions"]
 

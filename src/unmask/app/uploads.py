@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, UnidentifiedImageError
 
-from unmask import images
 from unmask.errors import ImageError
+from unmask.inputs import images
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,6 +13,7 @@ from unmask.cli import app as web
 from unmask.cli import (
     batch,
     compare,
+    console,
     converge,
     detect,
     evaluate,
@@ -20,7 +21,6 @@ from unmask.cli import (
     merge,
     predict,
     report,
-    terminal,
 )
 from unmask.cli.usage import Command, Commands
 
@@ -45,7 +45,7 @@ def _as_text() -> Iterator[None]:
         yield
     except Exception as error:
         if isinstance(getattr(error, "message", None), str):  # one of the parser's
-            error.message = terminal.one_line(error.message)  # type: ignore[attr-defined]
+            error.message = console.one_line(error.message)  # type: ignore[attr-defined]
         raise
 
 
@@ -80,5 +80,5 @@ def _version(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
-        terminal.out.print(f"unmask {unmask.__version__}")
+        console.out.print(f"unmask {unmask.__version__}")
         raise typer.Exit

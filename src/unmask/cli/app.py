@@ -11,8 +11,8 @@ import typer
 from rich.text import Text
 
 from unmask import app as page
-from unmask.cli import terminal
-from unmask.cli._common import clear_errors
+from unmask.cli import console
+from unmask.cli.arguments import clear_errors
 from unmask.cli.model_options import ModelOptions, takes_model
 
 __all__ = ["app"]
@@ -49,11 +49,11 @@ def app(
     """
 
     def ready(address: str) -> None:
-        terminal.out.print(
+        console.out.print(
             Text.assemble("unmask is at ", (address, "bold"), "  (Ctrl-C ends it)"), soft_wrap=True
         )
         if urlsplit(address).path != "/":  # a token: it is not for this machine alone
-            terminal.show_notes([EXPOSED])
+            console.show_notes([EXPOSED])
         if open_:
             webbrowser.open(address)
 
@@ -62,7 +62,7 @@ def app(
     with clear_errors():
         page.needed()
         loaded = model.load()
-        terminal.show_notes(loaded.notes)
+        console.show_notes(loaded.notes)
         page.serve(
             loaded,
             host=host,

@@ -11,28 +11,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from unmask.cli import terminal
-from unmask.cli._common import (
-    INTERRUPTED,
-    clear_errors,
-    parse_fill,
-    parse_grid,
-    parse_targets,
-)
+from unmask.cli import console
+from unmask.cli.arguments import INTERRUPTED, clear_errors, parse_fill, parse_grid, parse_targets
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import (
-    MASKS,
-    OUTPUT,
-    GridOption,
-    MasksOption,
-    TargetOption,
-)
-from unmask.cluster import Progress
-from unmask.cluster import batch as run_batch
+from unmask.cli.options import MASKS, OUTPUT, GridOption, MasksOption, TargetOption
+from unmask.cluster.driver import Progress
+from unmask.cluster.driver import batch as run_batch
 from unmask.cluster.records import Maps
-from unmask.designs import Design
 from unmask.errors import UnmaskError
-from unmask.estimators import Estimator
+from unmask.estimate.estimators import Estimator
+from unmask.masks.designs import Design
 
 __all__ = ["batch"]
 
@@ -143,7 +131,7 @@ def batch(
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}", style="cyan"),
-            console=terminal.out,
+            console=console.out,
         ) as bar,
     ):
         task = bar.add_task("pictures", total=None, rate="looking for pictures")
@@ -151,8 +139,8 @@ def batch(
 
         def show(state: Progress) -> None:
             if not last:
-                terminal.show_left_out(state.left_out)
-                terminal.show_notes(state.notes)
+                console.show_left_out(state.left_out)
+                console.show_notes(state.notes)
             last[:] = [state]
             done = state.before + state.done
             bar.update(task, total=state.total, completed=done, rate=_rate(state))
@@ -185,7 +173,7 @@ def batch(
         except KeyboardInterrupt:
             bar.stop()
             done = last[0].done if last else 0
-            terminal.err.print(
+            console.err.print(
                 f"Interrupted: {done:,} pictures more are in {escape(output)}; the same command "
                 "goes on."
             )
@@ -210,18 +198,18 @@ def _rate(state: Progress) -> str:
 
 def _tell(ended: Progress, output: str) -> None:
     again = f", {ended.before:,} were there before" if ended.before else ""
-    terminal.out.print(f"{ended.done:,} pictures in {ended.seconds:.1f} s{again}.")
+    console.out.print(f"{ended.done:,} pictures in {ended.seconds:.1f} s{again}.")
     if ended.restarts:
-        terminal.err.print(
+        console.err.print(
             f"[yellow]Note:[/] workers died and were replaced {ended.restarts} times."
         )
     if ended.failed:
-        terminal.err.print(
+        console.err.print(
             f"[yellow]Note:[/] {ended.failed:,} pictures failed, the last of them with "
             f"{escape(ended.error)}. The column error says why each did; --retry-failed does them "
             "again.",
             soft_wrap=True,
         )
-    terminal.out.print(f"Written: {escape(output)}", soft_wrap=True)
+    console.out.print(f"Written: {escape(output)}", soft_wrap=True)
     if ended.done and ended.failed == ended.done:
         raise typer.Exit(1)

@@ -11,20 +11,17 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from unmask import comparison, explainers, files, images, metrics
-from unmask.cli import terminal
-from unmask.cli._common import clear_errors, make_folder
+from unmask._base import files
+from unmask._base.spelling import named
+from unmask.cli import console
+from unmask.cli.arguments import clear_errors, make_folder
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import (
-    OUTPUT,
-    ExplainerHelp,
-    OutputOption,
-    Picture,
-)
-from unmask.colour import Colormap
+from unmask.cli.options import OUTPUT, ExplainerHelp, OutputOption, Picture
+from unmask.draw.colormap import Colormap
 from unmask.errors import SettingError, silent
-from unmask.predicting import about_picture, source_of
-from unmask.spelling import named
+from unmask.evaluation import explainers, figures, metrics
+from unmask.inputs import images
+from unmask.run.predict import about_picture, source_of
 
 __all__ = ["compare"]
 
@@ -66,14 +63,14 @@ def compare(
         files.check(path)
         pixels = images.read(picture)
         case = metrics.case(loaded, pixels, target)
-        terminal.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
+        console.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
         asked = target if case.target.index is None else case.target.index
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for title in ("explainer", "deletion ↓", "insertion ↑"):
             table.add_column(title, justify="left" if title == "explainer" else "right")
         panels = []
         columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-        with Progress(*columns, console=terminal.out, transient=True) as progress:
+        with Progress(*columns, console=console.out, transient=True) as progress:
             task = progress.add_task("", total=None)
             for name, function in zip(names, found, strict=True):
                 progress.update(task, description=escape(name))
@@ -84,19 +81,19 @@ def compare(
                 areas = [f"{curve.area:.4f}" for curve in curves.values()]
                 table.add_row(escape(name), *areas)
                 large = case.at_picture_size(values)
-                panels.append(comparison.Panel(name, large, curves))
-        drawn = comparison.side_by_side(
+                panels.append(figures.Panel(name, large, curves))
+        drawn = figures.side_by_side(
             pixels,
             panels,
-            title=f"{terminal.short(case.target.label)} in {named(Path(picture).name)}",
+            title=f"{console.short(case.target.label)} in {named(Path(picture).name)}",
             subtitle=f"{loaded.name}, score {case.target.score:.3f}",
             opacity=opacity,
             cmap=cmap,
         )
         before = [path] if path.exists() else []
         images.write(path, drawn)
-        terminal.out.print(
-            f"[bold]{escape(terminal.short(case.target.label))}[/], score {case.target.score:.4f}"
+        console.out.print(
+            f"[bold]{escape(console.short(case.target.label))}[/], score {case.target.score:.4f}"
         )
-        terminal.out.print(table)
-        terminal.show_written([path], before)
+        console.out.print(table)
+        console.show_written([path], before)

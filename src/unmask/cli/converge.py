@@ -10,15 +10,9 @@ from typing import Annotated
 import typer
 
 import unmask
-from unmask import files, images, plots
-from unmask.cli import terminal
-from unmask.cli._common import (
-    INTERRUPTED,
-    clear_errors,
-    make_folder,
-    parse_fill,
-    parse_grid,
-)
+from unmask._base import files
+from unmask.cli import console
+from unmask.cli.arguments import INTERRUPTED, clear_errors, make_folder, parse_fill, parse_grid
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import (
     MASKS,
@@ -32,6 +26,9 @@ from unmask.cli.options import (
     SeedOption,
 )
 from unmask.errors import SettingError
+from unmask.inputs import images
+from unmask.reports import convergence
+from unmask.run import snapshots
 
 __all__ = ["converge"]
 
@@ -83,7 +80,7 @@ def converge(
             path = _place(output, picture)
         else:
             loaded = model.load()
-            counts = counts or list(plots.AT)
+            counts = counts or list(snapshots.AT)
             run = unmask.prepare(
                 loaded,
                 picture,
@@ -99,20 +96,20 @@ def converge(
             if len(run.targets) > 1:
                 raise SettingError(f"--target {target}: converge shows one target at a time")
             path = _place(output, picture)
-            show = partial(terminal.show_predictions, run.model.name, run.predictions())
-            terminal.says(run.notes, show)
-            found, failure = terminal.explain(run)
+            show = partial(console.show_predictions, run.model.name, run.predictions())
+            console.says(run.notes, show)
+            found, failure = console.explain(run)
             if found is None:
                 raise failure or KeyboardInterrupt
             explanation, number = found, 0
             if not explanation.complete:
                 counts = [n for n in counts if n < explanation.masks] + [explanation.masks]
-        taken = plots.snapshots(explanation, counts, number)
-        figure = plots.convergence(explanation, counts, number, cmap=cmap)
-        terminal.show_snapshots(explanation.targets[number].label, taken)
+        taken = snapshots.snapshots(explanation, counts, number)
+        figure = convergence.convergence(explanation, counts, number, cmap=cmap)
+        console.show_snapshots(explanation.targets[number].label, taken)
         before = [path] if path.exists() else []
         images.write(path, figure)
-        terminal.show_written([path], before)
+        console.show_written([path], before)
         if failure is not None:
             raise failure
         if not saved and not explanation.complete:

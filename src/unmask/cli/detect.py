@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import get_args
 
 import unmask
-from unmask import images, sheet
-from unmask.cli import terminal
-from unmask.cli._common import clear_errors, make_folder
+from unmask.cli import console
+from unmask.cli.arguments import clear_errors, make_folder
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import (
-    OutputOption,
-    Picture,
-)
+from unmask.cli.options import OutputOption, Picture
+from unmask.draw import sheet
 from unmask.errors import SettingError, collected
-from unmask.models import Detector
+from unmask.inputs import images
+from unmask.models.loading import Detector
 
 __all__ = ["detect"]
 
@@ -38,14 +36,14 @@ def detect(
         pixels = images.read(picture)
         with collected() as notes:
             found = unmask.detect(loaded, pixels)
-        terminal.show_notes(notes)
-        terminal.show_detections(loaded.name, found, loaded.threshold)
+        console.show_notes(notes)
+        console.show_detections(loaded.name, found, loaded.threshold)
         if found:
             items = [
-                (f"{one.number} {terminal.short(one.label)} {one.confidence:.2f}", one.box)
+                (f"{one.number} {console.short(one.label)} {one.confidence:.2f}", one.box)
                 for one in found
             ]
             path = make_folder(output) / f"{Path(picture).stem}-detections.png"
             before = [path] if path.exists() else []
             images.write(path, sheet.boxes(pixels, items))
-            terminal.show_written([path], before)
+            console.show_written([path], before)

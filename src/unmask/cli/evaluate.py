@@ -20,19 +20,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 import unmask
-from unmask import comparison, demo, evaluation, files, images, kept, metrics
-from unmask.cli import terminal
-from unmask.cli._common import INTERRUPTED, clear_errors, make_folder
+from unmask import demo, evaluation
+from unmask._base import files
+from unmask._base.spelling import named
+from unmask.cli import console
+from unmask.cli.arguments import INTERRUPTED, clear_errors, make_folder
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import (
-    ExplainerHelp,
-    OutputOption,
-    SourceOption,
-)
+from unmask.cli.options import ExplainerHelp, OutputOption, SourceOption
 from unmask.errors import FileError, ImageError, MissingExtra, SettingError
-from unmask.predicting import about_picture, source_of
-from unmask.rows import Results, write_csv, write_parquet
-from unmask.spelling import named
+from unmask.evaluation import figures, metrics, stored
+from unmask.evaluation.table import Results, write_csv, write_parquet
+from unmask.inputs import images
+from unmask.run.predict import about_picture, source_of
 
 __all__ = ["evaluate"]
 
@@ -139,7 +138,7 @@ def evaluate(
         ]
         total = len(work.digests)
         if len(left) < total:
-            terminal.out.print(f"{total - len(left)} of {total} pictures were done before.")
+            console.out.print(f"{total - len(left)} of {total} pictures were done before.")
         interrupted = False
         try:
             with _progress(chosen, total, total - len(left)) as show:
@@ -151,9 +150,9 @@ def evaluate(
         done = [results.rows[name] for name in work.digests if name in results.rows]
         written = _write(folder, done, chosen)
         _show(done, chosen)
-        terminal.show_written([results.path, *written])
+        console.show_written([results.path, *written])
         if interrupted:
-            terminal.err.print("Interrupted. The same command goes on from here.")
+            console.err.print("Interrupted. The same command goes on from here.")
             raise typer.Exit(INTERRUPTED)
         if done and all(row["error"] for row in done):
             raise typer.Exit(1)
@@ -171,7 +170,7 @@ def _explaining(
 ) -> _Work:
     evaluation.evaluate(loaded, [], explainer, **arguments)
     with contextlib.suppress(ImageError):  # it becomes a row
-        terminal.show_notes(about_picture(source_of(loaded), images.read(paths[0])))
+        console.show_notes(about_picture(source_of(loaded), images.read(paths[0])))
     return _Work(
         {str(path): _digest(path) for path in paths},
         lambda left: evaluation.evaluate(loaded, map(Path, left), explainer, **arguments),
@@ -182,14 +181,14 @@ def _there(loaded: unmask.Model, maps: str, source: str | None, arguments: dict[
     """Measure what batch wrote; its failures are failures here, too."""
     opened = unmask.results.open(maps, source)
     arguments |= {"target": arguments["target"] or 0}
-    kept.evaluate(loaded, [], **arguments)
+    stored.evaluate(loaded, [], **arguments)
     names, failures = opened.ids, opened.failures
     if not names and not failures:
         raise FileError(f"{maps}: batch has finished no picture there yet")
 
     def rows(left: Sequence[str]) -> Iterator[evaluation.Row]:
         wanted = frozenset(left)
-        yield from kept.evaluate(loaded, opened.explanations(wanted), **arguments)
+        yield from stored.evaluate(loaded, opened.explanations(wanted), **arguments)
         for name, reason in failures.items():
             if name in wanted:
                 yield evaluation.Row(name, error=f"{name} failed in batch: {reason}")
@@ -220,7 +219,7 @@ def _paths(given: Sequence[Path]) -> list[Path]:
         found += inside
         rest = [path for path in set(files).difference(inside) if not path.name.startswith(".")]
         left_out.update(path.suffix.lower() or "no ending" for path in rest)
-    terminal.show_left_out(dict(sorted(left_out.items(), key=lambda one: (-one[1], one[0]))))
+    console.show_left_out(dict(sorted(left_out.items(), key=lambda one: (-one[1], one[0]))))
     return list(dict.fromkeys(found))
 
 
@@ -293,7 +292,7 @@ def _progress(chosen: Sequence[metrics.Metric], total: int, done: int) -> Iterat
     )
     task = bar.add_task("pictures", total=total, completed=done)
     recent: list[dict[str, Any]] = []
-    with Live(Group(_table(recent, chosen), bar), console=terminal.out, transient=True) as live:
+    with Live(Group(_table(recent, chosen), bar), console=console.out, transient=True) as live:
 
         def show(row: dict[str, Any]) -> None:
             recent.append(row)
@@ -315,7 +314,7 @@ def _table(rows: Sequence[dict[str, Any]], chosen: Sequence[metrics.Metric]) -> 
             table.add_row(name, "[red]error, see below[/]")
             continue
         values = ["" if row.get(one.name) is None else f"{row[one.name]:.3f}" for one in chosen]
-        table.add_row(name, escape(terminal.short(row["label"])), *values)
+        table.add_row(name, escape(console.short(row["label"])), *values)
     return table
 
 
@@ -343,10 +342,10 @@ def _show(rows: Sequence[dict[str, Any]], chosen: Sequence[metrics.Metric]) -> N
         table.add_row(
             one.title, one.arrow, f"{mean.value:.4f}", interval, f"{mean.count}", one.range
         )
-    terminal.out.print(table)
+    console.out.print(table)
     for row in rows:
         if row["error"]:
-            terminal.show_error(row["error"])
+            console.show_error(row["error"])
 
 
 def _write(
@@ -378,7 +377,7 @@ def _write(
         path = folder / "curves.png"
         count = sum(not row["error"] for row in rows)
         title = f"mean of {count} pictures" if count > 1 else named(Path(rows[0]["picture"]).name)
-        images.write(path, comparison.curve_figure(drawn, title=title))
+        images.write(path, figures.curve_figure(drawn, title=title))
         written.append(path)
     return written
 

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 import unmask
-from unmask.cli import terminal
-from unmask.cli._common import (
+from unmask.cli import console
+from unmask.cli.arguments import (
     INTERRUPTED,
     clear_errors,
     make_folder,
@@ -19,7 +19,7 @@ from unmask.cli._common import (
     parse_shard,
     parse_targets,
 )
-from unmask.cli._figures import check_places, keep_others, write_explanation
+from unmask.cli.figures import check_places, keep_others, write_explanation
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import (
     MASKS,
@@ -112,19 +112,19 @@ def explain(
         before = set(folder.iterdir())
         found = run.detections()
         if model.detector is None:
-            show = partial(terminal.show_predictions, run.model.name, run.predictions())
+            show = partial(console.show_predictions, run.model.name, run.predictions())
         else:
-            show = partial(terminal.show_detections, run.model.name, found, run.model.threshold)
-        terminal.says(run.notes, show)
+            show = partial(console.show_detections, run.model.name, found, run.model.threshold)
+        console.says(run.notes, show)
         check_places(folder, Path(picture).stem, run.targets.targets, found)
-        explanation, failure = terminal.explain(run)
+        explanation, failure = console.explain(run)
         if explanation is None:
             raise failure or KeyboardInterrupt
-        terminal.show_notes(explanation.notes[len(run.notes) :])
+        console.show_notes(explanation.notes[len(run.notes) :])
         written = write_explanation(
             explanation, folder, Path(picture).stem, cmap, opacity, found, certainty
         )
-        terminal.show_result(explanation, written, before)
+        console.show_result(explanation, written, before)
         if failure is not None:
             raise failure
         if not explanation.complete:

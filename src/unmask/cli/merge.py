@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 import unmask
-from unmask.cli import terminal
-from unmask.cli._common import clear_errors, make_folder, parse_name
-from unmask.cli._figures import check_places, keep_others, write_explanation
+from unmask.cli import console
+from unmask.cli.arguments import clear_errors, make_folder, parse_name
+from unmask.cli.figures import check_places, keep_others, write_explanation
 from unmask.cli.options import OUTPUT, CertaintyOption, CmapOption, OutputOption
 from unmask.errors import SettingError
 
@@ -46,4 +46,4 @@ def merge(
         before = set(folder.iterdir())
         merged = read[0].merge(*read[1:])
         written = write_explanation(merged, folder, stem, cmap, 0.5, [], certainty)
-        terminal.show_result(merged, written, before)
+        console.show_result(merged, written, before)

@@ -13,12 +13,13 @@ from typing import Annotated, Any
 import typer
 
 import unmask
-from unmask.cli._common import parse_numbers, parse_sizes
+from unmask.cli.arguments import parse_numbers, parse_sizes
 from unmask.errors import SettingError
-from unmask.framing import Mode
-from unmask.models import Activation, Detector, Runtime
+from unmask.inputs.frame import Mode
+from unmask.inputs.preprocess import PreprocessName
 from unmask.models.boxes import BoxFormat
-from unmask.models.preprocess import PreprocessName
+from unmask.models.loading import Detector, Runtime
+from unmask.models.model import Activation
 
 __all__ = ["ModelOptions", "takes_model"]
 

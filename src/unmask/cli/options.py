@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from unmask.colour import Colormap
-from unmask.designs import Design
-from unmask.estimators import Estimator
-from unmask.plan import UNTIL
-from unmask.presets import DEFAULTS, PresetName
-from unmask.run import GRID
-from unmask.run import MASKS as MASKS_USUAL
+from unmask.draw.colormap import Colormap
+from unmask.estimate.estimators import Estimator
+from unmask.masks.designs import Design
+from unmask.run.settings import DEFAULTS, GRID, UNTIL, PresetName
+from unmask.run.settings import MASKS as MASKS_USUAL
 
 MODEL, MASKS, OUTPUT = "The model", "The masks", "The figures"  # panels of --help
 

@@ -8,12 +8,10 @@ from typing import Annotated
 import typer
 
 import unmask
-from unmask.cli import terminal
-from unmask.cli._common import clear_errors
+from unmask.cli import console
+from unmask.cli.arguments import clear_errors
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import (
-    Picture,
-)
+from unmask.cli.options import Picture
 from unmask.errors import collected
 
 __all__ = ["predict"]
@@ -30,5 +28,5 @@ def predict(
         loaded = model.load()
         with collected() as notes:
             predictions = unmask.predict(loaded, picture, top)
-        show = partial(terminal.show_predictions, loaded.name, predictions)
-        terminal.says(notes, show)
+        show = partial(console.show_predictions, loaded.name, predictions)
+        console.says(notes, show)

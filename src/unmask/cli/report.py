@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import unmask
-from unmask import files
-from unmask.cli import terminal
-from unmask.cli._common import clear_errors
-from unmask.cli._curves import measured
+from unmask._base import files
+from unmask.cli import console
+from unmask.cli.arguments import clear_errors
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import (
-    OUTPUT,
-    SourceOption,
-)
-from unmask.colour import Colormap
+from unmask.cli.options import OUTPUT, SourceOption
+from unmask.draw.colormap import Colormap
 from unmask.errors import FileError
-from unmask.report import report as written
-from unmask.reproduce import Recipe, recipe
+from unmask.evaluation import metrics
+from unmask.reports.html import report as written
+from unmask.reports.reproduce import Recipe, recipe
 
 __all__ = ["report"]
 
@@ -84,7 +82,7 @@ def report(
         lines = None
         if curves:
             asked = model.load()
-            lines = measured(all_of_them, asked)
+            lines = _measured(all_of_them, asked)
         page = written(
             all_of_them,
             curves=lines,
@@ -95,7 +93,7 @@ def report(
         before = [output] if output.exists() else []
         with files.replacing(output) as file:
             file.write(page.encode("utf-8", "backslashreplace"))
-        terminal.show_written([output], before)
+        console.show_written([output], before)
 
 
 def _of_batch(where: str, most: int, source: str | None) -> list[tuple[unmask.Explanation, Recipe]]:
@@ -114,7 +112,7 @@ def _of_batch(where: str, most: int, source: str | None) -> list[tuple[unmask.Ex
     gone = [one.missing for one in found.values() if one.missing]
     if gone:
         notes.append(f"{len(gone):,} pictures cannot be read again, such as {gone[0]}.")
-    terminal.show_notes(notes)
+    console.show_notes(notes)
     return [
         (found[name], replace(recipe(found[name]), image=_path(opened.place(name)) or name))
         for name in chosen
@@ -124,3 +122,11 @@ def _of_batch(where: str, most: int, source: str | None) -> list[tuple[unmask.Ex
 def _path(place: str) -> str:
     """Return a local file's path; other URLs stay what they are."""
     return place.removeprefix("file://")
+
+
+def _measured(
+    explanations: Sequence[unmask.Explanation], model: unmask.Model
+) -> list[list[dict[str, Any]]]:
+    """Measure all maps, and say so meanwhile where that is seen."""
+    with console.err.status("measuring deletion and insertion"):
+        return [metrics.curves(one, model) for one in explanations]

@@ -12,9 +12,9 @@ import typer
 from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
-from unmask import images
-from unmask.checks import did_you_mean
-from unmask.cli import terminal
+from unmask._base.checks import did_you_mean
+from unmask.cli import console
+from unmask.inputs import images
 
 __all__ = ["Command", "Commands"]
 
@@ -54,7 +54,7 @@ def _one_line(ctx: Any) -> Iterator[None]:
         if type(error).__name__ == "NoArgsIsHelpError":
             raise
         say = f"{_said(ctx, error)} ({_name(ctx)} --help lists what there is)"
-        terminal.err.print(Text.assemble(("Error: ", "bold red"), say), soft_wrap=True)
+        console.err.print(Text.assemble(("Error: ", "bold red"), say), soft_wrap=True)
         raise typer.Exit(2) from None
 
 

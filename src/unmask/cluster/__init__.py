@@ -6,7 +6,7 @@ Nothing below knows of this package; the loop knows that there are executors, bu
 from __future__ import annotations
 
 from unmask.cluster.driver import Progress, batch
-from unmask.cluster.executor import ProcessExecutor, RayExecutor
-from unmask.cluster.recipe import Recipe
+from unmask.cluster.executors import ProcessExecutor, RayExecutor
+from unmask.models.source import Recipe
 
 __all__ = ["ProcessExecutor", "Progress", "RayExecutor", "Recipe", "batch"]

@@ -9,21 +9,21 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from unmask._base.checks import did_you_mean, known, whole
 from unmask._version import __version__
-from unmask.checks import did_you_mean, known, whole
-from unmask.cluster import pipeline, records
-from unmask.cluster.recipe import Recipe
+from unmask.cluster import pipeline, ray_runtime, records
 from unmask.cluster.records import MAPS
 from unmask.cluster.sources import Fetcher, find
 from unmask.cluster.spans import fetch
 from unmask.cluster.store import Store
 from unmask.cluster.worker import Before
 from unmask.errors import DoubtWarning, FileError, ModelError, SettingError, UnmaskError, warn
-from unmask.images import decode
+from unmask.inputs.images import decode
 from unmask.models.registry import DEMO
-from unmask.predicting import about_picture
-from unmask.run import prepare
-from unmask.targets import Target
+from unmask.models.source import Recipe
+from unmask.run.predict import about_picture
+from unmask.run.prepare import prepare
+from unmask.targets.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -122,7 +122,7 @@ def batch(
     load : dict, optional
         Keyword arguments of `unmask.load`.
     maps : {"grid", "full", "none"}
-        Four samples a cell of the masks' grid (`unmask.packing`), every pixel, or no map.
+        Four samples a cell of the masks' grid (see `packed_map`), every pixel, or no map.
     column, key : str, optional
         Of a table: the column of paths or image bytes, and that of ids.
     ray : str, optional
@@ -169,7 +169,7 @@ def batch(
             raise SettingError(
                 f"{name}= is no setting of unmask.explain.{did_you_mean(name, SETTINGS)}"
             )
-    pipeline.require()
+    ray_runtime.require()
     recipe = Recipe(model, dict(load or {}))
     found = find(str(source), column, key)
     store = Store(str(output))
@@ -195,7 +195,7 @@ def batch(
                 {"source": str(source), "root": found.root, "column": column, "id": key}
             )
             pool = replace(pool, before=_before(store, fetcher))
-        with pipeline.connected(ray):
+        with ray_runtime.connected(ray):
             return _Driver(store, pool, state, progress).run(left, masks=settings.get("masks"))
 
 
@@ -243,7 +243,7 @@ class _Driver:
                 alone, death = strikes >= PATIENCE, None
                 try:
                     self._consume(source.first() if alone else source, size)
-                except pipeline.died() as error:
+                except ray_runtime.died() as error:
                     death = error
                     # From now on a picture that kills its worker takes no other's result with it.
                     size = 1

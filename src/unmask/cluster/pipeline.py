@@ -5,29 +5,27 @@ All that is known of Ray Data is here.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import pickle
-import signal
-import socket
-import threading
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from unmask.cluster.ray_runtime import require
 from unmask.cluster.worker import Worker
-from unmask.errors import MissingExtra, SettingError
+from unmask.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from unmask.cluster.recipe import Recipe
     from unmask.cluster.records import Maps
     from unmask.cluster.spans import Span
     from unmask.cluster.worker import Before
+    from unmask.models.source import Recipe
 
-__all__ = ["Pool", "connected", "died", "require", "task_size"]
+
+__all__ = ["Pool", "task_size"]
+
 
 # Masks of a task: enough to make Ray's milliseconds a task small, few enough to lose.
 TASK_MASKS = 1024
@@ -36,35 +34,6 @@ TASKS = 1000  # of a run, about
 # Pictures that one reading task hands out. One goes on at a time, since it only hands out paths, or
 # the bytes of a table; each more is a process of its own.
 READ = 512
-# Of this machine's memory; tasks are small, so little is ever in there.
-OBJECT_STORE = 256 * 2**20
-
-
-def require() -> Any:
-    """Import Ray, or say which extra it needs."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # A driver that is told to end shows no stack of C++.
-    os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")
-    try:
-        import pyarrow  # noqa: F401
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise MissingExtra("ray", "cluster") from error
-    return ray
-
-
-def died() -> tuple[type[BaseException], ...]:
-    """Return the errors that mean that a worker or its machine is gone."""
-    from ray import exceptions
-
-    return (
-        exceptions.RayActorError,
-        exceptions.WorkerCrashedError,
-        exceptions.NodeDiedError,
-        exceptions.ObjectLostError,
-        exceptions.OutOfMemoryError,
-    )
 
 
 def task_size(masks: int | None, pictures: int = 1) -> int:
@@ -89,51 +58,6 @@ def task_size(masks: int | None, pictures: int = 1) -> int:
     """
     quick = 1 if masks is None else TASK_MASKS // max(masks, 1)
     return max(1, min(TASK_PICTURES, max(quick, pictures // TASKS)))
-
-
-@contextlib.contextmanager
-def connected(address: str | None) -> Iterator[None]:
-    """Use the Ray there is, that at `address`, or one of our own that ends with us."""
-    ray = require()
-    if ray.is_initialized():
-        yield
-        return
-    _reachable(address)
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    told = signal.getsignal(signal.SIGTERM)
-    alone = threading.current_thread() is threading.main_thread() and told is not None
-    try:
-        if address is None:
-            # Not whatever cluster happens to run here: that one is --ray auto.
-            ray.init(
-                address="local",
-                include_dashboard=False,
-                object_store_memory=OBJECT_STORE,
-                **quiet,
-            )
-        else:
-            ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise SettingError(f"no Ray cluster at {address!r}: {error}") from error
-    if alone and callable(told):
-        signal.signal(signal.SIGTERM, told)  # Ray took it for itself
-    try:
-        yield
-    finally:
-        ray.shutdown()
-        if alone:
-            signal.signal(signal.SIGTERM, told)
-
-
-def _reachable(address: str | None) -> None:
-    """Fail at once where nothing listens: Ray itself tries for two minutes."""
-    host, _, port = (address or "").rpartition(":")
-    if not host or "//" in host or not port.isdecimal():
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=10).close()
-    except OSError as error:
-        raise SettingError(f"no Ray cluster at {address}: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True)

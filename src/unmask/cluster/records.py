@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from unmask._base.spelling import named
+from unmask.cluster.packed_map import pack, sampled_shape
 from unmask.errors import MissingExtra
-from unmask.packing import pack, sampled_shape
-from unmask.spelling import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from unmask.explanation import Explanation
+    from unmask.run.explanation import Explanation
 
 __all__ = ["BESIDE", "MAPS", "Maps", "failed", "rows", "schema", "table"]
 
@@ -29,7 +29,7 @@ def schema() -> Any:
 
     ======================  ==================================================================
     ``id``                  path of the picture within the source, or its id; bytes of a path that
-                            are no UTF-8 are spelled out, as ``\xe9`` (`unmask.spelling`)
+                            are no UTF-8 are spelled out, as ``\xe9`` (`unmask._base.spelling`)
     ``target``              position of the target, from 0; null where the picture failed
     ``index``, ``label``    class index (null where it is no single class) and name
     ``box``                 left, top, right, bottom in the picture's pixels, for a detector
@@ -42,8 +42,8 @@ def schema() -> Any:
     ``map_shape``           rows and columns of the samples
     ``map_offset, _scale``  in units of the score
     ``frame``               JSON: how the picture was brought to the model's size
-                            (`unmask.framing.Frame`)
-    ``plan``                JSON: the masks and all other settings (`unmask.explanation.Plan`);
+                            (`unmask.inputs.frame.Frame`)
+    ``plan``                JSON: the masks and all other settings (`unmask.run.explanation.Plan`);
                             ``masks.shape`` is the model's size, to which samples are enlarged;
                             ``beside`` holds where the model came from and more of the targets
     ``model``               its name

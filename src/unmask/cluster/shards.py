@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unmask.estimate import Estimate
-from unmask.loop import stream
+from unmask.estimate.scores import Estimate
+from unmask.run.loop import stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from unmask.run import Run
+    from unmask.run.prepare import Run
 
     Scores = NDArray[np.float64]
 

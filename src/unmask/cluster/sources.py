@@ -10,11 +10,11 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from unmask._base.spelling import named, spelled, unspelled
 from unmask.cluster.spans import Source, Span, content, fetch
 from unmask.cluster.urls import contents, filesystem, join, protocols
 from unmask.errors import FileError, ImageError, SettingError, UnmaskError
-from unmask.images import suffixes
-from unmask.spelling import named, spelled, unspelled
+from unmask.inputs.images import suffixes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

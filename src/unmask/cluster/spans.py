@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from unmask._base.spelling import named
 from unmask.cluster.urls import contents, filesystem
 from unmask.errors import ImageError
-from unmask.spelling import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

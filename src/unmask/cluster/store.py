@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmask import files, schema
+from unmask._base import files, schema
 from unmask.cluster import records
 from unmask.cluster.urls import contents, filesystem, is_local, join
 from unmask.errors import FileError, SettingError

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from unmask import files
+from unmask._base import files
+from unmask._base.spelling import named
 from unmask.errors import FileError, MissingExtra
-from unmask.spelling import named
 
 if TYPE_CHECKING:
     from collections.abc import Collection

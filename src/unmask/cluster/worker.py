@@ -9,20 +9,20 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from unmask import images
 from unmask.cluster import records
 from unmask.cluster.spans import fetch
 from unmask.errors import UnmaskError, silent
-from unmask.explaining import explain
-from unmask.run import prepare
+from unmask.inputs import images
+from unmask.run.explain import explain
+from unmask.run.prepare import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from unmask.cluster.recipe import Recipe
     from unmask.cluster.records import Maps
     from unmask.cluster.spans import Place
-    from unmask.targets import Target
+    from unmask.models.source import Recipe
+    from unmask.targets.target import Target
 
 __all__ = ["Before", "Worker"]
 

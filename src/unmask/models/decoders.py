@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.detection import Detections
 from unmask.errors import ModelOutputError
 from unmask.models.boxes import BoxFormat, corners
-from unmask.outputs import STRIDES, cells
+from unmask.models.detections import Detections
+from unmask.models.outputs import STRIDES, cells
 
 __all__ = ["CLASSES", "DECODERS", "FLOOR", "MOST", "BoxFormat", "Decoder", "classes_in"]
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.detection import Detections
 from unmask.errors import ModelError, ModelOutputError, SettingError
+from unmask.inputs.preprocess import preprocessing, scaling_note
 from unmask.models.boxes import corners
 from unmask.models.decoders import CLASSES, DECODERS, HEADS, classes_in, nms
+from unmask.models.detections import Detections
 from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model
@@ -25,16 +26,16 @@ from unmask.models.onnx import (
     picture_size,
 )
 from unmask.models.onnx_facts import TASKS, declared_in
-from unmask.models.preprocess import preprocessing, scaling_note
-from unmask.outputs import TITLES, resembles
+from unmask.models.outputs import TITLES, resembles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from unmask.framing import Mode
-    from unmask.models.decoders import BoxFormat, Decoder
+    from unmask.inputs.frame import Mode
+    from unmask.models.boxes import BoxFormat
+    from unmask.models.decoders import Decoder
     from unmask.models.labels import Labels
 
 __all__ = ["from_detector_function", "from_onnx_detector"]
@@ -71,7 +72,7 @@ def from_onnx_detector(
         As for `unmask.models.labels.read_labels`; for "nms" they are all that tells the number of
         classes.
     preprocess, mean, std
-        See `unmask.models.preprocess.preprocessing`. If nobody declares it: "bgr" for YOLOX,
+        See `unmask.inputs.preprocess.preprocessing`. If nobody declares it: "bgr" for YOLOX,
         "raw" for a uint8 input, else "unit".
     layout : {"NCHW", "NHWC"}, optional
         Needed only where the input's shape does not tell.

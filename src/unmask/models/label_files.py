@@ -8,8 +8,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from unmask._base.files import opened
 from unmask.errors import ModelError
-from unmask.files import opened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

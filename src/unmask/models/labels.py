@@ -1,23 +1,38 @@
-"""Names of classes, from whatever people keep them in; always read by index."""
+"""Names of classes: read by index from whatever people keep them in, and found by name."""
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterable, Mapping, Set
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.errors import ModelError
+from unmask.errors import ModelError, TargetError
 from unmask.models.label_files import read_file
 
-__all__ = ["Labels", "by_index", "imagenet", "read_labels"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "Labels",
+    "by_index",
+    "class_name",
+    "find_label",
+    "imagenet",
+    "normalized",
+    "read_labels",
+]
 
 IMAGENET = "imagenet"
 MOST = 1_000_000  # an index beyond it is no class
 # What holds the names in a configuration of Hugging Face, Ultralytics and COCO.
 HOLDERS = ("id2label", "names", "categories")
+
+LONGEST = 100  # characters of a label that are compared with others
 
 # What `labels=` takes.
 Labels = str | Path | Mapping[Any, Any] | Iterable[Any]
@@ -32,7 +47,7 @@ def imagenet() -> tuple[str, ...]:
     >>> len(labels), labels[386]
     (1000, 'African elephant, Loxodonta africana')
     """
-    text = resources.files("unmask.data").joinpath("imagenet_1k.txt").read_text("utf-8")
+    text = resources.files("unmask.models").joinpath("imagenet_1k.txt").read_text("utf-8")
     return tuple(text.splitlines())
 
 
@@ -194,3 +209,64 @@ def _name(value: Any, where: str) -> str:
     if not scalar or value != value:  # NaN, as pandas has for what is missing
         raise ModelError(f"{where} is {value!r}: expected the name of a class")
     return str(value).strip()
+
+
+def class_name(index: int, labels: Sequence[str] | None) -> str:
+    """Return a class's label, or "class 7" where there are none."""
+    return labels[index] if labels is not None and index < len(labels) else f"class {index}"
+
+
+def find_label(label: str, labels: Sequence[str]) -> int:
+    """Index of a label.
+
+    Case, spaces, underscores, hyphens and what follows a comma do not matter; a synonym after a
+    comma is found where nothing fits better.
+
+    Raises
+    ------
+    TargetError
+        None or several fit; the nearest three, or those several, are named.
+
+    Examples
+    --------
+    >>> find_label("african_ELEPHANT", ["tusker", "African elephant, Loxodonta africana"])
+    1
+    """
+    wanted = normalized(label)
+    head = normalized(label.split(",")[0])
+    synonyms = [[normalized(part) for part in name.split(",")] for name in labels]
+    for fits in (
+        [i for i, name in enumerate(labels) if normalized(name) == wanted],
+        [i for i, parts in enumerate(synonyms) if parts[0] == head],
+        [i for i, parts in enumerate(synonyms) if head in parts],
+    ):
+        if len(fits) == 1:
+            return fits[0]
+        if fits:
+            several = ", ".join(f"{i} ({labels[i]})" for i in fits)
+            raise TargetError(f"label {label!r} fits several classes: {several}; give the index")
+    # A long text is near to nothing, and to find that out would take long.
+    near = "; ".join(labels[i] for i in _nearest(head[:LONGEST], synonyms))
+    raise TargetError(f"the model has no label {label!r}. The nearest: {near}")
+
+
+def _nearest(wanted: str, synonyms: list[list[str]]) -> list[int]:
+    """Return the indices of the three nearest labels: those that share a word first."""
+
+    def closeness(i: int) -> tuple[bool, float]:
+        shares = any(set(wanted.split()) & set(part.split()) for part in synonyms[i])
+        ratio = max(difflib.SequenceMatcher(None, wanted, part).ratio() for part in synonyms[i])
+        return shares, ratio
+
+    return sorted(range(len(synonyms)), key=closeness, reverse=True)[:3]
+
+
+def normalized(text: str) -> str:
+    """Return a label without what does not matter: case, and which of space, _ and - it has.
+
+    Examples
+    --------
+    >>> normalized(" African_Elephant")
+    'african elephant'
+    """
+    return " ".join(re.split(r"[\s_\-]+", text.casefold().strip()))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from unmask.checks import known
+from unmask._base.checks import known
 from unmask.errors import ModelError, ModelOutputError, SettingError
-from unmask.models.preprocess import Preprocess, preprocessing
-from unmask.outputs import described
+from unmask.inputs.preprocess import Preprocess, preprocessing
+from unmask.models.outputs import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from unmask.framing import Interpolation, Mode
-    from unmask.origin import Origin
+    from unmask.inputs.frame import Interpolation, Mode
+    from unmask.models.origin import Origin
 
 __all__ = ["ACTIVATIONS", "Activation", "Model", "joined", "labels_misfit"]
 
@@ -49,7 +49,7 @@ class Model:
         None takes any.
     preprocess : Preprocess
     resize : {"stretch", "crop", "squash", "letterbox"}
-        How a picture is brought to `size`, see `unmask.framing.Frame`.
+        How a picture is brought to `size`, see `unmask.inputs.frame.Frame`.
     crop : float
         Part of the scaled picture's side that "crop" and "squash" leave.
     interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}

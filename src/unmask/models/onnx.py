@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.checks import whole
+from unmask._base.checks import whole
 from unmask.errors import MissingExtra, ModelError, SettingError
+from unmask.inputs.preprocess import preprocessing, scaling_note
 from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model
 from unmask.models.onnx_facts import choose_output, declared_in, detector_note
-from unmask.models.preprocess import preprocessing, scaling_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from unmask.framing import Mode
+    from unmask.inputs.frame import Mode
     from unmask.models.labels import Labels
     from unmask.models.model import Activation
 
@@ -71,7 +71,7 @@ def from_onnx(
     labels : optional
         As for `unmask.models.labels.read_labels`.
     preprocess, mean, std
-        See `unmask.models.preprocess.preprocessing`. If nobody declares it: pixels as they are for
+        See `unmask.inputs.preprocess.preprocessing`. If nobody declares it: pixels as they are for
         a uint8 input, else "torch" for NCHW and "tf" for NHWC, and a note that says so.
     activation : {"softmax", "sigmoid", "probabilities", "logits"}, optional
     layout : {"NCHW", "NHWC"}, optional

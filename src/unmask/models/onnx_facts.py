@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from unmask.errors import ModelError, SettingError
 from unmask.models.labels import read_labels
-from unmask.outputs import TITLES, resembles
+from unmask.models.outputs import TITLES, resembles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

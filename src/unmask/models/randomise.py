@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unmask import demo, files
+from unmask import demo
+from unmask._base import files
+from unmask._base.files import expanded
 from unmask.errors import MissingExtra, ModelError
-from unmask.files import expanded
 
 if TYPE_CHECKING:
     import os

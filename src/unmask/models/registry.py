@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unmask import demo
-from unmask.checks import did_you_mean
+from unmask._base.checks import did_you_mean
+from unmask._base.files import expanded
 from unmask.errors import ModelError, SettingError
-from unmask.files import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,22 +70,24 @@ class Source:
 # The first row that fits is taken, so what is more special comes first.
 SOURCES: tuple[Source, ...] = (
     Source("an .onnx file", "onnx:from_onnx", suffixes=(".onnx",)),
-    Source("a .keras file", "keras:from_keras_file", suffixes=(".keras",)),
-    Source("keras:NAME", "keras:from_keras_name", prefixes=("keras:",)),
-    Source("a Keras model", "keras:from_keras", classes=(("keras", "Model"),)),
-    Source("timm:NAME", "timm:from_timm", prefixes=("timm:",)),
-    Source("hf:NAME", "huggingface:from_hub", prefixes=("hf:",)),
+    Source("a .keras file", "keras.model:from_keras_file", suffixes=(".keras",)),
+    Source("keras:NAME", "keras.model:from_keras_name", prefixes=("keras:",)),
+    Source("a Keras model", "keras.model:from_keras", classes=(("keras", "Model"),)),
+    Source("timm:NAME", "torch.timm:from_timm", prefixes=("timm:",)),
+    Source("hf:NAME", "torch.huggingface:from_hub", prefixes=("hf:",)),
     Source(
-        "http://HOST:PORT/v2/models/NAME", "server:from_server", prefixes=("http://", "https://")
+        "http://HOST:PORT/v2/models/NAME",
+        "server.model:from_server",
+        prefixes=("http://", "https://"),
     ),
     Source(
         "a model of transformers",
-        "huggingface:from_huggingface",
+        "torch.huggingface:from_huggingface",
         classes=(("transformers", "PreTrainedModel"),),
     ),
     Source(
         "a PyTorch module",
-        "torch:from_torch",
+        "torch.module:from_torch",
         classes=(("torch", "Module"), ("torch", "ExportedProgram")),
     ),
     Source(
@@ -95,7 +97,7 @@ SOURCES: tuple[Source, ...] = (
     ),
     Source(
         "a file of weights beside its module",
-        "checkpoints:explain_checkpoint",
+        "torch.weights:explain_checkpoint",
         suffixes=(".pt", ".pth", ".pt2", ".ckpt", ".safetensors"),
     ),
 )

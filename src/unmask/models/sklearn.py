@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.errors import ModelError, SettingError
+from unmask.inputs.preprocess import preprocessing
 from unmask.models.model import Model
-from unmask.models.preprocess import preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def from_sklearn(
     layout : str, default "NHWC"
         Order in which a picture was flattened. Any other is possible, "NT" for a series.
     preprocess, mean, std
-        See `unmask.models.preprocess.preprocessing`; "raw" where nobody declares it, and a note
+        See `unmask.inputs.preprocess.preprocessing`; "raw" where nobody declares it, and a note
         says so.
 
     Returns

@@ -1,0 +1,151 @@
+"""The settings that the page offers, and what a page may send for them.
+
+The page draws its form from `fields`, so a setting is added here alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import reprlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from unmask.errors import SettingError
+from unmask.inputs.fills import FILLS
+from unmask.run.settings import GRID, MASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from unmask.models.model import Model
+
+
+__all__ = ["MAX_TARGETS", "Field", "brief", "fields", "parse"]
+
+
+MAX_TARGETS = 8
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting.
+
+    Attributes
+    ----------
+    name : str
+        As `unmask.explain` calls it.
+    label, help : str
+        For people; the help is one line.
+    default : int, float or str
+    low, high, step : float or None
+        Of a number. The bounds keep what one page can ask of the server small.
+    choices : tuple of str
+        Of a word. A colour such as "#808080" goes as well.
+    """
+
+    name: str
+    label: str
+    help: str
+    default: int | float | str
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+def fields(model: Model) -> tuple[Field, ...]:
+    """Return the settings of a model's explanations.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> [field.name for field in fields(unmask.load("demo"))]
+    ['masks', 'grid', 'keep', 'fill', 'seed']
+    """
+    detects = model.detector is not None
+    return (
+        Field(
+            "masks",
+            "Masks",
+            "Four times as many halve the error.",
+            MASKS[detects],
+            *(1, 100_000, 1),
+        ),
+        Field(
+            "grid",
+            "Grid",
+            "Cells a side. Finer needs more masks.",
+            GRID[detects],
+            *(2, 32, 1),
+        ),
+        Field(
+            "keep",
+            "Keep, p",
+            "Chance that a cell stays visible.",
+            0.5,
+            *(0.05, 0.95, 0.05),
+        ),
+        Field("fill", "Fill", "What hidden parts look like.", "mean", choices=FILLS),
+        Field("seed", "Seed", "Same seed, same masks.", 0, *(0, 2**53 - 1, 1)),
+    )
+
+
+def parse(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn what a page sent into keyword arguments of `unmask.prepare`.
+
+    Parameters
+    ----------
+    model : Model
+    given : mapping
+        Fields that are missing have their default.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    SettingError
+        A value of another type or out of bounds, or a name that is no field's.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> parse(unmask.load("demo"), {"masks": 500, "fill": "#102030"})["fill"]
+    '#102030'
+    """
+    known = {field.name: field for field in fields(model)}
+    for name in given:
+        if name not in known:
+            raise SettingError(f"there is no setting {brief(name)}; there are {', '.join(known)}")
+    return {name: _checked(field, given.get(name, field.default)) for name, field in known.items()}
+
+
+def brief(value: Any) -> str:
+    """Write what was sent in few characters, for a message.
+
+    Examples
+    --------
+    >>> brief("x" * 1000)
+    "'xxxxxxxxxxxx...xxxxxxxxxxxxx'"
+    """
+    return reprlib.repr(value)
+
+
+def _checked(field: Field, value: Any) -> Any:
+    if field.choices:
+        if isinstance(value, str) and (value in field.choices or COLOUR.fullmatch(value)):
+            return value
+        raise SettingError(
+            f"{field.name}={brief(value)}: expected one of {', '.join(field.choices)}, "
+            "or a colour such as '#808080'"
+        )
+    whole = isinstance(field.default, int)
+    kind = "a whole number" if whole else "a number"
+    low, high = field.low or 0, field.high or math.inf
+    right = isinstance(value, int) or (not whole and isinstance(value, float))
+    if not right or isinstance(value, bool) or not low <= value <= high:
+        raise SettingError(f"{field.name}={brief(value)}: expected {kind} from {low:g} to {high:g}")
+    return value

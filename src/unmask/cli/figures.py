@@ -1,0 +1,140 @@
+"""Figures of an explanation, written and named."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import unmask
+from unmask._base import files
+from unmask.cli import console
+from unmask.draw import sheet
+from unmask.draw.colormap import Colormap
+from unmask.errors import FileError
+from unmask.inputs import images
+from unmask.targets.boxes import Detection
+
+__all__ = ["check_places", "keep_others", "write_explanation"]
+
+
+def keep_others(
+    path: Path, picture: NDArray[np.uint8] | None, shard: tuple[int, int] = (1, 1)
+) -> None:
+    """Refuse to replace what is no explanation of the same picture, before it is made.
+
+    Raises
+    ------
+    FileError
+        The file holds another picture's, another shard's, or is something else.
+    """
+    if not path.exists():
+        return
+    do = "give another folder with --output, or remove it"
+    if path.is_dir():
+        raise FileError(f"cannot write {path}: this is a folder; {do}")
+    try:
+        there = unmask.Explanation.load(path)
+    except FileError as error:
+        raise FileError(f"{path} is there, and is no explanation of unmask's: {do}") from error
+    if not np.array_equal(there.picture, picture):  # type: ignore[arg-type]
+        raise FileError(f"{path} explains another picture of that name: {do}")
+    if there.plan.shard != shard and there.plan.shard != (1, 1):
+        part = "/".join(map(str, there.plan.shard))
+        raise FileError(f"{path} holds the shard {part} of this picture's masks: {do}")
+
+
+def write_explanation(
+    explanation: unmask.Explanation,
+    folder: Path,
+    stem: str,
+    cmap: Colormap,
+    opacity: float,
+    found: Sequence[Detection],
+    certainty: bool = False,
+) -> list[Path]:
+    """Write the numbers, a figure for each target, and a sheet where there are boxes."""
+    numbers = _saved(explanation, folder / f"{stem}.npz")
+    try:
+        figures = _figures(explanation, folder, stem, cmap, opacity, found, certainty)
+    except FileError as error:
+        raise FileError(
+            f"{error}. The explanation is in {numbers}: unmask report makes a page of it"
+        ) from error
+    return [*figures, numbers]
+
+
+def check_places(
+    folder: Path, stem: str, targets: Sequence[unmask.Target], found: Sequence[Detection]
+) -> None:
+    """Say before the first mask if `write_explanation` could not write its files."""
+    names = [f"{stem}-{name}.png" for name in _names(targets, found)]
+    for name in (f"{stem}.npz", *names, f"{stem}-sheet.png"):
+        files.check(folder / name)
+
+
+def _saved(explanation: unmask.Explanation, path: Path) -> Path:
+    """Save an explanation where it should be, or else where it can be found."""
+    try:
+        return explanation.save(path)
+    except FileError as error:
+        # A disk that filled up meanwhile: hours of work are not thrown away for that.
+        other = Path(tempfile.gettempdir()) / f"unmask-{secrets.token_hex(4)}.npz"
+        try:
+            explanation.save(other)
+        except FileError:
+            raise error from None
+        raise FileError(f"{error}. The explanation is kept as {other}") from error
+
+
+def _figures(
+    explanation: unmask.Explanation,
+    folder: Path,
+    stem: str,
+    cmap: Colormap,
+    opacity: float,
+    found: Sequence[Detection],
+    certainty: bool,
+) -> list[Path]:
+    written, panels = [], []
+    names = _names(explanation.targets, found)
+    for number, (target, name) in enumerate(zip(explanation.targets, names, strict=True)):
+        path = folder / f"{stem}-{name}.png"
+        images.write(
+            path, explanation.plot(number, cmap=cmap, opacity=opacity, certainty=certainty)
+        )
+        written.append(path)
+        if target.box is not None:
+            over = explanation.overlay(number, cmap=cmap, opacity=opacity)
+            caption = f"{name.split('-')[0]} {console.short(target.label)} {target.score:.2f}"
+            panels.append((caption, sheet.tile(np.asarray(over), target.box)))
+    if panels:
+        path = folder / f"{stem}-sheet.png"
+        images.write(path, sheet.sheet(panels))
+        written.append(path)
+    return written
+
+
+def _names(targets: Sequence[unmask.Target], found: Sequence[Detection]) -> list[str]:
+    """Name the figures: by label, and boxes by number too; those by hand are counted on."""
+    slugs = [_slug(target) for target in targets]
+    numbers: dict[Any, int] = {(one.box, one.index): one.number for one in found}
+    names = []
+    for target, slug in zip(targets, slugs, strict=True):
+        if target.box is not None:
+            number = numbers.setdefault((target.box, target.index), len(numbers))
+            names.append(f"{number}-{slug}")
+        else:
+            names.append(slug if slugs.count(slug) == 1 else f"{slug}-{target.index}")
+    return names
+
+
+def _slug(target: unmask.Target) -> str:
+    words = re.sub(r"[^\w]+", "-", console.short(target.label).lower()).strip("-")[:60]
+    return words or f"class-{target.index}"

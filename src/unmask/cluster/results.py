@@ -1,0 +1,406 @@
+"""Reading back what ``unmask batch`` wrote, one picture after another.
+
+>>> import tempfile
+>>> with tempfile.TemporaryDirectory() as folder:
+...     open(folder)
+Traceback (most recent call last):
+    ...
+unmask.errors.FileError: ...: no results of unmask batch there (unmask.json is missing)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask._base.schema import listed, maybe, number, parse, record, table, text, whole
+from unmask.cluster.packed_map import Packed, unpack
+from unmask.cluster.records import BESIDE
+from unmask.cluster.sources import Fetcher, find
+from unmask.cluster.store import Store
+from unmask.errors import FileError, ImageError, SettingError, UnmaskError
+from unmask.estimate.scores import Estimate
+from unmask.inputs import images
+from unmask.inputs.frame import Frame
+from unmask.masks.grid import Masks
+from unmask.models.origin import Origin
+from unmask.run.explanation import Explanation
+from unmask.run.explanation_file import FRAME, MORE, ORIGIN, PLAN
+from unmask.run.plan import Plan
+from unmask.targets.target import Target
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[np.float64]
+
+
+__all__ = ["Result", "Results", "open"]
+
+
+# And what the column plan may hold beside the plan.
+BESIDES = record(
+    {},
+    {
+        "texts": maybe(listed(text)),
+        "origin": maybe(ORIGIN),
+        "targets": maybe(listed(record({}, MORE))),
+    },
+)
+# Of a map, as no model's input has more; and of a picture, which is not there to show its size.
+MAX_PIXELS, MAX_PICTURE = 2**26, 2**27
+# What a row of a picture that did not fail may hold (`unmask.cluster.records.schema`).
+ROW = record(
+    {
+        "id": text,
+        "target": whole(),
+        "index": maybe(whole(-(2**31))),
+        "label": text,
+        "box": maybe(listed(number(), 4, 4)),
+        "score": number(),
+        "mean": number(),
+        "masks": whole(),
+        "reliability": number(0, 1),
+        "seconds": number(0),
+        "map": lambda value: value,
+        "map_shape": listed(whole(1), 2, 2),
+        "map_offset": number(),
+        "map_scale": number(),
+        "frame": maybe(text),
+        "plan": text,
+        "model": text,
+        "model_calls": whole(),
+        "stopped": text,
+        "versions": text,
+        "notes": listed(text),
+    },
+    {"digest": maybe(text)},
+)
+
+
+class Result(Explanation):
+    """An `Explanation` read back from the rows of a batch.
+
+    Maps, scores, reliabilities, settings and notes are what they were; ``image`` is the picture's
+    id. Maps have the precision with which they were kept: float16, at every pixel of the model's
+    input or at four samples a cell (``--maps full`` and ``grid``).
+
+    Rows hold neither the scores of the masks nor standard errors. So `stderr` is infinite, as
+    wherever nothing is known of it, and what needs the scores (`interval`, `significant`, `merge`,
+    `extend`, `save`, ``plot(certainty=True)``) raises a `SettingError` that says so. The picture is
+    read from where it was when it is first asked for.
+    """
+
+    _read: Callable[[], NDArray[np.uint8]] | None = None
+    _shot: tuple[NDArray[np.uint8] | None, str] | None = None
+
+    @property
+    def picture(self) -> NDArray[np.uint8] | None:
+        """The picture, uint8 of shape (H, W, 3); None where it cannot be read again.
+
+        `missing` says why.
+        """
+        return self._seen()[0]
+
+    @picture.setter
+    def picture(self, value: NDArray[np.uint8] | None) -> None:
+        # What a dataclass's own __init__ sets, and `dataclasses.replace` with it.
+        object.__setattr__(self, "_shot", None if value is None else (value, ""))
+
+    @property
+    def missing(self) -> str:
+        """Why the picture cannot be read again; empty if it can."""
+        return self._seen()[1]
+
+    def _seen(self) -> tuple[NDArray[np.uint8] | None, str]:
+        if self._shot is None:
+            shot: tuple[NDArray[np.uint8] | None, str]
+            try:
+                shot = (self._read(), "") if self._read else (None, f"{self.image}: not known")
+            except UnmaskError as error:
+                shot = (None, str(error))
+            object.__setattr__(self, "_shot", shot)
+            return shot
+        return self._shot
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Take the picture along; where it was read from stays here."""
+        return {**super().__getstate__(), "_shot": self._seen(), "_read": None}
+
+    def _picture(self) -> NDArray[np.uint8]:
+        picture, missing = self._seen()
+        if picture is None:
+            raise ImageError(f"{missing}. Without the picture there are still .map and .maps")
+        return picture
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept(Estimate):
+    """Of an estimate, what the rows hold: how many masks, and the mean scores."""
+
+    name: str = ""
+    masks_used: int = 0
+    means: Array = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def count(self) -> int:
+        return self.masks_used
+
+    @property
+    def mean(self) -> Array:
+        return self.means
+
+    @property
+    def mean_stderr(self) -> Array:
+        return np.full(self.targets, np.inf)
+
+    @property
+    def scores(self) -> Array:
+        raise self.gone()
+
+    def update(self, block: int, scores: ArrayLike) -> Estimate:  # noqa: ARG002
+        raise self.gone()
+
+    def merge(self, other: Estimate) -> Estimate:  # noqa: ARG002
+        raise self.gone()
+
+    def fold(self, kind: Any) -> Any:  # noqa: ARG002
+        raise self.gone()
+
+    def groups(self, limit: int = 0) -> Iterator[Estimate]:  # noqa: ARG002
+        raise self.gone()
+
+    def extended(self, *_: Any) -> Any:
+        """Take the place of `Explanation.extend`."""
+        raise self.gone()
+
+    def gone(self) -> SettingError:
+        """Say that the scores are not there."""
+        return SettingError(
+            f"{self.name}: batch kept the map but not the scores of its masks, which this needs: "
+            "explain the picture by itself, with the same seed it is the same map"
+        )
+
+
+@dataclass(frozen=True)
+class Results:
+    """A dataset of results; iterating reads one file of it at a time.
+
+    Attributes
+    ----------
+    settings : dict
+        What the rows were made with.
+    """
+
+    settings: dict[str, Any]
+    _store: Store
+    _fetch: Fetcher
+
+    def __iter__(self) -> Iterator[Result]:
+        """Yield explanations in the order they were finished; pictures that failed have none."""
+        return self.explanations()
+
+    def explanations(self, only: Collection[str] | None = None) -> Iterator[Result]:
+        """Yield explanations, of all pictures or of some.
+
+        Parameters
+        ----------
+        only : collection of str, optional
+            Ids.
+
+        Yields
+        ------
+        Result
+
+        Raises
+        ------
+        FileError
+            The run was told to keep no maps, or a file is damaged.
+        """
+        if self.settings.get("maps") == "none":
+            raise FileError(
+                f"{self._store.url} has no maps: the run was told to keep none (--maps none). "
+                "Its rows are a table like any other"
+            )
+        few: list[dict[str, Any]] = []
+        for row in self._rows():
+            if row["error"] is not None or (only is not None and row["id"] not in only):
+                continue
+            if few and few[0]["id"] != row["id"]:
+                yield self._result(few)
+                few = []
+            few.append(row)
+        if few:
+            yield self._result(few)
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for few in self._store.tables():
+            with self._clear():
+                rows = list(_rows(few))
+            yield from rows
+
+    @contextlib.contextmanager
+    def _clear(self) -> Iterator[None]:
+        """Turn whatever rows of somebody else's make go wrong into a `FileError`."""
+        try:
+            yield
+        except FileError:
+            raise
+        except Exception as error:  # rows may be of anybody, and hold anything
+            raise FileError(f"{self._store.url} holds rows that are damaged: {error}") from error
+
+    def __len__(self) -> int:
+        """How many explanations there are."""
+        return len(self.ids)
+
+    def __getitem__(self, name: str) -> Result:
+        """Return the explanation of a picture, by its id; reads files until it is found."""
+        for result in self.explanations([name]):
+            return result
+        if name in self.failures:
+            raise FileError(f"{name} has no map, it failed: {self.failures[name]}")
+        raise SettingError(f"no picture {name!r} among these results")
+
+    @property
+    def ids(self) -> list[str]:
+        """The pictures that are explained, in the order they were finished."""
+        return [name for name, error in self._store.outcomes().items() if error is None]
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """The pictures that failed, and why."""
+        return {name: error for name, error in self._store.outcomes().items() if error is not None}
+
+    def place(self, name: str) -> str:
+        """Where a picture lies, as a URL; empty if it came as bytes of a table, or is not known."""
+        try:
+            return self._fetch.place(name)
+        except UnmaskError:
+            return ""
+
+    def _result(self, rows: list[dict[str, Any]]) -> Result:
+        with self._clear():
+            return self._checked_result([ROW(row) for row in rows])
+
+    def _checked_result(self, rows: list[dict[str, Any]]) -> Result:
+        first = rows[0]
+        if [row["target"] for row in rows] != list(range(len(rows))):
+            raise ValueError(f"the rows of {first['id']} are not together, or not all there")
+        said = parse(first["plan"].encode())
+        plan = PLAN(said)
+        beside = BESIDES(said.get(BESIDE, {}))  # rows of version 0.1.0 have none
+        texts, made = beside.get("texts"), beside.get("origin")
+        masks = Masks(**plan.pop("masks"))
+        means = np.array([row["mean"] for row in rows])
+        kept = _Kept(masks, len(rows), name=first["id"], masks_used=first["masks"], means=means)
+        height, width = masks.shape  # batch is about pictures
+        maps = np.stack([_map(row, (height, width)) for row in rows])
+        result = Result(
+            targets=tuple(_target(row, beside.get("targets")) for row in rows),
+            plan=Plan(masks=masks, **plan),
+            estimate=kept,
+            model=first["model"],
+            image=first["id"],
+            model_maps=maps,
+            model_stderrs=np.broadcast_to(np.float32(np.inf), maps.shape),
+            reliabilities=tuple(row["reliability"] for row in rows),
+            frame=_frame(first["frame"]),
+            seconds=first["seconds"],
+            model_calls=first["model_calls"],
+            stopped=first["stopped"],
+            versions=table(text)(parse(first["versions"].encode())),
+            notes=first["notes"],
+            origin=None if made is None else Origin(**made),
+            texts=texts,
+            _more=kept.extended,
+        )
+
+        def read() -> NDArray[np.uint8]:
+            return images.decode(self._fetch(first["id"], first.get("digest")), first["id"])
+
+        object.__setattr__(result, "_read", read)
+        return result
+
+
+def open(  # noqa: A001 - results.open reads well
+    output: str | os.PathLike[str], source: str | os.PathLike[str] | None = None
+) -> Results:
+    """Open what ``unmask batch`` wrote; a run still going on may be read, too.
+
+    Parameters
+    ----------
+    output : str or path-like
+        The folder given as ``-o``, or its URL.
+    source : str or path-like, optional
+        Where the pictures are now, if that is not where they were, or if the results came from
+        somebody else: what they say of their source is otherwise believed only for pictures that
+        are to the byte those that were explained, on this machine or storage like the results'.
+
+    Returns
+    -------
+    Results
+        Iterating it gives explanations.
+
+    Raises
+    ------
+    FileError
+        There is nothing of the kind.
+    MissingExtra
+        pyarrow or fsspec are not installed.
+
+    Examples
+    --------
+    .. code-block:: python
+
+        for explanation in unmask.results.open("maps"):
+            explanation.plot().save(f"{explanation.image}.png")
+    """
+    store = Store(str(output))
+    meta = store.meta()
+    if meta is None:
+        raise FileError(f"{output}: no results of unmask batch there (unmask.json is missing)")
+    settings = meta["settings"]
+    if source is None:
+        return Results(settings, store, Fetcher(settings, near=store.url))
+    found = find(str(source), settings.get("column"), settings.get("id"))
+    named = {**settings, "source": str(source), "root": found.root}
+    return Results(settings, store, Fetcher(named))
+
+
+def _rows(few: Any) -> Iterator[dict[str, Any]]:
+    """Yield rows; maps as arrays, without a Python object for every number."""
+    maps = few["map"]
+    for one, row in zip(maps, few.drop_columns(["map"]).to_pylist(), strict=True):
+        samples = one.values
+        yield {**row, "map": None if samples is None else samples.to_numpy(zero_copy_only=False)}
+
+
+def _target(row: dict[str, Any], more: Sequence[dict[str, Any]] | None) -> Target:
+    beside = {} if more is None else more[row["target"]]
+    return Target(row["label"], row["index"], row["score"], row["box"], **beside)
+
+
+def _map(row: dict[str, Any], shape: tuple[int, int]) -> NDArray[np.float32]:
+    samples = np.asarray(row["map"], np.float16)
+    few = row["map_shape"]
+    sizes = [math.prod(shape), *(one * many for one, many in zip(few, shape, strict=True))]
+    if max(sizes) > MAX_PIXELS or any(one > many for one, many in zip(few, shape, strict=True)):
+        raise ValueError(f"samples of shape {few} for a map of shape {shape}")
+    packed = Packed(samples.reshape(few), row["map_offset"], row["map_scale"])
+    return unpack(packed, shape)
+
+
+def _frame(content: str | None) -> Frame | None:
+    if content is None:
+        return None
+    frame = Frame(**FRAME(parse(content.encode())))
+    if math.prod(frame.picture) > MAX_PICTURE:
+        raise ValueError(f"a picture of {frame.picture} pixels")
+    return frame

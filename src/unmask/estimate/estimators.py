@@ -1,0 +1,98 @@
+"""From scores to maps: the estimators.
+
+The estimators have one limit, ``E[f M] / p``: the mean score given that a pixel is visible (RISE,
+arXiv:1806.07421, equation 4). They differ in noise. Two have limits of their own: `notebook` leaves
+out the division by p, and `sharp` the blur by the masks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from unmask._base.blas import one_blas_thread
+from unmask.estimate.linear import centred, coverage, notebook, paper
+from unmask.estimate.regression import NormalEquations
+from unmask.estimate.smooth import adaptive, sharp, smooth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from unmask.estimate.scores import Estimate
+    from unmask.estimate.uncertainty import Maps
+
+    Array = NDArray[np.float64]
+
+
+__all__ = ["ESTIMATORS", "Estimator", "finalize", "finalize_groups", "scale"]
+
+
+Estimator = Literal["adaptive", "smooth", "sharp", "centred", "paper", "coverage", "notebook"]
+
+
+@one_blas_thread()
+def finalize(estimator: Estimator, estimate: Estimate) -> Maps:
+    """Turn scores into maps.
+
+    Parameters
+    ----------
+    estimator : {"adaptive", "smooth", "sharp", "centred", "paper", "coverage", "notebook"}
+    estimate : Estimate
+        Of at least one mask.
+
+    Returns
+    -------
+    Maps
+    """
+    powers = estimate.powers
+    if powers.any():  # so that squares are held
+        return ESTIMATORS[estimator](estimate.times(-powers)).times(powers)
+    return ESTIMATORS[estimator](estimate)
+
+
+def finalize_groups(estimator: Estimator, estimate: Estimate) -> Iterator[tuple[Estimate, Maps]]:
+    """Finalize few targets at a time, so that many take little memory.
+
+    Yields
+    ------
+    estimate : Estimate
+        Of a few targets, in order.
+    maps : Maps
+    """
+    powers = estimate.powers
+    if powers.any():
+        done, scaled = 0, finalize_groups(estimator, estimate.times(-powers))
+        for few, (_, maps) in zip(estimate.groups(), scaled, strict=True):
+            yield few, maps.times(powers[done : done + few.targets])
+            done += few.targets
+        return
+    if estimator in ("adaptive", "smooth", "sharp"):
+        estimate.fold(NormalEquations)  # once for all targets
+    for few in estimate.groups():
+        yield few, finalize(estimator, few)
+
+
+ESTIMATORS: dict[Estimator, Callable[[Estimate], Maps]] = {
+    "adaptive": adaptive,
+    "smooth": smooth,
+    "sharp": sharp,
+    "centred": centred,
+    "paper": paper,
+    "coverage": coverage,
+    "notebook": notebook,
+}
+
+
+def scale(estimator: Estimator, keep: float) -> float:
+    """Limit of an estimator over that of the others: 1, or p for `notebook`.
+
+    A pixel without influence shows the mean score times this.
+
+    Examples
+    --------
+    >>> scale("smooth", 0.25), scale("notebook", 0.25)
+    (1.0, 0.25)
+    """
+    return keep if estimator == "notebook" else 1.0

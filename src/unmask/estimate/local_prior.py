@@ -1,0 +1,131 @@
+"""A prior that follows the strength of a first map, for each target by itself.
+
+Few things in a picture matter to a score, so most of a map is quiet and a small part is not. A
+prior with the same variance everywhere must allow for both, and lets as much noise into the quiet
+part as into the other. This one has an amplitude a(x) at every pixel x, read from a plain fit:
+
+    prior of the pixels' weights = C(D) diag(a) C(D)',   a = (e**2 / mean(e**2) + f) / (1 + f)
+
+with e(x) the power ``u**2`` of the first map u, less its level, averaged over half a cell around
+x, and C(D) the same smoothness as in `smooth`. A part of it, f, is the same everywhere, so
+that nothing is ruled out: with masks enough the data decide, and the limit is RISE's.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unmask.masks.eigenbasis import basis
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from unmask.masks.grid import Masks
+
+    Array = NDArray[np.float64]
+
+
+__all__ = ["Bins", "bins", "local_root"]
+
+
+# Over all axes together. Amplitudes change slowly, so a few bins a cell are enough.
+BINS = 576
+WIDTH = 0.5  # cells: standard deviation of the average
+FLOOR = 0.03
+
+
+@dataclass(frozen=True, eq=False)
+class Bins:
+    """The pixels in a few hundred bins, over which an amplitude is taken to be constant.
+
+    Attributes
+    ----------
+    vectors : ndarray of float64, shape (n_1 ... n_d, K)
+        The leading eigenvectors, such that products of two summed over bins are nearly those summed
+        over pixels.
+    heights : ndarray of float64, shape (n_1 ... n_d, K)
+        Mean over each bin of the map of a unit coefficient.
+    blurs : tuple of ndarray of float64, each of shape (n, n)
+        For each axis, the average around a bin; rows sum to 1.
+    """
+
+    vectors: Array
+    heights: Array
+    blurs: tuple[Array, ...]
+
+    def amplitude(self, theta: Array) -> Array:
+        """Prior variance of each bin, relative to their mean.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (K,)
+            Coefficients of the first map.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_1 ... n_d,)
+            Mean 1; 1 everywhere where the first map is flat.
+        """
+        power = np.square(self.heights @ theta).reshape([len(blur) for blur in self.blurs])
+        for axis, blur in enumerate(self.blurs):
+            power = np.moveaxis(np.tensordot(blur, power, (1, axis)), 0, axis)
+        squared = np.square(power).ravel()
+        mean = squared.mean()
+        if not mean > np.finfo(np.float64).tiny:
+            return np.ones_like(squared)
+        return np.asarray((squared / mean + FLOOR) / (1 + FLOOR))
+
+
+@functools.lru_cache(maxsize=8)
+def bins(masks: Masks) -> Bins:
+    """Bins of a run's masks: at most 24 along each axis of a picture.
+
+    Examples
+    --------
+    >>> from unmask.masks import Masks
+    >>> bins(Masks((40, 60), grid=(4, 6))).vectors.shape[0]
+    576
+    """
+    b, axes = basis(masks), len(masks.shape)
+    vectors, pixels = np.ones((1, len(b))), np.ones(1)
+    blurs = []
+    for axis, index, size, cells in zip(b.axes, b.index, masks.shape, masks.grid, strict=True):
+        count = min(size, round(BINS ** (1 / axes)))
+        edges = np.linspace(0, size, count + 1).round().astype(np.intp)
+        widths = np.diff(edges)
+        sums = np.add.reduceat(axis.vectors, edges[:-1], axis=0)[:, index]
+        vectors = (vectors[:, None] * (sums / np.sqrt(widths)[:, None])).reshape(-1, len(b))
+        pixels = np.multiply.outer(pixels, widths).ravel()
+        centres = (edges[:-1] + widths / 2) * (cells / size)
+        blur = np.exp(-0.5 * ((centres[:, None] - centres) / WIDTH) ** 2)
+        blurs.append(blur / blur.sum(axis=1, keepdims=True))
+    heights = vectors / np.sqrt(pixels)[:, None] * (np.sqrt(b.variance) / b.keep)
+    return Bins(vectors, heights, tuple(blurs))
+
+
+def local_root(masks: Masks, theta: Array, root: Array) -> Array:
+    """Root of the local prior.
+
+    Parameters
+    ----------
+    masks : Masks
+    theta : ndarray, shape (K,)
+        Coefficients of the first map.
+    root : ndarray, shape (K,)
+        Root of the prior without amplitudes.
+
+    Returns
+    -------
+    ndarray of float64, shape (K, K)
+        Lower triangular R; ``R R'`` is near ``diag(root**2)`` where all amplitudes are 1.
+    """
+    at = bins(masks)
+    weighted = at.vectors * np.sqrt(at.amplitude(theta))[:, None] * root
+    covariance = weighted.T @ weighted
+    # The bins' products are not quite the pixels', so that the last directions could be lost.
+    covariance[np.diag_indices_from(covariance)] += 1e-9 * float(np.square(root).max())
+    return np.asarray(np.linalg.cholesky(covariance))

@@ -1,0 +1,341 @@
+"""Evaluation: an explainer put through the metrics, picture by picture, and what it comes to.
+
+A picture, or an explainer, that fails is a row with its error and does not stop the run.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask.errors import SettingError, UnmaskError, silent
+from unmask.evaluation import explainers, metrics
+from unmask.inputs.sample import describe
+from unmask.inputs.sample import prepare as prepare_input
+from unmask.models.loading import load
+from unmask.targets.texts import with_same_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import ArrayLike
+
+    from unmask.evaluation.explainers import Explainer
+    from unmask.evaluation.metrics.case import Case
+    from unmask.evaluation.metrics.catalogue import Metric
+    from unmask.evaluation.metrics.curves import Curve
+    from unmask.evaluation.metrics.intervals import Mean
+    from unmask.models.model import Model
+
+
+__all__ = ["DEFAULT", "Row", "evaluate", "evaluate_map", "summarize"]
+
+
+# What needs nothing beyond the model, and no second map.
+DEFAULT = ("deletion", "insertion", "drop", "increase", "sparseness")
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """What one picture gave.
+
+    Attributes
+    ----------
+    picture : str
+    label : str
+        What was explained; "" where that is not known because of the error.
+    index : int or None
+        Its class index.
+    score : float
+        Of the whole picture.
+    values : dict of str to float
+        By metric; hits and misses are 1 and 0.
+    curves : dict of str to Curve
+        Of "deletion" and "insertion".
+    explaining, measuring : float
+        Seconds.
+    error : str
+        "" if there was none.
+    """
+
+    picture: str
+    label: str = ""
+    index: int | None = None
+    score: float = math.nan
+    values: dict[str, float] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
+    explaining: float = 0.0
+    measuring: float = 0.0
+    error: str = ""
+
+
+def evaluate(
+    model: Any,
+    pictures: Iterable[Any],
+    explainer: str | Explainer = "unmask",
+    *,
+    target: Any = None,
+    wanted: Sequence[str] = DEFAULT,
+    evidence: Mapping[str, ArrayLike] | None = None,
+    randomised: Any = None,
+    seed: int = 0,
+    step: float = metrics.STEP,
+) -> Iterator[Row]:
+    """Explain pictures and measure the maps.
+
+    Parameters
+    ----------
+    model : Model, path-like, "demo" or callable
+    pictures : iterable of images
+        As for `unmask.explain`.
+    explainer : str or callable, default "unmask"
+        ``(model, image, target) -> map``, or a name; see `unmask.evaluation.explainers`.
+    target : default None
+        One, as for `unmask.explain`; None is the model's best class of each picture.
+    wanted : sequence of str
+        Names of `unmask.metrics.METRICS`.
+    evidence : mapping of str to box or bool array, optional
+        By the picture's name, in the picture's pixels; for "pointing", "pointing_exact", "energy".
+        A picture that has none gets no value there.
+    randomised : Model or what `unmask.load` takes, optional
+        The same model with random weights, for "sanity"; `unmask.models.randomise` makes one.
+    seed : int, default 0
+        For an explainer that takes one; "stability" compares it with the next.
+    step : int or float
+        Of deletion and insertion.
+
+    Yields
+    ------
+    Row
+        One for each picture, in their order. What is wrong with one is in its ``error``.
+
+    Raises
+    ------
+    UnmaskError
+        Before the first model call: an unknown metric or explainer, or a metric that lacks what it
+        needs.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> from unmask.evaluation import evaluate, summarize
+    >>> rows = list(evaluate("demo", [unmask.demo.pictures()["night"]], "unmask,masks=256"))
+    >>> rows[0].label, rows[0].values["deletion"] < rows[0].values["insertion"]
+    ('heart', True)
+    >>> summarize(rows)["insertion"].count
+    1
+    """
+    chosen = metrics.known(wanted)
+    function = explainers.find(explainer)
+    loaded = load(model)
+    second = None if randomised is None else load(randomised)
+    _check(chosen, function, evidence, second)
+    return _rows(
+        loaded, pictures, function, target, chosen, evidence or {}, second, int(seed), step
+    )
+
+
+def _check(
+    chosen: Sequence[Metric],
+    function: Explainer,
+    evidence: Mapping[str, ArrayLike] | None,
+    randomised: Model | None,
+) -> None:
+    """Refuse metrics that lack what they need."""
+    have = {
+        "evidence": (bool(evidence), "evidence: boxes or pixels of the pictures"),
+        "seed": (explainers.takes_seed(function), "an explainer that takes seed="),
+        "randomised": (randomised is not None, "a randomised copy of the model"),
+    }
+    for one in chosen:
+        for need in one.needs:
+            there, words = have[need]
+            if not there:
+                raise SettingError(f"metric {one.name!r} needs {words}")
+
+
+def _rows(
+    model: Model,
+    pictures: Iterable[Any],
+    function: Explainer,
+    target: Any,
+    chosen: Sequence[Metric],
+    evidence: Mapping[str, ArrayLike],
+    randomised: Model | None,
+    seed: int,
+    step: float,
+) -> Iterator[Row]:
+    for image in pictures:
+        name = describe(image)
+        try:
+            # Notes about the model or a map were either shown before or are the explainer's own.
+            with silent():
+                row = _row(
+                    name,
+                    model,
+                    image,
+                    function,
+                    target,
+                    chosen,
+                    evidence.get(name),
+                    randomised,
+                    seed,
+                    step,
+                )
+            yield row
+        except UnmaskError as error:
+            yield Row(name, error=str(error))
+        except Exception as error:
+            # Explainers are anyone's code, and no picture may cost the others theirs.
+            yield Row(name, error=f"{type(error).__name__}: {error}")
+
+
+def _row(
+    name: str,
+    model: Model,
+    image: Any,
+    function: Explainer,
+    target: Any,
+    chosen: Sequence[Metric],
+    evidence: ArrayLike | None,
+    randomised: Model | None,
+    seed: int,
+    step: float,
+) -> Row:
+    given = prepare_input(model, image)
+    pixels = given.array if given.picture is None else given.picture
+    one = metrics.case(model, pixels, target)
+    asked = target if one.target.index is None else one.target.index
+    model = one.model  # with the texts that were asked for, if it compares pictures with texts
+    names = {metric.name for metric in chosen}
+    seeded = {"seed": seed} if explainers.takes_seed(function) else {}
+
+    begin = time.perf_counter()
+    values = np.asarray(function(model, pixels, asked, **seeded))
+    explaining = time.perf_counter() - begin
+    again = other = None
+    if "stability" in names:
+        again = np.asarray(function(model, pixels, asked, seed=seed + 1))
+    if "sanity" in names:
+        assert randomised is not None
+        drawn = with_same_texts(randomised, model.labels)
+        other = np.asarray(function(drawn, pixels, asked, **seeded))
+
+    begin = time.perf_counter()
+    found, curves = evaluate_map(
+        one, values, names, evidence=evidence, again=again, randomised=other, step=step
+    )
+    return Row(
+        name,
+        one.target.label,
+        one.target.index,
+        one.target.score,
+        found,
+        curves,
+        explaining,
+        time.perf_counter() - begin,
+    )
+
+
+def evaluate_map(
+    case: Case,
+    values: ArrayLike,
+    wanted: Iterable[str] = DEFAULT,
+    *,
+    evidence: ArrayLike | None = None,
+    again: ArrayLike | None = None,
+    randomised: ArrayLike | None = None,
+    step: float = metrics.STEP,
+) -> tuple[dict[str, float], dict[str, Curve]]:
+    """Put one map through metrics.
+
+    Parameters
+    ----------
+    case : Case
+    values : float array
+        The map, at the model's size or at the picture's.
+    wanted : iterable of str
+        Names of `unmask.metrics.METRICS`. Without what it needs a metric is left out.
+    evidence : box or bool array, optional
+        In the picture's pixels.
+    again, randomised : float array, optional
+        The maps with another seed, and of a randomised model.
+    step : int or float
+
+    Returns
+    -------
+    values : dict of str to float
+    curves : dict of str to Curve
+
+    Examples
+    --------
+    >>> import unmask
+    >>> from unmask import metrics
+    >>> one = metrics.case("demo", unmask.demo.pictures()["street"], "heart")
+    >>> evaluate_map(one, np.ones(one.shape), ["sparseness", "increase"])[0]
+    {'increase': 0.0, 'sparseness': 0.0}
+    """
+    chosen = [metric.name for metric in metrics.METRICS.values() if metric.name in set(wanted)]
+    found: dict[str, float] = {}
+    # Resampled and checked once for all metrics.
+    small = case.at_model_size(values)
+    curves: dict[str, Curve] = {}
+    match [name for name in chosen if name in ("deletion", "insertion")]:
+        case ["deletion", "insertion"]:
+            curves = metrics.both(case, small, step=step)
+        case ["deletion"]:
+            curves = {"deletion": metrics.deletion(case, small, step=step)}
+        case ["insertion"]:
+            curves = {"insertion": metrics.insertion(case, small, step=step)}
+    large = None if evidence is None else case.at_picture_size(values)
+    shown: float | None = None
+    for name in chosen:
+        match name:
+            case "deletion" | "insertion":
+                found[name] = curves[name].area
+            case "drop" | "increase":
+                shown = metrics.shown_score(case, small) if shown is None else shown
+                found[name] = float(
+                    (metrics.drop if name == "drop" else metrics.increase)(case, shown)
+                )
+            case "sparseness":
+                found[name] = metrics.sparseness(small)
+            case "pointing" | "pointing_exact" if large is not None and evidence is not None:
+                far = metrics.TOLERANCE if name == "pointing" else 0.0
+                found[name] = float(metrics.pointing_game(large, evidence, tolerance=far))
+            case "energy" if large is not None and evidence is not None:
+                found[name] = metrics.energy_inside(large, evidence)
+            case "stability" if again is not None:
+                found[name] = metrics.stability(small, case.at_model_size(again))
+            case "sanity" if randomised is not None:
+                found[name] = metrics.sanity(small, case.at_model_size(randomised))
+    return found, curves
+
+
+def summarize(rows: Iterable[Row]) -> dict[str, Mean]:
+    """Average the metrics over pictures, each with its 95% interval.
+
+    Student's t interval for means, Wilson's for shares of hits; see `unmask.metrics`.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+        Those with an error are left out.
+
+    Returns
+    -------
+    dict of str to Mean
+        For each metric that any row has, in the order of `unmask.metrics.METRICS`.
+    """
+    good = [row.values for row in rows if not row.error]
+    result = {}
+    for name, metric in metrics.METRICS.items():
+        values = [one[name] for one in good if name in one]
+        if values:
+            interval = metrics.share_interval if metric.yes_or_no else metrics.mean_interval
+            result[name] = interval(values)
+    return result

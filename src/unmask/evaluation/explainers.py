@@ -1,0 +1,200 @@
+"""Explainers behind one signature: ``(model, image, target) -> map``.
+
+Evaluation and comparison take any function like that, so whatever makes a map can be put through
+them: Captum, SHAP, LIME, XAITK, pytorch-grad-cam. The model is a `Model`; the image a uint8 picture
+(H, W, 3), or an array in the model's space; the target a class index, or what `unmask.explain`
+takes; and the map has the size of the picture or of the model's input. A function that draws at
+random takes a keyword ``seed`` too.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import inspect
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask._base.checks import did_you_mean
+from unmask.errors import SettingError
+from unmask.evaluation import metrics
+from unmask.evaluation.occlusion import occlude
+from unmask.run.explain import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from unmask.models.model import Model
+
+    Explainer = Callable[..., NDArray[Any]]
+
+
+__all__ = ["EXPLAINERS", "find", "occlusion", "rise", "takes_seed", "unmask"]
+
+
+def unmask(
+    model: Model, image: NDArray[Any], target: Any, *, seed: int = 0, **settings: Any
+) -> NDArray[np.float32]:
+    """Explain as `unmask.explain` does, with its defaults.
+
+    Parameters
+    ----------
+    model : Model
+    image : ndarray
+        A uint8 picture (H, W, 3), or an array in the model's space.
+    target : as for `unmask.explain`, but one
+    seed : int, default 0
+    **settings
+        As for `unmask.explain`: masks, grid, keep, fill, design, estimator ...
+
+    Returns
+    -------
+    ndarray of float32
+        At the model's size.
+    """
+    made = explain(model, image, target, seed=seed, preprocess=_space(image), **settings)
+    if len(made.targets) != 1:
+        raise SettingError(f"{len(made.targets)} targets: an explainer is asked for one")
+    first: NDArray[np.float32] = made.model_maps[0]
+    return first
+
+
+def rise(
+    model: Model, image: NDArray[Any], target: Any, *, seed: int = 0, **settings: Any
+) -> NDArray[np.float32]:
+    """Explain as the RISE paper does: independent masks, equation 6, hidden parts 0.
+
+    Parameters and result as for `unmask`.
+    """
+    paper = {"design": "random", "estimator": "paper", **settings}
+    return unmask(model, image, target, seed=seed, **paper)
+
+
+def occlusion(
+    model: Model, image: NDArray[Any], target: Any, **settings: Any
+) -> NDArray[np.float32]:
+    """Explain by a grey square that slides over the picture, see `occlude`."""
+    one = metrics.case(model, image, target, preprocess=_space(image))
+    return occlude(one, **settings)
+
+
+EXPLAINERS: Mapping[str, Explainer] = {"unmask": unmask, "rise": rise, "occlusion": occlusion}
+
+
+def find(wanted: str | Explainer) -> Explainer:
+    """Get an explainer.
+
+    Parameters
+    ----------
+    wanted : str or callable
+        A name of `EXPLAINERS`, with settings if wanted, as in ``"unmask,grid=16,masks=2000"``; a
+        function anywhere, as in ``"package.module:function"``, likewise; or the function itself.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    SettingError
+        An unknown name, a module or function that is not there, or settings it does not take.
+
+    Examples
+    --------
+    >>> find("rise") is rise
+    True
+    >>> find("unmask,grid=16,fill=blur").keywords
+    {'grid': 16, 'fill': 'blur'}
+    """
+    if not isinstance(wanted, str):
+        if not callable(wanted):
+            raise SettingError(
+                f"an explainer is a {type(wanted).__name__}: expected a function "
+                "(model, image, target) -> map, or a name"
+            )
+        return wanted
+    name, *pairs = (part.strip() for part in wanted.split(","))
+    found = _imported(name) if ":" in name else EXPLAINERS.get(name)
+    if found is None:
+        raise SettingError(
+            f"explainer {name!r}: expected one of {', '.join(EXPLAINERS)}, or module:function."
+            f"{did_you_mean(name, EXPLAINERS)}".rstrip(".")
+        )
+    settings = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.isidentifier():
+            raise SettingError(f"explainer {wanted!r}: {pair!r} is no setting such as grid=16")
+        settings[key] = _value(value)
+    unknown = set(settings) - _settings(found)
+    if unknown and not _takes_any(found):
+        first = sorted(unknown)[0]
+        raise SettingError(
+            f"explainer {wanted!r}: {name} has no setting {first!r}."
+            f"{did_you_mean(first, _settings(found))}".rstrip(".")
+        )
+    return functools.partial(found, **settings) if settings else found
+
+
+def takes_seed(explainer: Explainer) -> bool:
+    """Whether an explainer takes a keyword ``seed``.
+
+    Examples
+    --------
+    >>> takes_seed(unmask), takes_seed(occlusion)
+    (True, False)
+    """
+    return "seed" in _parameters(explainer)
+
+
+def _parameters(explainer: Explainer) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(explainer).parameters
+    except (TypeError, ValueError):  # some functions written in C do not say
+        return {}
+
+
+def _settings(explainer: Explainer) -> set[str]:
+    """Return the names of the settings that an explainer takes."""
+    behind: dict[Any, Any] = {unmask: explain, rise: explain, occlusion: occlude}
+    return set(_parameters(behind.get(explainer, explainer)))
+
+
+def _takes_any(explainer: Explainer) -> bool:
+    kinds = {one.kind for one in _parameters(explainer).values()}
+    return explainer not in EXPLAINERS.values() and inspect.Parameter.VAR_KEYWORD in kinds
+
+
+def _space(image: NDArray[Any]) -> str | None:
+    """Say that an array that is no uint8 picture is in the model's space already."""
+    return None if image.dtype == np.uint8 else "raw"
+
+
+def _imported(name: str) -> Explainer:
+    module, _, function = name.partition(":")
+    # The installed command, unlike `python -m`, does not look into the folder it is started in.
+    # At the end, so that a file there takes no package's place.
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingError(f"explainer {name!r} cannot be imported: {error}") from error
+    if not callable(found):
+        raise SettingError(f"explainer {name!r} is no function")
+    return found  # type: ignore[no-any-return]
+
+
+def _value(text: str) -> Any:
+    """Read 16 as a number and blur as a word."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

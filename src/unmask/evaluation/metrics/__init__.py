@@ -1,0 +1,58 @@
+"""Is the explanation right? Metrics of saliency maps, each with its paper, direction and range.
+
+A metric takes a `Case` (one model, one input, one target; made by `case`) and a map, from whatever
+explainer. `METRICS` says what is known of each.
+"""
+
+from __future__ import annotations
+
+from unmask.evaluation.metrics.case import Case, case
+from unmask.evaluation.metrics.catalogue import METRICS, Metric, known
+from unmask.evaluation.metrics.confidence import drop, increase, shown_score
+from unmask.evaluation.metrics.curves import (
+    STEP,
+    Curve,
+    both,
+    deletion,
+    insertion,
+    order,
+    rise_blur,
+)
+from unmask.evaluation.metrics.intervals import Mean, mean_interval, share_interval
+from unmask.evaluation.metrics.location import (
+    TOLERANCE,
+    energy_inside,
+    evidence_mask,
+    pointing_game,
+)
+from unmask.evaluation.metrics.maps import sanity, sparseness, stability
+from unmask.evaluation.metrics.of_explanation import curves
+
+__all__ = [
+    "METRICS",
+    "STEP",
+    "TOLERANCE",
+    "Case",
+    "Curve",
+    "Mean",
+    "Metric",
+    "both",
+    "case",
+    "curves",
+    "deletion",
+    "drop",
+    "energy_inside",
+    "evidence_mask",
+    "increase",
+    "insertion",
+    "known",
+    "mean_interval",
+    "order",
+    "pointing_game",
+    "rise_blur",
+    "sanity",
+    "share_interval",
+    "shown_score",
+    "sparseness",
+    "stability",
+]

@@ -1,0 +1,140 @@
+"""Maps that are there already, put through the metrics: no explainer is run.
+
+What `unmask.results.open` yields comes in here, or explanations read from files.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from unmask.errors import ImageError, SettingError, UnmaskError, silent
+from unmask.evaluation import metrics
+from unmask.evaluation.evaluating import DEFAULT, Row, evaluate_map
+from unmask.models.loading import load
+from unmask.targets.request import again
+from unmask.targets.texts import with_same_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import ArrayLike
+
+    from unmask.evaluation.metrics.catalogue import Metric
+    from unmask.models.model import Model
+    from unmask.run.explanation import Explanation
+
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    model: Any,
+    explanations: Iterable[Explanation],
+    *,
+    target: int | str = 0,
+    wanted: Sequence[str] = DEFAULT,
+    evidence: Mapping[str, ArrayLike] | None = None,
+    step: float = metrics.STEP,
+) -> Iterator[Row]:
+    """Measure the maps of explanations.
+
+    Parameters
+    ----------
+    model : Model, path-like, "demo" or callable
+        The one that was explained.
+    explanations : iterable of Explanation
+        With their pictures.
+    target : int or str, default 0
+        Which of each explanation's targets: its position, or its label.
+    wanted : sequence of str
+        Names of `unmask.metrics.METRICS`, but for those that need a second map ("stability",
+        "sanity").
+    evidence : mapping of str to box or bool array, optional
+        By the picture's name, without its folders; in the picture's pixels.
+    step : int or float
+        Of deletion and insertion.
+
+    Yields
+    ------
+    Row
+        One for each explanation, in their order. What is wrong with one is in its ``error``: no
+        such target, no picture, or a score that is not the explanation's, because the model or its
+        preprocessing is another.
+
+    Raises
+    ------
+    UnmaskError
+        Before the first model call: an unknown metric, or one that lacks what it needs.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> from unmask import evaluation
+    >>> made = unmask.explain("demo", unmask.demo.pictures()["night"], masks=256)
+    >>> (row,) = evaluate("demo", [made])
+    >>> (same,) = evaluation.evaluate("demo", [unmask.demo.pictures()["night"]], "unmask,masks=256")
+    >>> row.label, row.values == same.values
+    ('heart', True)
+    """
+    chosen = metrics.known(wanted)
+    have = {"evidence": bool(evidence)}
+    for one in chosen:
+        for need in one.needs:
+            if not have.get(need):
+                raise SettingError(
+                    f"metric {one.name!r} needs {need}"
+                    + ("" if need in have else ", and maps that are there already have none")
+                )
+    return _rows(load(model), explanations, target, chosen, evidence or {}, step)
+
+
+def _rows(
+    model: Model,
+    explanations: Iterable[Explanation],
+    target: int | str,
+    chosen: Sequence[Metric],
+    evidence: Mapping[str, ArrayLike],
+    step: float,
+) -> Iterator[Row]:
+    for one in explanations:
+        try:
+            with silent():  # they were told with the map
+                row = _row(model, one, target, chosen, evidence, step)
+            yield row
+        except UnmaskError as error:
+            yield Row(one.image, error=str(error))
+
+
+def _row(
+    model: Model,
+    one: Explanation,
+    target: int | str,
+    chosen: Sequence[Metric],
+    evidence: Mapping[str, ArrayLike],
+    step: float,
+) -> Row:
+    number = one.find(target)
+    wished = one.targets[number]
+    asked = again(wished)
+    picture = one.picture
+    if picture is None:
+        reason = getattr(one, "missing", "") or f"{one.image}: the explanation has no picture"
+        raise ImageError(reason)
+    model = with_same_texts(model, one.texts, one.targets)
+    case = metrics.case(model, picture, asked)
+    wished.check_same(case.target, model.name)
+    begin = time.perf_counter()
+    given = evidence.get(one.image.rsplit("/", 1)[-1])
+    names = {metric.name for metric in chosen}
+    values, curves = evaluate_map(case, one.model_maps[number], names, evidence=given, step=step)
+    return Row(
+        one.image,
+        wished.label,
+        wished.index,
+        wished.score,
+        values,
+        curves,
+        one.seconds,
+        time.perf_counter() - begin,
+    )

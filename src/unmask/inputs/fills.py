@@ -1,0 +1,274 @@
+"""How the hidden parts of an input look.
+
+Polarity: a mask value is how much of the input is kept, 1 keeps and 0 hides::
+
+    masked = fill + mask * (image - fill)
+
+A fill is the array that shows where the mask hides. All arrays here are in the model's own space.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from unmask._base.random import generator
+from unmask.errors import SettingError
+from unmask.inputs.sample import Input, _in_layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float32]
+
+    from numpy.typing import NDArray
+
+    from unmask.inputs.spec import InputSpec
+
+
+__all__ = [
+    "FILLS",
+    "Fill",
+    "blur",
+    "describe_fill",
+    "fill_array",
+    "fill_values",
+    "mean",
+    "noise",
+    "read_fill",
+]
+
+
+Fill = Literal["mean", "black", "white", "blur", "noise", "zero"]
+FILLS: tuple[Fill, ...] = get_args(Fill)
+
+# Of the shorter side: 10 pixels at 224, which leaves no detail of an object's size.
+BLUR_SIGMA = 10 / 224
+
+
+def read_fill(text: str) -> str | tuple[float, ...]:
+    """Return a fill as it was given, from how a plan writes it.
+
+    Examples
+    --------
+    >>> read_fill("(255, 0, 12.5)"), read_fill("blur")
+    ((255, 0, 12.5), 'blur')
+    """
+    if not text.startswith("("):
+        return text
+    try:
+        return tuple(ast.literal_eval(text))
+    except (ValueError, SyntaxError):
+        return text
+
+
+def mean(image: Array, axes: Sequence[int]) -> Array:
+    """Mean over the spatial axes, per channel, broadcastable with the image.
+
+    Examples
+    --------
+    >>> mean(np.arange(6, dtype=np.float32).reshape(2, 3), axes=[1])
+    array([[1.],
+           [4.]], dtype=float32)
+    """
+    average = image.mean(axis=tuple(axes), keepdims=True, dtype=np.float64)
+    return np.asarray(average, np.float32)
+
+
+def blur(image: Array, axes: Sequence[int], sigma: float | None = None) -> Array:
+    """Gaussian blur along the spatial axes, edges continued by their own value.
+
+    One matrix product per axis, cut at four standard deviations.
+
+    Parameters
+    ----------
+    image : ndarray of float32
+    axes : sequence of int
+        Spatial axes of `image`.
+    sigma : float, optional
+        Standard deviation in pixels; by default 10/224 of the shorter axis.
+
+    Returns
+    -------
+    ndarray of float32, the image's shape
+
+    Examples
+    --------
+    >>> blur(np.float32([[0, 0, 1, 0, 0]]), axes=[1], sigma=1.0).round(2)
+    array([[0.05, 0.24, 0.4 , 0.24, 0.05]], dtype=float32)
+    """
+    width = BLUR_SIGMA * min(image.shape[a] for a in axes) if sigma is None else sigma
+    reach = max(1, int(np.ceil(4 * width)))
+    offsets = np.arange(-reach, reach + 1)
+    kernel = np.exp(-0.5 * (offsets / width) ** 2)
+    kernel /= kernel.sum()
+    out = image.astype(np.float64)
+    for axis in axes:
+        size = image.shape[axis]
+        matrix = np.zeros((size, size))
+        source = np.clip(np.arange(size)[:, None] + offsets, 0, size - 1)
+        np.add.at(matrix, (np.arange(size)[:, None], source), kernel)
+        out = np.moveaxis(np.tensordot(matrix, out, axes=(1, axis)), 0, axis)
+    return out.astype(np.float32)
+
+
+def noise(image: Array, axes: Sequence[int], rng: np.random.Generator) -> Array:
+    """Independent normal noise with the image's own mean and standard deviation per channel.
+
+    Parameters
+    ----------
+    image : ndarray of float32
+    axes : sequence of int
+        Spatial axes of `image`.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of float32, the image's shape
+    """
+    spread = image.std(axis=tuple(axes), keepdims=True, dtype=np.float64)
+    drawn = mean(image, axes) + spread * rng.standard_normal(image.shape)
+    return np.asarray(drawn, np.float32)
+
+
+def fill_values(
+    fill: Literal["mean", "zero", "blur", "noise"],
+    image: Array,
+    axes: Sequence[int],
+    *,
+    centred: bool,
+    rng: np.random.Generator,
+) -> Array:
+    """Compute a fill that follows from the image alone.
+
+    Parameters
+    ----------
+    fill : {"mean", "zero", "blur", "noise"}
+    image : ndarray of float32
+        In the model's space.
+    axes : sequence of int
+        Spatial axes of `image`.
+    centred : bool
+        True where the model declares a space in which 0 is the average input; `mean` is then 0,
+        otherwise the image's own mean. `zero` is 0 whatever it means there.
+    rng : numpy.random.Generator
+        For `noise`.
+
+    Returns
+    -------
+    ndarray of float32
+        Broadcasts with `image`.
+
+    Raises
+    ------
+    SettingError
+        Another name.
+    """
+    match fill:
+        case "mean":
+            average = mean(image, axes)
+            return np.zeros_like(average) if centred else average
+        case "zero":
+            return np.zeros_like(mean(image, axes))
+        case "blur":
+            return blur(image, axes)
+        case "noise":
+            return noise(image, axes, rng)
+        case _:
+            raise SettingError(f"fill={fill!r}: expected one of {', '.join(FILLS)}")
+
+
+def fill_array(fill: Any, model: InputSpec, given: Input, seed: int) -> NDArray[np.float32]:
+    """Compute what the hidden parts look like, in the model's space.
+
+    Parameters
+    ----------
+    fill : str, (r, g, b) or array
+        "mean", "black", "white", "blur", "noise", "zero"; a colour of three numbers from 0 to 255
+        or of Pillow's names ("#808080", "teal"); or an array: a uint8 picture, or floats in the
+        model's space that broadcast with the input.
+    model : InputSpec
+    given : Input
+    seed : int
+        For "noise".
+
+    Returns
+    -------
+    ndarray of float32
+        Broadcasts with ``given.array``.
+
+    Raises
+    ------
+    SettingError
+        None of these; a colour for an input that is no picture; an array of another shape.
+    """
+    if isinstance(fill, str) and fill in ("mean", "zero", "blur", "noise"):
+        centred = model.preprocess.centred
+        rng = generator(seed, "fill")
+        return fill_values(fill, given.array, given.spatial, centred=centred, rng=rng)  # type: ignore[arg-type]
+    if isinstance(fill, np.ndarray) and (fill.dtype != np.uint8 or given.frame is None):
+        return _float_fill(fill, given)
+    if given.frame is None:
+        raise SettingError(
+            f"fill={fill!r} is a colour, but the input is an array in the model's space: use "
+            "'mean', 'blur', 'noise' or an array"
+        )
+    if isinstance(fill, np.ndarray):
+        if given.picture is None or fill.shape != given.picture.shape:
+            raise SettingError(
+                f"fill of shape {fill.shape}: a picture as fill must have the image's own shape "
+                f"{None if given.picture is None else given.picture.shape}"
+            )
+        pixels = given.frame.forward(fill)
+    else:
+        pixels = np.full((1, 1, 3), _colour(fill), np.float32)
+    return _in_layout(model, pixels)
+
+
+def _float_fill(fill: NDArray[Any], given: Input) -> NDArray[np.float32]:
+    try:
+        fits = np.broadcast_shapes(fill.shape, given.array.shape) == given.array.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise SettingError(
+            f"fill of shape {fill.shape} does not broadcast with the input in the model's space, "
+            f"{given.array.shape}"
+        )
+    values = np.array(fill, np.float32)
+    if not np.isfinite(values).all():
+        raise SettingError("fill has values that are not finite")
+    return values
+
+
+def _colour(fill: Any) -> tuple[int, ...]:
+    from PIL import ImageColor
+
+    if isinstance(fill, str):
+        try:
+            return ImageColor.getrgb(fill)[:3]
+        except ValueError:
+            pass  # the error below says more
+    elif (
+        isinstance(fill, tuple | list)
+        and len(fill) == 3
+        and all(isinstance(v, int | float | np.number) and 0 <= v <= 255 for v in fill)
+    ):
+        return tuple(fill)
+    raise SettingError(
+        f"fill={fill!r}: expected one of {', '.join(FILLS)}, a colour such as '#808080', "
+        "'teal' or (r, g, b) from 0 to 255, or an array"
+    )
+
+
+def describe_fill(fill: Any) -> str:
+    """Name a fill that was given as numbers."""
+    if isinstance(fill, np.ndarray):
+        return f"array of shape {fill.shape}"
+    if isinstance(fill, tuple | list):
+        return str(tuple(one.item() if isinstance(one, np.generic) else one for one in fill))
+    return repr(fill)

@@ -1,0 +1,246 @@
+"""What a mask is: a small grid of bits, enlarged by linear interpolation and randomly shifted.
+
+A mask value says how much of the input is kept: 1 keeps, 0 hides. Enlarging is linear and
+separable, so a mask is one small matrix product per axis (RISE, arXiv:1806.07421, section 3.3)::
+
+    mask = U_h[dy : dy + H] @ grid @ U_w[dx : dx + W].T
+
+Mask i is a pure function of (seed, i): block b has a random generator of its own, so it can be
+made anywhere and in any order. Full-size masks exist only for the batch at hand.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask._base.checks import is_number, is_whole, known
+from unmask._base.random import generator
+from unmask.errors import SettingError
+from unmask.masks import designs
+from unmask.masks.render import render, upsampling, windows
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+
+__all__ = ["Block", "Masks"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The masks of one block, small: grids and shifts.
+
+    Attributes
+    ----------
+    grids : ndarray of uint8, shape (n, g_1, ..., g_d)
+        1 keeps a cell, 0 hides it.
+    shifts : ndarray of int64, shape (n, d)
+        Where each axis's window begins, in pixels, 0 to cell - 1.
+    """
+
+    grids: NDArray[np.uint8]
+    shifts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.grids)
+
+    def __getitem__(self, part: slice) -> Block:
+        return Block(self.grids[part], self.shifts[part])
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Every mask of a run, each a function of its number alone.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Size of the input, an entry per axis (one for a series, two for an image (H, W), three
+        for a volume), in pixels.
+    grid : int or tuple of int, default 8
+        Cells per axis: one number for all axes or one per axis, from 1 to the axis's size.
+    keep : float, default 0.5
+        Probability p that a cell is kept, in (0, 1).
+    seed : int, default 0
+        0 to 2**64 - 1.
+    design : {"balanced", "random"}
+        How a block's bits are drawn, see `designs`. A balanced block is two sets of masks,
+        the second shifted by half a cell against the first; random masks have a shift each.
+    shift : bool, default True
+        False enlarges the grid to exactly the input's size and never shifts it.
+
+    Raises
+    ------
+    SettingError
+        Any of these out of range.
+
+    Examples
+    --------
+    >>> masks = Masks((60, 90), grid=(4, 6), seed=1)
+    >>> masks.block_size, masks.cell
+    (96, (15, 15))
+    >>> masks.render(masks.block(0)[:5]).shape
+    (5, 60, 90)
+    """
+
+    shape: tuple[int, ...]
+    grid: tuple[int, ...]
+    keep: float
+    seed: int
+    design: designs.Design
+    shift: bool
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        grid: int | Sequence[int] = 8,
+        keep: float = 0.5,
+        seed: int = 0,
+        design: designs.Design = "balanced",
+        *,
+        shift: bool = True,
+    ) -> None:
+        sizes = tuple(operator.index(size) for size in shape)
+        cells = _grid(grid, sizes)
+        if not is_number(keep) or not 0 < keep < 1:
+            raise SettingError(
+                f"keep={keep!r}: the keep probability must lie between 0 and 1, both excluded"
+            )
+        known("design", design, designs.DESIGNS)
+        if not isinstance(shift, bool | np.bool_):
+            raise SettingError(f"shift={shift!r}: expected True or False")
+        if not is_whole(seed) or not 0 <= seed < 2**64:
+            raise SettingError(f"seed={seed!r}: expected a whole number from 0 to 2**64 - 1")
+        for name, value in (
+            ("shape", sizes),
+            ("grid", cells),
+            ("keep", float(keep)),
+            ("seed", operator.index(seed)),
+            ("design", design),
+            ("shift", bool(shift)),
+        ):
+            object.__setattr__(self, name, value)
+        _ = self.block_size  # a design that cannot be drawn fails here, not at the first block
+
+    @cached_property
+    def block_size(self) -> int:
+        """Masks in a block."""
+        return designs.block_size(self.design, math.prod(self.grid), self.keep)
+
+    @property
+    def cell(self) -> tuple[int, ...]:
+        """Size of a cell in pixels, per axis: ``ceil(size / cells)``."""
+        return tuple(math.ceil(s / g) for s, g in zip(self.shape, self.grid, strict=True))
+
+    @cached_property
+    def matrices(self) -> tuple[NDArray[np.float64], ...]:
+        """Interpolation matrix of each axis, before the shifted window is cut.
+
+        Shapes ((g + 1) * cell, g), or (size, g) without shift.
+        """
+        return tuple(
+            upsampling(g, (g + 1) * c if self.shift else s)
+            for s, g, c in zip(self.shape, self.grid, self.cell, strict=True)
+        )
+
+    def block(self, number: int) -> Block:
+        """Draw block `number`.
+
+        Returns
+        -------
+        Block
+            `block_size` masks; the same whenever and wherever it is drawn.
+        """
+        rng = generator(self.seed, "masks", number)
+        n = self.block_size
+        limits = np.array(self.cell if self.shift else (1,) * len(self.shape))
+        bits = designs.draw(rng, self.design, n, math.prod(self.grid), self.keep)
+        if self.design == "random":
+            shifts = rng.integers(0, limits, (n, len(limits)))
+        else:
+            # Half a cell apart: where the cells of one set meet, those of the other are centred.
+            steps = limits // 2 * np.arange(designs.SETS)[:, None]
+            starts = (rng.integers(0, limits) + steps) % limits
+            shifts = np.repeat(starts, n // designs.SETS, axis=0)
+        return Block(bits.reshape(n, *self.grid), shifts)
+
+    def rows(self, block: Block, dtype: DTypeLike = np.float32) -> list[NDArray[Any]]:
+        """Each mask's window of each axis's interpolation matrix.
+
+        Returns
+        -------
+        list of ndarray of `dtype`, shapes (n, s_j, g_j)
+        """
+        return [
+            windows(matrix.astype(dtype), block.shifts[:, axis], np.arange(size))
+            for axis, (matrix, size) in enumerate(zip(self.matrices, self.shape, strict=True))
+        ]
+
+    def render(self, block: Block, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        """Full-size masks of a block or of a part of one.
+
+        Returns
+        -------
+        ndarray of `dtype`, shape (n, *shape)
+            In [0, 1]: 1 keeps, 0 hides.
+        """
+        masks: NDArray[Any] = render(block.grids.astype(dtype), self.rows(block, dtype))
+        return masks
+
+    def covariance(self, axis: int) -> NDArray[np.float64]:
+        """Return one axis's factor K of the masks' covariance, in closed form.
+
+        ``Cov(mask(u), mask(v)) = keep (1 - keep) K_1(u_1, v_1) ... K_d(u_d, v_d)``, with
+        ``K = E[U_s U_s']`` over the shifts s.
+
+        Parameters
+        ----------
+        axis : int
+
+        Returns
+        -------
+        ndarray of float64, shape (size, size)
+
+        Examples
+        --------
+        >>> Masks((4, 6), grid=2).covariance(0).round(2)
+        array([[1.  , 0.83, 0.5 , 0.17],
+               [0.83, 0.78, 0.56, 0.33],
+               [0.5 , 0.56, 0.56, 0.56],
+               [0.17, 0.33, 0.56, 0.78]])
+        """
+        matrix, size = self.matrices[axis], self.shape[axis]
+        shifts = self.cell[axis] if self.shift else 1
+        gram = matrix @ matrix.T
+        total = sum(
+            (gram[s : s + size, s : s + size] for s in range(shifts)), np.zeros((size, size))
+        )
+        return total / shifts
+
+
+def _grid(grid: int | Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Check a grid against the input's size and give it one entry per axis."""
+    if not 1 <= len(shape) <= 3 or min(shape) < 1:
+        raise SettingError(f"shape={shape}: expected one, two or three sizes of at least 1")
+    wanted = tuple(grid) if isinstance(grid, Sequence | np.ndarray) else (grid,) * len(shape)
+    if not all(map(is_whole, wanted)):
+        raise SettingError(f"grid={grid!r}: expected a whole number, or one for each axis")
+    if len(wanted) != len(shape):
+        raise SettingError(
+            f"grid={grid}: the input has {len(shape)} axes {shape}; give one number or one for each"
+        )
+    if min(wanted) < 1:
+        raise SettingError(f"grid={grid}: expected at least 1 cell per axis")
+    if any(g > s for g, s in zip(wanted, shape, strict=True)):
+        raise SettingError(
+            f"grid={grid} is finer than the input of {' x '.join(map(str, shape))}: "
+            "a cell must be at least one pixel; use a coarser grid"
+        )
+    return tuple(operator.index(g) for g in wanted)

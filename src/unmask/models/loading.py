@@ -1,0 +1,241 @@
+"""Models: one file per framework, each a small function that returns a `Model`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from unmask import demo
+from unmask._base.checks import did_you_mean, known, sizes
+from unmask._base.files import expanded, sha256
+from unmask.errors import ModelError, SettingError
+from unmask.inputs.preprocess import preprocessing
+from unmask.models.detector import from_detector_function, from_onnx_detector
+from unmask.models.function import from_function
+from unmask.models.labels import Labels, read_labels
+from unmask.models.model import Activation, Model
+from unmask.models.origin import origin
+from unmask.models.randomise import randomise
+from unmask.models.registry import DEMO, OPTIONS, SOURCES, find, loaded
+from unmask.models.to_onnx import faster
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from unmask.inputs.frame import Mode
+
+
+__all__ = ["DETECTORS", "Activation", "Detector", "Model", "Runtime", "load", "randomise"]
+
+
+Detector = Literal["yolox", "yolov5", "yolov8", "nms"]
+Runtime = Literal["onnx"]
+DETECTORS = (*get_args(Detector), "function")
+DETECTS = "a detector"
+# What can be changed in a model when it is there.
+LATER = frozenset(
+    {
+        *("labels", "preprocess", "mean", "std", "activation"),
+        *("layout", "size", "channels", "resize", "crop", "interpolation", "threshold", "name"),
+        "output",
+    }
+)
+
+
+def load(
+    source: Any = DEMO,
+    *,
+    labels: Labels | None = None,
+    preprocess: str | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    activation: Activation | None = None,
+    layout: str | None = None,
+    size: Sequence[int] | None = None,
+    resize: Mode | None = None,
+    channels: int | None = None,
+    output: str | int | None = None,
+    detector: str | None = None,
+    threshold: float | None = None,
+    boxes: str | None = None,
+    name: str | None = None,
+    weights: str | Path | None = None,
+    runtime: Runtime | None = None,
+    **options: Any,
+) -> Model:
+    """Get a model ready to be explained.
+
+    Parameters
+    ----------
+    source : path-like, str, callable, Model, or a framework's own model
+        A file; an id or an address; "demo", the classifier that comes with unmask; a live model; or
+        a function ``batch -> scores``. `unmask.models.registry.SOURCES` lists what is known. A
+        `Model` is returned with what is given here changed.
+    labels : path-like, "imagenet", sequence or mapping, optional
+        Names of the classes: in order, or as {index: name} or {name: index}; or a file of them, one
+        a line, JSON or CSV. See `unmask.models.labels.read_labels`.
+    preprocess : {"tf", "torch", "caffe", "unit", "raw", "bgr"}, optional
+        How pixels from 0 to 255 are scaled, as in Keras: tf is x/127.5 - 1, torch is ImageNet's
+        mean and standard deviation, caffe is BGR less the mean, unit is x/255, raw is x, bgr is
+        x in the order blue, green, red.
+    mean, std : float or sequence of float, optional
+        Instead of ImageNet's; without `preprocess` in units of x/255, or of pixels where they are
+        too large for that.
+    activation : {"softmax", "sigmoid", "probabilities", "logits"}, optional
+        The first two are applied to the outputs, along their classes; the last two declare what
+        they are already.
+    layout : str, optional
+        Axes of a batch, such as "NCHW"; read from an ONNX file, "NHWC" for a function.
+    size : sequence of int, optional
+        Spatial size the model wants, for instance (height, width); read from an ONNX file where
+        it is fixed there. Without it inputs are taken at their own size.
+    resize : {"stretch", "crop", "squash", "letterbox"}, optional
+        How a picture is brought to that size: as the model's own processor says, or else
+        "stretch"; "letterbox" for a detector's file.
+    channels : int, optional
+        For a model that leaves them free.
+    output : str or int, optional
+        Which of several outputs is read, by name or place.
+    detector : {"yolox", "yolov5", "yolov8", "nms", "function"}, optional
+        The source is a detector: how the outputs of an ONNX file are read, or "function" for a
+        function ``images -> list of detections``.
+    threshold : float, default 0.3
+        Least confidence of a box that counts as found, for a detector.
+    boxes : {"xyxy", "yxyx", "xywh", "cxcywh"}, optional
+        What the four numbers of a detector's box are, for "nms" and "function".
+    name : str, optional
+    weights : path-like, optional
+        File of weights, for a source that is built by name.
+    runtime : {"onnx"}, optional
+        Turn the model into ONNX once, check that it gives the same scores, and run that: faster on
+        a CPU. For models that a framework can export.
+    **options
+        Whatever else the source's own loader takes, see docs/models.md.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        No such file, not a model, or labels that do not fit.
+    SettingError
+        An option out of range, or one that says nothing to this source.
+    MissingExtra
+        The framework is not installed.
+
+    Examples
+    --------
+    >>> load(lambda batch: batch.mean(axis=(1, 2, 3)), preprocess="unit", name="brightness").name
+    'brightness'
+    """
+    given: dict[str, Any] = {
+        key: value
+        for key, value in {
+            "labels": labels,
+            "preprocess": preprocess,
+            "mean": mean,
+            "std": std,
+            "activation": activation,
+            "layout": layout,
+            "size": None if size is None else sizes("size", size),
+            "resize": resize,
+            "channels": channels,
+            "output": output,
+            "threshold": threshold,
+            "boxes": boxes,
+            "name": name,
+            "weights": weights,
+            **options,
+        }.items()
+        if value is not None
+    }
+    if runtime not in (None, "onnx"):
+        raise SettingError(f"runtime={runtime!r}: expected 'onnx', or None for the model's own")
+    if detector is not None:
+        known("detector", detector, DETECTORS)
+    if isinstance(source, Model):
+        model = _changed(source, given)
+    elif detector is not None:
+        model = _detector(source, detector, given)
+    elif found := find(source):
+        model = _changed(*loaded(*found, given, LATER))
+    elif callable(source):
+        model = _changed(from_function(source), given)
+    else:
+        raise ModelError(
+            f"cannot load a model from a {type(source).__name__}: expected 'demo', "
+            f"{', '.join(row.what for row in SOURCES)}, a function from a batch to scores, or a "
+            "Model"
+        )
+    said = {**given, "detector": detector, "runtime": runtime}
+    if not isinstance(source, Model):
+        digest = _digest(demo.MODEL if source == DEMO else source, weights)
+        model = replace(model, digest=digest, origin=origin(source, said))
+    elif model.origin is not None:
+        model = replace(model, origin=model.origin.changed(said))
+    return model if runtime is None else faster(model)
+
+
+def _digest(*sources: Any) -> str:
+    """Return the SHA-256 of the files among what a model was loaded from; "" without any."""
+    paths = [expanded(one) for one in sources if isinstance(one, str | Path)]
+    digest, there = hashlib.sha256(), [path for path in paths if path.is_file()]
+    for path in there:
+        digest.update(bytes.fromhex(sha256(path)))
+    return digest.hexdigest() if there else ""
+
+
+def _changed(model: Model, options: dict[str, Any]) -> Model:
+    """Return a model with what the user declared in place of what it declares itself."""
+    _refuse(options, model.name)
+    rest = dict(options)
+    name, mean, std = (rest.pop(key, None) for key in ("preprocess", "mean", "std"))
+    labels = rest.pop("labels", None)
+    model = replace(model, **rest)
+    if name is not None or mean is not None or std is not None:
+        base = "unit" if model.preprocess.name == "raw" else model.preprocess.name
+        model = replace(model, preprocess=preprocessing(name or base, mean, std))
+    if labels is None:
+        return model
+    if model.texts is not None:
+        return replace(model, **model.texts(read_labels(labels)))
+    return replace(model, labels=read_labels(labels, model.classes))
+
+
+def _detector(source: Any, detector: str, options: dict[str, Any]) -> Model:
+    _refuse(options, DETECTS)
+    if isinstance(source, str | Path):
+        path = demo.MODEL if source == DEMO else expanded(source)
+        if path.suffix.lower() != ".onnx":
+            raise ModelError(f"{source}: a detector is an .onnx file, or a function")
+        if detector == "function":
+            raise SettingError("detector='function' is for a function; a file needs its decoder")
+        if "activation" in options:
+            raise SettingError("activation is for classifiers: a detector's decoder knows its own")
+        # Labels go along, as some decoders learn the number of classes from them.
+        return from_onnx_detector(path, detector, **options)
+    if not callable(source):
+        raise ModelError(
+            f"cannot load a detector from a {type(source).__name__}: expected an .onnx file, or a "
+            "function that returns detections"
+        )
+    if detector != "function":
+        raise SettingError(
+            f"detector={detector!r} reads the outputs of an ONNX file; for a function that returns "
+            "detections give detector='function'"
+        )
+    rest = dict(options)
+    own = {name: rest.pop(name) for name in ("labels", "boxes", "layout") if name in rest}
+    return _changed(from_detector_function(source, **own), rest)
+
+
+def _refuse(options: dict[str, Any], what: str) -> None:
+    own = {"boxes"} if what == DETECTS else set()
+    wrong = [name for name in options if name not in LATER | own]
+    if wrong:
+        near = "" if wrong[0] in OPTIONS else did_you_mean(wrong[0], [*LATER, *OPTIONS])
+        raise SettingError(f"{wrong[0]}= says nothing to {what}.{near}".rstrip("."))

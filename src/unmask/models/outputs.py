@@ -1,0 +1,164 @@
+"""What a model's outputs look like, by their shapes and names, where they are no class scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["cells", "described", "resembles", "seem"]
+
+
+STRIDES = (8, 16, 32)
+MANY = 1000  # boxes of a head that suppresses none; classes are hardly ever so many
+FEW = 1000  # boxes that are left after suppression, at most
+BOXES = ("detection_boxes", "boxes", "bboxes", "det_boxes", "dets")
+TITLES = {
+    "yolox": "YOLOX",
+    "yolov5": "YOLOv5",
+    "yolov8": "YOLOv8 or newer",
+    "nms": "a detector that suppresses overlapping boxes itself",
+}
+
+Shapes = Mapping[str, Sequence[Any]]
+
+
+def cells(size: Sequence[int]) -> int:
+    """Cells of strides 8, 16 and 32 on an input, which is how many boxes a YOLO head predicts.
+
+    Examples
+    --------
+    >>> cells((416, 416)), cells((640, 640))
+    (3549, 8400)
+    """
+    return sum((size[0] // s) * (size[1] // s) for s in STRIDES)
+
+
+def resembles(shapes: Shapes, size: Sequence[int] | None = None) -> str | None:
+    """Tell which detector's outputs these look like.
+
+    Parameters
+    ----------
+    shapes : mapping of str to sequence
+        Shape of each output by its name; anything but a whole number is a length not known.
+    size : (int, int), optional
+        Height and width of the model's input, where known.
+
+    Returns
+    -------
+    {"yolox", "yolov5", "yolov8", "nms"} or None
+
+    Examples
+    --------
+    >>> resembles({"output": (1, 3549, 85)}, (416, 416)), resembles({"output0": ("n", 84, 8400)})
+    ('yolox', 'yolov8')
+    >>> resembles({"boxes": ("n", 4), "labels": ("n",), "scores": ("n",)})
+    'nms'
+    >>> resembles({"scores": ("n", 1000)})
+    """
+    if any(name.lower().split(":")[0] in BOXES for name in shapes) and len(shapes) > 1:
+        return "nms"
+    heads = [shape for shape in shapes.values() if len(shape) == 3]
+    if len(heads) != 1 or len(shapes) > 3:
+        return None
+    rows, columns = (one if isinstance(one, int) else 0 for one in heads[0][1:])
+    if columns == 6 and rows <= FEW:
+        return "nms"
+    if size is not None and rows == cells(size) and columns > 5:
+        return "yolox"
+    if size is not None and rows == 3 * cells(size) and columns > 5:
+        return "yolov5"
+    if rows >= MANY and 5 < columns < MANY:
+        return "yolov5"
+    if columns >= MANY and 4 < rows < MANY:
+        return "yolov8"
+    return None
+
+
+def described(outputs: Any) -> str:
+    """Say in a few words what a model returned, by its shapes.
+
+    Parameters
+    ----------
+    outputs
+        An array, a tuple, list or dict of them, or anything else.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> described(np.zeros((1, 5))), described({"logits": np.zeros((1, 5)), "loss": 0.5})
+    ('an array of shape (1, 5)', "a dict of 'logits' (1, 5), 'loss' float")
+    """
+    if isinstance(outputs, dict):
+        return "a dict of " + ", ".join(f"{name!r} {_short(one)}" for name, one in outputs.items())
+    if isinstance(outputs, list | tuple):
+        parts = ", ".join(map(_short, outputs[:8]))
+        return f"a {type(outputs).__name__} of {len(outputs)} ({parts})"
+    shape = getattr(outputs, "shape", None)
+    return f"a {type(outputs).__name__}" if shape is None else f"an array of shape {tuple(shape)}"
+
+
+def seem(outputs: Any, size: Sequence[int] | None = None, layout: str = "NCHW") -> str:
+    """Say what outputs that are no class scores look like, and what to do with them.
+
+    Parameters
+    ----------
+    outputs
+        As the model returned them, for a batch of one.
+    size : (int, int), optional
+        Height and width of the model's input, where known.
+    layout : str
+        Of the model's input.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> print(seem(np.zeros((1, 21, 33, 33))))
+    they look like a map of 21 classes or channels for every place (segmentation, depth): give a
+    function of the outputs as target, as lambda outputs: outputs[:, 3].mean(axis=(1, 2))
+    """
+    if isinstance(outputs, dict):
+        shapes = {str(name): getattr(one, "shape", ()) for name, one in outputs.items()}
+        choice = f"choose one with output=, of {', '.join(map(repr, outputs))}, or "
+    elif isinstance(outputs, list | tuple):
+        shapes = {str(i): getattr(one, "shape", ()) for i, one in enumerate(outputs)}
+        choice = f"choose one with output=, 0 to {len(outputs) - 1}, or "
+    else:
+        shapes, choice = {"output": getattr(outputs, "shape", ())}, ""
+    decoder = resembles(shapes, size)
+    if "pred_boxes" in shapes:
+        return (
+            "these are a detector's boxes before its post-processing: give a function that does "
+            "both and returns Detections, with detector='function'"
+        )
+    if decoder is not None:
+        return f"this looks like {TITLES[decoder]}: load it with detector={decoder!r}"
+    shape = tuple(shapes.get("output", ()))
+    if len(shape) == 4:
+        first = layout.index("C") == 1 if "C" in layout else True
+        classes = shape[1] if first else shape[3]
+        part = f"[:, {min(3, classes - 1)}]" if first else f"[..., {min(3, classes - 1)}]"
+        return (
+            f"they look like a map of {classes} classes or channels for every place "
+            "(segmentation, depth): give a function of the outputs as target, as lambda outputs: "
+            f"outputs{part}.mean(axis=(1, 2))"
+        )
+    if len(shape) == 3:
+        return (
+            "they look like a value for every place, or a vector for every part (depth, tokens, "
+            "boxes): give a function of the outputs as target, as lambda outputs: "
+            "outputs.mean(axis=(1, 2))"
+        )
+    return f"{choice}give a function of the outputs as target"
+
+
+def _short(part: Any) -> str:
+    shape = getattr(part, "shape", None)
+    return type(part).__name__ if shape is None else str(tuple(shape))

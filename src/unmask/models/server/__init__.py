@@ -1,0 +1,1 @@
+"""Servers of the V2 inference protocol (KServe, Triton)."""

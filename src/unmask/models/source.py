@@ -1,0 +1,72 @@
+"""How a worker makes its own model: the arguments of `unmask.load`, which can be sent anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unmask._base.files import expanded, sha256
+from unmask.models.loading import load
+
+if TYPE_CHECKING:
+    from unmask.models.model import Model
+
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The arguments of `unmask.load`.
+
+    A loaded model holds sessions, graphics memory and threads, and cannot be sent to another
+    process; what it was loaded from can.
+
+    Attributes
+    ----------
+    source : str or callable
+        What `unmask.load` takes. A function has to be one that the workers can import.
+    options : dict
+        Keyword arguments of `unmask.load`.
+
+    Examples
+    --------
+    >>> Recipe("demo", {"name": "shapes"}).load().name
+    'shapes'
+    """
+
+    source: Any = "demo"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def load(self) -> Model:
+        """Load the model, as `unmask.load` does."""
+        return load(self.source, **self.options)
+
+    def is_file(self) -> bool:
+        """Whether the source is a file, which `describe` knows by its content."""
+        return isinstance(self.source, str | Path) and expanded(self.source).is_file()
+
+    def describe(self) -> dict[str, Any]:
+        """Return what tells one model from another, as JSON values.
+
+        A file counts by its content (SHA-256), not by where it lies; a function by its name.
+        """
+        return {
+            "model": _identity(self.source),
+            **{key: _identity(value) for key, value in self.options.items() if value is not None},
+        }
+
+
+def _identity(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_identity(one) for one in value]
+    if isinstance(value, str | Path):
+        path = expanded(value)
+        if path.is_file():
+            return f"sha256:{sha256(path)}"
+        return str(value)
+    if callable(value):
+        name = getattr(value, "__qualname__", type(value).__qualname__)
+        return f"{getattr(value, '__module__', '')}.{name}"
+    return value

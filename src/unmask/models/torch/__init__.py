@@ -1,0 +1,1 @@
+"""PyTorch and the libraries of models that are built on it."""

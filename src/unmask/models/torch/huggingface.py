@@ -1,0 +1,357 @@
+"""Hugging Face: image classifiers, and models that compare a picture with texts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from unmask.errors import MissingExtra, ModelError
+from unmask.inputs.frame import Frame
+from unmask.models.labels import read_labels
+from unmask.models.torch.module import best_device, from_torch
+from unmask.models.torch.runner import evaluating, runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from unmask.models.labels import Labels
+    from unmask.models.model import Activation, Model
+
+
+__all__ = ["from_hub", "from_huggingface"]
+
+
+PREFIX = "hf:"
+# Of the range of its own processor's values on a smooth picture; antialiasing differs by less.
+AGREE = 0.02
+# What models for other tasks than classification have in their names.
+TASKS = ("Segmentation", "Depth", "Detection", "Masked", "Backbone", "Keypoint", "SuperResolution")
+
+
+def from_huggingface(
+    model: Any,
+    *,
+    processor: Any = None,
+    tokenizer: Any = None,
+    labels: Labels | None = None,
+    device: Any = None,
+    autocast: Any = None,
+    channels_last: bool = False,
+    preprocess: str | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    size: Sequence[int] | None = None,
+    activation: Activation | None = None,
+) -> Model:
+    """Take an image classifier or a CLIP-like model of transformers.
+
+    A classifier's labels are its ``id2label``. A CLIP-like model's labels are texts: those given
+    as `labels`, and those given to `unmask.explain` as targets. Its scores are the similarities
+    of the picture to all of them, by softmax, or by sigmoid for SigLIP, as they were trained. A
+    single text has nothing to be compared with, so its similarity itself is the score.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+    processor : optional
+        The image processor, or a processor that holds one and a tokenizer. Without it what is
+        assumed is said in a note.
+    tokenizer : optional
+        For texts, if the processor holds none.
+    labels : optional
+        Texts for a CLIP-like model; other names for a classifier's classes, as for
+        `unmask.models.labels.read_labels`.
+    device, autocast, channels_last, preprocess, mean, std, size
+        As for `unmask.models.torch.module.from_torch`.
+    activation : {"softmax", "sigmoid", "probabilities", "logits"}, optional
+        Instead of the model's own.
+
+    Returns
+    -------
+    Model
+        With softmax as activation, or sigmoid for a classifier of many labels and for SigLIP.
+
+    Raises
+    ------
+    ModelError
+        A model of something else than pictures, or texts without a tokenizer.
+    """
+    compares = hasattr(model, "get_text_features") and hasattr(model, "get_image_features")
+    if not compares and getattr(model, "main_input_name", "") != "pixel_values":
+        raise ModelError(
+            f"{type(model).__name__} takes {getattr(model, 'main_input_name', 'something else')}, "
+            "no pictures: expected an image classifier or a CLIP-like model"
+        )
+    config = model.config
+    vision = getattr(config, "vision_config", config)
+    own = getattr(vision, "image_size", None)
+    if size is None and processor is None and own is not None:
+        size = (own, own) if isinstance(own, int) else tuple(own)
+    made = from_torch(
+        model,
+        processor=processor,
+        device=device,
+        autocast=autocast,
+        channels_last=channels_last,
+        preprocess=preprocess,
+        mean=mean,
+        std=std,
+        layout="NCHW",
+        size=size,
+        channels=getattr(vision, "num_channels", None),
+    )
+    if processor is not None and not any((preprocess, mean, std, size)):
+        made = replace(made, notes=(*made.notes, *_differences(made, processor)))
+    made = replace(
+        made, export=None, versions={**made.versions, "transformers": _transformers().__version__}
+    )
+    if compares:
+        tokenizer = tokenizer or getattr(processor, "tokenizer", None)
+        texts = _texts_of(made, model, tokenizer, activation, autocast, channels_last)
+        return replace(made, **texts(() if labels is None else read_labels(labels)), texts=texts)
+    if not _classifies(model):
+        # Maps, boxes or embeddings: a function of the outputs says what of them is explained.
+        names = getattr(config, "id2label", None) if labels is None else labels
+        return replace(made, labels=None, activation=activation or _maps_activation(model, names))
+    classes = _head(model) or config.num_labels
+    own, notes = _own_labels(config, classes)
+    return replace(
+        made,
+        labels=own if labels is None else read_labels(labels, classes),
+        classes=classes,
+        activation=activation or _classifiers_activation(config),
+        notes=(*made.notes, *notes),
+    )
+
+
+def from_hub(
+    name: str,
+    *,
+    labels: Labels | None = None,
+    device: Any = None,
+    autocast: Any = None,
+    channels_last: bool = False,
+    activation: Activation | None = None,
+) -> Model:
+    """Load a model and its processor by name, or from a folder.
+
+    Parameters
+    ----------
+    name : str
+        "hf:google/vit-base-patch16-224", or "hf:FOLDER" for what ``save_pretrained`` wrote; the
+        prefix may be left out. Code that comes with a model is never run.
+    labels, device, autocast, channels_last, activation
+        As for `from_huggingface`; on a GPU where there is one.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    MissingExtra
+        transformers is not installed.
+    ModelError
+        No such model, no pictures, or it cannot be downloaded.
+    """
+    transformers = _transformers()
+    name = name.removeprefix(PREFIX)
+    try:
+        config = transformers.AutoConfig.from_pretrained(name)
+        zero = getattr(config, "text_config", None) is not None
+        auto = "ZeroShotImageClassification" if zero else "ImageClassification"
+        model = getattr(transformers, f"AutoModelFor{auto}").from_pretrained(name)
+        read = transformers.AutoProcessor if zero else transformers.AutoImageProcessor
+        processor = read.from_pretrained(name)
+    except Exception as error:  # its hub client, the network and the files raise whatever they like
+        reason = str(error).strip().split("\n")[0][:200]
+        raise ModelError(
+            f"{PREFIX}{name} cannot be loaded ({type(error).__name__}: {reason}). Give the name of "
+            "an image classifier or CLIP-like model of the hub or, where it cannot be reached, a "
+            f"folder that save_pretrained wrote, model and processor: {PREFIX}FOLDER"
+        ) from error
+    made = from_huggingface(
+        model,
+        processor=processor,
+        labels=labels,
+        device=device or best_device(),
+        autocast=autocast,
+        channels_last=channels_last,
+        activation=activation,
+    )
+    return replace(made, name=name)
+
+
+def _texts_of(
+    made: Model,
+    model: Any,
+    tokenizer: Any,
+    activation: Activation | None,
+    autocast: Any,
+    channels_last: bool,
+) -> Callable[[Sequence[str]], dict[str, Any]]:
+    """Return what turns texts into the fields of a `Model` that compares pictures with them."""
+    siglip = "siglip" in str(getattr(model.config, "model_type", ""))
+
+    def without(_: Any) -> Any:
+        raise ModelError(
+            f"{made.name} compares pictures with texts: give them as targets or as labels, for "
+            "instance target='a photo of an elephant'"
+        )
+
+    def fields(texts: Sequence[str]) -> dict[str, Any]:
+        if not texts:
+            return {"run": without, "labels": (), "classes": 0, "notes": made.notes}
+        if tokenizer is None:
+            raise ModelError(
+                f"{made.name} compares pictures with texts and needs its tokenizer for them: give "
+                "processor= (one that holds it) or tokenizer="
+            )
+        features = _text_features(model, tokenizer, tuple(texts), siglip)
+        chosen: Activation = "sigmoid" if siglip else "softmax"
+        notes = made.notes
+        if len(texts) == 1 and not siglip:
+            chosen = "logits"
+            notes += (
+                (
+                    f"{texts[0]!r} is the only text, so there is nothing to compare it with: its "
+                    "similarity itself is explained. Give others, as labels or as targets"
+                ),
+            )
+
+        def forward(pixels: Any) -> Any:
+            return _similarities(model, pixels, features)
+
+        return {
+            "run": runner(model, forward, autocast, channels_last),
+            "labels": tuple(texts),
+            "classes": len(texts),
+            "activation": activation or chosen,
+            "notes": notes,
+        }
+
+    return fields
+
+
+def _text_features(model: Any, tokenizer: Any, texts: tuple[str, ...], siglip: bool) -> Any:
+    """Return the texts' embeddings, of length 1; computed once, as they never change."""
+    import torch
+
+    # SigLIP was trained on texts filled up to this length; transformers' own pipeline does so too.
+    padding = (
+        {"padding": "max_length", "max_length": 64, "truncation": True}
+        if siglip
+        else {"padding": True}
+    )
+    tokens = tokenizer(list(texts), return_tensors="pt", **padding).to(model.device)
+    # Not in inference mode: its tensors could not be used outside of it.
+    with torch.no_grad(), evaluating(model):
+        return _unit(model.get_text_features(**tokens))
+
+
+def _similarities(model: Any, pixels: Any, texts: Any) -> Any:
+    """Return ``logits_per_image``: scaled cosines, without computing the texts again."""
+    images = _unit(model.get_image_features(pixel_values=pixels))
+    scores = images @ texts.to(images.dtype).mT * model.logit_scale.exp().to(images.dtype)
+    bias = getattr(model, "logit_bias", None)
+    return scores if bias is None else scores + bias.to(images.dtype)
+
+
+def _unit(features: Any) -> Any:
+    # Since version 5 an object, whose pooler_output is the embedding.
+    features = getattr(features, "pooler_output", features)
+    return features / features.norm(dim=-1, keepdim=True)
+
+
+def _classifiers_activation(config: Any) -> Activation:
+    """Return what transformers' own image-classification pipeline applies."""
+    kind = getattr(config, "problem_type", None)
+    if kind == "regression":
+        return "logits"
+    several = kind == "multi_label_classification" or config.num_labels == 1
+    return "sigmoid" if several else "softmax"
+
+
+def _classifies(model: Any) -> bool:
+    """Whether a model of transformers says by its name that it returns scores of classes."""
+    name = type(model).__name__
+    other = name.endswith("Model") or any(kind in name for kind in TASKS)
+    return "ImageClassification" in name or not other
+
+
+def _maps_activation(model: Any, names: Any) -> Activation | None:
+    """Return what makes probabilities of a segmentation's logits, which lie along its channels."""
+    semantic = "SemanticSegmentation" in type(model).__name__ and names and len(names) > 1
+    return "softmax" if semantic else None
+
+
+def _head(model: Any) -> int | None:
+    """Return how many scores the last layer of a classifier has, where it is a linear one."""
+    head: Any = getattr(model, "classifier", None)
+    head = head[-1] if hasattr(head, "__getitem__") and len(head) else head
+    return getattr(head, "out_features", None)
+
+
+def _own_labels(config: Any, classes: int) -> tuple[tuple[str, ...], list[str]]:
+    """Return the names in ``id2label``, each at its number, and what is odd about them."""
+    names = {int(number): str(name) for number, name in (config.id2label or {}).items()}
+    beyond = [number for number in names if not 0 <= number < classes]
+    labels = tuple(names.get(number, f"class {number}") for number in range(classes))
+    if not beyond:
+        return labels, []
+    note = (
+        f"id2label names class {beyond[0]} ({names[beyond[0]]!r}), and the model has {classes}, 0 "
+        f"to {classes - 1}: its names may be off by one. labels= gives others"
+    )
+    return labels, [note]
+
+
+def _differences(made: Model, processor: Any) -> list[str]:
+    """Compare what was read from a processor with what it does to a picture."""
+    y, x = np.mgrid[:90, :140]
+    scene = np.stack([y * 2.8, x * 1.8, 255 - y - x], axis=2).clip(0, 255).astype(np.uint8)
+    inner = getattr(processor, "image_processor", processor)
+    picture = Image.fromarray(scene)
+    if made.channels == 1:
+        picture = picture.convert("L")
+        scene = np.asarray(picture.convert("RGB"))
+    try:
+        found = inner(images=picture, return_tensors="np")["pixel_values"]
+    except Exception as error:  # whatever a processor raises, it is no reason not to load the model
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        return [
+            (
+                f"{type(inner).__name__} could not be tried on a picture ({reason[0][:200]}): "
+                "compare the predictions, and give preprocess=, size= and resize= if they are off"
+            )
+        ]
+    theirs = np.asarray(found)[0]
+    size = made.size or scene.shape[:2]
+    frame = Frame(
+        scene.shape[:2],
+        (size[0], size[1]),
+        made.resize,
+        made.crop,
+        interpolation=made.interpolation,
+    )
+    ours = made.preprocess(frame.forward(scene), made.channels or 3).transpose(2, 0, 1)
+    if ours.shape == theirs.shape and np.abs(ours - theirs).mean() <= AGREE * np.ptp(theirs):
+        return []
+    return [
+        (
+            f"{type(inner).__name__} does more to a picture than could be read from it: pictures "
+            "are prepared differently here. Compare the predictions, and give preprocess=, size= "
+            "and resize= if they are off"
+        )
+    ]
+
+
+def _transformers() -> Any:
+    try:
+        import transformers
+    except ImportError:
+        raise MissingExtra("transformers", "hf") from None
+    return transformers

@@ -1,0 +1,273 @@
+"""A report: one HTML file that holds everything it shows and asks the network for nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from html import escape
+from importlib import resources
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from unmask._version import __version__
+from unmask.draw.colormap import colorize
+from unmask.draw.svg import Line, chart
+from unmask.errors import SettingError
+from unmask.estimate.uncertainty import shown
+from unmask.inputs import images
+from unmask.inputs.images import jpeg
+from unmask.reports.reproduce import recipe
+from unmask.run.preview import small
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from unmask._base.magnitude import Floats
+    from unmask.draw.colormap import Colormap
+    from unmask.reports.reproduce import Recipe
+    from unmask.run.explanation import Explanation
+
+    Curves = Sequence[Mapping[str, "Curve"]]
+
+
+__all__ = ["Curve", "report"]
+
+
+PICTURE, MAP = 1000, 480  # longest sides, in pixels
+
+
+class Curve(Protocol):
+    """A score as more and more pixels change, as `unmask.metrics` measures it."""
+
+    @property
+    def fractions(self) -> ArrayLike:
+        """Share of the pixels changed, 0 to 1, ascending."""
+
+    @property
+    def scores(self) -> ArrayLike:
+        """Score of the target, as many."""
+
+
+def report(
+    explanations: Sequence[Explanation],
+    *,
+    recipes: Sequence[Recipe] | None = None,
+    curves: Sequence[Curves | None] | None = None,
+    cmap: Colormap = "inferno",
+    title: str = "What did the model look at?",
+) -> str:
+    """Write explanations as one HTML page without any outside reference.
+
+    Parameters
+    ----------
+    explanations : sequence of Explanation
+        At least one.
+    recipes : sequence of Recipe, optional
+        How each can be made again, where more is known than what the explanation holds.
+    curves : sequence of mapping, optional
+        For each explanation, None or what `unmask.metrics.curves` returns: for each target
+        ``{"deletion": curve, "insertion": curve}``, or other names, or nothing.
+    cmap : str, default "inferno"
+        One of `unmask.draw.colormap.COLORMAPS`.
+    title : str
+
+    Returns
+    -------
+    str
+        UTF-8 is what it declares.
+
+    Raises
+    ------
+    SettingError
+        No explanation, or not as many recipes, curves or targets with curves as there are.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> street = unmask.demo.pictures()["street"]
+    >>> page = report([unmask.explain("demo", street, ["heart", "star"], masks=256)])
+    >>> page.startswith("<!doctype html>"), page.count("<figure")
+    (True, 8)
+    """
+    count = len(explanations)
+    again = recipes or [recipe(one) for one in explanations]
+    measured = curves or [None] * count
+    if not count or len(again) != count or len(measured) != count:
+        raise SettingError(
+            f"{count} explanations, {len(again)} recipes and {len(measured)} sets of curves: "
+            "expected at least one explanation, and as many of the others"
+        )
+    for one, of_one in zip(explanations, measured, strict=True):
+        if of_one is not None and len(of_one) != len(one.targets):
+            raise SettingError(
+                f"{one.image} has {len(one.targets)} targets, and curves of {len(of_one)}"
+            )
+    style, script = _asset("report.css"), _asset("report.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; "
+        f"script-src '{_digest(script)}'"
+    )
+    many = "" if count == 1 else _contents(explanations)
+    sections = "".join(
+        _section(number, *one, cmap)
+        for number, one in enumerate(zip(explanations, again, measured, strict=True))
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
+        f"<header><h1>{escape(title)}</h1>{many}</header>\n<main>\n{sections}</main>\n"
+        "<footer>Made by unmask "
+        f"{escape(__version__)}. Parts of the picture were hidden at random; what was visible when "
+        "the score was high is bright (RISE, arXiv:1806.07421). Reliability is the correlation to "
+        "expect with the map of infinitely many masks.</footer>\n"
+        f"<script>{script}</script>\n</body>\n</html>\n"
+    )
+
+
+def _contents(explanations: Sequence[Explanation]) -> str:
+    items = "".join(
+        f'<li><a href="#e{number}">{escape(one.image)}</a> '
+        f"<span>{escape(', '.join(target.label for target in one.targets))}</span></li>"
+        for number, one in enumerate(explanations)
+    )
+    return f"<nav><ol>{items}</ol></nav>"
+
+
+def _section(
+    number: int, one: Explanation, again: Recipe, curves: Curves | None, cmap: Colormap
+) -> str:
+    maps, stderrs = small(one, MAP)
+    targets = []
+    for position, target in enumerate(one.targets):
+        facts = [f"score {target.score:.4g}", f"reliability {shown(one.reliabilities[position])}"]
+        if target.box is not None:
+            facts.append("box " + ", ".join(f"{edge:.0f}" for edge in target.box))
+        lines = {} if curves is None else curves[position]
+        targets.append(
+            f"<article><h3>{escape(target.label)}</h3><p class=facts>{escape(' · '.join(facts))}"
+            f"</p>{_figures(one, maps[position], _of(stderrs, position), target.label, cmap)}"
+            f"{_curves(lines)}</article>"
+        )
+    state = "" if one.complete else f" of {one.plan.count:,} asked for"
+    head = f"{one.model} · {one.masks:,} masks{state} · {one.seconds:.1f} s"
+    return (
+        f'<section id="e{number}"><h2>{escape(one.image)}</h2><p class=facts>{escape(head)}</p>'
+        f"{_notes(one.notes)}{''.join(targets)}{_details(one, again)}</section>\n"
+    )
+
+
+def _figures(
+    one: Explanation,
+    values: Floats,
+    stderr: Floats | None,
+    label: str,
+    cmap: Colormap,
+) -> str:
+    if values.ndim != 2:
+        return f"<p>The map has the shape {values.shape} and cannot be drawn as a picture.</p>"
+    heat, figures = _png(colorize(values, cmap)), []
+    if one.picture is not None:
+        picture = _uri("jpeg", jpeg(one.picture, PICTURE))
+        figures += [
+            _figure(_img(picture, "The picture"), "picture"),
+            _figure(
+                f"<div class=stack>{_img(picture, '', 'under')}"
+                f"{_img(heat, f'The map for {label} over the picture', 'over')}</div>"
+                "<label class=opacity>opacity <input type=range min=0 max=100 value=50></label>",
+                "overlay",
+            ),
+        ]
+    figures.append(
+        _figure(_img(heat, f"Saliency map for {label}") + _scale(values, cmap), "importance")
+    )
+    if stderr is not None:
+        doubt = _img(_png(colorize(stderr, cmap, 0)), f"Standard error of the map for {label}")
+        figures.append(_figure(doubt + _scale(stderr, cmap, 0.0), "standard error"))
+    return f"<div class=figures>{''.join(figures)}</div>"
+
+
+def _figure(content: str, caption: str) -> str:
+    return f"<figure>{content}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def _scale(values: Floats, cmap: Colormap, low: float | None = None) -> str:
+    low, high = float(values.min()) if low is None else low, float(values.max())
+    bar = _png(colorize(np.linspace(0, 1, 128)[None], cmap))
+    return f"<div class=scale><span>{low:.3g}</span>{_img(bar, '')}<span>{high:.3g}</span></div>"
+
+
+def _curves(curves: Mapping[str, Curve]) -> str:
+    if not curves:
+        return ""
+    lines = [
+        Line(name, np.asarray(curve.fractions, float), np.asarray(curve.scores, float))
+        for name, curve in curves.items()
+    ]
+    areas = ", ".join(f"{line.name} {float(np.trapezoid(line.y, line.x)):.3f}" for line in lines)
+    svg = chart(lines, x="share of the pixels changed", y="score")
+    return f"<figure class=curves>{svg}<figcaption>areas: {escape(areas)}</figcaption></figure>"
+
+
+def _details(one: Explanation, again: Recipe) -> str:
+    masks = one.plan.masks
+    rows = {
+        "model": one.model,
+        "size": " × ".join(map(str, masks.shape)),
+        "masks": f"{one.masks:,} of {one.plan.count:,}",
+        "grid": " × ".join(map(str, masks.grid)),
+        "keep probability": f"{masks.keep:g}",
+        "fill": one.plan.fill,
+        "design": masks.design,
+        "estimator": one.plan.estimator,
+        "seed": str(masks.seed),
+        "time": f"{one.seconds:.2f} s, {one.model_calls:,} model calls",
+        "versions": ", ".join(f"{name} {version}" for name, version in one.versions.items()),
+    }
+    table = "".join(
+        f"<tr><th scope=row>{escape(name)}</th><td>{escape(value)}</td></tr>"
+        for name, value in rows.items()
+    )
+    unsaid = "".join(
+        f"<p>{'Add' if what in again.missing else 'The command leaves out'} {escape(what)}.</p>"
+        for what in again.unsaid
+    )
+    return (
+        f"<details open><summary>Settings, and how to make it again</summary><table>{table}</table>"
+        f"<pre><code>{escape(again.command())}</code></pre>"
+        f"<pre><code>{escape(again.python())}</code></pre>{unsaid}</details>"
+    )
+
+
+def _notes(notes: Iterable[str]) -> str:
+    items = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    return f"<ul class=notes>{items}</ul>" if items else ""
+
+
+def _of(values: Floats | None, position: int) -> Floats | None:
+    return None if values is None else values[position]
+
+
+def _img(uri: str, alt: str, kind: str = "") -> str:
+    name = f' class="{kind}"' if kind else ""
+    return f'<img{name} src="{uri}" alt="{escape(alt)}">'
+
+
+def _png(pixels: NDArray[np.uint8]) -> str:
+    return _uri("png", images.png(pixels))
+
+
+def _uri(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _asset(name: str) -> str:
+    return (resources.files("unmask.reports") / name).read_text("utf-8")
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,387 @@
+"""The Python and the command line that make an explanation again."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from unmask import demo
+from unmask.inputs.fills import read_fill
+from unmask.run import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from unmask.run.explanation import Explanation
+    from unmask.run.settings import PresetName
+    from unmask.targets.target import Target
+
+
+__all__ = ["OPTIONS", "SETTINGS", "Recipe", "recipe"]
+
+
+NUMBER = re.compile(r"0|[1-9][0-9]*")
+TOP = re.compile(r"top:([0-9]+)")
+
+DEMO = "demo"
+DEMO_NAME = "unmask demo"  # what the embedded model calls itself
+BATCH_SIZE = 32  # of a model that takes any; other sizes may round scores differently
+
+# What `unmask explain` has an option for; a test compares it with the command.
+SETTINGS = (
+    *("preset", "masks", "shard", "grid", "keep", "seed"),
+    *("fill", "design", "estimator", "batch_size"),
+)
+OPTIONS = (
+    *("labels", "preprocess", "mean", "std", "activation", "layout", "size", "channels"),
+    *("resize", "output", "detector", "threshold", "boxes", "weights", "runtime"),
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What it takes to make an explanation again.
+
+    Attributes
+    ----------
+    image : str
+        Path of the picture, or the name of one of the demo's where `example` is true.
+    targets : tuple of str
+        As the command line takes them; none is the model's best.
+    settings : mapping
+        Keyword arguments of `unmask.explain`: preset, masks, grid, keep, seed, fill, design,
+        estimator, batch_size, shard, shift. Those that are the default, or the preset's, are left
+        out.
+    model : str, default "demo"
+        As the command line takes it.
+    options : mapping of str to JSON value
+        Options of the model, as `unmask.load` takes them.
+    example : bool, default False
+    path : str
+        Where an example lies on this machine; without it, the command asks Python for it.
+    unsaid : tuple of str
+        What the command line cannot say, for people.
+    missing : tuple of str
+        Those of `unsaid` that the Python does not say either.
+    code : tuple of str, optional
+        The targets in Python, where they are others than `targets`.
+    texts : tuple of str
+        What a model of texts compares the picture with; the Python gives them as its labels.
+
+    Examples
+    --------
+    >>> again = Recipe("my fox.jpg", ("red fox",), {"masks": 500, "grid": (6, 9), "seed": 0})
+    >>> again.command()
+    "unmask explain 'my fox.jpg' -t 'red fox' --masks 500 --grid 6x9"
+    >>> print(again.python())
+    import unmask
+    <BLANKLINE>
+    explanation = unmask.explain(
+        'demo',
+        'my fox.jpg',
+        ['red fox'],
+        masks=500,
+        grid=(6, 9),
+    )
+    explanation.save('my fox.npz')
+    """
+
+    image: str
+    targets: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    model: str = DEMO
+    options: Mapping[str, Any] = field(default_factory=dict)
+    example: bool = False
+    path: str = ""
+    unsaid: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    code: tuple[str, ...] | None = None
+    texts: tuple[str, ...] = ()
+
+    def command(self) -> str:
+        """Write one line for a POSIX shell."""
+        words = ["unmask explain", self._shell_image()]
+        if self.model != DEMO:
+            words += ["--model", shlex.quote(self.model)]
+        options = {name: value for name, value in self.options.items() if name in OPTIONS}
+        words += [word for name, value in options.items() for word in _option(name, value)]
+        for target in self.targets:
+            words += ["-t", shlex.quote(target)]
+        settings = {name: value for name, value in self._said().items() if name in SETTINGS}
+        words += [word for name, value in settings.items() for word in _option(name, value)]
+        return " ".join(words)
+
+    def python(self) -> str:
+        """Write a few lines of Python."""
+        lines = ["import unmask", ""]
+        model = repr(self.model)
+        options = {**self.options, **({"labels": list(self.texts)} if self.texts else {})}
+        if options:
+            given = "".join(f", {name}={value!r}" for name, value in options.items())
+            lines += [f"model = unmask.load({model}{given})"]
+            model = "model"
+        image = repr(self.image)
+        if self.example:
+            image = f"unmask.demo.pictures()[{self.image!r}]"
+        arguments = [model, image]
+        code = tuple(map(_code, self.targets)) if self.code is None else self.code
+        if code:
+            arguments.append(f"[{', '.join(code)}]")
+        arguments += [f"{name}={value!r}" for name, value in self._said().items()]
+        lines += ["explanation = unmask.explain(", *(f"    {one}," for one in arguments), ")"]
+        stem = PurePath(self.image).stem or "explanation"
+        return "\n".join([*lines, f"explanation.save({stem + '.npz'!r})"])
+
+    def _shell_image(self) -> str:
+        if self.example and not self.path:
+            # Within $( ) single quotes open anew, whatever is around.
+            code = f'import unmask; print(unmask.demo.pictures()["{self.image}"])'
+            return f"\"$(python -c '{code}')\""
+        # A name that begins with a hyphen would be read as an option.
+        name = self.path or self.image
+        name = f"./{name}" if name.startswith("-") else name
+        return shlex.quote(name)
+
+    def _said(self) -> dict[str, Any]:
+        usual = {"seed": 0, "batch_size": BATCH_SIZE, "shard": (1, 1)}
+        usual |= settings.settings(self.settings.get("preset"))
+        return {
+            name: value
+            for name, value in self.settings.items()
+            if value is not None and usual.get(name) != value
+        }
+
+
+def recipe(
+    explanation: Explanation, model: str | None = None, options: Mapping[str, Any] | None = None
+) -> Recipe:
+    """Say how an explanation can be made again.
+
+    Parameters
+    ----------
+    explanation : Explanation
+    model : str, optional
+        Where the model is, if not where the explanation says that it came from.
+    options : mapping, optional
+        With which options it was loaded, likewise.
+
+    Returns
+    -------
+    Recipe
+
+    Examples
+    --------
+    >>> import unmask
+    >>> model = unmask.load("demo", resize="crop")
+    >>> street = unmask.demo.pictures()["street"]
+    >>> explanation = unmask.explain(model, street, "heart", masks=256, seed=3)
+    >>> print(recipe(explanation).python())
+    import unmask
+    <BLANKLINE>
+    model = unmask.load('demo', resize='crop')
+    explanation = unmask.explain(
+        model,
+        unmask.demo.pictures()['street'],
+        [4],
+        masks=256,
+        grid=8,
+        seed=3,
+    )
+    explanation.save('street.npz')
+    """
+    preset = _preset(explanation)
+    image, example, of_image = _image(explanation)
+    where, given, of_model = _model(explanation, model, options)
+    texts = explanation.texts or ()
+    words = [_words(target, texts) for target in explanation.targets]
+    code = [_python(target, texts, preset) for target in explanation.targets]
+    missing = [*of_model, *of_image, *_missing(explanation)]
+    if None in code:
+        missing.append("targets that are a function")
+    return Recipe(
+        image=image,
+        targets=tuple("TARGET" if word is None else word for word in words),
+        settings=_settings(explanation, preset),
+        model=where,
+        options=given,
+        example=example,
+        path=explanation.path if example else "",
+        unsaid=(*missing, *_python_only(explanation, preset, given, words)),
+        missing=tuple(missing),
+        code=tuple("..." if one is None else one for one in code),
+        texts=texts,
+    )
+
+
+def _model(
+    explanation: Explanation, model: str | None, options: Mapping[str, Any] | None
+) -> tuple[str, Mapping[str, Any], list[str]]:
+    """Return the model's source and options, and what is not known of them."""
+    origin = explanation.origin
+    if model is not None:
+        return model, options or {}, []
+    if origin is not None:
+        return (
+            origin.source,
+            origin.options,
+            [f"{name}= of the model, which is no number or text" for name in origin.unsaid],
+        )
+    if explanation.model == DEMO_NAME:
+        return DEMO, {}, []
+    unknown = "the model's file and options (labels, preprocess) as they were loaded"
+    return explanation.model, {}, [unknown]
+
+
+def _image(explanation: Explanation) -> tuple[str, bool, list[str]]:
+    """Return the picture's path, whether it is one of the demo's, and what is not known of it."""
+    if explanation.picture is None:
+        return explanation.image, False, ["the input, which is an array"]
+    if explanation.path:
+        for name, place in demo.pictures().items():
+            if Path(explanation.path) == place:
+                return name, True, []
+        return explanation.path, False, []
+    if explanation.image == "picture" or explanation.image.startswith("array of shape"):
+        return "picture.png", False, ["the picture, which was given as an array, as picture.png"]
+    return explanation.image, False, []
+
+
+def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, Any]:
+    plan = explanation.plan
+    grid, of_preset = plan.masks.grid, settings.settings(preset, grid=None)["grid"]
+    cells: Any = grid[0] if len(set(grid)) == 1 else grid
+    if callable(of_preset) and of_preset(plan.masks.shape) == grid:
+        cells = None
+    return {
+        "preset": preset,
+        # As many as there are, whatever was planned; a shard's are part of a plan.
+        "masks": explanation.masks if plan.shard == (1, 1) else plan.count,
+        "shard": plan.shard,
+        "grid": cells,
+        "keep": plan.masks.keep,
+        "seed": plan.masks.seed,
+        "fill": None if plan.fill.startswith("array of") else read_fill(plan.fill),
+        "design": plan.masks.design,
+        "estimator": plan.estimator,
+        "batch_size": plan.batch_size,
+        "shift": plan.masks.shift,
+    }
+
+
+def _missing(explanation: Explanation) -> list[str]:
+    """Return what neither the command nor the Python says of the masks."""
+    plan, found = explanation.plan, []
+    if plan.fill.startswith("array of"):
+        found.append("the fill, which is an array")
+    parts = getattr(explanation.estimate, "parts", ())
+    if plan.shard != (1, 1):
+        if explanation.masks < plan.share:
+            found.append(f"that the shard ended after {explanation.masks:,} of its masks")
+    elif [number for number, _ in parts] != list(range(len(parts))):
+        found.append("which of the masks: some parts of a whole were merged")
+    return found
+
+
+def _python_only(
+    explanation: Explanation,
+    preset: PresetName | None,
+    options: Mapping[str, Any],
+    words: Sequence[str | None],
+) -> list[str]:
+    """Return what the command cannot say and the Python does."""
+    found = [
+        f"{name}={value!r} of the model, which only Python can say"
+        for name, value in options.items()
+        if name not in OPTIONS or (name == "labels" and not isinstance(value, str))
+    ]
+    if any(target.pair is not None for target in explanation.targets):
+        found.append("targets that are a contrast, which only Python can say")
+    others = [text for text in explanation.texts or () if text not in words]
+    if others and "labels" not in options:
+        listed = ", ".join(map(repr, others))
+        found.append(f"the texts {listed}, beside which it was scored: as --labels, one a line")
+    if preset is None and not explanation.plan.masks.shift:
+        found.append("masks without shift, which only Python can say")
+    if preset is None and any(target.top for target in explanation.targets):
+        found.append("that a score counts only among the best few, which only Python can say")
+    return found
+
+
+def _preset(explanation: Explanation) -> PresetName | None:
+    """Return the preset that says what no other option of the command does."""
+    for name, chosen in settings.SETTINGS.items():
+        if explanation.plan.masks.shift == chosen["shift"] and all(
+            target.top == chosen["within"] for target in explanation.targets
+        ):
+            return name
+    return None
+
+
+def _words(target: Target, texts: Sequence[str]) -> str | None:
+    """Return a target as the command line takes it, if it does."""
+    if target.number is not None:
+        return str(target.number)
+    if target.box is not None:
+        corners = ",".join(f"{edge:.17g}" for edge in target.box)
+        return corners if target.index is None else f"{target.index}:{corners}"
+    if target.index is None:
+        return None
+    if texts:
+        text = texts[target.index]
+        return str(target.index) if _is_number(text) or TOP.fullmatch(text.strip()) else text
+    # Where classes are called by numbers, a number on the command line is a name.
+    return target.label if _is_number(target.label) else str(target.index)
+
+
+def _python(target: Target, texts: Sequence[str], preset: PresetName | None) -> str | None:
+    """Return a target as Python takes it, if any code can say it."""
+    if target.number is not None:
+        return str(target.number)
+    if target.box is not None:
+        label = "" if target.index is None else f", label={target.index}"
+        return f"unmask.box({target.box!r}{label})"
+
+    def one(index: int) -> str:
+        return repr(texts[index]) if texts else str(index)
+
+    if target.pair is not None:
+        return f"unmask.contrast({one(target.pair[0])}, {one(target.pair[1])})"
+    if target.index is None:
+        return None
+    if target.top is not None and preset is None:
+        return f"unmask.within_top({one(target.index)}, {target.top})"
+    return one(target.index)
+
+
+def _is_number(text: str) -> bool:
+    return NUMBER.fullmatch(text.strip()) is not None
+
+
+def _code(target: str) -> str:
+    """Write a target of the command line's in Python."""
+    number = r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
+    corners = re.search(rf"(?:^|:)({number}(?:,{number}){{3}})$", target)
+    if corners:
+        values, label = corners[1].replace(",", ", "), target[: corners.start()]
+        return f"unmask.box(({values}){f', label={_code(label)}' if label else ''})"
+    return target if NUMBER.fullmatch(target) else repr(target)
+
+
+def _option(name: str, value: Any) -> list[str]:
+    """Return an option of the command line; none for what no text says."""
+    if name == "shard":
+        text = "/".join(map(str, value))
+    elif name in ("grid", "size") and isinstance(value, list | tuple):
+        text = "x".join(map(str, value))
+    elif isinstance(value, list | tuple):
+        if name == "labels":
+            return []
+        text = ",".join(map(str, value))
+    else:
+        text = str(value)
+    # Its own --output is a folder.
+    option = "model-output" if name == "output" else name.replace("_", "-")
+    return [f"--{option}", shlex.quote(text)]

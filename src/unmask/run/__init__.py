@@ -1,0 +1,1 @@
+"""One explanation: settings, what comes before the first mask, the loop, the result."""

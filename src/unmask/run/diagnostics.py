@@ -1,0 +1,150 @@
+"""What to beware of in an explanation, in words, each with what to do about it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask.run.stopping import masks_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from unmask.estimate.estimators import Estimator
+    from unmask.estimate.scores import Estimate
+    from unmask.targets.target import Target
+
+
+__all__ = ["doubts", "not_best"]
+
+
+SPREAD = 0.02
+KILLED, NEARLY_ALL = 0.05, 0.9
+RELIABLE = 0.8
+# Classes that score as much as the best, or nearly so, are not told from it.
+NEAR, NEAR_LOGITS = 0.9, 0.1
+# What the classes of a softmax add up to is 1, or a little beside it where it was rounded.
+SEVERAL = 1.1
+
+
+def doubts(
+    estimate: Estimate,
+    targets: Sequence[Target],
+    reliabilities: Sequence[float],
+    *,
+    signed: bool = False,
+    estimator: Estimator = "adaptive",
+) -> list[str]:
+    """Say what the scores tell against the maps.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        Of at least one mask.
+    targets : sequence of Target
+    reliabilities : sequence of float
+        Of their maps.
+    signed : bool, default False
+        The model's outputs are logits or the like, whose zero means nothing: no part of a class's
+        score is spoken of.
+    estimator : str, default "adaptive"
+
+    Returns
+    -------
+    list of str
+    """
+    found = []
+    for target, scores, sure in zip(targets, estimate.scores.T, reliabilities, strict=True):
+        name = repr(target.label)
+        spread, largest = float(scores.std()), float(max(np.abs(scores).max(), abs(target.score)))
+        of_class = target.index is not None and target.box is None
+        below_zero = (signed and of_class) or min(float(scores.min()), target.score) < 0
+        if np.ptp(scores) == 0:
+            found.append(
+                f"the score of {name} was {scores[0]:.4g} for every mask: the map is flat. Is it "
+                "the right target, and does the fill hide anything?"
+            )
+            continue
+        killed = 0.0 if below_zero else float((scores < KILLED * target.score).mean())
+        if killed > NEARLY_ALL:
+            found.append(
+                f"{100 * killed:.0f}% of the masks leave less than {100 * KILLED:.0f}% of the "
+                f"score of {name}: hardly any shows enough of it. Keep more (keep=0.7), or use a "
+                "finer grid"
+            )
+        elif spread < SPREAD * (min(1.0, largest) if below_zero else largest):
+            other = "or another fill" if below_zero else "another fill, or explain the logit"
+            found.append(
+                f"the scores of {name} hardly vary (standard deviation {spread:.2g}): masks change "
+                f"little of what the model says. Use a coarser grid, keep less (keep=0.3), {other}"
+            )
+        if sure < RELIABLE and len(estimate.parts) > 1:
+            found.append(
+                f"the map of {name} has a reliability of {math.floor(100 * sure) / 100:.2f}: much "
+                f"of what it shows is chance. {_remedy(estimate.count, sure, estimator)}"
+            )
+    if len(estimate.parts) < 2:
+        size = estimate.masks.block_size
+        found.append(
+            f"{estimate.count} masks are no more than one block of {size}: how sure their mean "
+            f"score is, is hardly known. Use at least {2 * size} masks, a coarser grid, or "
+            "design='random'"
+        )
+    return found
+
+
+def not_best(
+    targets: Sequence[Target], outputs: Any, activation: str | None, best: str
+) -> list[str]:
+    """Say so where no class explained is one that the model sees.
+
+    Parameters
+    ----------
+    targets : sequence of Target
+    outputs : ndarray, shape (1, classes), or anything else
+        Of the whole input.
+    activation : str or None
+        As in `unmask.Model`.
+    best : str
+        What the model's best class is called.
+
+    Returns
+    -------
+    list of str
+        Where several classes may be true at once, one for each that is not; where one is, none if
+        the best is among those explained, or one that scores nearly as much.
+    """
+    if not isinstance(outputs, np.ndarray) or outputs.ndim != 2 or outputs.shape[1] < 2:
+        return []
+    scores: NDArray[Any] = outputs[0]
+    classes = [one for one in targets if one.index is not None and one.box is None]
+    high = float(scores.max())
+    within = float(scores.min()) >= 0 and high <= 1 + 1e-4
+    if activation == "sigmoid" or (within and float(scores.sum()) > SEVERAL):
+        return [
+            f"{one.label!r} is not the model's best class, nor one that it says is there: it "
+            f"scores {one.score:.3g} of 1. The map shows what speaks for it nonetheless"
+            for one in classes
+            if scores[one.index] < min(0.5, NEAR * high)
+        ]
+    least = NEAR * high if scores.min() >= 0 else high - NEAR_LOGITS
+    if any(scores[one.index] >= least for one in classes):
+        return []
+    return [
+        f"{one.label!r} is not the model's best class: it scores {one.score:.3g}, {best!r} "
+        f"{high:.3g}. The map shows what speaks for it nonetheless; "
+        "unmask.contrast(a, b) shows what decides between two"
+        for one in classes
+    ]
+
+
+def _remedy(count: int, sure: float, estimator: Estimator) -> str:
+    """How many masks would do."""
+    if sure < 0.2:
+        return "Use many more masks, or a coarser grid"
+    wanted = masks_for(count, sure, RELIABLE, estimator)
+    return f"About {math.ceil(wanted / 500) * 500:,} masks would bring it to {RELIABLE:g}"

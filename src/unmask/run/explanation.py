@@ -1,0 +1,531 @@
+"""The result: maps, how sure they are, and all that is needed to make them again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask._base import statistics
+from unmask._base.checks import is_number
+from unmask._base.magnitude import narrowed
+from unmask.draw import colormap
+from unmask.draw.figure import certainty_panels, three_panels
+from unmask.errors import SettingError, TargetError
+from unmask.estimate.estimators import Estimator, finalize_groups, scale
+from unmask.estimate.uncertainty import Maps, half_width, reliability, shown
+from unmask.inputs import images
+from unmask.models.labels import find_label
+from unmask.run import explanation_file
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from unmask._base.magnitude import Floats
+    from unmask.draw.colormap import Colormap
+    from unmask.estimate.scores import Estimate
+    from unmask.inputs.frame import Frame
+    from unmask.models.origin import Origin
+    from unmask.run.identity import Identity
+    from unmask.run.plan import Plan
+    from unmask.targets.target import Target
+
+
+__all__ = ["Explanation", "finished"]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Maps of what the model looked at, at the input's own resolution.
+
+    Attributes
+    ----------
+    targets : tuple of Target
+        What was explained: index, label and the score of the whole input.
+    plan : Plan
+    estimate : Estimate
+        The score of every mask, from which the maps follow.
+    model : str
+    image : str
+    model_maps, model_stderrs : ndarray of float32 or float64, shape (k, h, w)
+        Maps and standard errors at the model's own size; float64 where float32 would lose some of
+        what they show: a spread of 2 at a level of 1e7, or scores of 1e39.
+    reliabilities : tuple of float
+        For each target, the correlation to expect between its map and that of infinitely many
+        masks, 0 to 1; see `unmask.estimate.uncertainty.reliability`.
+    picture : ndarray of uint8, shape (H, W, 3), or None
+        None where the input is no picture.
+    frame : Frame or None
+        How the picture was brought to the model's size; None for an array in the model's space.
+    seconds : float
+        Time it took.
+    model_calls : int
+        Inputs that the model scored: masks, and before them the whole input alone and twice beside
+        a plain one and noise.
+    complete : bool
+        False if it was interrupted before it came to its end.
+    stopped : str
+        Why it ended where it did, in words.
+    versions : dict of str to str
+    notes : tuple of str
+        What was assumed and what to beware of.
+    identity : Identity or None
+        What the model said of the input, by which `merge` and `extend` know it again; None in files
+        of version 0.1.0.
+    path : str
+        The picture's, as it was given; empty where it was no file.
+    origin : Origin or None
+        Where the model came from and with which options; None for a live object.
+    texts : tuple of str or None
+        All that a model of texts compared the picture with, in their order, explained or not: its
+        scores depend on every one. None for other models.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> picture = np.zeros((30, 40, 3), np.uint8)
+    >>> picture[5:15, 20:35] = 255
+    >>> brightness = lambda batch: batch[:, 5:15, 20:35].mean(axis=(1, 2, 3)) / 255
+    >>> explanation = unmask.explain(brightness, picture, 0, masks=256, fill="black")
+    >>> explanation.map.shape, bool(explanation.map[10, 27] > explanation.map[25, 5])
+    ((30, 40), True)
+    """
+
+    targets: tuple[Target, ...]
+    plan: Plan
+    estimate: Estimate
+    model: str
+    image: str
+    model_maps: Floats
+    model_stderrs: Floats
+    reliabilities: tuple[float, ...]
+    picture: NDArray[np.uint8] | None = None
+    frame: Frame | None = None
+    seconds: float = 0.0
+    model_calls: int = 0
+    complete: bool = True
+    stopped: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    identity: Identity | None = None
+    path: str = ""
+    origin: Origin | None = None
+    texts: tuple[str, ...] | None = None
+    _more: Callable[..., Explanation] | None = field(default=None, repr=False)
+
+    @property
+    def map(self) -> Floats:
+        """Saliency map of the first target, shape (H, W), in units of its score."""
+        first: Floats = self.maps[0]
+        return first
+
+    @property
+    def stderr(self) -> Floats:
+        """Standard error of `map`, shape (H, W)."""
+        first: Floats = self.stderrs[0]
+        return first
+
+    @cached_property
+    def maps(self) -> Floats:
+        """Saliency maps, of shape (targets, H, W) and the type of `model_maps`.
+
+        A pixel that the model never saw, because the picture was cropped, has exactly the mean
+        score: that is the limit of every estimator for what has no influence.
+        """
+        return self.at_picture_size(self.model_maps, self._unit * self.estimate.mean)
+
+    @cached_property
+    def stderrs(self) -> Floats:
+        """Standard errors of `maps`, of the same shape.
+
+        Infinite where fewer than two blocks of masks tell nothing of it.
+        """
+        if not np.isfinite(self.model_stderrs).all():
+            return np.full_like(self.maps, np.inf)
+        return self.at_picture_size(self.model_stderrs, self._unit * self.estimate.mean_stderr)
+
+    def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
+        """Confidence interval of every pixel of every map.
+
+        Standard errors of few blocks are themselves uncertain, so the width is by Student's t, see
+        `unmask.estimate.uncertainty.half_width`.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+            Probability that a pixel's interval holds the value of infinitely many masks.
+
+        Returns
+        -------
+        low, high : ndarray of float32 or float64, shape (targets, H, W)
+        """
+        if not (is_number(level) and 0 < level < 1):
+            raise SettingError(f"level={level!r}: expected a probability between 0 and 1")
+        halves = np.concatenate([half_width(maps, level) for maps in self._final])
+        if not np.isfinite(halves).all():
+            half = np.full_like(self.maps, np.inf)
+        else:
+            wide = statistics.quantile(level, self._final[0].freedom)
+            of_mean = self._unit * self.estimate.mean_stderr * wide
+            half = self.at_picture_size(_each(halves, relative=True), of_mean)
+        return self.maps - half, self.maps + half
+
+    def significant(self, target: int | str = 0, level: float = 0.95) -> NDArray[np.bool_]:
+        """Where a pixel's visibility changes the score by more than chance explains.
+
+        The map is compared with the mean score, which is what it would be at a pixel without
+        influence; each pixel by itself, so of those without any, 5% pass at a level of 0.95.
+
+        Parameters
+        ----------
+        target : int or str, default 0
+        level : float, default 0.95
+
+        Returns
+        -------
+        ndarray of bool, shape (H, W)
+        """
+        if not (is_number(level) and 0 < level < 1):
+            raise SettingError(f"level={level!r}: expected a probability between 0 and 1")
+        number = self.find(target)
+        start = 0
+        for maps in self._final:
+            if number < start + len(maps.value):
+                break
+            start += len(maps.value)
+        width = statistics.quantile(level, maps.influence_freedom)
+        mean = self._unit * self.estimate.mean[number : number + 1]
+        one = slice(number - start, number - start + 1)
+        # Where there is no error at all, rounding alone is no influence.
+        least = 64 * np.finfo(np.float64).eps * np.abs(mean)
+        bound = np.maximum(width * maps.influence_stderr[one], least)
+        change = np.abs(maps.value[one] - mean.reshape(-1, *(1,) * (maps.value.ndim - 1)))
+        known = np.isfinite(bound)
+        surplus = np.where(known, change - np.where(known, bound, 0.0), 0.0)
+        # Only where it is above 0 matters, so its unit does not.
+        unit = np.frexp(np.abs(surplus).max())[1]
+        signs = np.where(known, np.ldexp(surplus, -unit), -1.0).astype(np.float32)
+        return np.asarray(self.at_picture_size(signs, np.array([-1.0]))[0] > 0)
+
+    @cached_property
+    def _final(self) -> list[Maps]:
+        return [maps for _, maps in finalize_groups(self.plan.estimator, self.estimate)]
+
+    @property
+    def masks(self) -> int:
+        """How many masks were used."""
+        return self.estimate.count
+
+    @property
+    def reliability(self) -> float:
+        """Correlation to expect between `map` and that of infinitely many masks, 0 to 1."""
+        return self.reliabilities[0]
+
+    def overlay(
+        self, target: int | str = 0, *, opacity: float = 0.5, cmap: Colormap = "inferno"
+    ) -> Image:
+        """Lay a target's map over the picture.
+
+        Parameters
+        ----------
+        target : int or str, default 0
+            Position in `targets`, or label.
+        opacity : float, default 0.5
+            0 to 1.
+        cmap : str
+            One of `unmask.draw.colormap.COLORMAPS`.
+
+        Returns
+        -------
+        PIL.Image.Image
+            Of the picture's size.
+        """
+        from PIL import Image
+
+        number = self.find(target)
+        over = colormap.overlay(self._picture(), self.maps[number], opacity=opacity, cmap=cmap)
+        return Image.fromarray(over)
+
+    def plot(
+        self,
+        target: int | str = 0,
+        *,
+        opacity: float = 0.5,
+        cmap: Colormap = "inferno",
+        certainty: bool = False,
+    ) -> Image:
+        """Draw picture, saliency map with colour bar, and overlay, side by side.
+
+        Parameters
+        ----------
+        target, opacity, cmap
+            As for `overlay`.
+        certainty : bool, default False
+            Instead of the overlay draw the map's standard error, and the map with what is not
+            significant greyed out.
+
+        Returns
+        -------
+        PIL.Image.Image
+        """
+        number = self.find(target)
+        one = self.targets[number]
+        grid = " × ".join(map(str, self.plan.masks.grid))
+        parts = [
+            f"score {one.score:.3g}",
+            f"{self.masks:,} masks" + ("" if self.complete else f" of {self.plan.share:,}"),
+            f"grid {grid}",
+            f"keep {self.plan.masks.keep:g}",
+            f"reliability {shown(self.reliabilities[number])}",
+        ]
+        if certainty:
+            return certainty_panels(
+                self._picture(),
+                self.maps[number],
+                self.stderrs[number],
+                self.significant(number),
+                title=one.label,
+                subtitle=" · ".join(parts),
+                box=one.box,
+                cmap=cmap,
+            )
+        return three_panels(
+            self._picture(),
+            self.maps[number],
+            title=one.label,
+            subtitle=" · ".join(parts),
+            box=one.box,
+            opacity=opacity,
+            cmap=cmap,
+        )
+
+    def extend(self, masks: int) -> Explanation:
+        """Go on with more masks; what is there is not done again.
+
+        Parameters
+        ----------
+        masks : int
+            How many more.
+
+        Returns
+        -------
+        Explanation
+            The same, to the bit, as if it had been asked for at once with the same batch size.
+
+        Raises
+        ------
+        SettingError
+            The explanation was read from a file, unpickled or merged, and knows no model: give it
+            with ``unmask.extend(explanation, model, masks=...)``.
+        """
+        if self._more is None:
+            raise SettingError(
+                "this explanation has no model at hand: "
+                "use unmask.extend(explanation, model, masks=...)"
+            )
+        return self._more(self, masks)
+
+    def merge(self, *others: Explanation) -> Explanation:
+        """Join explanations of different masks of the same plan, such as its shards.
+
+        Parameters
+        ----------
+        *others : Explanation
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        SettingError
+            Another plan, model, picture or target, or masks that are in two of them.
+        """
+        estimate = self.estimate
+        for other in others:
+            self._check_alike(other)
+            estimate = estimate.merge(other.estimate)
+        everyone = (self, *others)
+        plan = replace(self.plan, shard=(1, 1))
+        if all(one.plan.shard == (1, 1) for one in everyone):
+            plan = replace(plan, count=estimate.count)
+        values, stderrs, sure = finished(plan.estimator, estimate)
+        return replace(
+            self,
+            plan=plan,
+            estimate=estimate,
+            model_maps=values,
+            model_stderrs=stderrs,
+            reliabilities=sure,
+            seconds=sum(one.seconds for one in everyone),
+            model_calls=sum(one.model_calls for one in everyone),
+            complete=estimate.count >= plan.count,
+            stopped=f"merged from {len(everyone)}",
+            notes=tuple(dict.fromkeys(note for one in everyone for note in one.notes)),
+            _more=None,
+        )
+
+    def _check_alike(self, other: Explanation) -> None:
+        def known(one: Explanation) -> dict[str, Any]:
+            return {
+                "model": one.model,
+                "targets": [(t.label, t.index, t.box) for t in one.targets],
+                "masks": one.plan.masks,
+                "fill": one.plan.fill,
+                "estimator": one.plan.estimator,
+            }
+
+        for (name, mine), theirs in zip(known(self).items(), known(other).values(), strict=True):
+            if mine != theirs:
+                raise SettingError(
+                    f"cannot merge: the {name} differ, {mine} and {theirs}: "
+                    "explain with the same settings, and another shard"
+                )
+        one, two = self.picture, other.picture
+        if (one is None) != (two is None) or (
+            one is not None and two is not None and not np.array_equal(one, two)
+        ):
+            raise SettingError("cannot merge: the pictures differ")
+        try:
+            for mine, theirs in zip(self.targets, other.targets, strict=True):
+                mine.check_same(theirs, other.model)
+            if self.identity is not None and other.identity is not None:
+                self.identity.check_same(other.identity, other.model)
+        except SettingError as error:
+            raise SettingError(f"cannot merge: {error}") from error
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write to an .npz file, atomically: it is there whole or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+
+        Returns
+        -------
+        pathlib.Path
+
+        Raises
+        ------
+        FileError
+            The file cannot be written.
+        """
+        return explanation_file.write(vars(self), path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Explanation:
+        """Read what `save` wrote. No pickle is ever read.
+
+        Raises
+        ------
+        FileError
+            The file is missing, damaged or something else.
+        """
+        return Explanation(**explanation_file.read(path))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the model out: it holds sessions and threads, which no other process can have."""
+        return {**self.__dict__, "_more": None}
+
+    def __copy__(self) -> Explanation:
+        """Return a copy in this process, which goes on with the same model."""
+        return replace(self)
+
+    def __repr__(self) -> str:
+        names = ", ".join(repr(target.label) for target in self.targets)
+        state = "" if self.complete else ", incomplete"
+        return (
+            f"<Explanation of {names} by {self.model}: {self.masks} masks, "
+            f"reliability {shown(self.reliability)}{state}>"
+        )
+
+    def _repr_png_(self) -> bytes | None:
+        """Show all targets' figures, one below the other, in a notebook."""
+        if self.picture is None:
+            return None
+        figures = [np.asarray(self.plot(number)) for number in range(len(self.targets))]
+        return images.png(np.concatenate(figures))
+
+    def at_picture_size(self, values: Floats, outside: NDArray[np.float64]) -> Floats:
+        """Bring maps home, from the model's size to the picture's.
+
+        Parameters
+        ----------
+        values : float array, shape (k, h, w)
+        outside : float array, shape (k,)
+            What each has where the picture was cropped and the model saw nothing.
+
+        Returns
+        -------
+        ndarray of float32 or float64, shape (k, H, W)
+            See `unmask.inputs.frame.Frame.back`. Without a frame, as they are.
+        """
+        if self.frame is None:
+            return values
+        pairs = zip(values, outside, strict=True)
+        return np.stack([self.frame.back(one, outside=float(rest)) for one, rest in pairs])
+
+    @property
+    def _unit(self) -> float:
+        return scale(self.plan.estimator, self.plan.masks.keep)
+
+    def _picture(self) -> NDArray[np.uint8]:
+        if self.picture is None:
+            raise SettingError(
+                f"the input of shape {self.plan.masks.shape} is no picture and cannot be drawn: "
+                "use .map and .stderr"
+            )
+        return self.picture
+
+    def find(self, target: int | str) -> int:
+        """Position of a target among `targets`, by position or label.
+
+        Raises
+        ------
+        TargetError
+            There is none.
+        """
+        if isinstance(target, str):
+            return find_label(target, [one.label for one in self.targets])
+        if not -len(self.targets) <= target < len(self.targets):
+            raise TargetError(
+                f"target {target}: this explanation has {len(self.targets)}, counted from 0"
+            )
+        return target % len(self.targets)
+
+
+def finished(estimator: Estimator, estimate: Estimate) -> tuple[Floats, Floats, tuple[float, ...]]:
+    """Turn an estimate into maps, standard errors and reliabilities, few targets at a time.
+
+    Parameters
+    ----------
+    estimator : str
+    estimate : Estimate
+        Of at least one mask.
+
+    Returns
+    -------
+    maps, stderrs : ndarray of float32 or float64, shape (k, *shape)
+        float64 where float32 would lose some of what the maps show, see `magnitude.fits`.
+    reliabilities : tuple of float
+    """
+    values, stderrs, sure = [], [], []
+    for few, maps in finalize_groups(estimator, estimate):
+        values.append(_each(maps.value))
+        stderrs.append(_each(maps.stderr, relative=True))
+        # Scores that never change have no map, only the masks' own noise in some estimators.
+        alive = np.ptp(few.scores, axis=0) > 0
+        sure += np.where(alive, reliability(maps), 0.0).tolist()
+    return np.concatenate(values), np.concatenate(stderrs), tuple(sure)
+
+
+def _each(maps: NDArray[np.float64], *, relative: bool = False) -> Floats:
+    """Hand out maps as float32 if that does for each of them."""
+    return np.stack([narrowed(one, relative=relative) for one in maps])

@@ -1,0 +1,194 @@
+"""The loop: masks scored batch by batch, an estimate after each.
+
+The loop knows nothing of frameworks, files, screens or workers. Whoever consumes `stream` (a
+progress bar, a page, a test of convergence) may stop at any of its estimates with nothing lost.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from unmask._base.blas import one_blas_thread
+from unmask.errors import ModelError, ModelOutputError, UnmaskError
+from unmask.masks.grid import Block
+from unmask.masks.render import perturb, render, windows
+from unmask.run.checkpoint import recorded
+from unmask.run.stopping import goals, is_reached
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from unmask.estimate.scores import Estimate
+    from unmask.models.model import Model
+    from unmask.run.plan import Plan
+    from unmask.run.prepare import Run
+
+
+__all__ = ["Executor", "stream"]
+
+
+class Executor(Protocol):
+    """Whatever scores masks in the place of this process."""
+
+    def stream(self, run: Run, estimate: Estimate, goal: int) -> Iterator[Estimate]:
+        """Go on from an estimate until it holds `goal` masks."""
+
+
+def stream(
+    run: Run, estimate: Estimate | None = None, *, executor: Executor | None = None
+) -> Iterator[Estimate]:
+    """Score the masks of a run, batch by batch.
+
+    Batches take no notice of where blocks end, so the map is the same for every batch size. With a
+    reliability to reach, batches end where it is looked at, at the same masks for every batch size.
+
+    Parameters
+    ----------
+    run : Run
+    estimate : Estimate, optional
+        Go on from here, not from `run.start`; its masks are not scored again.
+    executor : Executor, optional
+        As for `explain`.
+
+    Yields
+    ------
+    Estimate
+        After each batch. The last one holds `run.plan.share` masks, or fewer if the plan's
+        reliability was reached or its time was over.
+
+    Raises
+    ------
+    ModelError
+        The model failed, or returned something unusable; the message says at which masks.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> run = unmask.prepare("demo", unmask.demo.pictures()["street"], masks=96, batch_size=40)
+    >>> [estimate.count for estimate in unmask.stream(run)]
+    [40, 80, 96]
+    """
+    estimates = _stopped(run, estimate or run.start, executor)
+    if run.checkpoint is None:
+        return estimates
+    return recorded(estimates, run.checkpoint, run)
+
+
+def _stopped(run: Run, estimate: Estimate, executor: Executor | None) -> Iterator[Estimate]:
+    """Score until the plan's reliability, time or last mask."""
+    plan, start = run.plan, time.perf_counter()
+    looks = goals(plan.masks, plan.share) if plan.until is not None else iter([plan.share])
+    score = partial(_scored, masker=_Masker(run)) if executor is None else executor.stream
+    if estimate.count >= plan.share:
+        yield estimate
+        return
+    for goal in looks:
+        if goal < estimate.count:
+            continue
+        for scored in score(run, estimate, goal):
+            estimate = scored
+            yield estimate
+            if plan.seconds is not None and time.perf_counter() - start >= plan.seconds:
+                return
+        if estimate.count < plan.share and is_reached(estimate, plan):
+            return
+
+
+def _scored(run: Run, estimate: Estimate, goal: int, *, masker: _Masker) -> Iterator[Estimate]:
+    model = run.model
+    for parts in _batches(estimate, run.plan, goal):
+        batch = Block(
+            np.concatenate([block.grids for _, block in parts]),
+            np.concatenate([block.shifts for _, block in parts]),
+        )
+        first = estimate.count
+        try:
+            outputs = model(masker(batch))
+            _check_shape(model, outputs, run.outputs, len(batch))
+            scores = run.targets.score(outputs, len(batch))
+        except UnmaskError as error:
+            raise ModelOutputError(f"{error} (masks {_span(first, batch)})") from error
+        except Exception as error:
+            raise ModelError(
+                f"the model failed at masks {_span(first, batch)}: {type(error).__name__}: {error}"
+            ) from error
+        ends = np.cumsum([len(block) for _, block in parts])[:-1]
+        for (number, _), part in zip(parts, np.split(scores, ends), strict=True):
+            estimate = estimate.update(number, part)
+        yield estimate
+
+
+class _Masker:
+    """Makes masked batches, wherever the model wants its arrays.
+
+    Only grids and shifts are sent there; the image, the fill and the interpolation matrices are
+    sent once.
+    """
+
+    def __init__(self, run: Run) -> None:
+        send = self.send = run.model.asarray
+        self.image, self.fill = send(run.given.array), send(run.fill)
+        masks = run.plan.masks
+        self.matrices = [send(matrix.astype(np.float32)) for matrix in masks.matrices]
+        self.positions = [send(np.arange(size)) for size in masks.shape]
+        layout = run.model.layout[1:]
+        self.broadcast = (
+            slice(None),
+            *(None if letter == "C" else slice(None) for letter in layout),
+        )
+
+    @one_blas_thread()
+    def __call__(self, batch: Block) -> Any:
+        shifts = self.send(batch.shifts)
+        rows = [
+            windows(matrix, shifts[:, axis], positions)
+            for axis, (matrix, positions) in enumerate(
+                zip(self.matrices, self.positions, strict=True)
+            )
+        ]
+        mask = render(self.send(batch.grids.astype(np.float32)), rows)
+        return perturb(self.image, self.fill, mask[self.broadcast])
+
+
+def _batches(estimate: Estimate, plan: Plan, goal: int) -> Iterator[list[tuple[int, Block]]]:
+    """Yield the masks still to be scored up to `goal`, as parts of blocks that make a batch."""
+    masks, size = estimate.masks, plan.batch_size
+    done = {number: len(scores) for number, scores in estimate.parts}
+    left = goal - estimate.count
+    batch: list[tuple[int, Block]] = []
+    room, number = size, plan.blocks.start
+    while left > 0:
+        start = done.get(number, 0)
+        block = masks.block(number) if start < masks.block_size else None
+        while block is not None and start < len(block) and left > 0:
+            part = block[start : start + min(room, left)]
+            batch.append((number, part))
+            start, room, left = start + len(part), room - len(part), left - len(part)
+            if room == 0 or left == 0:
+                yield batch
+                batch, room = [], size
+        number += 1
+
+
+def _check_shape(model: Model, outputs: Any, whole: Any, n: int) -> None:
+    if not isinstance(outputs, np.ndarray) or not isinstance(whole, np.ndarray):
+        return
+    expected = (n, *whole.shape[1:])
+    if outputs.shape != expected:
+        raise ModelOutputError(
+            f"{model.name} returned an array of shape {outputs.shape}: expected {expected}"
+        )
+    if not np.isfinite(outputs).all():
+        bad = int(np.argmin(np.isfinite(outputs).reshape(n, -1).all(axis=1)))
+        raise ModelOutputError(
+            f"{model.name} returned values that are not finite, first for input {bad} of a batch "
+            f"of shape {outputs.shape}"
+        )
+
+
+def _span(first: int, batch: Block) -> str:
+    return f"{first} to {first + len(batch) - 1}"

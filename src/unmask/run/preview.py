@@ -1,0 +1,59 @@
+"""Pictures and maps made small enough to look at: for pages, reports and notebooks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from unmask.inputs.images import within
+
+if TYPE_CHECKING:
+    from unmask._base.magnitude import Floats
+    from unmask.run.explanation import Explanation
+
+
+__all__ = ["Small", "small"]
+
+
+class Small(NamedTuple):
+    """Maps at a small size of the picture's shape.
+
+    Attributes
+    ----------
+    maps : ndarray of float32 or float64, shape (k, h, w)
+    stderrs : ndarray of float32 or float64, shape (k, h, w), or None
+        None where fewer than two blocks tell nothing of it.
+    """
+
+    maps: Floats
+    stderrs: Floats | None
+
+
+def small(explanation: Explanation, side: int) -> Small:
+    """Bring maps from the model's size to the picture's shape, but no larger than needed.
+
+    Parameters
+    ----------
+    explanation : Explanation
+    side : int
+        Of the longer side, at most, in pixels. Without a frame, the model's own size is kept.
+
+    Returns
+    -------
+    Small
+
+    Examples
+    --------
+    >>> import unmask
+    >>> street = unmask.demo.pictures()["street"]
+    >>> small(unmask.explain("demo", street, masks=256), 120).maps.shape
+    (1, 90, 120)
+    """
+    if explanation.frame is not None:
+        # The same maps on the same way home, only that it ends at a smaller picture.
+        size = within(explanation.frame.picture, side)
+        explanation = replace(explanation, frame=replace(explanation.frame, picture=size))
+    known = bool(np.isfinite(explanation.model_stderrs).all())
+    return Small(explanation.maps, explanation.stderrs if known else None)

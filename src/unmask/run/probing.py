@@ -1,0 +1,254 @@
+"""One more call before the masks, which tells whether a model can be trusted with them.
+
+The whole input goes once more, beside itself, a plain one and one of noise (its own values, turned
+over and in another order). What comes back shows a model whose scores depend on the rest of their
+batch, one that says the same of anything, as where its input is scaled in another way than it was
+trained with, and one that fails or gives NaN where nothing is to be seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask.errors import ModelError, ModelOutputError, UnmaskError
+from unmask.models.detections import Detections
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from unmask.inputs.sample import Input
+    from unmask.models.model import Model
+    from unmask.targets.boxes import BoxTargets
+    from unmask.targets.classes import Targets
+
+    Arrays = list[NDArray[Any]]
+
+
+__all__ = ["Probe", "probe"]
+
+
+# Of the largest output: what other kernels, half precision or dynamic quantisation change.
+MIXES = 5e-3
+# How near the outputs for a plain picture and for noise come to those for the picture, or how near
+# their greatest probabilities, before a model is said not to tell them apart. Chosen on ten
+# photographs; docs/models.md has the figures of 44 others.
+ALIKE, SURE = 0.3, 0.9
+CLASSES, LOGITS = 3, 10  # with fewer, or fewer logits, a model may well be as sure of nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """What a model said of a plain input and of noise.
+
+    Attributes
+    ----------
+    parts : tuple of (outputs, int, int)
+        Outputs of a batch, of how many inputs, and how many of these come before the two.
+    notes : tuple of str
+        What to beware of.
+    calls : int
+        Inputs it scored.
+    """
+
+    parts: tuple[tuple[Any, int, int], ...]
+    notes: tuple[str, ...]
+    calls: int
+
+    def scores(self, targets: Targets | BoxTargets) -> NDArray[np.float64]:
+        """Score the plain input and noise; nothing where that gives no numbers.
+
+        Parameters
+        ----------
+        targets : Targets or BoxTargets
+
+        Returns
+        -------
+        ndarray of float64, shape (2, k) or (0, k)
+        """
+        try:
+            rows = [targets.score(outputs, n)[before:] for outputs, n, before in self.parts]
+        except UnmaskError:  # NaN, which a note tells of
+            rows = []
+        return np.concatenate(rows) if rows else np.empty((0, len(targets)))
+
+
+def probe(model: Model, given: Input, outputs: Any, batch_size: int) -> Probe:
+    """Ask a model about the whole input beside itself, a plain one and noise.
+
+    Parameters
+    ----------
+    model : Model
+    given : Input
+    outputs
+        What it said of the whole input alone.
+    batch_size : int
+        Inputs per model call. With 1, none can depend on the others, and the whole input is not
+        asked about again.
+
+    Returns
+    -------
+    Probe
+
+    Raises
+    ------
+    ModelError
+        It takes one input at a time only; the message says how to ask it so.
+    """
+    alone = batch_size == 1 or model.batch == 1
+    inputs = [plain(given), noise(given)]
+    if not alone:
+        # Twice: a softmax over the batch would leave the surest of different inputs as it is.
+        inputs = [given.array, given.array, *inputs]
+    batch = np.stack(inputs)
+    try:
+        found = [
+            model(model.asarray(batch[i : i + batch_size].copy()))
+            for i in range(0, len(batch), batch_size)
+        ]
+    except Exception as error:
+        if isinstance(error, UnmaskError) and not isinstance(error, ModelOutputError):
+            raise  # a server that is gone, or no memory left
+        if alone or not _works_alone(model, given):
+            # Masked inputs may go well; if not, the error says at which masks.
+            return Probe((), (), len(batch))
+        reason = str(error).strip().splitlines() or [""]
+        raise ModelError(
+            f"{model.name} takes the whole input alone and fails on a batch of {len(batch)} "
+            f"({type(error).__name__}: {reason[0][:200]}): if its batch is fixed inside, give "
+            "batch_size=1"
+        ) from error
+    starts = range(0, len(batch), batch_size)
+    sizes = [min(batch_size, len(batch) - i) for i in starts]
+    before = [max(0, len(batch) - 2 - i) for i in starts]
+    parts = tuple(zip(found, sizes, before, strict=True))
+    notes = [] if alone else _mixes(model, _row(outputs, 1, 0), _row(found[0], sizes[0], 0))
+    others = [_row(part, n, i) for part, n, first in parts for i in range(first, n)]
+    notes += _finite(model, others)
+    if given.frame is not None and model.detector is None and not notes:
+        notes += _says_the_same(model, outputs, others)
+    return Probe(parts, tuple(notes), len(batch))
+
+
+def plain(given: Input) -> NDArray[np.float32]:
+    """Return an input of one value a channel: the middle between its least and greatest."""
+    low, high = _range(given)
+    return np.broadcast_to((low + high) / 2, given.array.shape).astype(np.float32)
+
+
+def noise(given: Input) -> NDArray[np.float32]:
+    """Return the input turned to its negative, in another order, the same for every channel.
+
+    Neither has the input's mean, which a model may well look at alone.
+    """
+    low, high = _range(given)
+    axes = range(len(given.spatial))
+    array = np.moveaxis(low + high - given.array, given.spatial, axes)
+    rows = array.reshape(int(np.prod(given.shape)), -1)
+    mixed = rows[np.random.default_rng(0).permutation(len(rows))].reshape(array.shape)
+    return np.ascontiguousarray(np.moveaxis(mixed, axes, given.spatial))
+
+
+def _range(given: Input) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    least = given.array.min(axis=given.spatial, keepdims=True)
+    return least, given.array.max(axis=given.spatial, keepdims=True)
+
+
+def _works_alone(model: Model, given: Input) -> bool:
+    try:
+        for one in (plain(given), noise(given)):
+            model(model.asarray(one[None]))
+    except Exception:
+        return False
+    return True
+
+
+def _mixes(model: Model, alone: Arrays, beside: Arrays) -> list[str]:
+    """Say so if the whole input gets other outputs beside others than alone."""
+    for one, other in zip(alone, beside, strict=False):
+        if one.shape != other.shape:
+            continue
+        scale = float(np.abs(one).max(initial=0.0))
+        difference = np.abs(one.astype(np.float64) - other)
+        if not difference.size or not difference.max() > MIXES * scale:
+            continue
+        place = np.unravel_index(int(difference.argmax()), one.shape)
+        return [
+            (
+                f"{model.name} says something else of the whole input beside others "
+                f"({float(other[place]):.4g}) than alone ({float(one[place]):.4g}): its scores, "
+                "and the map, depend on the rest of the batch, or on chance. batch_size=1 asks "
+                "about one input at a time"
+            )
+        ]
+    return []
+
+
+def _finite(model: Model, others: list[Arrays]) -> list[str]:
+    """Say so if something else than numbers comes back."""
+    if all(np.isfinite(one).all() for arrays in others for one in arrays):
+        return []
+    return [
+        (
+            f"{model.name} returns NaN or infinities for a plain input or for noise, and may for "
+            "masked ones: another fill= may avoid it"
+        )
+    ]
+
+
+def _says_the_same(model: Model, whole: Any, others: list[Arrays]) -> list[str]:
+    """Say so if the model is as sure of nothing as of the picture."""
+    if not isinstance(whole, np.ndarray) or whole.ndim != 2 or whole.shape[1] < CLASSES:
+        return []
+    scores, both = whole[0], np.stack([arrays[0] for arrays in others])
+    least, most = min(scores.min(), both.min()), max(scores.max(), both.max())
+    if least >= 0 and 16 < most <= 255 and not np.any(np.concatenate([[scores], both]) % 1):
+        scores, both, most = scores / 255, both / 255, 1.0  # levels of a quantised model
+    probable = least >= 0 and most <= 1 + 1e-4
+    if not probable:
+        if len(scores) < LOGITS:
+            return []
+        scores, both = _softmax(scores), _softmax(both)
+    best, surest = float(scores.max()), both.max(axis=1)
+    alike = min(_likeness(scores, one) for one in both) >= ALIKE
+    # Without probabilities there is no telling how sure a model is.
+    if best == 0 or not (alike or (probable and surest.min() >= SURE * best)):
+        return []
+    return [
+        (
+            f"{model.name} hardly tells this picture from a plain one and from noise: its best "
+            f"class scores {best:.3g} here, {surest[0]:.3g} and {surest[1]:.3g} there. Perhaps it "
+            "was trained with pixels that are scaled otherwise: compare the predictions, and give "
+            "preprocess=, or mean= and std="
+        )
+    ]
+
+
+def _softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def _likeness(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Return how alike two vectors of scores are: 1 for the same."""
+    a, b = one.astype(np.float64), other.astype(np.float64)
+    scale = max(float(np.abs(a).max()), float(np.abs(b).max()))
+    return 1.0 if scale == 0 else 1.0 - float(np.abs(a - b).max()) / scale
+
+
+def _row(outputs: Any, n: int, i: int) -> Arrays:
+    """Return the arrays of numbers that a batch's outputs hold for one of its n inputs."""
+    if isinstance(outputs, Detections):
+        return [outputs.boxes, outputs.confidence]
+    if isinstance(outputs, np.ndarray):
+        fits = outputs.ndim and len(outputs) == n and outputs.dtype.kind in "fiub"
+        return [outputs[i]] if fits else []
+    if isinstance(outputs, list) and len(outputs) == n:
+        return _row(outputs[i], n, i)
+    if isinstance(outputs, dict):
+        return [array for part in outputs.values() for array in _row(part, n, i)]
+    if isinstance(outputs, list | tuple):
+        return [array for part in outputs for array in _row(part, n, i)]
+    return []

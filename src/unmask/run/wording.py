@@ -1,0 +1,81 @@
+"""Notes and errors in the words of the command line and of the page.
+
+The library names its remedies as Python's arguments. On the command line ``batch_size=1`` is
+``--batch-size 1``. On the page what is chosen there is named as its field is, and what concerns the
+model as an option of the command that started it. What has no option, as ``processor=`` or
+``detector='function'``, is left as it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["in_options", "on_page"]
+
+
+# Arguments of `unmask.load` and `unmask.explain` with options of the same name, but for hyphens.
+MODEL = (
+    *("preprocess", "mean", "std", "activation", "layout", "size", "channels", "resize", "labels"),
+    *("detector", "threshold", "boxes", "weights", "runtime"),
+)
+SETTINGS = (
+    *("masks", "until", "max_masks", "max_seconds", "grid", "keep", "seed", "batch_size", "fill"),
+    *("design", "estimator", "preset"),
+)
+OPTIONS = {name: f"--{name.replace('_', '-')}" for name in (*MODEL, *SETTINGS)} | {
+    "target": "-t",
+    "output": "--model-output",
+}
+ARGUMENT = re.compile(
+    rf"(?<![-\w.?&/])(?<!\w\()({'|'.join(OPTIONS)})=('[^']*'|\"[^\"]*\"|\([^()]*\)|[-+\w.]*[-+\w])?(?![\w=(])"
+)
+NO_OPTION = {("detector", "function")}
+
+
+def in_options(text: str) -> str:
+    """Return a note or an error with its arguments as options of the command line.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> in_options("give preprocess= and size=(224, 224), or batch_size=1")
+    'give --preprocess and --size 224x224, or --batch-size 1'
+    >>> in_options("Load it with detector='yolox'. processor= is for Python")
+    'Load it with --detector yolox. processor= is for Python'
+    >>> in_options("Keep more (keep=0.7). f(size=3), --size=3")
+    'Keep more (--keep 0.7). f(size=3), --size=3'
+    """
+    return ARGUMENT.sub(lambda match: _said(match, OPTIONS[match[1]]), text)
+
+
+def on_page(text: str) -> str:
+    """Return a note or an error as the page says it.
+
+    Examples
+    --------
+    >>> on_page("give preprocess= to the model, or keep more (keep=0.7)")
+    'give --preprocess to the model, or keep more (keep 0.7)'
+    """
+
+    def said(match: re.Match[str]) -> str:
+        name = match[1]
+        return _said(match, name.replace("_", " ") if name in SETTINGS else OPTIONS[name])
+
+    return ARGUMENT.sub(said, text)
+
+
+def _said(match: re.Match[str], said: str) -> str:
+    name, value = match[1], (match[2] or "").strip("'\"")
+    if (name, value) in NO_OPTION:
+        return match[0]
+    if value.startswith("("):
+        parts = [part.strip() for part in value.strip("()").split(",") if part.strip()]
+        value = ("x" if name in ("size", "grid") else ",").join(parts)
+    return f"{said} {value}".rstrip()

@@ -1,0 +1,418 @@
+"""Boxes as targets: which are explained, and how masked pictures are scored for them (D-RISE)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask.errors import ModelOutputError, TargetError
+from unmask.models.detections import Detections, iou, suppress
+from unmask.models.labels import class_name
+from unmask.targets.classes import NUMBER, TOP, checked, class_of
+from unmask.targets.target import Target
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from unmask.inputs.frame import Frame
+
+    Corners = tuple[float, float, float, float]
+    Array = NDArray[np.float64]
+
+
+__all__ = [
+    "Box",
+    "BoxTargets",
+    "Detection",
+    "Labelled",
+    "Surest",
+    "box",
+    "box_class",
+    "detected",
+    "parse_boxes",
+    "resolve_boxes",
+    "similarity",
+]
+
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box given by hand; made by `box`."""
+
+    corners: Corners
+    label: str | int | None = None
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """All boxes of a class."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class Surest:
+    """The surest `count` boxes."""
+
+    count: int
+
+
+def box(corners: ArrayLike, label: str | int | None = None) -> Box:
+    """Explain a box of your own, also one that the detector missed.
+
+    Parameters
+    ----------
+    corners : array_like of 4 floats
+        Left, top, right, bottom in the picture's pixels.
+    label : str or int, optional
+        The class that should be there, by its label or number; without it, any class counts.
+
+    Returns
+    -------
+    Box
+        To be given as a target.
+
+    Raises
+    ------
+    TargetError
+        Not four finite numbers, or no area.
+
+    Examples
+    --------
+    >>> box((10, 20, 110, 90), label="dog")
+    Box(corners=(10.0, 20.0, 110.0, 90.0), label='dog')
+    """
+    try:
+        values = np.asarray(corners, np.float64)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.shape != (4,) or not np.isfinite(values).all():
+        raise TargetError(
+            f"box {corners!r}: expected four finite numbers: left, top, right, bottom"
+        )
+    left, top, right, bottom = (float(v) for v in values)
+    if right <= left or bottom <= top:
+        raise TargetError(f"box {corners!r} has no area: right and bottom must exceed left and top")
+    return Box((left, top, right, bottom), label)
+
+
+def parse_boxes(target: Any, labels: Sequence[str] | None = None) -> tuple[Any, ...]:
+    """Check which boxes are asked for, as far as that is possible without the detector.
+
+    Parameters
+    ----------
+    target : None, int, str, Box, four numbers, or a list of these
+        None and "all" are all boxes found, "top:3" the surest three, a number one of them, a label
+        all boxes of that class; four numbers (a tuple or an array) or `box` are a box by hand.
+    labels : sequence of str, optional
+
+    Returns
+    -------
+    tuple
+        For `resolve_boxes`.
+
+    Raises
+    ------
+    TargetError
+        None of these, or an unknown label.
+    """
+    match target:
+        case None:
+            return (ALL,)
+        case Box(_, label):
+            if label is not None:
+                box_class(label, labels)
+            return (target,)
+        case bool():
+            raise TargetError(f"target={target}: expected a box, its number, a label, or 'all'")
+        case int() | np.integer():
+            return (_number(int(target)),)
+        case str():
+            text = target.strip().lower()
+            if text == ALL:
+                return (ALL,)
+            if (match := TOP.fullmatch(text)) and int(match[1]) > 0:
+                return (Surest(int(match[1])),)
+            if NUMBER.fullmatch(text) and not (labels and text in labels):
+                return (int(text),)
+            return (Labelled(box_class(target, labels)),)
+        case np.ndarray():
+            return (box(target),)
+        case tuple() if len(target) == 4 and all(isinstance(v, int | float) for v in target):
+            return (box(target),)
+        case Sequence():
+            if not target:
+                raise TargetError("the list of targets is empty: give at least one, or None")
+            return tuple(wish for one in target for wish in parse_boxes(one, labels))
+    raise TargetError(
+        f"target is a {type(target).__name__}: expected 'all', 'top:3', a number, a label, a box "
+        "of four numbers, or a list of these"
+    )
+
+
+def box_class(label: str | int, labels: Sequence[str] | None) -> int:
+    """Return the class of a label, or of a number written out.
+
+    Raises
+    ------
+    TargetError
+        There is none.
+    """
+    classes = None if labels is None else len(labels)
+    if isinstance(label, int):
+        return checked(label, classes)
+    return class_of(label, labels, classes, "the detector has none: give its labels")
+
+
+def _number(number: int) -> int:
+    if number < 0:
+        raise TargetError(f"target {number}: boxes are numbered from 0, the surest")
+    return number
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One detected box, in the picture's own pixels.
+
+    Attributes
+    ----------
+    number : int
+        Its place among the detections, the surest being 0.
+    index : int
+        Class.
+    label : str
+    confidence : float
+        Objectness times class score.
+    box : tuple of float
+        Left, top, right, bottom.
+    """
+
+    number: int
+    index: int
+    label: str
+    confidence: float
+    box: Corners
+
+
+@dataclass(frozen=True, eq=False)
+class BoxTargets:
+    """The boxes of a run and how to score them; the twin of `unmask.targets.classes.Targets`.
+
+    Attributes
+    ----------
+    targets : tuple of Target
+    explained : Detections
+        The same boxes in the model's own pixels.
+    """
+
+    targets: tuple[Target, ...]
+    explained: Detections
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def score(self, outputs: Sequence[Detections], n: int) -> NDArray[np.float64]:  # noqa: ARG002
+        """Similarity of each image's detections to each box, float64 of shape (n, k)."""
+        return similarity(self.explained, outputs)
+
+
+def detected(
+    found: Detections, frame: Frame | None, labels: Sequence[str] | None
+) -> list[Detection]:
+    """Put detections in the picture's pixels and name them.
+
+    Parameters
+    ----------
+    found : Detections
+        In the model's pixels, surest first.
+    frame : Frame or None
+        How the picture was brought to the model's size.
+    labels : sequence of str or None
+
+    Returns
+    -------
+    list of Detection
+        Boxes end at the picture's edges.
+    """
+    boxes = found.boxes if frame is None else frame.box_back(found.boxes)
+    if frame is not None:
+        height, width = frame.picture
+        boxes = np.clip(boxes, 0, [width, height, width, height])
+    rows = zip(boxes.tolist(), found.classes.tolist(), found.confidence.tolist(), strict=True)
+    return [
+        Detection(number, index, class_name(index, labels), sure, tuple(corners))
+        for number, (corners, index, sure) in enumerate(rows)
+    ]
+
+
+def resolve_boxes(
+    wishes: Sequence[Any],
+    whole: Detections,
+    frame: Frame | None,
+    labels: Sequence[str] | None = None,
+    threshold: float = 0.3,
+) -> BoxTargets:
+    """Fix which boxes are explained by what the detector finds in the whole picture.
+
+    Parameters
+    ----------
+    wishes : sequence
+        From `unmask.targets.boxes.parse_boxes`.
+    whole : Detections
+        Everything found in the whole picture, in the model's pixels.
+    frame : Frame or None
+    labels : sequence of str, optional
+    threshold : float, default 0.3
+        Least confidence of a box that counts as found.
+
+    Returns
+    -------
+    BoxTargets
+        A box asked for twice is there once.
+
+    Raises
+    ------
+    TargetError
+        Nothing found, no such number, no box of that label, or a box outside the picture.
+    """
+    found = suppress(whole, threshold)
+    named = detected(found, frame, labels)
+    numbers: list[int] = []
+    given: list[tuple[Target, Detections]] = []
+    for wish in dict.fromkeys(wishes):
+        match wish:
+            case Box():
+                given.append(_by_hand(wish, whole.scores.shape[1], frame, labels))
+                continue
+            case Labelled(index):
+                fits = [i for i, one in enumerate(named) if one.index == index]
+                what = f"no {class_name(index, labels)!r} was found"
+            case int():
+                fits = [wish] if wish < len(named) else []
+                what = f"there is no box {wish}"
+            case _:
+                fits = list(range(len(named)))[: wish.count if isinstance(wish, Surest) else None]
+                what = "nothing was found"
+        if not fits:
+            raise TargetError(f"{what} in this picture: {_seen(whole, named, labels, threshold)}")
+        numbers += [i for i in fits if i not in numbers]
+    scores = similarity(found[numbers], [whole])[0].tolist()
+    targets = [
+        Target(named[i].label, named[i].index, score, named[i].box, number=i)
+        for i, score in zip(numbers, scores, strict=True)
+    ]
+    parts = [found[numbers], *(explained for _, explained in given)]
+    for target, explained in given:
+        score = float(similarity(explained, [whole])[0, 0])
+        targets.append(Target(target.label, target.index, score, target.box))
+    return BoxTargets(
+        tuple(targets),
+        Detections(
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+        ),
+    )
+
+
+def _by_hand(
+    wish: Box, classes: int, frame: Frame | None, labels: Sequence[str] | None
+) -> tuple[Target, Detections]:
+    corners = np.array(wish.corners)
+    if frame is not None:
+        height, width = frame.picture
+        corners = np.clip(corners, 0, [width, height, width, height])
+        if corners[2] <= corners[0] or corners[3] <= corners[1]:
+            raise TargetError(
+                f"box {wish.corners} lies outside the picture, which is {width} x {height} pixels"
+            )
+    index = None if wish.label is None else box_class(wish.label, labels)
+    scores = np.zeros((1, classes))
+    if index is not None:
+        scores[0, index] = 1.0
+    there = corners[None] if frame is None else frame.box_forward(corners[None])
+    label = "box" if index is None else class_name(index, labels)
+    left, top, right, bottom = (float(v) for v in corners)
+    return Target(label, index, 0.0, (left, top, right, bottom)), Detections(there, scores)
+
+
+def _seen(
+    whole: Detections, named: list[Detection], labels: Sequence[str] | None, threshold: float
+) -> str:
+    if named:
+        counts = Counter(one.label for one in named)
+        return (
+            ", ".join(f"{count} {label}" for label, count in counts.items())
+            + " above "
+            + (f"confidence {threshold:g}")
+        )
+    if not len(whole):
+        return (
+            "the detector returned no box at all. Are pixels scaled as it was trained with? If "
+            "not, give preprocess=; or give a box by hand"
+        )
+    surest = int(whole.confidence.argmax())
+    return (
+        f"the surest is {class_name(int(whole.classes[surest]), labels)!r} at "
+        f"{whole.confidence[surest]:.2f}, below the threshold {threshold:g}. Lower it, or give a "
+        "box by hand"
+    )
+
+
+def similarity(explained: Detections, found: Sequence[Detections]) -> Array:
+    """How much each image's detections are like each explained one.
+
+    The greatest of IoU x cosine of the class scores x objectness (D-RISE, equations 4 to 7), 0 for
+    an image in which nothing was found. An explained box without class scores is of any class.
+
+    Parameters
+    ----------
+    explained : Detections
+        k of them.
+    found : sequence of Detections
+        One for each of n images.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, k)
+        0 to 1 where objectness is.
+
+    Examples
+    --------
+    >>> cat = Detections([[0, 0, 4, 4]], [[0.8, 0.0]])
+    >>> both = Detections([[0, 0, 4, 4], [0, 0, 4, 2]], [[0.0, 1.0], [0.5, 0.0]], [1.0, 0.9])
+    >>> similarity(cat, [both, both[:0]])
+    array([[0.45],
+           [0.  ]])
+    """
+    best = np.zeros((len(found), len(explained)))
+    counts = np.array([len(one) for one in found], np.intp)
+    full = [i for i, count in enumerate(counts) if count]
+    if not full or not len(explained):
+        return best
+    boxes = np.concatenate([found[i].boxes for i in full])
+    scores = np.concatenate([found[i].scores for i in full])
+    objectness = np.concatenate([found[i].objectness for i in full])
+    alike = iou(explained.boxes, boxes) * _cosine(explained.scores, scores) * objectness
+    starts = np.concatenate([[0], np.cumsum(counts[full])[:-1]])
+    best[full] = np.maximum.reduceat(alike, starts, axis=1).T
+    return best
+
+
+def _cosine(first: Array, second: Array) -> Array:
+    """Cosine of every pair; 1 where the first has no entries, 0 where only the second has none."""
+    if first.shape[1] != second.shape[1]:
+        raise ModelOutputError(
+            f"detections of {second.shape[1]} classes, where {first.shape[1]} are expected"
+        )
+    one, other = (np.sqrt(np.einsum("ij,ij->i", part, part)) for part in (first, second))
+    lengths = one[:, None] * other
+    cosine = np.divide(first @ second.T, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    cosine[one == 0] = 1.0
+    return np.asarray(cosine, np.float64)

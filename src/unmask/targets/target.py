@@ -1,0 +1,77 @@
+"""What was explained, as it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from unmask.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Score = Callable[[Any], NDArray[Any]]
+
+
+__all__ = ["Target"]
+
+
+# Scores of one model for one picture differ by no more, on whatever machine.
+SAME = 1e-3
+PIXEL = 1.0  # and boxes by no more than this
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing that was explained.
+
+    Attributes
+    ----------
+    label : str
+    index : int or None
+        Class index; None where the target is no single class.
+    score : float
+        Its score for the whole input; for a box the similarity of what was found there.
+    box : tuple of float or None
+        Left, top, right, bottom in the picture's pixels, where the target is a box.
+    top : int or None
+        The score counts only among the model's best so many (`unmask.within_top`); None: always.
+    number : int or None
+        A box's place among those that the detector found, the surest being 0; None for others.
+    pair : tuple of int or None
+        The two classes of a contrast: the score is that of the first less that of the second.
+    """
+
+    label: str
+    index: int | None
+    score: float
+    box: tuple[float, float, float, float] | None = None
+    top: int | None = None
+    number: int | None = None
+    pair: tuple[int, int] | None = None
+
+    def check_same(self, found: Target, model: str) -> None:
+        """Refuse a model that does not give this target the score it had.
+
+        Parameters
+        ----------
+        found : Target
+            This one, asked for again.
+        model : str
+            Name of the model that was asked.
+
+        Raises
+        ------
+        SettingError
+        """
+        moved = 0.0
+        if self.box is not None and found.box is not None:
+            moved = max(abs(a - b) for a, b in zip(self.box, found.box, strict=True))
+        if self.label != found.label or abs(self.score - found.score) > SAME or moved > PIXEL:
+            raise SettingError(
+                f"{model} gives {found.label!r} a score of {found.score:.4g}, and when the map was "
+                f"made {self.label!r} had {self.score:.4g}: it is another model, picture or "
+                "preprocessing"
+            )

@@ -1,0 +1,120 @@
+"""Targets that are texts, for a model that compares pictures with texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from unmask.errors import TargetError
+from unmask.targets.classes import NUMBER, TOP, Contrast, WithinTop
+
+if TYPE_CHECKING:
+    from unmask.models.model import Model
+    from unmask.targets.target import Target
+
+
+__all__ = ["with_same_texts", "with_texts"]
+
+
+def with_texts(model: Model, target: Any) -> tuple[Model, Any]:
+    """Give a model the texts among the targets, beside those that it has.
+
+    Parameters
+    ----------
+    model : Model
+        Any; one that does not compare pictures with texts (`Model.texts`) is returned as it is.
+    target
+        As for `unmask.explain`.
+
+    Returns
+    -------
+    model : Model
+        Its labels are its texts, then those of the targets.
+    target
+        The same, with the number of its label in place of each text.
+
+    Raises
+    ------
+    TargetError
+        There is no text at all.
+    """
+    if model.texts is None:
+        return model, target
+    have = list(model.labels or ())
+    texts = list(dict.fromkeys([*have, *(text for text in _texts(target) if text not in have)]))
+    if not texts:
+        raise TargetError(
+            f"{model.name} compares pictures with texts, and has none: give some as targets, for "
+            "instance 'a photo of an elephant', or as labels"
+        )
+    if texts != have:
+        model = replace(model, **model.texts(texts))
+    return model, _numbered(target, texts)
+
+
+def with_same_texts(
+    model: Model, texts: Sequence[str] | None, targets: Sequence[Target] = ()
+) -> Model:
+    """Give a model all the texts that an explanation was made with.
+
+    A score is a share among all texts, so what was not explained counts as well.
+
+    Parameters
+    ----------
+    model : Model
+        Any; one that does not compare pictures with texts is returned as it is.
+    texts : sequence of str or None
+        `Explanation.texts`. None: files of version 0.1.0 name only what was explained.
+    targets : sequence of Target
+        What was explained.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    TargetError
+        They are not known.
+    """
+    if model.texts is None:
+        return model
+    if texts is None:
+        known = dict(enumerate(model.labels or ()))
+        known |= {one.index: one.label for one in targets if one.index is not None}
+        if sorted(known) != list(range(len(known))) or not known:
+            raise TargetError(
+                f"{model.name} compares pictures with texts, and this explanation does not name "
+                "all that it was made with: give them to unmask.load, as labels, in their order"
+            )
+        texts = [known[number] for number in range(len(known))]
+    same = tuple(texts) == tuple(model.labels or ())
+    return model if same else replace(model, **model.texts(texts))
+
+
+def _texts(target: Any) -> list[str]:
+    match target:
+        case str():
+            other = TOP.fullmatch(target.strip().lower()) or NUMBER.fullmatch(target.strip())
+            return [] if other else [target]
+        case Contrast(first, second):
+            return _texts(first) + _texts(second)
+        case WithinTop(inner, _):
+            return _texts(inner)
+        case Sequence():
+            return [text for one in target for text in _texts(one)]
+    return []
+
+
+def _numbered(target: Any, texts: Sequence[str]) -> Any:
+    match target:
+        case str():
+            return texts.index(target) if target in texts else target
+        case Contrast(first, second):
+            return Contrast(_numbered(first, texts), _numbered(second, texts))
+        case WithinTop(inner, top):
+            return WithinTop(_numbered(inner, texts), top)
+        case Sequence():
+            return [_numbered(one, texts) for one in target]
+    return target
