@@ -1,6 +1,5 @@
 """Fixtures that several test files share."""
 
-import importlib.util
 import signal
 from pathlib import Path
 
@@ -36,14 +35,12 @@ def more_memory():
 
 @pytest.fixture(scope="session")
 def onnx_models():
-    """The module `onnx_models`, which pytest's importlib mode does not put on the path."""
+    """Writers of tiny ONNX files; the test is skipped where ONNX is not there."""
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    path = Path(__file__).with_name("onnx_models.py")
-    spec = importlib.util.spec_from_file_location("onnx_models", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    from helpers import onnx_models
+
+    return onnx_models
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_a_missing_folder_is_refused_before_the_model_is_asked(tmp_path):
 
 PROGRAM = """
 import sys, unmask
-from unmask import checkpoint
+from unmask.run import checkpoint
 checkpoint.recorded.__defaults__ = (0.02,)
 picture = unmask.demo.pictures()["street"]
 e = unmask.explain("demo", picture, masks=1500, batch_size=8, checkpoint=sys.argv[1])

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 import unmask
+from helpers.places import SHARED
 from unmask import demo
 from unmask.demo.familiar import is_scene
 from unmask.errors import DoubtWarning
 from unmask.evaluation import metrics
 from unmask.inputs import images
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 KNOWS = "the embedded demo knows eight drawn shapes"
 SIZES = [(128, 128), (96, 160), (140, 110), (64, 64), (32, 40), (48, 180)]
 OBJECTS = [(1, 4), (1, 1), (6, 6)]

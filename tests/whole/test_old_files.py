@@ -1,14 +1,12 @@
 """Files that version 0.1.0 wrote (commit 7719203) are read as they were."""
 
 import shutil
-from pathlib import Path
 
 import numpy as np
 
 import unmask
+from helpers.places import DATA
 from unmask.reports.html import report
-
-DATA = Path(__file__).with_name("data")
 
 
 def test_an_explanation_is_read_and_gone_on_with():

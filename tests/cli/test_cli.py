@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import unmask
+from helpers.places import SHARED
 from unmask import demo
 
 pytest.importorskip("typer")
@@ -539,9 +539,8 @@ def test_ctrl_c_before_the_first_masks(run, monkeypatch, files):
 
 
 def test_shared_photograph_from_the_command_line():
-    shared = Path(__file__).resolve().parents[2] / "shared"
-    photo = shared / "images" / "imagenet_African_elephant.jpg"
-    model = shared / "models" / "mobilenet_v2_imagenet.onnx"
+    photo = SHARED / "images" / "imagenet_African_elephant.jpg"
+    model = SHARED / "models" / "mobilenet_v2_imagenet.onnx"
     if not (photo.is_file() and model.is_file()):
         pytest.skip("no ../shared/images and ../shared/models")
     options = ["-m", str(model), "--labels", "imagenet", "--preprocess", "tf"]

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from helpers.places import SHARED
 from unmask.errors import DoubtWarning, FileError, ImageError
 from unmask.inputs import images
 
-SHARED = Path(__file__).parents[2] / "shared" / "images"
+IMAGES = SHARED / "images"
 H, W = 24, 40
 
 
@@ -336,9 +337,9 @@ def test_where_nothing_can_be_written(tmp_path, scene):
 
 
 def test_photographs():
-    if not SHARED.is_dir():
+    if not IMAGES.is_dir():
         pytest.skip("../shared/images is not here")
-    for path in sorted(SHARED.glob("*.jpg"))[:4]:
+    for path in sorted(IMAGES.glob("*.jpg"))[:4]:
         picture = images.read(path)
         assert picture.ndim == 3
         assert picture.std() > 10

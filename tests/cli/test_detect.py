@@ -1,10 +1,11 @@
 """Detectors on the command line: boxes listed, drawn and explained."""
 
 import re
-from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from helpers.places import SHARED
 
 pytest.importorskip("typer")
 pytest.importorskip("rich")
@@ -15,7 +16,6 @@ from typer.testing import CliRunner
 from unmask import cli
 from unmask.cli import arguments
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 MODEL = SHARED / "models" / "yolox_nano_coco.onnx"
 PHOTO = SHARED / "images" / "coco_000000000139.jpg"
 QUICK = ("--masks", "64", "--grid", "4")

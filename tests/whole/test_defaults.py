@@ -5,18 +5,16 @@ import importlib
 import inspect
 import pkgutil
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import unmask
+from helpers.places import ROOT, SHARED
 from unmask.evaluation.explainers import EXPLAINERS
 from unmask.models.detections import Detections
 from unmask.run import snapshots
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared"
 LATER = (("masks", "auto"), ("layout", "NHWC"), ("target", None))
 SCENE = np.random.default_rng(0).integers(0, 255, (48, 60, 3), np.uint8)
 

@@ -2,18 +2,18 @@
 
 import re
 import sys
-from pathlib import Path
 
 import pytest
 
 import unmask
+from helpers.places import ROOT
 from unmask.run import jupyter
 
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
 
-TUTORIAL = Path(__file__).resolve().parents[1] / "docs" / "tutorial.ipynb"
+TUTORIAL = ROOT / "docs" / "tutorial.ipynb"
 
 # What Jupyter's own libraries warn of is theirs.
 pytestmark = pytest.mark.filterwarnings("default")

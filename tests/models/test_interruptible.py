@@ -1,12 +1,10 @@
 """Models that never end: Ctrl-C ends them, and what there is is kept."""
 
-import importlib.util
 import signal
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,16 +20,9 @@ from unmask.models import interruptible
 ENDLESS = 5  # the size of a batch that is never done
 
 
-def _module(name):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def endless(tmp_path):
-    return _module("onnx_models").endless(tmp_path / "endless.onnx", ENDLESS)
+def endless(tmp_path, onnx_models):
+    return onnx_models.endless(tmp_path / "endless.onnx", ENDLESS)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import unmask
+from helpers.places import SHARED
 from unmask._base import npz
 from unmask.models.origin import Origin
 from unmask.reports.reproduce import OPTIONS, SETTINGS, recipe
@@ -24,7 +25,6 @@ from typer.testing import CliRunner
 
 from unmask import cli
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 FOX = SHARED / "images" / "imagenet_red_fox.jpg"
 STREET = unmask.demo.pictures()["street"]
 EIGHT = "\n".join(unmask.demo.LABELS)

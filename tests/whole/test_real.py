@@ -1,13 +1,11 @@
 """Real photographs, a real ImageNet classifier. Skipped where ../shared is not there."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import unmask
+from helpers.places import SHARED
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 ELEPHANT = SHARED / "images" / "imagenet_African_elephant.jpg"
 
 pytestmark = pytest.mark.skipif(

@@ -97,7 +97,7 @@ def test_what_cannot_be_written_is_known_before(tmp_path, name):
 
 KILLED = """
 import os, signal, sys
-from unmask import files
+from unmask._base import files
 real = getattr(os, sys.argv[2])
 def killed(*args, **options):
     if sys.argv[3] == "after":
@@ -140,7 +140,7 @@ def test_folders_of_killed_processes_go_with_the_next(tmp_path, monkeypatch):
     (tmp_path / "unmask-results").mkdir()  # somebody's own
     code = (
         "import os, signal, tempfile, sys; tempfile.tempdir = sys.argv[1]\n"
-        "from unmask import files\n"
+        "from unmask._base import files\n"
         "with files.temporary_folder(): os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code, tmp_path], check=False)

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "fuzzing.py"
+from helpers.places import ROOT
+
+SCRIPT = ROOT / "benchmarks" / "fuzzing.py"
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("fsspec")

@@ -1,11 +1,11 @@
 """Decoders of detectors' outputs, and detectors as models."""
 
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from helpers.places import SHARED
 from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.inputs.preprocess import preprocessing
 from unmask.inputs.sample import prepare
@@ -13,7 +13,6 @@ from unmask.models.decoders import DECODERS, FLOOR, MOST, nms, yolov5, yolov8, y
 from unmask.models.detections import Detections, suppress
 from unmask.models.detector import from_detector_function, from_onnx_detector
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 SIZE = (64, 96)
 CELLS = [(s, y, x) for s in (8, 16, 32) for y in range(SIZE[0] // s) for x in range(SIZE[1] // s)]
 

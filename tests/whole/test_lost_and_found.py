@@ -260,7 +260,7 @@ def test_explain_leaves_no_filter_of_warnings_behind(tmp_path):
 def test_no_part_stays_where_a_run_was_killed(tmp_path):
     path = tmp_path / "c"
     code = (
-        "import sys, unmask; from unmask import checkpoint, demo\n"
+        "import sys, unmask; from unmask import demo; from unmask.run import checkpoint\n"
         "checkpoint.recorded.__defaults__ = (0.0,)\n"
         "unmask.explain('demo', sys.argv[1], masks=10**6, checkpoint=sys.argv[2])"
     )

@@ -1,7 +1,6 @@
 """Models on a server: what travels, what is tried again, and that every mask counts once."""
 
 import gc
-import importlib.util
 import json
 import os
 import signal
@@ -17,22 +16,13 @@ import numpy as np
 import pytest
 
 import unmask
+from helpers.v2_server import Server
 from unmask.errors import MissingExtra, ModelError, SettingError, UnmaskWarning
 
 pytest.importorskip("httpx")
 
 H, W = 6, 10
 SHAPE = (-1, 3, H, W)
-
-
-def _module(name):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-Server = _module("v2_server").Server
 
 
 @pytest.fixture
@@ -323,6 +313,7 @@ def test_answers_that_are_none(answer, words):
 # --- a real server, killed in the middle ---
 
 RUNTIME = """
+from helpers.v2_server import Server
 import numpy as np
 from mlserver import MLModel
 from mlserver.codecs import NumpyCodec

@@ -95,7 +95,7 @@ def test_a_linear_model_has_its_exact_map():
 
     estimate = scored(masks, linear, range(400))
     for name in estimators.ESTIMATORS:
-        if name == "sharp":  # its limit is another: tests/test_sharp.py
+        if name == "sharp":  # its limit is another: tests/estimate/test_sharp.py
             continue
         maps = estimators.finalize(name, estimate)
         limit = estimators.scale(name, 0.5) * exact

@@ -1,31 +1,27 @@
 """deploy/kuberay.yaml is a RayJob, and runs a command that there is."""
 
 import copy
-import importlib.util
 import shlex
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from helpers.kuberay_schema import RAYJOB
+from helpers.places import ROOT
+
 jsonschema = pytest.importorskip("jsonschema")
 yaml = pytest.importorskip("yaml")
-
-HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
 def schema():
-    spec = importlib.util.spec_from_file_location("kuberay_schema", HERE / "kuberay_schema.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    jsonschema.Draft202012Validator.check_schema(module.RAYJOB)
-    return jsonschema.Draft202012Validator(module.RAYJOB)
+    jsonschema.Draft202012Validator.check_schema(RAYJOB)
+    return jsonschema.Draft202012Validator(RAYJOB)
 
 
 @pytest.fixture
 def manifest():
-    return yaml.safe_load((HERE.parent / "deploy" / "kuberay.yaml").read_text())
+    return yaml.safe_load((ROOT / "deploy" / "kuberay.yaml").read_text())
 
 
 def test_the_manifest_keeps_to_the_schema(schema, manifest):

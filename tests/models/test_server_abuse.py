@@ -1,7 +1,6 @@
 """Inference servers that never stop, drip, boast or lie: errors in words, soon, in little space."""
 
 import contextlib
-import importlib.util
 import json
 import re
 import signal
@@ -11,12 +10,12 @@ import sys
 import threading
 import time
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import unmask
+from helpers.v2_server import Server
 from unmask.errors import ModelError, ModelOutputError, SettingError, UnmaskError
 
 pytest.importorskip("httpx")
@@ -30,16 +29,6 @@ METADATA = {
     "inputs": [{"name": "image", "datatype": "FP32", "shape": [-1, 3, H, W]}],
     "outputs": [{"name": "scores", "datatype": "FP32", "shape": [-1, 4]}],
 }
-
-
-def _module(name):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-Server = _module("v2_server").Server
 
 
 class Wild:

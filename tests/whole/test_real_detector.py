@@ -1,13 +1,10 @@
 """A real detector on real photographs. Skipped where ../shared is not there."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import unmask
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+from helpers.places import SHARED
 
 pytestmark = pytest.mark.skipif(
     not SHARED.is_dir(), reason="needs the real detector and photographs of ../shared"

@@ -1,19 +1,18 @@
 """The figure holds what it should, whatever the picture, the map and the words."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.places import SHARED
 from unmask.draw import colormap
 from unmask.draw.figure import GAP, MARGIN, PANEL, three_panels, tick_labels, ticks
 from unmask.draw.sheet import boxes, sheet, tile
 from unmask.errors import SettingError
 from unmask.inputs import images
 
-SHARED = Path(__file__).parents[2] / "shared" / "images"
+IMAGES = SHARED / "images"
 numbers = st.floats(-1e12, 1e12)
 
 
@@ -134,9 +133,9 @@ def test_errors():
 
 
 def test_a_photograph():
-    if not SHARED.is_dir():
+    if not IMAGES.is_dir():
         pytest.skip("../shared/images is not here")
-    picture = images.read(SHARED / "coco_000000000285.jpg")
+    picture = images.read(IMAGES / "coco_000000000285.jpg")
     canvas = three_panels(picture, picture.mean(axis=2), title="bear", subtitle="4,000 masks")
     assert canvas.size[0] > canvas.size[1]
 

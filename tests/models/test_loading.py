@@ -1,7 +1,6 @@
 """Models: what an ONNX file says, what is declared, and what is never guessed in silence."""
 
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import unmask
+from helpers.places import SHARED
 from unmask.errors import ModelError, ModelOutputError, SettingError, UnmaskError, UnmaskWarning
 from unmask.inputs.preprocess import preprocessing
 from unmask.inputs.sample import prepare
@@ -17,7 +17,6 @@ from unmask.models.labels import imagenet, read_labels
 from unmask.models.loading import load
 from unmask.models.model import Model
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 RNG = np.random.default_rng(11)
 COLOUR = RNG.uniform(-1, 1, (3, 4)).astype(np.float32)
 BIAS = np.array([0.5, -0.25, 0.125, 0.0], np.float32)

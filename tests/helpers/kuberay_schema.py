@@ -7,7 +7,7 @@ RayClusterSpec, HeadGroupSpec and WorkerGroupSpec, in two versions each, not the
 the part of the definition that comes before the first pod template: names, types, and what is
 required are theirs. It is stricter: a field that is not listed here is an error, so a misspelt one
 is found. Pod templates are validated by Kubernetes' own Python client where that is installed
-(test_kuberay.py).
+(tests/whole/test_kuberay.py).
 """
 
 TEXT = {"type": "string", "minLength": 1}
