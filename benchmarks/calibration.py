@@ -119,7 +119,7 @@ class Case:
 
 def photographs_cases(arguments: argparse.Namespace) -> Iterator[tuple[str, list[Case]]]:
     model = mobilenet(arguments.shared)
-    size = model.size
+    size = model.input.size
     assert size is not None
 
     def of(design: Design, seed: int, count: int) -> tuple[Masks, int, Array]:
@@ -147,7 +147,7 @@ def cut(masks: Masks, scores: Array, count: int) -> list[tuple[Masks, int, Array
 def photograph_cases(arguments: argparse.Namespace) -> Iterator[tuple[str, list[Case]]]:
     model = mobilenet(arguments.shared)
     picture = needed(arguments.shared / "images" / arguments.photograph)
-    size = model.size
+    size = model.input.size
     assert size is not None
     cases = []
     for design in DESIGNS:

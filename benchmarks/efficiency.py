@@ -130,7 +130,7 @@ def scores_of(
         file=sys.stderr,
         flush=True,
     )
-    scores = explanation.estimate.scores
+    scores = explanation.scores.scores
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         np.savez(kept, scores=scores)
@@ -159,7 +159,7 @@ def examine(
     dict of array, shape (counts, 4)
         The root mean square over the seeds of the errors, the mean of the rest.
     """
-    size = model.size
+    size = model.input.size
     assert size is not None
     keep, counts = arguments.keep, arguments.counts
 

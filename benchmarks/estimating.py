@@ -56,7 +56,7 @@ def main() -> int:
     picture = needed(arguments.shared / "images" / PICTURE)
     run = unmask.prepare(model, picture, masks=256)
     masks, batch = run.plan.masks, run.plan.batch_size
-    inputs = np.broadcast_to(run.given.array, (batch, *run.given.array.shape)).copy()
+    inputs = np.broadcast_to(run.sample.array, (batch, *run.sample.array.shape)).copy()
     of_model = seconds(lambda: model(inputs)) * masks.block_size / batch
     block, scores = masks.block(0), np.random.default_rng(0).random((masks.block_size, 1))
     basis(masks)

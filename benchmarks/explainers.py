@@ -16,7 +16,7 @@ import numpy as np
 
 import unmask
 from unmask.evaluation import explainers
-from unmask.inputs.sample import prepare
+from unmask.inputs import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -52,8 +52,8 @@ def pixel_scores(model: Model, target: int) -> Callable[[Any], NDArray[np.float6
     def score(pixels: Any) -> NDArray[np.float64]:
         scores = []
         for first in range(0, len(pixels), BATCH):
-            batch = model.preprocess(np.asarray(pixels[first : first + BATCH], np.float32))
-            if model.layout == "NCHW":
+            batch = model.input.preprocess(np.asarray(pixels[first : first + BATCH], np.float32))
+            if model.input.layout == "NCHW":
                 batch = np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
             scores.append(np.asarray(model(batch), np.float64)[:, target])
         return np.concatenate(scores)
@@ -76,8 +76,8 @@ def published(model: Model, picture: Picture, target: int, calls: int, seed: int
     def score(batch: Any) -> NDArray[np.float64]:
         return np.asarray(model(np.ascontiguousarray(batch)), np.float64)[:, target]
 
-    given = prepare(model, picture)
-    return rise(score, given.array, model.layout == "NCHW", calls, seed=seed)
+    given = read(model.input, model.name, picture)
+    return rise(score, given.array, model.input.layout == "NCHW", calls, seed=seed)
 
 
 def xaitk(model: Model, picture: Picture, target: int, calls: int, seed: int) -> Map:

@@ -70,7 +70,7 @@ def main() -> int:
         for estimator in ESTIMATORS:
             plan = replace(made.plan, estimator=estimator)
             looks = list(goals(plan.masks, made.masks))
-            steps = list(grown(made.estimate, looks))
+            steps = list(grown(made.scores, looks))
             stated = [float(reliability(finalize(estimator, one))[0]) for one in steps]
             bound = [surely(one, plan) for one in steps]
             points = [(n, 1 / r**2 - 1) for n, r in zip(looks, stated, strict=True) if r > SURE]

@@ -68,7 +68,7 @@ def main() -> None:
             folder = root / f"run{runs}"
             done += run(folder, root / f"run{runs}.ckpt", chance, given.kills - done)
             found = unmask.Explanation.load(folder / "street.npz")
-            same = np.array_equal(found.estimate.scores, calm.estimate.scores)
+            same = np.array_equal(found.scores.scores, calm.scores.scores)
             left = sorted(path.name for path in folder.iterdir())
             parts = [path.name for path in root.iterdir() if path.suffix not in ("", ".ckpt")]
             if not same or left != expected or parts:

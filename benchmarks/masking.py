@@ -51,7 +51,7 @@ class Masking:
         clock.append(time.perf_counter())
         mask = render(batch.grids.astype(np.float32), rows)
         clock.append(time.perf_counter())
-        masked = perturb(self.run.given.array, self.run.fill, mask[:, None])
+        masked = perturb(self.run.sample.array, self.run.fill, mask[:, None])
         clock.append(time.perf_counter())
         spent = np.diff(clock)
         # A block fills more than one batch.
@@ -103,7 +103,7 @@ def main() -> int:
     for number in range(arguments.rounds):
         alone(number)
 
-    there = np.empty((size, *run.given.array.shape), np.float32)
+    there = np.empty((size, *run.sample.array.shape), np.float32)
     new = median_time(lambda: np.full_like(there, 1.0), arguments.rounds)
     reused = median_time(lambda: there.fill(1.0), arguments.rounds)
 

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 
 def random_batch(model: Model, size: int) -> NDArray[np.float32]:
-    assert model.size is not None
+    assert model.input.size is not None
     rng = np.random.default_rng(0)
-    return rng.uniform(-1, 1, (size, 3, *model.size)).astype(np.float32)
+    return rng.uniform(-1, 1, (size, 3, *model.input.size)).astype(np.float32)
 
 
 def resident(model: Model, size: int, count: int) -> float:

@@ -74,8 +74,8 @@ def photographs(arguments: argparse.Namespace) -> Iterator[Task]:
     model = mobilenet(arguments.shared)
     folder = arguments.shared / "images"
     paths = [*sorted(folder.glob("imagenet_*.jpg")), *sorted(folder.glob("coco_*.jpg"))]
-    assert model.size is not None
-    height, width = model.size
+    assert model.input.size is not None
+    height, width = model.input.size
     for path in paths[: arguments.pictures]:
         picture = images.read(path)
         frame = Frame((picture.shape[0], picture.shape[1]), (height, width))
@@ -86,8 +86,8 @@ def photographs(arguments: argparse.Namespace) -> Iterator[Task]:
 
 def drawn(arguments: argparse.Namespace) -> Iterator[Task]:
     model = unmask.load("demo")
-    assert model.size is not None
-    height, width = model.size
+    assert model.input.size is not None
+    height, width = model.input.size
     for number in range(arguments.scenes):
         one = demo.scene(number, SCENES_SEED, size=(height, width), objects=(2, 4))
         yield Task("scenes", f"{number:04d}", model, one.picture, int(one.kinds[0]))

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from common import SHARED
 
 import unmask
+from unmask.inputs import read
 from unmask.inputs.preprocess import Preprocess, preprocessing
-from unmask.inputs.sample import prepare
-from unmask.run.predict import whole_outputs
+from unmask.run.ask import whole_outputs
 from unmask.run.probing import probe
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def scalings(right: Preprocess) -> Iterator[tuple[str, Preprocess]]:
 
 
 def noted(model: Model, picture: Path) -> bool:
-    given = prepare(model, picture)
+    given = read(model.input, model.name, picture)
     found = probe(model, given, whole_outputs(model, given), 4)
     return any("hardly tells" in note for note in found.notes)
 
@@ -70,7 +70,7 @@ def main() -> None:
         if loaded.activation is None and "efficientnet" in path:
             loaded = replace(loaded, activation="softmax")
         for scaling, chosen in scalings(right):
-            model = replace(loaded, preprocess=chosen)
+            model = loaded.changed(preprocess=chosen)
             count = sum(noted(model, picture) for picture in pictures)
             print(f"{name:20} {scaling:30} {count:3} of {len(pictures)} noted")
 

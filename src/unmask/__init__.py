@@ -58,9 +58,9 @@ if TYPE_CHECKING:
     from unmask.run.explanation import Explanation
     from unmask.run.loop import stream
     from unmask.run.plan import Plan
-    from unmask.run.predict import Prediction, detect, predict
+    from unmask.run.predict import detect, predict
     from unmask.run.prepare import Run, prepare
-    from unmask.targets import Target, box, contrast, within_top
+    from unmask.targets import Prediction, Target, box, contrast, within_top
 
 if _heard is not None:
     _signal.signal(_signal.SIGINT, _heard)
@@ -122,7 +122,7 @@ _HOME = {
     "Explanation": "run.explanation",
     "Model": "models",
     "Plan": "run.plan",
-    "Prediction": "run.predict",
+    "Prediction": "targets",
     "Run": "run.prepare",
     "Target": "targets",
     "box": "targets",

@@ -78,7 +78,8 @@ def test_a_model_sees_the_batches_that_it_would_see_in_one_process():
         seen.append(batch.copy())
         return corners(batch)
 
-    run = replace(run, model=unmask.load(watched))
+    question = replace(run.question, model=unmask.load(watched))
+    run = replace(run, answer=replace(run.answer, question=question))
     list(unmask.stream(run))
     alone, seen[:] = list(seen), []
     for shard in shards(run, run.start, 300, 2):

@@ -143,7 +143,7 @@ def test_what_a_row_does_not_hold_is_said(opened):
         lambda: one.merge(one),
         lambda: one.extend(64),
         lambda: unmask.extend(one, "demo", masks=64),
-        lambda: one.estimate.scores,
+        lambda: one.scores,
     ):
         with pytest.raises(SettingError, match=r"a\.png: batch kept the map but not the scores"):
             ask()
@@ -163,7 +163,8 @@ def test_pictures_are_read_when_they_are_asked_for(tmp_path):
     with pytest.raises(ImageError, match=r"a\.png: no such file\. Without the picture"):
         gone.plot()
     assert "importance</figcaption>" in unmask.report([gone])
-    assert replace(gone, picture=pixels).plot().size == there.plot().size
+    found = replace(gone.original, source=pixels)
+    assert replace(gone, original=found).plot().size == there.plot().size
 
 
 @pytest.mark.slow
@@ -228,11 +229,10 @@ def test_what_kept_maps_cannot_tell(opened):
         stored.evaluate("demo", [one], wanted=["stability"])
     with pytest.raises(SettingError, match=r"'pointing' needs evidence$"):
         stored.evaluate("demo", [one], wanted=["pointing"])
-    bare = replace(one, picture=None)
-    object.__setattr__(bare, "_read", None)
+    bare = replace(one, original=None)
     other = replace(one, targets=tuple(replace(t, score=t.score + 0.1) for t in one.targets))
     rows = list(stored.evaluate("demo", [bare, other, one], target=0, wanted=["sparseness"]))
-    assert "not known" in rows[0].error
+    assert "holds no input" in rows[0].error
     assert "another model, picture or preprocessing" in rows[1].error
     assert not rows[2].error
     (row,) = stored.evaluate("demo", [one], target="nothing", wanted=["sparseness"])

@@ -15,13 +15,13 @@ import pytest
 from PIL import Image
 
 import unmask
+from helpers.reading import prepare
 from unmask import demo, evaluation
 from unmask.errors import FileError, ModelError, SettingError
 from unmask.evaluation import explainers, figures, metrics
 from unmask.evaluation.occlusion import occlude
 from unmask.evaluation.table import Results
 from unmask.inputs import images
-from unmask.inputs.sample import prepare
 from unmask.models import randomise
 
 pytest.importorskip("onnxruntime")
@@ -114,7 +114,7 @@ def test_occlusion_keeps_to_its_budget(pictures):
         calls.append(len(batch))
         return model.run(batch)
 
-    counted = unmask.load(run, layout=model.layout, size=model.size, preprocess="raw")
+    counted = unmask.load(run, layout=model.input.layout, size=model.input.size, preprocess="raw")
     case = metrics.case(counted, images.read(pictures / "0.png"), 1)
     occlude(case, masks=50)
     assert sum(calls) == 1 + 7 * 7

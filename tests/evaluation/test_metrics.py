@@ -115,7 +115,7 @@ def test_curves_run_from_the_whole_input_to_the_fill_and_back(picture):
     gone, come = metrics.deletion(case, values), metrics.insertion(case, values)
     assert gone.scores[0] == pytest.approx(case.target.score, abs=1e-6)
     assert come.scores[-1] == pytest.approx(case.target.score, abs=1e-6)
-    empty = case.score(np.zeros_like(case.given.array)[None])[0]
+    empty = case.score(np.zeros_like(case.sample.array)[None])[0]
     assert gone.scores[-1] == pytest.approx(empty, abs=1e-6)
     other = metrics.deletion(case, values, fill="white")
     assert other.scores[-1] != pytest.approx(empty, abs=1e-6)

@@ -10,11 +10,11 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 import unmask
+from helpers.reading import prepare
 from unmask.errors import ImageError, ModelError, SettingError
-from unmask.inputs import fills
-from unmask.inputs.fills import fill_array
-from unmask.inputs.sample import describe, prepare
+from unmask.inputs import describe, fills
 from unmask.models.loading import load
+from unmask.models.model import build
 
 H, W = 12, 20
 
@@ -62,8 +62,8 @@ def test_an_array_in_the_models_space_is_what_the_picture_becomes(picture, layou
     np.testing.assert_array_equal(again.array, prepared.array)
     assert again.shape == prepared.shape == (size or (H, W))
     assert again.spatial == prepared.spatial
-    assert (again.picture, again.frame) == (None, None)
-    np.testing.assert_array_equal(prepared.picture, picture)
+    assert again.original is None
+    np.testing.assert_array_equal(prepared.original.picture, picture)
 
 
 def test_the_map_of_an_array_is_that_of_its_picture(picture):
@@ -147,7 +147,7 @@ def test_sizes_and_channels_of_a_raw_array_must_be_the_models(tmp_path, onnx_mod
 
 
 def test_a_model_of_other_channels_takes_no_picture(picture):
-    model = unmask.Model(run=len, channels=4, name="infrared")
+    model = build(len, channels=4, name="infrared")
     with pytest.raises(ModelError, match="infrared wants 4 channels"):
         prepare(model, picture)
     assert prepare(model, np.zeros((H, W, 4)), "raw").shape == (H, W)
@@ -246,11 +246,11 @@ def test_the_mean_is_zero_in_a_centred_space_and_the_images_own_elsewhere(pictur
     own = picture.reshape(-1, 3).mean(axis=0)
     for name in ("tf", "torch", "caffe"):
         model = colour_model(preprocess=name)
-        assert not fill_array("mean", model, prepare(model, picture), 0).any()
+        assert not prepare(model, picture).fill("mean", 0).any()
     for name, divisor in (("unit", 255), ("raw", 1)):
         for layout in ("NHWC", "NCHW"):
             model = colour_model(preprocess=name, layout=layout)
-            fill = fill_array("mean", model, prepare(model, picture), 0)
+            fill = prepare(model, picture).fill("mean", 0)
             np.testing.assert_allclose(fill.ravel(), own / divisor, rtol=1e-5)
 
 
@@ -271,29 +271,29 @@ def test_the_mean_is_zero_in_a_centred_space_and_the_images_own_elsewhere(pictur
 )
 def test_a_colour_is_brought_to_the_models_space(picture, layout, name, fill, colour):
     model = colour_model(preprocess=name, layout=layout)
-    values = fill_array(fill, model, prepare(model, picture), 0)
-    plain = model.preprocess(np.array([[colour]], np.float32)).ravel()
+    values = prepare(model, picture).fill(fill, 0)
+    plain = model.input.preprocess(np.array([[colour]], np.float32)).ravel()
     channel = 0 if layout == "NCHW" else 2
     values = np.moveaxis(np.broadcast_to(values, prepare(model, picture).array.shape), channel, 2)
     np.testing.assert_allclose(values, np.broadcast_to(plain, (H, W, 3)), atol=1e-5)
 
 
 def test_a_colour_for_a_greyscale_model(picture):
-    model = unmask.Model(run=len, channels=1)
-    fill = fill_array((10, 200, 30), model, prepare(model, picture), 0)
+    model = build(len, channels=1)
+    fill = prepare(model, picture).fill((10, 200, 30), 0)
     assert fill.ravel() == pytest.approx([0.299 * 10 + 0.587 * 200 + 0.114 * 30])
 
 
 def test_blur_and_noise_follow_from_the_image(picture):
     model = colour_model(preprocess="unit", layout="NCHW")
     given_input = prepare(model, picture)
-    blurred = fill_array("blur", model, given_input, 0)
+    blurred = given_input.fill("blur", 0)
     np.testing.assert_array_equal(blurred, fills.blur(given_input.array, (1, 2)))
     assert blurred.std() < given_input.array.std()
-    noise = fill_array("noise", model, given_input, 3)
+    noise = given_input.fill("noise", 3)
     assert noise.shape == given_input.array.shape
-    np.testing.assert_array_equal(noise, fill_array("noise", model, given_input, 3))
-    assert (noise != fill_array("noise", model, given_input, 4)).mean() > 0.9
+    np.testing.assert_array_equal(noise, given_input.fill("noise", 3))
+    assert (noise != given_input.fill("noise", 4)).mean() > 0.9
     means = given_input.array.mean(axis=(1, 2))
     np.testing.assert_allclose(noise.mean(axis=(1, 2)), means, atol=0.1)
 
@@ -302,7 +302,7 @@ def test_a_picture_as_fill_is_framed_like_the_image(picture):
     other = picture[::-1, ::-1].copy()
     for resize in ("stretch", "crop", "letterbox"):
         model = colour_model(preprocess="tf", size=(9, 7), resize=resize, layout="NCHW")
-        fill = fill_array(other, model, prepare(model, picture), 0)
+        fill = prepare(model, picture).fill(other, 0)
         np.testing.assert_array_equal(fill, prepare(model, other).array)
 
 
@@ -310,7 +310,7 @@ def test_a_picture_as_fill_is_framed_like_the_image(picture):
 def test_a_float_fill_is_in_the_models_space(picture, shape):
     model = colour_model(preprocess="tf")
     values = np.random.default_rng(0).uniform(-1, 1, shape)
-    fill = fill_array(values, model, prepare(model, picture), 0)
+    fill = prepare(model, picture).fill(values, 0)
     assert fill.dtype == np.float32
     np.testing.assert_array_equal(fill, values.astype(np.float32))
 
@@ -333,7 +333,7 @@ def test_hidden_parts_show_the_fill(picture, fill):
     e = unmask.explain(watched, picture, masks=48, grid=3, fill=fill, seed=6)
     model = load(watched)
     given_input = prepare(model, picture)
-    values = fill_array(fill, model, given_input, 6)
+    values = given_input.fill(fill, 6)
     masks = np.concatenate([e.plan.masks.render(e.plan.masks.block(b)) for b in (0, 1)])[:48]
     expected = values + masks[..., None] * (given_input.array - values)
     np.testing.assert_allclose(np.concatenate(watched.batches[2:]), expected, atol=1e-3)
@@ -355,9 +355,9 @@ def test_a_raw_array_has_the_fills_that_follow_from_it(fill):
     ("fill", "says"),
     [
         ("nothing", "mean, black, white, blur, noise"),
-        ("#12", "a colour such as"),
-        ("", "a colour such as"),
-        ((1, 2), "a colour such as"),
+        ("#12", "a color such as"),
+        ("", "a color such as"),
+        ((1, 2), "a color such as"),
         ((1, 2, 256), "0 to 255"),
         ((1, -2, 3), "0 to 255"),
         ((1, float("nan"), 3), "0 to 255"),
@@ -382,7 +382,7 @@ def test_a_fill_that_is_none(picture, fill, says):
 @pytest.mark.parametrize("fill", ["black", "white", "teal", (1, 2, 3)])
 def test_a_colour_for_what_is_no_picture(fill):
     model = load(Watched((9, 2)), layout="NTC")
-    with pytest.raises(SettingError, match="is a colour, but the input is an array"):
+    with pytest.raises(SettingError, match="is a color, but the input is an array"):
         unmask.explain(model, np.ones((9, 2)), fill=fill, masks=48, grid=3)
 
 
@@ -403,19 +403,17 @@ def test_images_are_named_for_people(tmp_path, picture):
 
 
 def test_how_a_picture_is_cut_and_resampled_is_the_models_to_say(picture):
-    model = unmask.Model(
-        len, size=(5, 9), resize="squash", crop=0.6, interpolation="nearest", name="m"
-    )
-    frame = prepare(model, picture).frame
+    model = build(len, size=(5, 9), resize="squash", crop=0.6, interpolation="nearest", name="m")
+    frame = prepare(model, picture).original.frame
     assert (frame.mode, frame.crop, frame.interpolation) == ("squash", 0.6, "nearest")
 
 
 @pytest.mark.parametrize(("layout", "shape"), [("NHWC", (4, 6, 1)), ("NCHW", (1, 4, 6))])
 def test_a_single_channel_may_be_left_out(layout, shape):
     values = np.arange(24.0).reshape(4, 6)
-    model = unmask.Model(len, layout=layout, channels=1)
+    model = build(len, layout=layout, channels=1)
     given_input = prepare(model, values)
     assert given_input.array.shape == shape
     assert np.array_equal(given_input.array.squeeze(), values)
     with pytest.raises(ImageError, match="takes 3 axes"):
-        prepare(unmask.Model(len, layout=layout, channels=3), values)
+        prepare(build(len, layout=layout, channels=3), values)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from helpers.places import SHARED
+from helpers.reading import prepare
 from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.inputs.preprocess import preprocessing
-from unmask.inputs.sample import prepare
 from unmask.models.decoders import DECODERS, FLOOR, MOST, nms, yolov5, yolov8, yolox
 from unmask.models.detections import Detections, suppress
 from unmask.models.detector import from_detector_function, from_onnx_detector
@@ -235,9 +235,14 @@ def test_onnx_detectors(tmp_path, onnx_models, decoder, batch):
         arrays = {"output": encode(decoder, expected, rng)}
     path = constant(onnx_models, tmp_path / "d.onnx", arrays, batch=batch)
     model = from_onnx_detector(path, decoder, labels=["a", "b", "c"], threshold=0.4)
-    assert (model.detector, model.threshold, model.resize) == (decoder, 0.4, "letterbox")
-    assert (model.classes, model.batch, model.size, model.layout) == (3, batch, SIZE, "NCHW")
-    assert model.preprocess == preprocessing("bgr" if decoder == "yolox" else "unit")
+    assert (model.detector, model.threshold, model.input.resize) == (decoder, 0.4, "letterbox")
+    assert (model.classes, model.batch, model.input.size, model.input.layout) == (
+        3,
+        batch,
+        SIZE,
+        "NCHW",
+    )
+    assert model.input.preprocess == preprocessing("bgr" if decoder == "yolox" else "unit")
     found = model(np.zeros((3, 3, *SIZE), np.float32))
     assert len(found) == 3
     for one in found:
@@ -254,14 +259,14 @@ def test_onnx_metadata_free_size_and_half(tmp_path, onnx_models):
         onnx_models, tmp_path / "d.onnx", arrays, size=("h", "w"), dtype="float16", meta=meta
     )
     model = from_onnx_detector(path, "yolov5")
-    assert (model.name, model.labels, model.size) == ("found", ("a", "b", "c"), None)
-    assert model.preprocess == preprocessing("tf")
+    assert (model.name, model.labels, model.input.size) == ("found", ("a", "b", "c"), None)
+    assert model.input.preprocess == preprocessing("tf")
     found = model(np.zeros((2, 3, 32, 64), np.float32))[1]
     np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.1)
     given = from_onnx_detector(
         path, "yolov5", preprocess="raw", size=(32, 64), resize="stretch", name="mine"
     )
-    assert (given.name, given.size, given.resize) == ("mine", (32, 64), "stretch")
+    assert (given.name, given.input.size, given.input.resize) == ("mine", (32, 64), "stretch")
     with pytest.raises(ModelError, match="2 labels for a model of 3 classes"):
         from_onnx_detector(path, "yolov5", labels=["a", "b"])
 
@@ -321,14 +326,14 @@ def test_yolox_finds_the_bear():
         SHARED / "models" / name for name in ("yolox_nano_coco.onnx", "coco_labels.txt")
     )
     model = from_onnx_detector(path, "yolox", labels=labels)
-    assert (model.batch, model.classes, model.size) == (1, 80, (416, 416))
+    assert (model.batch, model.classes, model.input.size) == (1, 80, (416, 416))
     given = prepare(model, SHARED / "images" / "coco_000000000285.jpg")
     found = suppress(model(np.stack([given.array] * 2))[1])
     best = found[:1]
     assert model.labels[best.classes[0]] == "bear"
     assert best.confidence[0] > 0.7
-    left, top, right, bottom = given.frame.box_back(best.boxes)[0]
-    height, width = given.picture.shape[:2]
+    left, top, right, bottom = given.original.frame.box_back(best.boxes)[0]
+    height, width = given.original.picture.shape[:2]
     assert (right - left) * (bottom - top) > 0.6 * height * width
     assert -0.05 * width < left < right < 1.05 * width
     assert -0.05 * height < top < bottom < 1.05 * height

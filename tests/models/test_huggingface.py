@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 import unmask
+from helpers.reading import prepare
 from unmask import evaluation
 from unmask.errors import MissingExtra, ModelError, TargetError, UnmaskWarning
 from unmask.evaluation import explainers, metrics, stored
 from unmask.evaluation.occlusion import occlude
-from unmask.inputs.sample import prepare
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -122,7 +122,7 @@ def test_a_classifier_says_what_it_says_to_its_own_pipeline(vit, vit_processor, 
     model = unmask.load(vit.train(), processor=vit_processor)
     assert model.labels == ("cat", "African elephant", "dog")
     assert model.notes == ()
-    assert (model.size, model.channels, model.activation) == ((32, 32), 3, "softmax")
+    assert (model.input.size, model.input.channels, model.activation) == ((32, 32), 3, "softmax")
     got = {one.label: one.score for one in unmask.predict(model, scene)}
     assert [got[label] for label in model.labels] == pytest.approx(expected, abs=0.01)
     why = unmask.explain(model, scene, "african_elephant", masks=64, grid=(2, 3))
@@ -178,7 +178,7 @@ def test_what_a_processor_does_beyond_is_said(vit, scene):
 
 def test_a_classifier_without_a_processor_says_what_it_assumed(vit, scene):
     model = unmask.load(vit)
-    assert model.size == (32, 32)
+    assert model.input.size == (32, 32)
     with pytest.warns(UnmaskWarning, match="assumed preprocess='torch'.*give preprocess="):
         unmask.predict(model, scene)
 
@@ -538,7 +538,7 @@ def test_one_channel_and_a_processor_of_one_mean(scene):
         size={"height": 32, "width": 32}, image_mean=[0.5], image_std=[0.5]
     )
     model = unmask.load(network, processor=processor)
-    assert model.channels == 1
+    assert model.input.channels == 1
     picture = Image.fromarray(scene).convert("L")
     theirs = processor(images=picture, return_tensors="pt")["pixel_values"]
     with torch.no_grad():

@@ -92,9 +92,9 @@ def test_a_live_model_is_told_by_its_class_and_describes_itself(small):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model = unmask.load(small)
-    assert (model.name, model.layout, model.size) == ("small", "NHWC", SIZE)
-    assert (model.channels, model.classes, model.activation) == (3, 5, "probabilities")
-    assert model.preprocess.name == "unit"
+    assert (model.name, model.input.layout, model.input.size) == ("small", "NHWC", SIZE)
+    assert (model.input.channels, model.classes, model.activation) == (3, 5, "probabilities")
+    assert model.input.preprocess.name == "unit"
     assert model.labels is None
     assert len(model.notes) == 1
     assert "does not say how pixels are scaled: assumed preprocess='unit'" in model.notes[0]
@@ -105,7 +105,11 @@ def test_declared_pixels_are_not_assumed(small):
     assert unmask.load(small, preprocess="tf").notes == ()
     model = unmask.load(small, mean=0.5, std=0.5, labels=list("abcde"), name="mine")
     assert model.notes == ()
-    assert (model.preprocess.mean, model.labels, model.name) == ((0.5,), tuple("abcde"), "mine")
+    assert (model.input.preprocess.mean, model.labels, model.name) == (
+        (0.5,),
+        tuple("abcde"),
+        "mine",
+    )
 
 
 def test_a_model_that_scales_pixels_itself_gets_them_as_they_are(keras):
@@ -117,7 +121,7 @@ def test_a_model_that_scales_pixels_itself_gets_them_as_they_are(keras):
         ]
     )
     loaded = unmask.load(model)
-    assert (loaded.preprocess.name, loaded.notes, loaded.activation) == ("raw", (), None)
+    assert (loaded.input.preprocess.name, loaded.notes, loaded.activation) == ("raw", (), None)
     np.testing.assert_allclose(loaded(np.full((1, 8, 12, 3), 51, np.float32)), 0.2, rtol=1e-5)
 
 
@@ -173,7 +177,11 @@ def test_several_outputs_are_a_tuple_and_several_inputs_refused(keras):
 def test_series_and_volumes(keras, shape, layout, size):
     model = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(2)])
     loaded = unmask.load(model, activation="logits")
-    assert (loaded.layout, loaded.size, loaded.preprocess.name) == (layout, size, "raw")
+    assert (loaded.input.layout, loaded.input.size, loaded.input.preprocess.name) == (
+        layout,
+        size,
+        "raw",
+    )
     assert (
         unmask.explain(loaded, np.indices(shape).sum(0, np.float32), 0, masks=48, grid=2).map.shape
         == size
@@ -183,13 +191,13 @@ def test_series_and_volumes(keras, shape, layout, size):
 def test_channels_first_is_read_from_the_layers(keras):
     pool = keras.layers.GlobalAveragePooling2D(data_format="channels_first")
     model = unmask.load(keras.Sequential([keras.Input((3, 6, 8)), pool]))
-    assert (model.layout, model.size, model.channels) == ("NCHW", (6, 8), 3)
+    assert (model.input.layout, model.input.size, model.input.channels) == ("NCHW", (6, 8), 3)
 
 
 def test_a_free_size_is_the_pictures_or_the_one_given(keras, small):
     free = keras.Sequential([keras.Input((None, None, 3)), keras.layers.GlobalAveragePooling2D()])
-    assert unmask.load(free).size is None
-    assert unmask.load(free, size=(5, 7)).size == (5, 7)
+    assert unmask.load(free).input.size is None
+    assert unmask.load(free, size=(5, 7)).input.size == (5, 7)
     with pytest.raises(SettingError, match=r"takes \(32, 48\) only"):
         unmask.load(small, size=(5, 7))
 
@@ -243,7 +251,11 @@ def test_applications_at_full_size(keras, name, photo):
     keras.utils.set_random_seed(1)
     network = awake(keras, getattr(keras.applications, name)(weights=None))
     model = unmask.load(network)
-    assert (model.size, model.layout, model.preprocess.name) == ((224, 224), "NHWC", "tf")
+    assert (model.input.size, model.input.layout, model.input.preprocess.name) == (
+        (224, 224),
+        "NHWC",
+        "tf",
+    )
     assert (len(model.labels), model.labels[386]) == (1000, "African elephant, Loxodonta africana")
     assert (model.notes, model.activation) == ((), "probabilities")
     explanation = unmask.explain(model, photo, masks=128, grid=4, design="balanced")
@@ -258,7 +270,11 @@ def test_weights_from_a_file_and_from_nowhere(keras, tmp_path):
     good = tmp_path / "good.weights.h5"
     source.save_weights(good)
     model = unmask.load("keras:mobilenetv2", weights=good, size=(96, 64))
-    assert (model.size, model.preprocess.name, len(model.labels)) == ((96, 64), "tf", 1000)
+    assert (model.input.size, model.input.preprocess.name, len(model.labels)) == (
+        (96, 64),
+        "tf",
+        1000,
+    )
     batch = np.random.default_rng(0).uniform(-1, 1, (2, 96, 64, 3)).astype(np.float32)
     np.testing.assert_allclose(model(batch), source.predict(batch, verbose=0), rtol=1e-4)
 
@@ -368,7 +384,7 @@ def test_rows_lead_to_loaders_and_need_no_framework(small):
     """
     said = run_alone(code).splitlines()
     assert said[1:] == ["keras:NAME a .keras file", "[]"]
-    assert registry.find(small)[0].loader == "keras:from_keras"
+    assert registry.find(small)[0].loader == "keras.model:from_keras"
     assert registry.find(object()) is None
 
 
@@ -499,7 +515,7 @@ def test_onnx_gives_the_same_map(small, small_onnx, photo):
     np.testing.assert_allclose(two.map, one.map, atol=1e-5)
     assert np.ptp(one.map) > 1e-3
     assert "onnxruntime" in small_onnx.versions
-    assert small_onnx.preprocess == own.preprocess
+    assert small_onnx.input.preprocess == own.input.preprocess
 
 
 def test_an_onnx_that_says_something_else_is_refused(keras, small):
@@ -617,7 +633,7 @@ def test_first_layers_say_by_their_numbers_which_pixels_they_want(keras, layers,
             [keras.Input((8, 12, 3)), *parts, keras.layers.GlobalAveragePooling2D()]
         )
         model = unmask.load(network)
-        assert model.preprocess.name == (wants or "unit")
+        assert model.input.preprocess.name == (wants or "unit")
         assert bool(model.notes) == (wants is None)
 
 

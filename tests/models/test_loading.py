@@ -10,12 +10,12 @@ from PIL import Image
 
 import unmask
 from helpers.places import SHARED
+from helpers.reading import prepare
 from unmask.errors import ModelError, ModelOutputError, SettingError, UnmaskError, UnmaskWarning
 from unmask.inputs.preprocess import preprocessing
-from unmask.inputs.sample import prepare
 from unmask.models.labels import imagenet, read_labels
 from unmask.models.loading import load
-from unmask.models.model import Model
+from unmask.models.model import build
 
 RNG = np.random.default_rng(11)
 COLOUR = RNG.uniform(-1, 1, (3, 4)).astype(np.float32)
@@ -45,9 +45,9 @@ def test_onnx_inputs_of_every_kind(tmp_path, onnx_models, layout, dtype, size, b
         tmp_path / "m.onnx", COLOUR, bias=BIAS, layout=layout, dtype=dtype, size=size, batch=batch
     )
     model = load(path, preprocess="raw")
-    assert model.layout == layout
-    assert model.size == (None if size[0] is None else size)
-    assert (model.batch, model.channels, model.classes) == (batch, 3, 4)
+    assert model.input.layout == layout
+    assert model.input.size == (None if size[0] is None else size)
+    assert (model.batch, model.input.channels, model.classes) == (batch, 3, 4)
     assert model.name == "m.onnx"
     for n in (1, 3, 4, 7, 9):
         inputs = batch_of(n, layout)
@@ -99,8 +99,8 @@ def test_a_fixed_batch_is_always_full_and_scores_each_input_once(n, fixed, activ
         return batch.mean(axis=1)
 
     inputs = np.random.default_rng(n).uniform(-3, 3, (n, 2, 3)).astype(np.float32)
-    bound = Model(run, layout="NTC", activation=activation, batch=fixed)
-    free = Model(lambda batch: batch.mean(axis=1), layout="NTC", activation=activation)
+    bound = build(run, layout="NTC", activation=activation, batch=fixed)
+    free = build(lambda batch: batch.mean(axis=1), layout="NTC", activation=activation)
     np.testing.assert_allclose(bound(inputs), free(inputs), rtol=1e-6)
     assert sizes == [fixed] * -(-n // fixed)
 
@@ -117,7 +117,7 @@ def test_a_fixed_batch_of_other_outputs_gives_them_all_once(kind, fixed):
 
     inputs = np.random.default_rng(0).normal(size=(7, 2, 3)).astype(np.float32)
     for n in (1, fixed, 7):
-        got = Model(run, layout="NTC", batch=fixed)(inputs[:n])
+        got = build(run, layout="NTC", batch=fixed)(inputs[:n])
         columns = [got] if kind == "list" else got if kind == "tuple" else list(got.values())
         expected = [inputs[:n].mean(axis=(1, 2)), inputs[:n, 0]]
         for one, other in zip(columns, expected, strict=kind != "list"):
@@ -140,7 +140,7 @@ def test_of_several_outputs_the_first_is_read_and_pooled_scores_are_scores(
 def test_a_greyscale_model_gets_the_luma(tmp_path, onnx_models, picture):
     path = onnx_models.linear(tmp_path / "m.onnx", np.eye(1), channels=1, size=(12, 20))
     model = load(path, preprocess="unit")
-    assert model.channels == 1
+    assert model.input.channels == 1
     array = prepare(model, picture).array
     assert array.shape == (1, 12, 20)
     grey = np.asarray(Image.fromarray(picture).convert("L"), np.float32) / 255
@@ -182,7 +182,7 @@ def test_a_declared_layout_settles_an_ambiguous_shape(tmp_path, onnx_models):
             tmp_path / "m.onnx", COLOUR, bias=BIAS, layout=layout, shape=["N", 3, 7, 3]
         )
         model = load(path, layout=layout, preprocess="raw")
-        assert (model.layout, model.size) == (layout, size)
+        assert (model.input.layout, model.input.size) == (layout, size)
         inputs = batch_of(2, layout, size)
         np.testing.assert_allclose(model(inputs), mean_colour(inputs, layout), rtol=1e-4)
 
@@ -213,7 +213,7 @@ def test_one_free_side_needs_a_size(tmp_path, onnx_models):
     path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, size=(6, None))
     with pytest.raises(ModelError, match="only one of height and width"):
         load(path)
-    assert load(path, size=(6, 9), preprocess="raw").size == (6, 9)
+    assert load(path, size=(6, 9), preprocess="raw").input.size == (6, 9)
 
 
 def test_a_size_given_for_a_free_one(tmp_path, onnx_models, picture):
@@ -224,7 +224,7 @@ def test_a_size_given_for_a_free_one(tmp_path, onnx_models, picture):
 
 def test_a_size_other_than_the_fixed_one(tmp_path, onnx_models):
     path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, size=(6, 9))
-    assert load(path, size=(6, 9)).size == (6, 9)
+    assert load(path, size=(6, 9)).input.size == (6, 9)
     with pytest.raises(SettingError, match=r"size=\(9, 6\).*takes \(6, 9\) only"):
         load(path, size=(9, 6))
 
@@ -359,7 +359,7 @@ def test_undeclared_preprocessing_is_assumed_aloud(
 ):
     path = onnx_models.linear(tmp_path / "m.onnx", COLOUR * 0, layout=layout, dtype=dtype)
     model = load(path)
-    assert model.preprocess == preprocessing(assumed)
+    assert model.input.preprocess == preprocessing(assumed)
     with pytest.warns(UnmaskWarning, match=f"m.onnx does not say .*preprocess={assumed!r}") as seen:
         unmask.predict(path, picture)
     assert len(seen) == 1
@@ -371,7 +371,7 @@ def test_declared_preprocessing_is_not_remarked_on(tmp_path, onnx_models):
     assert load(path, preprocess="torch").notes == ()
     assert load(path, mean=0.5, std=0.5).notes == ()
     assert load(pixels).notes == ()
-    assert load(pixels).preprocess == preprocessing("raw")
+    assert load(pixels).input.preprocess == preprocessing("raw")
 
 
 # --- labels ---
@@ -453,7 +453,7 @@ def test_metadata_is_read(tmp_path, onnx_models):
     path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, metadata=metadata)
     model = load(path)
     assert model.labels == ("red", "green", "blue", "none")
-    assert model.preprocess == preprocessing("caffe")
+    assert model.input.preprocess == preprocessing("caffe")
     assert model.activation == "sigmoid"
     assert model.name == "colours"
     assert model.notes == ()
@@ -470,7 +470,7 @@ def test_what_is_given_goes_before_metadata(tmp_path, onnx_models):
     path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, metadata=metadata)
     model = load(path, labels=list("abcd"), preprocess="unit", activation="logits", name="mine")
     assert (model.labels, model.activation, model.name) == (tuple("abcd"), "logits", "mine")
-    assert model.preprocess == preprocessing("unit")
+    assert model.input.preprocess == preprocessing("unit")
 
 
 @pytest.mark.parametrize(
@@ -499,7 +499,7 @@ def reference(activation, values):
     st.sampled_from(["softmax", "sigmoid"]),
 )
 def test_activations_are_their_formulas(values, activation):
-    model = Model(lambda _: np.array(values), activation=activation)
+    model = build(lambda _: np.array(values), activation=activation)
     out = model(np.zeros((len(values), 2, 3, 3), np.float32))
     np.testing.assert_allclose(out, reference(activation, values), atol=1e-12)
     assert (out >= 0).all()
@@ -510,14 +510,14 @@ def test_activations_are_their_formulas(values, activation):
 @pytest.mark.parametrize("dtype", ["u1", "i1", "i8", "f2", "f4"])
 def test_activations_of_any_type_of_outputs(activation, dtype):
     values = np.array([[3, 120, 7], [0, 1, 2]], dtype)
-    model = Model(lambda _: values, activation=activation)
+    model = build(lambda _: values, activation=activation)
     out = model(np.zeros((2, 2, 3, 3), np.float32))
     np.testing.assert_allclose(out, reference(activation, values), atol=1e-6)
 
 
 def test_signed_bytes_far_apart_do_not_overflow():
     values = np.array([[-128, 127, 126]], "i1")
-    out = Model(lambda _: values, activation="softmax")(np.zeros((1, 2, 3, 3), np.float32))
+    out = build(lambda _: values, activation="softmax")(np.zeros((1, 2, 3, 3), np.float32))
     np.testing.assert_allclose(out, reference("softmax", values), atol=1e-6)
 
 
@@ -579,7 +579,7 @@ def test_probabilities_and_single_scores_are_not_taken_for_logits(picture):
 )
 def test_a_model_checks_what_is_declared(declared, error, says):
     with pytest.raises(error, match=says):
-        Model(run=len, **declared)
+        build(run=len, **declared)
 
 
 @given(st.permutations("CDHW"), st.integers(2, 4))
@@ -588,18 +588,18 @@ def test_spatial_axes_are_those_that_are_neither_batch_nor_channels(letters, cou
     spatial = [letter for letter in layout[1:] if letter != "C"]
     if not 1 <= len(spatial) <= 3:
         with pytest.raises(SettingError):
-            Model(run=len, layout=layout)
+            build(run=len, layout=layout)
         return
-    model = Model(run=len, layout=layout)
-    assert [layout[1:][axis] for axis in model.spatial] == spatial
-    assert model.takes_pictures == (layout in ("NCHW", "NHWC"))
+    model = build(run=len, layout=layout)
+    assert [layout[1:][axis] for axis in model.input.spatial] == spatial
+    assert model.input.takes_pictures == (layout in ("NCHW", "NHWC"))
 
 
 @pytest.mark.parametrize(
     "outputs", [np.zeros((2, 3)), np.zeros(4), np.float32(1), np.zeros((0, 3))]
 )
 def test_outputs_of_another_batch_size(outputs):
-    model = Model(lambda _: outputs, name="odd")
+    model = build(lambda _: outputs, name="odd")
     with pytest.raises(ModelOutputError, match=r"odd returned an array of shape .*batch of 3"):
         model(np.zeros((3, 2, 5, 3), np.float32))
 
@@ -612,7 +612,12 @@ def test_a_function_gets_pixels_and_its_own_name(picture):
         return batch.mean(axis=(1, 2, 3))
 
     model = load(brightness)
-    assert (model.name, model.layout, model.size, model.batch) == ("brightness", "NHWC", None, None)
+    assert (model.name, model.input.layout, model.input.size, model.batch) == (
+        "brightness",
+        "NHWC",
+        None,
+        None,
+    )
     [best] = unmask.predict(model, picture)
     np.testing.assert_array_equal(seen[0], picture[None].astype(np.float32))
     assert seen[0].dtype == np.float32
@@ -634,21 +639,21 @@ def test_loading_a_model_changes_what_is_given_and_nothing_else():
     )
     assert load(model) == model
     changed = load(model, name="second", size=[6, 8], labels=["a", "b"], resize="crop")
-    assert (changed.name, changed.size, changed.labels, changed.resize) == (
+    assert (changed.name, changed.input.size, changed.labels, changed.input.resize) == (
         "second",
         (6, 8),
         ("a", "b"),
         "crop",
     )
-    assert (changed.layout, changed.preprocess, changed.activation, changed.run) == (
+    assert (changed.input.layout, changed.input.preprocess, changed.activation, changed.run) == (
         "NCHW",
-        model.preprocess,
+        model.input.preprocess,
         "softmax",
         len,
     )
     assert model.name == "first"
-    assert load(model, preprocess="caffe").preprocess == preprocessing("caffe")
-    assert load(model, mean=0.5).preprocess == preprocessing("torch", mean=0.5)
+    assert load(model, preprocess="caffe").input.preprocess == preprocessing("caffe")
+    assert load(model, mean=0.5).input.preprocess == preprocessing("torch", mean=0.5)
 
 
 @pytest.mark.parametrize("mode", ["stretch", "crop", "letterbox"])
@@ -660,8 +665,10 @@ def test_resize_modes_are_passed_on(tmp_path, onnx_models, picture, mode):
         load(len, size=(8, 8), resize=mode),
     ):
         given_input = prepare(model, picture)
-        assert given_input.frame.mode == mode
-        np.testing.assert_array_equal(given_input.array, given_input.frame.forward(picture))
+        assert given_input.original.frame.mode == mode
+        np.testing.assert_array_equal(
+            given_input.array, given_input.original.frame.forward(picture)
+        )
     if mode == "letterbox":
         assert (given_input.array[0] == 114).all()
 

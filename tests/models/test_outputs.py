@@ -293,7 +293,7 @@ def row_of(path, column, task="detect", **more):
 def test_ultralytics_metadata_is_read(tmp_path, picture):
     path = row_of(tmp_path / "d.onnx", [20, 12, 16, 8, 0.9, 0.05])
     model = unmask.load(path, detector="yolov8")
-    assert (model.labels, model.preprocess.name, model.notes) == (("cat", "dog"), "unit", ())
+    assert (model.labels, model.input.preprocess.name, model.notes) == (("cat", "dog"), "unit", ())
     (found,) = unmask.detect(model, picture)
     assert (found.label, round(found.confidence, 2)) == ("cat", 0.9)
     assert "detector='yolov8'" in unmask.load(path).notes[0]
@@ -416,7 +416,7 @@ def test_whole_numbers_take_pixels_alone(tmp_path, onnx_models, name):
         with pytest.raises(SettingError, match="whole numbers"):
             unmask.load(unmask.load(path), **options)
     for kept in ("raw", "bgr"):
-        assert unmask.load(path, preprocess=kept).preprocess.name == kept
+        assert unmask.load(path, preprocess=kept).input.preprocess.name == kept
 
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -431,7 +431,9 @@ def test_means_of_pixels_are_read_as_such_and_said(tmp_path, onnx_models, pictur
         for values in (IMAGENET, pixels)
     )
     batch = np.random.default_rng(0).uniform(0, 255, (4, 5, 3)).astype(np.float32)
-    np.testing.assert_allclose(one.preprocess(batch), other.preprocess(batch), atol=1e-5)
+    np.testing.assert_allclose(
+        one.input.preprocess(batch), other.input.preprocess(batch), atol=1e-5
+    )
     with pytest.warns(unmask.errors.UnmaskWarning, match="read as of pixels from 0 to 255"):
         unmask.predict(other, picture)
 
@@ -470,7 +472,7 @@ def test_bands_that_come_first_are_asked_about(count):
     row, column = np.unravel_index(explanation.map.argmax(), (60, 140))
     assert 5 <= row < 35
     assert 80 <= column < 130
-    assert unmask.prepare(unmask.load(bands, channels=140), values, 0, grid=3).given.shape == (
+    assert unmask.prepare(unmask.load(bands, channels=140), values, 0, grid=3).sample.shape == (
         count,
         60,
     )
@@ -487,7 +489,7 @@ def test_bands_that_come_first_are_asked_about(count):
 def test_axes_that_say_by_their_names_what_they_are(tmp_path, onnx_models, shape, layout):
     path = onnx_models.mean(tmp_path / "m.onnx", shape)
     model = unmask.load(path, preprocess="unit")
-    assert (model.layout, model.channels) == (layout, 3)
+    assert (model.input.layout, model.input.channels) == (layout, 3)
 
 
 def test_axes_that_are_all_free_can_be_said(tmp_path, onnx_models, picture):
@@ -496,7 +498,11 @@ def test_axes_that_are_all_free_can_be_said(tmp_path, onnx_models, picture):
         unmask.load(path, preprocess="unit")
     for layout, channels in (("NCHW", None), ("NHWC", 3), ("NCHW", 1)):
         model = unmask.load(path, preprocess="unit", layout=layout, size=(8, 10), channels=channels)
-        assert (model.layout, model.size, model.channels) == (layout, (8, 10), channels or 3)
+        assert (model.input.layout, model.input.size, model.input.channels) == (
+            layout,
+            (8, 10),
+            channels or 3,
+        )
         assert 0 < unmask.predict(model, picture)[0].score < 1
     fixed = onnx_models.mean(tmp_path / "f.onnx", ["N", 3, "H", "W"])
     with pytest.raises(SettingError, match="channels=4"):

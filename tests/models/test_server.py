@@ -74,7 +74,7 @@ def undisturbed(server, values, **options):
 def test_scores_arrive_bit_by_bit(weights, values, binary, datatype):
     with Server(weights, SHAPE, binary=binary, datatype=datatype) as server:
         model = load(server)
-        assert (model.layout, model.size, model.channels) == ("NCHW", (H, W), 3)
+        assert (model.input.layout, model.input.size, model.input.channels) == ("NCHW", (H, W), 3)
         assert (model.classes, model.name, model.versions) == (4, "linear", {"small": "0.1"})
         why = explained(model, values)
         assert set(server.wire) == {"binary" if binary else "json"}
@@ -107,7 +107,7 @@ def test_pictures_go_to_servers_of_pixels(weights, picture):
     # Small, as scores of pixels up to 255 would not vary.
     with Server(weights / 1000, (-1, H, W, 3), datatype="UINT8") as server:
         model = unmask.load(server.url)
-        assert (model.layout, model.preprocess.name, model.notes) == ("NHWC", "raw", ())
+        assert (model.input.layout, model.input.preprocess.name, model.notes) == ("NHWC", "raw", ())
         assert unmask.explain(model, picture, 1, masks=64, grid=2).map.shape == picture.shape[:2]
     with Server(weights, SHAPE) as server, pytest.warns(UnmaskWarning, match="assumed preproc"):
         unmask.predict(unmask.load(server.url), picture)
@@ -415,7 +415,7 @@ def test_mlserver_killed_and_started_again_in_the_middle(tmp_path, mlserver, val
     server.start()
     try:
         model = server.model()
-        assert (model.layout, model.size, model.classes) == ("NCHW", (H, W), 4)
+        assert (model.input.layout, model.input.size, model.classes) == ("NCHW", (H, W), 4)
         assert "mlserver" in model.versions
         undisturbed = explained(model, values, masks=480)
 

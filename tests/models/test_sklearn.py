@@ -110,7 +110,7 @@ def test_what_is_assumed_is_said(picture):
     colour = LogisticRegression().fit(rng.normal(size=(20, 48)), np.arange(20) % 2)
     for fitted, size, channels in ((grey, (7, 7), 1), (colour, (4, 4), 3)):
         model = unmask.load(fitted)
-        assert (model.size, model.channels) == (size, channels)
+        assert (model.input.size, model.input.channels) == (size, channels)
         with pytest.warns(UnmaskWarning) as said:
             unmask.predict(model, picture)
         texts = [str(one.message) for one in said]

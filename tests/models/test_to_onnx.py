@@ -9,7 +9,7 @@ import pytest
 
 import unmask
 from unmask.errors import MissingExtra, ModelError
-from unmask.models.model import Model
+from unmask.models.model import build
 from unmask.models.torch.onnx_export import exporter
 
 for name in ("torch", "onnxscript", "onnxruntime"):
@@ -45,7 +45,7 @@ def wrapped(module, **changes):
         with torch.inference_mode():
             return module(torch.from_numpy(np.asarray(batch))).numpy()
 
-    made = Model(
+    made = build(
         run=run,
         name="net",
         layout="NCHW",

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import unmask
+from helpers.reading import prepare
 from unmask.errors import DoubtWarning, MissingExtra, ModelError, SettingError, UnmaskWarning
-from unmask.inputs.sample import prepare
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -81,7 +81,7 @@ def test_scores_are_those_of_the_module_in_evaluation_mode(net, values):
         expected = net(torch.from_numpy(values[None])).numpy()
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, expected, rtol=1e-5)
-    assert (model.name, model.layout, model.channels) == ("Net", "NCHW", 3)
+    assert (model.name, model.input.layout, model.input.channels) == ("Net", "NCHW", 3)
     assert model.versions == {"torch": torch.__version__}
     assert all(seen.inference for seen in net.seen[:1])
 
@@ -198,8 +198,8 @@ def test_series_pictures_and_volumes(dims):
     values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     net = Net(dims, channels=2)
     model = unmask.load(net, preprocess="raw", activation="logits")
-    assert model.layout == ("NCT", "NCHW", "NCDHW")[dims - 1]
-    assert model.channels == 2
+    assert model.input.layout == ("NCT", "NCHW", "NCDHW")[dims - 1]
+    assert model.input.channels == 2
     options = {"masks": 64, "grid": 2, "seed": 1}
     got = unmask.explain(model, values, 0, **options)
     assert got.map.shape == shape[1:]
@@ -211,15 +211,15 @@ def test_a_series_says_nothing_about_pixels():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model = unmask.load(Net(1, channels=2))
-    assert model.preprocess.name == "raw"
+    assert model.input.preprocess.name == "raw"
     assert model.notes == ()
 
 
 def test_a_grey_model_takes_pictures_and_arrays_without_a_channel(picture):
     torch.manual_seed(0)
     model = unmask.load(Net(channels=1), size=(8, 10), activation="logits")
-    assert model.channels == 1
-    assert model.preprocess.name == "unit"
+    assert model.input.channels == 1
+    assert model.input.preprocess.name == "unit"
     with pytest.warns(UnmaskWarning, match="assumed preprocess='unit'"):
         why = unmask.explain(model, picture, 0, masks=64, grid=2)
     assert why.map.shape == picture.shape[:2]
@@ -330,7 +330,7 @@ def test_scripted_modules(net, values):
         scripted = torch.jit.script(Plain())
     scripted.train()
     model = load(scripted)
-    assert (model.layout, model.channels) == ("NCHW", 3)
+    assert (model.input.layout, model.input.channels) == ("NCHW", 3)
     np.testing.assert_allclose(model(values[None]), load(net)(values[None]), rtol=1e-5)
     assert all(part.training for part in scripted.modules())
 
@@ -342,7 +342,7 @@ def test_exported_programs(values):
     free = torch.export.Dim("n", max=512)
     program = torch.export.export(plain, (torch.zeros(2, 3, H, W),), dynamic_shapes=({0: free},))
     model = load(program)
-    assert (model.batch, model.channels, model.size) == (None, 3, (H, W))
+    assert (model.batch, model.input.channels, model.input.size) == (None, 3, (H, W))
     np.testing.assert_allclose(
         explained(model, values).maps, explained(load(plain), values).maps, atol=1e-6
     )
@@ -398,16 +398,20 @@ def torchvision_transforms(**changes):
 
 def test_torchvisions_transforms_are_read(net):
     model = unmask.load(net, processor=torchvision_transforms())
-    assert (model.size, model.resize, model.crop) == ((224, 224), "crop", 224 / 232)
-    assert model.interpolation == "bilinear"
+    assert (model.input.size, model.input.resize, model.input.crop) == (
+        (224, 224),
+        "crop",
+        224 / 232,
+    )
+    assert model.input.interpolation == "bilinear"
     assert model.notes == ()
-    assert model.preprocess.centred
+    assert model.input.preprocess.centred
     pixels = np.random.default_rng(0).uniform(0, 255, (5, 7, 3)).astype(np.float32)
     expected = (pixels / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
-    np.testing.assert_allclose(model.preprocess(pixels), expected, atol=1e-5)
+    np.testing.assert_allclose(model.input.preprocess(pixels), expected, atol=1e-5)
     # Scaled to 232 along the shorter side, then the middle: what Resize and CenterCrop do.
     scene = np.random.default_rng(0).integers(0, 256, (300, 450, 3), np.uint8)
-    frame = prepare(model, scene).frame
+    frame = prepare(model, scene).original.frame
     assert frame.box_back([0, 0, 224, 224]) == pytest.approx(
         np.array([348 / 2 - 112, 4, 348 / 2 + 112, 228]) * 300 / 232, abs=0.01
     )
@@ -433,11 +437,15 @@ def test_timms_configuration_is_read(config, resize, crop, notes):
         "std": (0.5, 0.5, 0.5),
     }
     model = unmask.load(Net(), processor=given | config)
-    assert (model.size, model.resize, model.interpolation) == ((288, 288), resize, "bicubic")
-    assert model.crop == pytest.approx(crop)
+    assert (model.input.size, model.input.resize, model.input.interpolation) == (
+        (288, 288),
+        resize,
+        "bicubic",
+    )
+    assert model.input.crop == pytest.approx(crop)
     assert len(model.notes) == notes
     pixels = np.full((1, 1, 3), 127.5, np.float32)
-    np.testing.assert_allclose(model.preprocess(pixels), 0, atol=1e-6)
+    np.testing.assert_allclose(model.input.preprocess(pixels), 0, atol=1e-6)
 
 
 def test_what_no_processor_can_be_is_said(net):
@@ -460,7 +468,11 @@ def test_what_the_user_says_comes_first(net):
         labels=list("abcd"),
         name="mine",
     )
-    assert (model.preprocess.name, model.size, model.resize) == ("tf", (30, 40), "stretch")
+    assert (model.input.preprocess.name, model.input.size, model.input.resize) == (
+        "tf",
+        (30, 40),
+        "stretch",
+    )
     assert (model.labels, model.name) == (tuple("abcd"), "mine")
 
 
@@ -474,7 +486,7 @@ def test_timm_by_name(tmp_path, picture):
         net = timm.create_model(name, pretrained=False).eval()
         torch.save(net.state_dict(), path)
         model = unmask.load(f"timm:{name}", weights=path)
-        assert (model.size, model.classes, model.activation) == ((224, 224), 1000, "softmax")
+        assert (model.input.size, model.classes, model.activation) == ((224, 224), 1000, "softmax")
         assert model.labels[386].startswith("African elephant")
         config = timm.data.resolve_model_data_config(net)
         theirs = timm.data.create_transform(**config)(Image.fromarray(picture))

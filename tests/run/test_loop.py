@@ -148,6 +148,9 @@ def test_explanation_survives_its_file(tmp_path):
         if isinstance(one, np.ndarray):
             assert one.dtype == other.dtype
             assert one.tobytes() == other.tobytes()
+        elif field.name == "original":
+            assert one.same(other)
+            assert one.frame == other.frame
         elif field.name not in ("estimate", "_more"):
             assert one == other, field.name
     assert again.maps.tobytes() == explanation.maps.tobytes()

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 import unmask
 from unmask.errors import FileError, ModelError, SettingError
-from unmask.inputs import sample
-from unmask.run import probing
+from unmask.inputs import ArraySample, InputSpec
 from unmask.run.identity import Identity, identity
 
 SIDES = (12, 20)
@@ -228,13 +227,11 @@ def test_a_model_that_sees_no_difference_is_noted(picture):
 @settings(deadline=None)
 def test_noise_has_the_values_of_the_input_turned_over(height, width, channels, seed):
     array = np.random.default_rng(seed).integers(0, 99, (height, width, channels))
-    given_input = sample.Input(array.astype(np.float32), (0, 1), None, None)
+    middle, found = ArraySample(array.astype(np.float32), InputSpec()).controls()
     low, high = array.min(axis=(0, 1)), array.max(axis=(0, 1))
-    found = probing.noise(given_input)
     for channel in range(channels):
         turned = low[channel] + high[channel] - array[..., channel]
         assert sorted(found[..., channel].ravel()) == sorted(turned.ravel())
-    middle = probing.plain(given_input)
     assert middle.shape == array.shape
     np.testing.assert_array_equal(middle, np.broadcast_to((low + high) / 2, array.shape))
 

@@ -43,7 +43,7 @@ def happens():
         "until": [plan.until for plan in plans],
         "batch_size": [plan.batch_size for plan in plans],
         "threshold": [run.model.threshold for run in runs],
-        "resize": [run.model.resize for run in runs],
+        "resize": [run.model.input.resize for run in runs],
         "at": [",".join(map(str, snapshots.AT))] * 2,
     }
 
@@ -106,7 +106,7 @@ def test_help_in_words_says_what_happens(happens):
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the real detector of ../shared")
 def test_a_detectors_file_is_letterboxed():
     model = unmask.load(SHARED / "models" / "yolox_nano_coco.onnx", detector="yolox")
-    assert (model.resize, model.threshold) == ("letterbox", unmask.Model.threshold)
+    assert (model.input.resize, model.threshold) == ("letterbox", unmask.Model.threshold)
 
 
 def test_help_of_lists_says_what_happens():

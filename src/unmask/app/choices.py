@@ -13,10 +13,12 @@ from unmask import demo
 from unmask.app.form import MAX_TARGETS, brief, fields
 from unmask.draw.colormap import COLORMAPS, colorize
 from unmask.errors import ModelError, TargetError, UnmaskError
+from unmask.inputs import Picture
 from unmask.models.loading import load
 from unmask.reports.reproduce import DEMO, Recipe
 from unmask.run.prepare import Run, prepare
-from unmask.targets.classes import parse, resolve
+from unmask.targets import task_of
+from unmask.targets.classes import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +72,7 @@ class Choice:
         return {
             "key": self.key,
             "name": model.name,
-            "detects": model.detector is not None,
+            "detects": task_of(model).name == "boxes",
             "labels": list(model.labels or ()),
             "fields": [asdict(field) for field in fields(model)],
             "most": MAX_TARGETS,
@@ -80,8 +82,10 @@ class Choice:
 def choices(model: Any, source: str | None, options: Mapping[str, Any]) -> list[Choice]:
     """Return the model given and, unless it is the same, the embedded one."""
     loaded = load(model)
-    if not loaded.takes_pictures:
-        raise ModelError(f"{loaded.name} takes no pictures (layout {loaded.layout}): the page does")
+    if not loaded.input.takes_pictures:
+        raise ModelError(
+            f"{loaded.name} takes no pictures (layout {loaded.input.layout}): the page does"
+        )
     known = loaded.origin
     place = known.source if known is not None else loaded.name
     own = Choice(
@@ -118,17 +122,17 @@ def started(run: Run, targets: Sequence[str], settings: Mapping[str, Any]) -> Ru
             raise TargetError(f"target {brief(key)}: expected the number of a class or a box")
     if len(targets) > MAX_TARGETS:
         raise TargetError(f"{len(targets)} classes: at most {MAX_TARGETS} are explained at once")
-    ready = prepare(run.model, run.given.picture, list(targets) or None, **settings)
-    assert run.given.picture is not None
-    return replace(_lean(ready, run.given.picture), image=run.image)
+    picture = picture_of(run)
+    ready = prepare(run.model, picture, list(targets) or None, **settings)
+    return replace(_lean(ready, picture), image=run.image)
 
 
 def options(run: Run) -> list[dict[str, Any]]:
     """Return what can be explained: the best classes, or the boxes found, as JSON values."""
-    if run.model.detector is not None:
+    if found := run.detections():
         return [
             {"key": str(b.number), "label": b.label, "score": b.confidence, "box": b.box}
-            for b in run.detections()
+            for b in found
         ]
     return [_option(one.index, one.label, one.score) for one in run.predictions(TOP)]
 
@@ -141,12 +145,19 @@ def option(run: Run, text: str) -> dict[str, Any]:
     TargetError
         No such class; the message says what is near.
     """
-    model = run.model
-    if model.detector is not None:
+    question = run.question
+    if question.task.name == "boxes":
         raise TargetError("a detector explains the boxes that it found: choose among these")
-    wishes = parse(text, model.labels, model.classes)
-    found = resolve(wishes, run.outputs, model.labels).targets[0]
+    _, specs = question.task.parse(question.model, text)
+    targets = question.task.resolve(specs, run.outputs, question.model, question.sample)
+    found = targets.targets[0]
     return _option(found.index, found.label, found.score)
+
+
+def picture_of(run: Run) -> NDArray[np.uint8]:
+    """Return the picture that a run is about; the page takes nothing else."""
+    assert isinstance(run.sample.original, Picture)
+    return run.sample.original.given
 
 
 def recipe_of(
@@ -178,7 +189,7 @@ def _option(index: int | None, label: str, score: float) -> dict[str, Any]:
 
 def _spoken(model: Model, key: str) -> str:
     """Return a class by its name, where that is sure to find it again."""
-    if model.detector is not None or not model.labels or not KEY.fullmatch(key):
+    if task_of(model).name == "boxes" or not model.labels or not KEY.fullmatch(key):
         return key
     name = model.labels[int(key)].split(",")[0] if int(key) < len(model.labels) else key
     try:
@@ -189,4 +200,7 @@ def _spoken(model: Model, key: str) -> str:
 
 def _lean(run: Run, picture: NDArray[np.uint8]) -> Run:
     """Let all runs of a picture hold the same array."""
-    return replace(run, given=replace(run.given, picture=picture))
+    sample: Any = run.sample
+    sample = replace(sample, original=replace(sample.original, source=picture))
+    question = replace(run.question, sample=sample)
+    return replace(run, answer=replace(run.answer, question=question))

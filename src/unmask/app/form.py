@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from unmask.errors import SettingError
 from unmask.inputs.fills import FILLS
 from unmask.run.settings import GRID, MASKS
+from unmask.targets import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ def fields(model: Model) -> tuple[Field, ...]:
     >>> [field.name for field in fields(unmask.load("demo"))]
     ['masks', 'grid', 'keep', 'fill', 'seed']
     """
-    detects = model.detector is not None
+    detects = task_of(model).name == "boxes"
     return (
         Field(
             "masks",

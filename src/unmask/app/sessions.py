@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from unmask.app.choices import picture_of
 from unmask.errors import UnmaskError
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Session:
     @property
     def picture(self) -> NDArray[np.uint8] | None:
         """The picture, uint8 of shape (H, W, 3)."""
-        return None if self.run is None else self.run.given.picture
+        return None if self.run is None else picture_of(self.run)
 
     def drop_job(self) -> None:
         """Stop the job, if there is one, and forget it."""

@@ -21,7 +21,7 @@ from unmask.draw.colormap import Colormap
 from unmask.errors import SettingError, silent
 from unmask.evaluation import explainers, figures, metrics
 from unmask.inputs import images
-from unmask.run.predict import about_picture, source_of
+from unmask.run.ask import about_picture, source_of
 
 __all__ = ["compare"]
 

@@ -24,8 +24,8 @@ from rich.text import Text
 from unmask._base.spelling import printable
 from unmask.errors import ModelError
 from unmask.estimate.uncertainty import shown
+from unmask.run.ask import STRANGE
 from unmask.run.loop import stream
-from unmask.run.predict import STRANGE
 from unmask.run.wording import in_options
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from unmask.run.explanation import Explanation
-    from unmask.run.predict import Prediction
     from unmask.run.prepare import Run
     from unmask.run.snapshots import Snapshot
+    from unmask.targets import Prediction
     from unmask.targets.boxes import Detection
 
 

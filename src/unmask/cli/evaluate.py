@@ -31,7 +31,7 @@ from unmask.errors import FileError, ImageError, MissingExtra, SettingError
 from unmask.evaluation import figures, metrics, stored
 from unmask.evaluation.table import Results, write_csv, write_parquet
 from unmask.inputs import images
-from unmask.run.predict import about_picture, source_of
+from unmask.run.ask import about_picture, source_of
 
 __all__ = ["evaluate"]
 

@@ -108,7 +108,7 @@ def explain(
             estimator=estimator,
             preset=preset,
         )
-        keep_others(folder / f"{Path(picture).stem}.npz", run.given.picture, run.plan.shard)
+        keep_others(folder / f"{Path(picture).stem}.npz", run.sample.original, run.plan.shard)
         before = set(folder.iterdir())
         found = run.detections()
         if model.detector is None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import unmask
 from unmask._base import files
@@ -18,15 +17,13 @@ from unmask.cli import console
 from unmask.draw import sheet
 from unmask.draw.colormap import Colormap
 from unmask.errors import FileError
-from unmask.inputs import images
+from unmask.inputs import Original, images
 from unmask.targets.boxes import Detection
 
 __all__ = ["check_places", "keep_others", "write_explanation"]
 
 
-def keep_others(
-    path: Path, picture: NDArray[np.uint8] | None, shard: tuple[int, int] = (1, 1)
-) -> None:
+def keep_others(path: Path, original: Original | None, shard: tuple[int, int] = (1, 1)) -> None:
     """Refuse to replace what is no explanation of the same picture, before it is made.
 
     Raises
@@ -43,7 +40,7 @@ def keep_others(
         there = unmask.Explanation.load(path)
     except FileError as error:
         raise FileError(f"{path} is there, and is no explanation of unmask's: {do}") from error
-    if not np.array_equal(there.picture, picture):  # type: ignore[arg-type]
+    if there.original is None or original is None or not there.original.same(original):
         raise FileError(f"{path} explains another picture of that name: {do}")
     if there.plan.shard != shard and there.plan.shard != (1, 1):
         part = "/".join(map(str, there.plan.shard))

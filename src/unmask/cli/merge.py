@@ -42,7 +42,7 @@ def merge(
         read = [unmask.Explanation.load(path) for path in parts]
         folder = make_folder(output)
         check_places(folder, stem, read[0].targets, [])
-        keep_others(folder / f"{stem}.npz", read[0].picture)
+        keep_others(folder / f"{stem}.npz", read[0].original)
         before = set(folder.iterdir())
         merged = read[0].merge(*read[1:])
         written = write_explanation(merged, folder, stem, cmap, 0.5, [], certainty)

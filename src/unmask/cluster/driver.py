@@ -21,7 +21,7 @@ from unmask.errors import DoubtWarning, FileError, ModelError, SettingError, Unm
 from unmask.inputs.images import decode
 from unmask.models.registry import DEMO
 from unmask.models.source import Recipe
-from unmask.run.predict import about_picture
+from unmask.run.ask import about_picture
 from unmask.run.prepare import prepare
 from unmask.targets.target import Target
 

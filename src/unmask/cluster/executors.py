@@ -16,7 +16,7 @@ from __future__ import annotations
 import pickle
 import secrets
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
@@ -108,19 +108,19 @@ class _Executor:
 
     def _parcel(self, run: Run) -> bytes:
         """Return a run without its model, pickled."""
+        question = replace(run.question, model=None, sample=run.sample.bare())  # type: ignore[arg-type]
         bare = replace(
             run,
-            given=replace(run.given, picture=None),
+            answer=replace(run.answer, question=question),
             start=Estimate.empty(run.plan.masks, len(run.targets)),
             checkpoint=None,
         )
-        parts = {one.name: getattr(bare, one.name) for one in fields(bare) if one.name != "model"}
         try:
             import cloudpickle
         except ImportError as error:
             raise MissingExtra("cloudpickle", "cluster") from error
         try:
-            return bytes(cloudpickle.dumps((Recipe(self.model, self.options), _looks(run), parts)))
+            return bytes(cloudpickle.dumps((Recipe(self.model, self.options), _looks(run), bare)))
         except Exception as error:
             raise SettingError(
                 f"the run cannot be sent to a worker: {error}. Models and targets have to be "
@@ -290,10 +290,10 @@ _KEPT: dict[str, Any] = {}
 
 def _work(token: str, parcel: bytes, shard: Shard) -> Scores:
     if _KEPT.get("token") != token:
-        recipe, looks, parts = pickle.loads(parcel)
+        recipe, looks, bare = pickle.loads(parcel)
         if _KEPT.get("recipe") != recipe:
             _KEPT.update(recipe=recipe, model=recipe.load())
-        run = _rebuilt(_KEPT["model"], parts)
+        run = _rebuilt(_KEPT["model"], bare)
         if _looks(run) != looks:
             raise ModelError(
                 f"the workers' model {_looks(run)} is not the one that is explained, {looks}: give "
@@ -307,14 +307,19 @@ def _work(token: str, parcel: bytes, shard: Shard) -> Scores:
     return score(_KEPT["run"], shard)
 
 
-def _rebuilt(model: Model, parts: dict[str, Any]) -> Run:
-    from unmask.run.prepare import Run
-
-    return Run(model=model, **parts)
+def _rebuilt(model: Model, bare: Run) -> Run:
+    return replace(bare, answer=replace(bare.answer, question=replace(bare.question, model=model)))
 
 
 def _looks(run: Run) -> tuple[Any, ...]:
     """Return what tells one model from another, as far as it says."""
     model = run.model
-    pixels = model.preprocess
-    return model.name, model.layout, model.size, model.activation, model.detector, pixels
+    pixels = model.input.preprocess
+    return (
+        model.name,
+        model.input.layout,
+        model.input.size,
+        model.activation,
+        model.detector,
+        pixels,
+    )

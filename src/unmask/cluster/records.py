@@ -150,7 +150,7 @@ def _beside(explanation: Explanation) -> dict[str, Any]:
         "origin": None if origin is None else asdict(origin),
         "texts": explanation.texts,
         "targets": [
-            {name: getattr(target, name) for name in ("top", "number", "pair")}
+            {name: getattr(target, name) for name in ("top", "number", "pair", "request")}
             for target in explanation.targets
         ],
     }

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,27 +22,28 @@ from unmask.cluster.packed_map import Packed, unpack
 from unmask.cluster.records import BESIDE
 from unmask.cluster.sources import Fetcher, find
 from unmask.cluster.store import Store
-from unmask.errors import FileError, ImageError, SettingError, UnmaskError
-from unmask.estimate.scores import Estimate
+from unmask.errors import FileError, SettingError, UnmaskError
+from unmask.estimate.scores import Summary
 from unmask.inputs import images
 from unmask.inputs.frame import Frame
+from unmask.inputs.picture import FRAME, Picture
 from unmask.masks.grid import Masks
 from unmask.models.origin import Origin
 from unmask.run.explanation import Explanation
-from unmask.run.explanation_file import FRAME, MORE, ORIGIN, PLAN
+from unmask.run.explanation_file import MORE, ORIGIN, PLAN
 from unmask.run.plan import Plan
 from unmask.targets.target import Target
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
 
 
-__all__ = ["Result", "Results", "open"]
+__all__ = ["Results", "open"]
 
 
 # And what the column plan may hold beside the plan.
@@ -85,110 +86,6 @@ ROW = record(
 )
 
 
-class Result(Explanation):
-    """An `Explanation` read back from the rows of a batch.
-
-    Maps, scores, reliabilities, settings and notes are what they were; ``image`` is the picture's
-    id. Maps have the precision with which they were kept: float16, at every pixel of the model's
-    input or at four samples a cell (``--maps full`` and ``grid``).
-
-    Rows hold neither the scores of the masks nor standard errors. So `stderr` is infinite, as
-    wherever nothing is known of it, and what needs the scores (`interval`, `significant`, `merge`,
-    `extend`, `save`, ``plot(certainty=True)``) raises a `SettingError` that says so. The picture is
-    read from where it was when it is first asked for.
-    """
-
-    _read: Callable[[], NDArray[np.uint8]] | None = None
-    _shot: tuple[NDArray[np.uint8] | None, str] | None = None
-
-    @property
-    def picture(self) -> NDArray[np.uint8] | None:
-        """The picture, uint8 of shape (H, W, 3); None where it cannot be read again.
-
-        `missing` says why.
-        """
-        return self._seen()[0]
-
-    @picture.setter
-    def picture(self, value: NDArray[np.uint8] | None) -> None:
-        # What a dataclass's own __init__ sets, and `dataclasses.replace` with it.
-        object.__setattr__(self, "_shot", None if value is None else (value, ""))
-
-    @property
-    def missing(self) -> str:
-        """Why the picture cannot be read again; empty if it can."""
-        return self._seen()[1]
-
-    def _seen(self) -> tuple[NDArray[np.uint8] | None, str]:
-        if self._shot is None:
-            shot: tuple[NDArray[np.uint8] | None, str]
-            try:
-                shot = (self._read(), "") if self._read else (None, f"{self.image}: not known")
-            except UnmaskError as error:
-                shot = (None, str(error))
-            object.__setattr__(self, "_shot", shot)
-            return shot
-        return self._shot
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Take the picture along; where it was read from stays here."""
-        return {**super().__getstate__(), "_shot": self._seen(), "_read": None}
-
-    def _picture(self) -> NDArray[np.uint8]:
-        picture, missing = self._seen()
-        if picture is None:
-            raise ImageError(f"{missing}. Without the picture there are still .map and .maps")
-        return picture
-
-
-@dataclass(frozen=True, eq=False)
-class _Kept(Estimate):
-    """Of an estimate, what the rows hold: how many masks, and the mean scores."""
-
-    name: str = ""
-    masks_used: int = 0
-    means: Array = field(default_factory=lambda: np.empty(0))
-
-    @property
-    def count(self) -> int:
-        return self.masks_used
-
-    @property
-    def mean(self) -> Array:
-        return self.means
-
-    @property
-    def mean_stderr(self) -> Array:
-        return np.full(self.targets, np.inf)
-
-    @property
-    def scores(self) -> Array:
-        raise self.gone()
-
-    def update(self, block: int, scores: ArrayLike) -> Estimate:  # noqa: ARG002
-        raise self.gone()
-
-    def merge(self, other: Estimate) -> Estimate:  # noqa: ARG002
-        raise self.gone()
-
-    def fold(self, kind: Any) -> Any:  # noqa: ARG002
-        raise self.gone()
-
-    def groups(self, limit: int = 0) -> Iterator[Estimate]:  # noqa: ARG002
-        raise self.gone()
-
-    def extended(self, *_: Any) -> Any:
-        """Take the place of `Explanation.extend`."""
-        raise self.gone()
-
-    def gone(self) -> SettingError:
-        """Say that the scores are not there."""
-        return SettingError(
-            f"{self.name}: batch kept the map but not the scores of its masks, which this needs: "
-            "explain the picture by itself, with the same seed it is the same map"
-        )
-
-
 @dataclass(frozen=True)
 class Results:
     """A dataset of results; iterating reads one file of it at a time.
@@ -203,11 +100,11 @@ class Results:
     _store: Store
     _fetch: Fetcher
 
-    def __iter__(self) -> Iterator[Result]:
+    def __iter__(self) -> Iterator[Explanation]:
         """Yield explanations in the order they were finished; pictures that failed have none."""
         return self.explanations()
 
-    def explanations(self, only: Collection[str] | None = None) -> Iterator[Result]:
+    def explanations(self, only: Collection[str] | None = None) -> Iterator[Explanation]:
         """Yield explanations, of all pictures or of some.
 
         Parameters
@@ -217,7 +114,7 @@ class Results:
 
         Yields
         ------
-        Result
+        Explanation
 
         Raises
         ------
@@ -260,7 +157,7 @@ class Results:
         """How many explanations there are."""
         return len(self.ids)
 
-    def __getitem__(self, name: str) -> Result:
+    def __getitem__(self, name: str) -> Explanation:
         """Return the explanation of a picture, by its id; reads files until it is found."""
         for result in self.explanations([name]):
             return result
@@ -285,11 +182,11 @@ class Results:
         except UnmaskError:
             return ""
 
-    def _result(self, rows: list[dict[str, Any]]) -> Result:
+    def _result(self, rows: list[dict[str, Any]]) -> Explanation:
         with self._clear():
             return self._checked_result([ROW(row) for row in rows])
 
-    def _checked_result(self, rows: list[dict[str, Any]]) -> Result:
+    def _checked_result(self, rows: list[dict[str, Any]]) -> Explanation:
         first = rows[0]
         if [row["target"] for row in rows] != list(range(len(rows))):
             raise ValueError(f"the rows of {first['id']} are not together, or not all there")
@@ -299,19 +196,18 @@ class Results:
         texts, made = beside.get("texts"), beside.get("origin")
         masks = Masks(**plan.pop("masks"))
         means = np.array([row["mean"] for row in rows])
-        kept = _Kept(masks, len(rows), name=first["id"], masks_used=first["masks"], means=means)
         height, width = masks.shape  # batch is about pictures
         maps = np.stack([_map(row, (height, width)) for row in rows])
-        result = Result(
+        return Explanation(
             targets=tuple(_target(row, beside.get("targets")) for row in rows),
             plan=Plan(masks=masks, **plan),
-            estimate=kept,
+            estimate=Summary(first["masks"], means),
             model=first["model"],
             image=first["id"],
             model_maps=maps,
             model_stderrs=np.broadcast_to(np.float32(np.inf), maps.shape),
             reliabilities=tuple(row["reliability"] for row in rows),
-            frame=_frame(first["frame"]),
+            original=self._original(first),
             seconds=first["seconds"],
             model_calls=first["model_calls"],
             stopped=first["stopped"],
@@ -319,14 +215,18 @@ class Results:
             notes=first["notes"],
             origin=None if made is None else Origin(**made),
             texts=texts,
-            _more=kept.extended,
         )
 
-        def read() -> NDArray[np.uint8]:
-            return images.decode(self._fetch(first["id"], first.get("digest")), first["id"])
+    def _original(self, row: dict[str, Any]) -> Picture | None:
+        """Return the picture of a row, which is read when it is first asked for."""
+        frame = _frame(row["frame"])
+        if frame is None:
+            return None
 
-        object.__setattr__(result, "_read", read)
-        return result
+        def read() -> NDArray[np.uint8]:
+            return images.decode(self._fetch(row["id"], row.get("digest")), row["id"])
+
+        return Picture(read, frame)
 
 
 def open(  # noqa: A001 - results.open reads well
@@ -346,7 +246,12 @@ def open(  # noqa: A001 - results.open reads well
     Returns
     -------
     Results
-        Iterating it gives explanations.
+        Iterating it gives explanations. Maps, reliabilities, settings and notes are what they
+        were; ``image`` is the picture's id. Maps have the precision with which they were kept:
+        float16, at every pixel of the model's input or at four samples a cell (``--maps full`` and
+        ``grid``). Rows hold neither the scores of the masks nor standard errors: `stderr` is
+        infinite, and what needs the scores raises a `SettingError` that says so. The picture is
+        read from where it was when it is first asked for; `Explanation.missing` says why it cannot.
 
     Raises
     ------

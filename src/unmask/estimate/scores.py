@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-__all__ = ["Estimate", "Statistic"]
+__all__ = ["Estimate", "Statistic", "Summary"]
 
 
 class Statistic(Protocol):
@@ -271,3 +271,24 @@ class Estimate:
 
 def _number(part: tuple[int, Array]) -> int:
     return part[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """What is left of scores that were not kept.
+
+    Attributes
+    ----------
+    count : int
+        How many masks there were.
+    mean : ndarray of float64, shape (k,)
+        Mean score of each target.
+    """
+
+    count: int
+    mean: NDArray[np.float64]
+
+    @property
+    def mean_stderr(self) -> NDArray[np.float64]:
+        """Infinite: nothing is known of it."""
+        return np.full(len(self.mean), np.inf)

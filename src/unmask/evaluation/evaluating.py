@@ -14,8 +14,7 @@ import numpy as np
 
 from unmask.errors import SettingError, UnmaskError, silent
 from unmask.evaluation import explainers, metrics
-from unmask.inputs.sample import describe
-from unmask.inputs.sample import prepare as prepare_input
+from unmask.inputs import describe
 from unmask.models.loading import load
 from unmask.targets.texts import with_same_texts
 
@@ -206,9 +205,10 @@ def _row(
     seed: int,
     step: float,
 ) -> Row:
-    given = prepare_input(model, image)
-    pixels = given.array if given.picture is None else given.picture
-    one = metrics.case(model, pixels, target)
+    one = metrics.case(model, image, target)
+    # Read once: the explainer gets what the metrics got.
+    home = one.sample.original
+    pixels = one.sample.array if home is None else home.given
     asked = target if one.target.index is None else one.target.index
     model = one.model  # with the texts that were asked for, if it compares pictures with texts
     names = {metric.name for metric in chosen}

@@ -77,16 +77,14 @@ def occlude(
     rows = math.isqrt(masks)
     tops, lefts = _starts(height - tall, rows), _starts(width - wide, masks // rows)
     places = [(top, left) for top in tops for left in lefts]
-    given, hidden = case.given, case.substrate(fill)
+    sample, hidden = case.sample, case.substrate(fill)
     drops, seen = np.zeros(case.shape), np.zeros(case.shape)
-    index: list[Any] = [slice(None)] * given.array.ndim
     for first in range(0, len(places), case.batch_size):
         few = places[first : first + case.batch_size]
-        batch = np.repeat(given.array[None], len(few), axis=0)
-        for one, place in zip(batch, few, strict=True):
-            for axis, start, length in zip(given.spatial, place, (tall, wide), strict=True):
-                index[axis] = slice(start, start + length)
-            one[tuple(index)] = hidden[tuple(index)]
+        mask = np.ones((len(few), *case.shape), np.float32)
+        for one, (top, left) in zip(mask, few, strict=True):
+            one[top : top + tall, left : left + wide] = 0
+        batch = sample.masked(mask, hidden)
         for score, (top, left) in zip(case.score(batch), few, strict=True):
             spot = slice(top, top + tall), slice(left, left + wide)
             drops[spot] += case.target.score - score

@@ -12,8 +12,7 @@ from unmask.errors import ImageError, SettingError, UnmaskError, silent
 from unmask.evaluation import metrics
 from unmask.evaluation.evaluating import DEFAULT, Row, evaluate_map
 from unmask.models.loading import load
-from unmask.targets.request import again
-from unmask.targets.texts import with_same_texts
+from unmask.run.ask import same_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -116,13 +115,11 @@ def _row(
 ) -> Row:
     number = one.find(target)
     wished = one.targets[number]
-    asked = again(wished)
-    picture = one.picture
-    if picture is None:
-        reason = getattr(one, "missing", "") or f"{one.image}: the explanation has no picture"
-        raise ImageError(reason)
-    model = with_same_texts(model, one.texts, one.targets)
-    case = metrics.case(model, picture, asked)
+    asked = wished.again()
+    if one.original is None:
+        raise ImageError(f"{one.image}: the explanation holds no input")
+    model = same_model(one, model)
+    case = metrics.case(model, one.original.given, asked)
     wished.check_same(case.target, model.name)
     begin = time.perf_counter()
     given = evidence.get(one.image.rsplit("/", 1)[-1])

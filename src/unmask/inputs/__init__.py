@@ -1,1 +1,24 @@
 """What the user gives, brought into the model's space and back: one file a modality."""
+
+from __future__ import annotations
+
+from unmask.inputs.array import ARRAY, ArraySample
+from unmask.inputs.picture import PICTURE, Picture
+from unmask.inputs.sample import Modality, Original, Sample, describe, read, register
+from unmask.inputs.spec import InputSpec
+
+__all__ = [
+    "ArraySample",
+    "InputSpec",
+    "Modality",
+    "Original",
+    "Picture",
+    "Sample",
+    "describe",
+    "read",
+    "register",
+]
+
+# What is more special comes later: a picture is whatever nothing else reads.
+for _modality in (PICTURE, ARRAY):
+    register(_modality)

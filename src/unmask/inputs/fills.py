@@ -16,24 +16,22 @@ import numpy as np
 
 from unmask._base.random import generator
 from unmask.errors import SettingError
-from unmask.inputs.sample import Input, _in_layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    Array = NDArray[np.float32]
-
-    from numpy.typing import NDArray
-
     from unmask.inputs.spec import InputSpec
+
+    Array = NDArray[np.float32]
 
 
 __all__ = [
     "FILLS",
     "Fill",
     "blur",
+    "color",
     "describe_fill",
     "fill_array",
     "fill_values",
@@ -45,6 +43,8 @@ __all__ = [
 
 Fill = Literal["mean", "black", "white", "blur", "noise", "zero"]
 FILLS: tuple[Fill, ...] = get_args(Fill)
+# Those that are no colors, and so for arrays too.
+NAMED = ("mean", "zero", "blur", "noise")
 
 # Of the shorter side: 10 pixels at 224, which leaves no detail of an object's size.
 BLUR_SIGMA = 10 / 224
@@ -182,62 +182,48 @@ def fill_values(
             raise SettingError(f"fill={fill!r}: expected one of {', '.join(FILLS)}")
 
 
-def fill_array(fill: Any, model: InputSpec, given: Input, seed: int) -> NDArray[np.float32]:
-    """Compute what the hidden parts look like, in the model's space.
+def fill_array(
+    fill: Any, array: NDArray[np.float32], spec: InputSpec, seed: int
+) -> NDArray[np.float32]:
+    """Compute what the hidden parts of an array look like, in the model's space.
 
     Parameters
     ----------
-    fill : str, (r, g, b) or array
-        "mean", "black", "white", "blur", "noise", "zero"; a colour of three numbers from 0 to 255
-        or of Pillow's names ("#808080", "teal"); or an array: a uint8 picture, or floats in the
-        model's space that broadcast with the input.
-    model : InputSpec
-    given : Input
+    fill : str or array
+        "mean", "zero", "blur", "noise", or floats that broadcast with the input.
+    array : ndarray of float32
+        The input.
+    spec : InputSpec
     seed : int
         For "noise".
 
     Returns
     -------
     ndarray of float32
-        Broadcasts with ``given.array``.
+        Broadcasts with `array`.
 
     Raises
     ------
     SettingError
-        None of these; a colour for an input that is no picture; an array of another shape.
+        None of these, or an array of another shape.
     """
-    if isinstance(fill, str) and fill in ("mean", "zero", "blur", "noise"):
-        centred = model.preprocess.centred
+    if isinstance(fill, str) and fill in NAMED:
+        centred = spec.preprocess.centred
         rng = generator(seed, "fill")
-        return fill_values(fill, given.array, given.spatial, centred=centred, rng=rng)  # type: ignore[arg-type]
-    if isinstance(fill, np.ndarray) and (fill.dtype != np.uint8 or given.frame is None):
-        return _float_fill(fill, given)
-    if given.frame is None:
+        return fill_values(fill, array, spec.spatial, centred=centred, rng=rng)  # type: ignore[arg-type]
+    if not isinstance(fill, np.ndarray):
         raise SettingError(
-            f"fill={fill!r} is a colour, but the input is an array in the model's space: use "
+            f"fill={fill!r} is a color, but the input is an array in the model's space: use "
             "'mean', 'blur', 'noise' or an array"
         )
-    if isinstance(fill, np.ndarray):
-        if given.picture is None or fill.shape != given.picture.shape:
-            raise SettingError(
-                f"fill of shape {fill.shape}: a picture as fill must have the image's own shape "
-                f"{None if given.picture is None else given.picture.shape}"
-            )
-        pixels = given.frame.forward(fill)
-    else:
-        pixels = np.full((1, 1, 3), _colour(fill), np.float32)
-    return _in_layout(model, pixels)
-
-
-def _float_fill(fill: NDArray[Any], given: Input) -> NDArray[np.float32]:
     try:
-        fits = np.broadcast_shapes(fill.shape, given.array.shape) == given.array.shape
+        fits = np.broadcast_shapes(fill.shape, array.shape) == array.shape
     except ValueError:
         fits = False
     if not fits:
         raise SettingError(
             f"fill of shape {fill.shape} does not broadcast with the input in the model's space, "
-            f"{given.array.shape}"
+            f"{array.shape}"
         )
     values = np.array(fill, np.float32)
     if not np.isfinite(values).all():
@@ -245,7 +231,24 @@ def _float_fill(fill: NDArray[Any], given: Input) -> NDArray[np.float32]:
     return values
 
 
-def _colour(fill: Any) -> tuple[int, ...]:
+def color(fill: Any) -> tuple[int, ...]:
+    """Return a color's red, green and blue, 0 to 255.
+
+    Parameters
+    ----------
+    fill : str or sequence of three numbers
+        One of Pillow's names, such as "#808080" or "teal", or the numbers.
+
+    Raises
+    ------
+    SettingError
+        It is none.
+
+    Examples
+    --------
+    >>> color("teal"), color((1, 2, 3))
+    ((0, 128, 128), (1, 2, 3))
+    """
     from PIL import ImageColor
 
     if isinstance(fill, str):
@@ -260,7 +263,7 @@ def _colour(fill: Any) -> tuple[int, ...]:
     ):
         return tuple(fill)
     raise SettingError(
-        f"fill={fill!r}: expected one of {', '.join(FILLS)}, a colour such as '#808080', "
+        f"fill={fill!r}: expected one of {', '.join(FILLS)}, a color such as '#808080', "
         "'teal' or (r, g, b) from 0 to 255, or an array"
     )
 

@@ -1,65 +1,213 @@
-"""What the user gives, brought into the model's own space; and fills, likewise."""
+"""What is masked, as the loop and everything around it see it; and who reads what a user gives.
+
+A modality is one file: a `Sample` (what is masked, and how), an `Original` (what the user gave, to
+which maps come home), and a `Modality` that names the two and the kind of input it reads.
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol
 
 from unmask._base.spelling import named
-from unmask.errors import ImageError, ModelError, SettingError
-from unmask.inputs import images
-from unmask.inputs.frame import Frame
+from unmask.errors import SettingError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    import numpy as np
     from numpy.typing import NDArray
 
+    from unmask._base.magnitude import Floats
+    from unmask._base.npz import Array
+    from unmask._base.schema import Check
     from unmask.inputs.spec import InputSpec
 
-
-__all__ = ["Input", "describe", "prepare"]
-
-
-BANDS = 32  # channels of a picture, at most, where nobody says how many there are
+__all__ = ["MODALITIES", "Modality", "Original", "Sample", "describe", "read", "register"]
 
 
-@dataclass(frozen=True, eq=False)
-class Input:
-    """One input in a model's space.
+class Original(Protocol):
+    """What the user gave: maps come home to it, and it is kept beside them.
+
+    Attributes
+    ----------
+    kind : str
+        Name of its modality.
+    shape : tuple of int
+        Of a map at home.
+    """
+
+    @property
+    def kind(self) -> str:
+        """Name of its modality."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a map at home."""
+
+    @property
+    def given(self) -> Any:
+        """What `unmask.explain` takes for the same input."""
+
+    def back(self, values: Floats, outside: float) -> Floats:
+        """Bring one map home, from the masks' shape to `shape`.
+
+        Parameters
+        ----------
+        values : float array
+        outside : float
+            What it has where the model saw nothing.
+        """
+
+    def forward(self, values: NDArray[Any], outside: float) -> NDArray[np.float64]:
+        """Bring a map of `shape` to the masks' shape."""
+
+    def header(self) -> dict[str, Any]:
+        """Return what a file's header says of it, as JSON values."""
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what else a file holds of it."""
+
+    def same(self, other: Any) -> bool:
+        """Whether another one is the same."""
+
+
+class Sample(Protocol):
+    """One input in the model's space.
 
     Attributes
     ----------
     array : ndarray of float32
-        One input in the model's layout, without the batch axis.
-    spatial : tuple of int
-        Positions of the spatial axes in `array`.
-    picture : ndarray of uint8, shape (H, W, 3), or None
-        The picture it came from; None where an array in the model's space was given.
-    frame : Frame or None
-        How the picture was brought to the model's size.
+        Its numbers, by which it is known again; without a batch axis.
+    original : Original or None
+        What the user gave; None for an array in the model's space, whose maps stay there.
     """
 
-    array: NDArray[np.float32]
-    spatial: tuple[int, ...]
-    picture: NDArray[np.uint8] | None
-    frame: Frame | None
+    @property
+    def array(self) -> NDArray[np.float32]:
+        """Its numbers."""
+
+    @property
+    def original(self) -> Original | None:
+        """What the user gave."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Spatial size of `array`."""
-        return tuple(self.array.shape[axis] for axis in self.spatial)
+        """What masks cover."""
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """Axes of `array` along which it can be blurred; none for things without order."""
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Settings that suit it better than the usual ones, such as its grid."""
+
+    @property
+    def nothing(self) -> str:
+        """Name of the fill that shows nothing."""
+
+    def whole(self) -> Any:
+        """Return a batch of this input alone, which may be written over."""
+
+    def controls(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return a plain input and noise, shaped like this one."""
+
+    def fill(self, asked: Any, seed: int) -> NDArray[np.float32]:
+        """Return what hidden parts look like.
+
+        Parameters
+        ----------
+        asked : str, (r, g, b) or array
+        seed : int
+            Of "noise".
+        """
+
+    def sent(self, send: Callable[[NDArray[Any]], Any]) -> Sample:
+        """Return the same with its arrays where the model wants them."""
+
+    def bare(self) -> Sample:
+        """Return the same without what the user gave: what another process needs to mask it."""
+
+    def masked(self, mask: Any, fill: Any) -> Any:
+        """Return a batch of masked inputs.
+
+        Parameters
+        ----------
+        mask : float array, shape (n, *shape)
+            How much is kept, 0 to 1; of whichever library `sent` made.
+        fill : array
+            Sent likewise.
+        """
+
+    def steps(
+        self, start: Any, end: Any, order: NDArray[np.intp], edges: Sequence[int], size: int
+    ) -> Iterator[Any]:
+        """Yield batches of inputs that turn from `start` to `end`, in the order of `order`.
+
+        Parameters
+        ----------
+        start, end : as `array`
+        order : ndarray of int
+            Positions in a map of `shape`, laid flat.
+        edges : sequence of int
+            How many have turned, for each input.
+        size : int
+            Inputs in a batch.
+        """
 
 
-def prepare(model: InputSpec, image: Any, preprocess: str | None = None) -> Input:
-    """Read an image and bring it into the model's space.
+@dataclass(frozen=True)
+class Modality:
+    """One kind of input.
+
+    Attributes
+    ----------
+    name : str
+    reads : callable
+        ``(spec, given, raw) -> bool``: whether it is this one's to read.
+    read : callable
+        ``(spec, name, given, raw) -> Sample``; `name` is the model's.
+    original : callable or None
+        ``(header, arrays, shape) -> Original``: one that was read from a file, for masks of
+        `shape`.
+    header : mapping of str to check
+        What a file's header may say of it.
+    arrays : mapping of str to Array
+        What else a file may hold.
+    """
+
+    name: str
+    reads: Callable[[InputSpec, Any, bool], bool]
+    read: Callable[[InputSpec, str, Any, bool], Sample]
+    original: Callable[[Mapping[str, Any], Mapping[str, Any], tuple[int, ...]], Original] | None = (
+        None
+    )
+    header: Mapping[str, Check] | None = None
+    arrays: Mapping[str, Array] | None = None
+
+
+# By name. The last that reads an input gets it, so what is more special is registered later.
+MODALITIES: dict[str, Modality] = {}
+
+
+def register(modality: Modality) -> Modality:
+    """Add a modality."""
+    MODALITIES[modality.name] = modality
+    return modality
+
+
+def read(spec: InputSpec, name: str, given: Any, preprocess: str | None = None) -> Sample:
+    """Read what the user gave and bring it into the model's space.
 
     Parameters
     ----------
-    model : InputSpec
-    image : path-like, PIL.Image.Image or ndarray
+    spec : InputSpec
+    name : str
+        The model's, for errors.
+    given : path-like, PIL.Image.Image, ndarray or whatever else a modality reads
         A picture is a path, a PIL image or an (H, W, 3) uint8 array. Any other array is taken to
         be in the model's space and layout already, less the batch axis, which has to be declared:
         by the model (``preprocess="raw"``) or here. A single channel may be left out.
@@ -68,7 +216,7 @@ def prepare(model: InputSpec, image: Any, preprocess: str | None = None) -> Inpu
 
     Returns
     -------
-    Input
+    Sample
 
     Raises
     ------
@@ -84,116 +232,22 @@ def prepare(model: InputSpec, image: Any, preprocess: str | None = None) -> Inpu
             f"preprocess={preprocess!r}: here only 'raw' is possible, for an array in the model's "
             "space; the model's own preprocessing is given to unmask.load"
         )
-    if isinstance(image, np.ndarray) and (
-        image.dtype != np.uint8 or preprocess == "raw" or not model.takes_pictures
-    ):
-        return _from_array(model, image, raw=preprocess == "raw")
-    return _from_picture(model, images.read(image))
+    raw = preprocess == "raw"
+    rows: Iterable[Modality] = reversed(MODALITIES.values())
+    modality = next(row for row in rows if row.reads(spec, given, raw))
+    return modality.read(spec, name, given, raw)
 
 
-def _from_picture(model: InputSpec, picture: NDArray[np.uint8]) -> Input:
-    if not model.takes_pictures:
-        raise ModelError(
-            f"{model.name} has layout {model.layout}, which takes no picture: give it an array of "
-            "that layout without N"
-        )
-    if model.channels not in (None, 1, 3):
-        raise ModelError(
-            f"{model.name} wants {model.channels} channels: a picture has 3, or 1 for grey; give "
-            "an array in the model's space with preprocess='raw'"
-        )
-    size = (picture.shape[0], picture.shape[1])
-    wanted = size if model.size is None else (model.size[0], model.size[1])
-    frame = Frame(size, wanted, model.resize, model.crop, interpolation=model.interpolation)
-    return Input(_in_layout(model, frame.forward(picture)), model.spatial, picture, frame)
-
-
-def _in_layout(model: InputSpec, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    values = model.preprocess(pixels, model.channels or 3)
-    if model.layout == "NCHW":
-        values = values.transpose(2, 0, 1)
-    return np.ascontiguousarray(values)
-
-
-def _from_array(model: InputSpec, image: NDArray[Any], *, raw: bool) -> Input:
-    if not raw and model.preprocess.name != "raw":
-        raise ImageError(
-            f"an array of {image.dtype} and shape {image.shape}{_range(image)}: expected a picture "
-            f"as uint8 (H, W, 3). {_as_picture(image)}If it is in the model's space already, give "
-            f"preprocess='raw' ({model.name} scales pixels with {model.preprocess.name!r})"
-        )
-    layout = model.layout[1:]
-    if model.channels == 1 and "C" in layout and image.ndim == len(layout) - 1:
-        image = np.expand_dims(image, layout.index("C"))
-    if image.ndim != len(layout) or 0 in image.shape:
-        raise ImageError(
-            f"an array of shape {image.shape}: {model.name} takes {len(layout)} axes, {layout}"
-        )
-    if not np.issubdtype(image.dtype, np.number) or np.iscomplexobj(image):
-        raise ImageError(f"an array of {image.dtype}: expected numbers")
-    _check_channels(model, layout, image.shape)
-    # A copy: what is explained stays what it was, whatever happens to the caller's array.
-    array = np.array(image, np.float32, order="C")
-    if not np.isfinite(array).all():
-        raise ImageError(f"an array of shape {image.shape} with values that are not finite")
-    given = Input(array, model.spatial, None, None)
-    channels = image.shape[layout.index("C")] if "C" in layout else None
-    if model.channels not in (None, channels):
-        raise ImageError(
-            f"an array of shape {image.shape} ({layout}) has {channels} channels: {model.name} "
-            f"wants {model.channels}"
-        )
-    if model.size not in (None, given.shape):
-        raise ImageError(
-            f"an array of shape {image.shape} ({layout}) has the size {given.shape}: {model.name} "
-            f"wants {model.size}; an array in the model's space is never resized"
-        )
-    return given
-
-
-def _check_channels(model: InputSpec, layout: str, shape: tuple[int, ...]) -> None:
-    """Ask about an array whose channels seem to be where the model has none."""
-    if not model.takes_pictures or model.channels is not None or model.size is not None:
-        return
-    first, last = shape[0], shape[-1]
-    channels, other = (first, last) if layout[0] == "C" else (last, first)
-    if channels <= BANDS or other > BANDS or other * 2 > channels:
-        return
-    wanted = "NCHW" if layout[0] != "C" else "NHWC"
-    raise ImageError(
-        f"an array of shape {shape} would have {channels} channels in the layout of {model.name}, "
-        f"{model.layout}. If they are {other} and come {'first' if layout[0] != 'C' else 'last'}, "
-        f"load the model with layout={wanted!r}; if not, say channels={channels}"
-    )
-
-
-def _range(image: NDArray[Any]) -> str:
-    if image.dtype.kind not in "fiu" or not image.size:
-        return ""
-    return f" with values from {image.min():.3g} to {image.max():.3g}"
-
-
-def _as_picture(image: NDArray[Any]) -> str:
-    """Say how to make a picture of numbers that look like one."""
-    if image.ndim not in (2, 3) or image.dtype.kind not in "fiu" or not image.size:
-        return ""
-    low, high = float(image.min()), float(image.max())
-    if image.dtype.kind == "f" and low >= 0 and high <= 1:
-        return "For values from 0 to 1: (array * 255).round().astype('uint8'). "
-    if low >= 0 and high <= 255:
-        return "For values from 0 to 255: array.round().astype('uint8'). "
-    return ""
-
-
-def describe(image: Any) -> str:
-    """Name an image for people: its file's name, or what it is.
+def describe(given: Any) -> str:
+    """Name an input for people: its file's name, or what it is.
 
     Examples
     --------
+    >>> import numpy as np
     >>> describe("pictures/fox.jpg"), describe(np.zeros((2, 3)))
     ('fox.jpg', 'array of shape (2, 3)')
     """
-    if isinstance(image, str | os.PathLike):
-        return named(Path(image).name)
-    shape = getattr(image, "shape", None)
+    if isinstance(given, str | os.PathLike):
+        return named(Path(given).name)
+    shape = getattr(given, "shape", None)
     return f"array of shape {shape}" if shape is not None else "picture"

@@ -1,37 +1,82 @@
-# ruff: noqa: D102
 """What a model declares about its input."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from unmask.errors import SettingError
+from unmask.inputs.preprocess import Preprocess, preprocessing
 
 if TYPE_CHECKING:
     from unmask.inputs.frame import Interpolation, Mode
-    from unmask.inputs.preprocess import Preprocess
 
 __all__ = ["InputSpec"]
 
 
-class InputSpec(Protocol):
-    """As `unmask.Model` has it."""
+@dataclass(frozen=True)
+class InputSpec:
+    """Layout, size and scaling of a model's input.
+
+    Attributes
+    ----------
+    layout : str
+        One letter per axis of a batch: N first, C for channels if there are any, the others
+        spatial. "NCHW" and "NHWC" take pictures; "NTC" is a series, "NCDHW" a volume.
+    size : tuple of int or None
+        Spatial size it wants; None takes inputs at their own.
+    channels : int or None
+        None takes any.
+    preprocess : Preprocess
+    resize : {"stretch", "crop", "squash", "letterbox"}
+        How a picture is brought to `size`, see `unmask.inputs.frame.Frame`.
+    crop : float
+        Part of the scaled picture's side that "crop" and "squash" leave.
+    interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}
+        How a picture is resampled.
+    dtype : str
+        As NumPy names it. Whole numbers are pixels, which no preprocessing may scale.
+
+    Raises
+    ------
+    SettingError
+        A layout that is none, or a size that does not fit it.
+
+    Examples
+    --------
+    >>> InputSpec(layout="NCHW").spatial, InputSpec(layout="NHWC").spatial
+    ((1, 2), (0, 1))
+    """
+
+    layout: str = "NHWC"
+    size: tuple[int, ...] | None = None
+    channels: int | None = None
+    preprocess: Preprocess = field(default_factory=lambda: preprocessing("raw"))
+    resize: Mode = "stretch"
+    crop: float = 0.875
+    interpolation: Interpolation = "bilinear"
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        letters = self.layout
+        spatial = letters[1:].replace("C", "", 1)
+        if letters[:1] != "N" or len(set(letters)) != len(letters) or not 1 <= len(spatial) <= 3:
+            raise SettingError(
+                f"layout={letters!r}: expected N first, then one letter per axis, C for channels; "
+                "for instance NCHW, NHWC, NTC"
+            )
+        if self.size is not None and (len(self.size) != len(spatial) or min(self.size) < 1):
+            raise SettingError(
+                f"size={self.size} does not fit layout={letters!r}: expected {len(spatial)} whole "
+                "numbers of at least 1"
+            )
 
     @property
-    def name(self) -> str: ...
+    def spatial(self) -> tuple[int, ...]:
+        """Positions of the spatial axes in one input (a batch's less its first)."""
+        return tuple(i for i, letter in enumerate(self.layout[1:]) if letter != "C")
+
     @property
-    def layout(self) -> str: ...
-    @property
-    def size(self) -> tuple[int, ...] | None: ...
-    @property
-    def channels(self) -> int | None: ...
-    @property
-    def preprocess(self) -> Preprocess: ...
-    @property
-    def resize(self) -> Mode: ...
-    @property
-    def crop(self) -> float: ...
-    @property
-    def interpolation(self) -> Interpolation: ...
-    @property
-    def spatial(self) -> tuple[int, ...]: ...
-    @property
-    def takes_pictures(self) -> bool: ...
+    def takes_pictures(self) -> bool:
+        """Whether an input has a height, a width and channels."""
+        return self.layout in ("NCHW", "NHWC")

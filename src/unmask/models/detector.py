@@ -16,7 +16,7 @@ from unmask.models.decoders import CLASSES, DECODERS, HEADS, classes_in, nms
 from unmask.models.detections import Detections
 from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
-from unmask.models.model import Model
+from unmask.models.model import Model, build
 from unmask.models.onnx import (
     DTYPES,
     as_input,
@@ -155,7 +155,7 @@ def from_onnx_detector(
                 "labels should begin with one for the background, or be a mapping {1: 'person'}"
             )
     called = name or facts.name or path.name
-    return Model(
+    return build(
         run=_runner(session, entry.name, list(shapes), dtype, layout, read, called),
         name=called,
         layout=layout,
@@ -224,7 +224,7 @@ def from_detector_function(
         found = _checked(list(result), len(batch), called)
         return [_of(one, count, called, boxes, size) for one in found]
 
-    return Model(run=run, labels=names, **{"detector": "function", **declared})
+    return build(run, labels=names, **{"detector": "function", **declared})
 
 
 def _of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from unmask.models.model import Model
+from unmask.models.model import Model, build
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +31,8 @@ def from_function(function: Callable[[Any], Any], **declared: Any) -> Model:
     Examples
     --------
     >>> model = from_function(lambda batch: batch.mean(axis=(1, 2)), labels=("r", "g", "b"))
-    >>> model.layout, model.preprocess.name, model.labels
+    >>> model.input.layout, model.input.preprocess.name, model.labels
     ('NHWC', 'raw', ('r', 'g', 'b'))
     """
     declared.setdefault("name", getattr(function, "__name__", type(function).__name__))
-    return Model(run=function, **declared)
+    return build(function, **declared)

@@ -195,10 +195,10 @@ def _changed(model: Model, options: dict[str, Any]) -> Model:
     rest = dict(options)
     name, mean, std = (rest.pop(key, None) for key in ("preprocess", "mean", "std"))
     labels = rest.pop("labels", None)
-    model = replace(model, **rest)
+    model = model.changed(**rest)
     if name is not None or mean is not None or std is not None:
-        base = "unit" if model.preprocess.name == "raw" else model.preprocess.name
-        model = replace(model, preprocess=preprocessing(name or base, mean, std))
+        base = "unit" if model.input.preprocess.name == "raw" else model.input.preprocess.name
+        model = model.changed(preprocess=preprocessing(name or base, mean, std))
     if labels is None:
         return model
     if model.texts is not None:

@@ -1,16 +1,17 @@
-"""A model: scores for a batch, and what it declared about its input."""
+"""A model: scores for a batch, and what it declared."""
 
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from unmask._base.checks import known
 from unmask.errors import ModelError, ModelOutputError, SettingError
-from unmask.inputs.preprocess import Preprocess, preprocessing
+from unmask.inputs.spec import InputSpec
 from unmask.models.outputs import described
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from unmask.inputs.frame import Interpolation, Mode
     from unmask.models.origin import Origin
 
-__all__ = ["ACTIVATIONS", "Activation", "Model", "joined", "labels_misfit"]
+__all__ = ["ACTIVATIONS", "Activation", "Model", "build", "joined", "labels_misfit"]
 
 Activation = Literal["softmax", "sigmoid", "probabilities", "logits"]
 # Types in which nobody keeps scores: those of indices.
 IDS = ("int32", "int64", "uint32", "uint64")
+OF_INPUT = frozenset(one.name for one in dataclass_fields(InputSpec))
 ACTIVATIONS: tuple[Activation, ...] = ("softmax", "sigmoid", "probabilities", "logits")
 
 
@@ -40,20 +41,8 @@ class Model:
         ``batch -> outputs``: float32 of shape (n, ...) in the model's layout and space; outputs
         (n, classes), or (n,) for a single score. Functions used as targets may read other outputs.
     name : str
-    layout : str
-        One letter per axis of a batch: N first, C for channels if there are any, the others
-        spatial. "NCHW" and "NHWC" take pictures; "NTC" is a series, "NCDHW" a volume.
-    size : tuple of int or None
-        Spatial size it wants; None takes inputs at their own.
-    channels : int or None
-        None takes any.
-    preprocess : Preprocess
-    resize : {"stretch", "crop", "squash", "letterbox"}
-        How a picture is brought to `size`, see `unmask.inputs.frame.Frame`.
-    crop : float
-        Part of the scaled picture's side that "crop" and "squash" leave.
-    interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}
-        How a picture is resampled.
+    input : InputSpec
+        Its layout, size and scaling.
     labels : tuple of str or None
     classes : int or None
         Number of classes, where it is known without running the model.
@@ -62,8 +51,6 @@ class Model:
         what the outputs are already; None leaves them alone and says what they look like.
     batch : int or None
         The one batch size it takes; None takes any.
-    dtype : str
-        Of its input, as NumPy names it. Whole numbers are pixels, which no preprocessing may scale.
     output : int, str or None
         Which of several outputs is read, by its place in a tuple or its key in a dict; None takes
         what `run` returns as it is.
@@ -92,18 +79,11 @@ class Model:
 
     run: Callable[[Any], Any]
     name: str = "model"
-    layout: str = "NHWC"
-    size: tuple[int, ...] | None = None
-    channels: int | None = None
-    preprocess: Preprocess = field(default_factory=lambda: preprocessing("raw"))
-    resize: Mode = "stretch"
-    crop: float = 0.875
-    interpolation: Interpolation = "bilinear"
+    input: InputSpec = field(default_factory=InputSpec)
     labels: tuple[str, ...] | None = None
     classes: int | None = None
     activation: Activation | None = None
     batch: int | None = None
-    dtype: str = "float32"
     output: int | str | None = None
     detector: str | None = None
     threshold: float = 0.3
@@ -116,28 +96,17 @@ class Model:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        letters = self.layout
-        spatial = letters[1:].replace("C", "", 1)
-        if letters[:1] != "N" or len(set(letters)) != len(letters) or not 1 <= len(spatial) <= 3:
+        own = self.input
+        entries = max(len(own.preprocess.mean), len(own.preprocess.std))
+        if own.channels == 1 and entries > 1:
             raise SettingError(
-                f"layout={letters!r}: expected N first, then one letter per axis, C for channels; "
-                "for instance NCHW, NHWC, NTC"
-            )
-        if self.size is not None and (len(self.size) != len(spatial) or min(self.size) < 1):
-            raise SettingError(
-                f"size={self.size} does not fit layout={letters!r}: expected {len(spatial)} whole "
-                "numbers of at least 1"
-            )
-        entries = max(len(self.preprocess.mean), len(self.preprocess.std))
-        if self.channels == 1 and entries > 1:
-            raise SettingError(
-                f"preprocess={self.preprocess.name!r} has {entries} channels, {self.name} has one: "
+                f"preprocess={own.preprocess.name!r} has {entries} channels, {self.name} has one: "
                 "use tf, unit or raw, or a mean and std of one number"
             )
-        if np.dtype(self.dtype).kind in "iu" and not self.preprocess.keeps_pixels:
+        if np.dtype(own.dtype).kind in "iu" and not own.preprocess.keeps_pixels:
             raise SettingError(
-                f"{self.name} takes whole numbers ({self.dtype}), pixels from 0 to 255, and "
-                f"preprocess={self.preprocess.name!r} would leave next to nothing of them: use "
+                f"{self.name} takes whole numbers ({own.dtype}), pixels from 0 to 255, and "
+                f"preprocess={own.preprocess.name!r} would leave next to nothing of them: use "
                 "preprocess='raw' (or 'bgr'), without mean and std"
             )
         if not 0 < self.threshold < 1:
@@ -147,21 +116,16 @@ class Model:
         if self.labels is not None and self.classes not in (None, len(self.labels)):
             raise ModelError(labels_misfit(self.name, len(self.labels), self.classes or 0))
 
-    @property
-    def spatial(self) -> tuple[int, ...]:
-        """Positions of the spatial axes in one input (a batch's less its first).
+    def changed(self, **fields: Any) -> Model:
+        """Return the same with other fields, those of its input among them.
 
         Examples
         --------
-        >>> Model(run=len, layout="NCHW").spatial, Model(run=len, layout="NHWC").spatial
-        ((1, 2), (0, 1))
+        >>> build(len, layout="NCHW").changed(size=(6, 8), name="length").input.size
+        (6, 8)
         """
-        return tuple(i for i, letter in enumerate(self.layout[1:]) if letter != "C")
-
-    @property
-    def takes_pictures(self) -> bool:
-        """Whether an input has a height, a width and channels."""
-        return self.layout in ("NCHW", "NHWC")
+        inside, beside = _sorted(fields)
+        return replace(self, input=replace(self.input, **inside), **beside)
 
     def __call__(self, batch: Any) -> Any:
         """Score a batch.
@@ -265,8 +229,8 @@ class Model:
             fits = [i for i, size in enumerate(shape) if i and size == self.classes]
             if len(fits) == 1:
                 axis = fits[0]
-            elif len(shape) == len(self.layout) and "C" in self.layout:
-                axis = self.layout.index("C")
+            elif len(shape) == len(self.input.layout) and "C" in self.input.layout:
+                axis = self.input.layout.index("C")
             else:
                 raise ModelOutputError(
                     f"activation='softmax' is along the classes, and which axis of the outputs of "
@@ -279,6 +243,30 @@ class Model:
                 f"returned an array of shape {shape}): use 'sigmoid' or 'logits'"
             )
         return axis
+
+
+def build(run: Callable[[Any], Any], **fields: Any) -> Model:
+    """Return a model of whatever is known of it, its input's fields among the others.
+
+    Parameters
+    ----------
+    run : callable
+    **fields
+        Of `Model` and `InputSpec`.
+
+    Examples
+    --------
+    >>> build(len, layout="NTC", name="length").input.spatial
+    (0,)
+    """
+    inside, beside = _sorted(fields)
+    return Model(run, input=InputSpec(**inside), **beside)
+
+
+def _sorted(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Sort fields into those of the input and those of the model."""
+    inside = {name: value for name, value in given.items() if name in OF_INPUT}
+    return inside, {name: value for name, value in given.items() if name not in OF_INPUT}
 
 
 def labels_misfit(name: str, labels: int, classes: int) -> str:

@@ -13,7 +13,7 @@ from unmask.errors import MissingExtra, ModelError, SettingError
 from unmask.inputs.preprocess import preprocessing, scaling_note
 from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
-from unmask.models.model import Model
+from unmask.models.model import Model, build
 from unmask.models.onnx_facts import choose_output, declared_in, detector_note
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def from_onnx(
     shape = read.shape or []
     scores = len(shape) == 2 or shape[2:] == [1, 1]
     classes = shape[1] if scores and isinstance(shape[1], int) else None
-    return Model(
+    return build(
         run=_runner(session, entry.name, read.name, dtype),
         name=name or facts.name or path.name,
         layout=layout,

@@ -9,7 +9,7 @@ import numpy as np
 
 from unmask.errors import ModelError, SettingError
 from unmask.inputs.preprocess import preprocessing
-from unmask.models.model import Model
+from unmask.models.model import Model, build
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def from_sklearn(
     >>> from sklearn.linear_model import LogisticRegression
     >>> rows, kinds = np.eye(64), np.arange(64) // 32
     >>> model = from_sklearn(LogisticRegression().fit(rows, kinds), size=(4, 16), preprocess="raw")
-    >>> model.labels, model.channels
+    >>> model.labels, model.input.channels
     (('0', '1'), 1)
     """
     name = type(estimator).__name__
@@ -109,7 +109,7 @@ def from_sklearn(
         rows: NDArray[Any] = np.asarray(scores(batch.reshape(len(batch), -1)))
         return rows
 
-    return Model(
+    return build(
         run=run,
         name=name,
         layout=shape,

@@ -101,12 +101,15 @@ def _runner(session: Any) -> Callable[[NDArray[np.float32]], Any]:
 def _compare(model: Model, made: Model) -> None:
     """Compare the two on masked noise in the model's own space."""
     rng = np.random.default_rng(0)
-    sizes = iter(model.size or (FREE,) * len(model.spatial))
-    shape = [(model.channels or 3) if letter == "C" else next(sizes) for letter in model.layout[1:]]
-    ranges = model.preprocess(rng.uniform(0, 255, (8, 8, 3)).astype(np.float32))
+    sizes = iter(model.input.size or (FREE,) * len(model.input.spatial))
+    shape = [
+        (model.input.channels or 3) if letter == "C" else next(sizes)
+        for letter in model.input.layout[1:]
+    ]
+    ranges = model.input.preprocess(rng.uniform(0, 255, (8, 8, 3)).astype(np.float32))
     noise = rng.uniform(ranges.min(), ranges.max(), (TRIALS, *shape))
     for image in noise:
-        for axis in model.spatial:
+        for axis in model.input.spatial:
             hidden = np.repeat(rng.random(BITS) < 0.5, -(-image.shape[axis] // BITS))
             image[(slice(None),) * axis + (hidden[: image.shape[axis]],)] *= 0.5
     batch = noise.astype(np.float32)

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from unmask._base.checks import whole
 from unmask.errors import Interrupted, ModelError, SettingError, silent
 from unmask.inputs.fills import read_fill
-from unmask.models.loading import load
+from unmask.run.ask import same_model
 from unmask.run.jupyter import watcher
 from unmask.run.loop import stream
 from unmask.run.prepare import Run, prepare
-from unmask.targets.request import again
-from unmask.targets.texts import with_same_texts
 
 if TYPE_CHECKING:
     import os
@@ -190,7 +188,7 @@ def _extended(run: Run, explanation: Explanation, masks: int) -> Explanation:
         raise SettingError("a shard cannot be extended: merge the shards first")
     count = explanation.masks + masks
     plan = replace(explanation.plan, count=count, until=None, seconds=None)
-    longer = replace(run, plan=plan, start=explanation.estimate, checkpoint=None)
+    longer = replace(run, plan=plan, start=explanation.scores, checkpoint=None)
     more = _explained(longer, time.perf_counter())
     return replace(
         more,
@@ -242,13 +240,13 @@ def extend(
     (384, True)
     """
     plan = explanation.plan
-    model = with_same_texts(load(model), explanation.texts, explanation.targets)
-    if image is None:
-        image = explanation.picture
+    model = same_model(explanation, model)
+    if image is None and explanation.original is not None:
+        image = explanation.original.given
     if image is None:
         raise SettingError("this explanation holds no picture: give image")
     if target is None:
-        target = [again(one) for one in explanation.targets]
+        target = [one.again() for one in explanation.targets]
     run = prepare(
         model,
         image,

@@ -13,10 +13,12 @@ from unmask._base.checks import is_number
 from unmask._base.magnitude import narrowed
 from unmask.draw import colormap
 from unmask.draw.figure import certainty_panels, three_panels
-from unmask.errors import SettingError, TargetError
+from unmask.errors import ImageError, SettingError, TargetError
 from unmask.estimate.estimators import Estimator, finalize_groups, scale
+from unmask.estimate.scores import Summary
 from unmask.estimate.uncertainty import Maps, half_width, reliability, shown
 from unmask.inputs import images
+from unmask.inputs.picture import Picture
 from unmask.models.labels import find_label
 from unmask.run import explanation_file
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from unmask._base.magnitude import Floats
     from unmask.draw.colormap import Colormap
     from unmask.estimate.scores import Estimate
+    from unmask.inputs import Original
     from unmask.inputs.frame import Frame
     from unmask.models.origin import Origin
     from unmask.run.identity import Identity
@@ -50,8 +53,8 @@ class Explanation:
     targets : tuple of Target
         What was explained: index, label and the score of the whole input.
     plan : Plan
-    estimate : Estimate
-        The score of every mask, from which the maps follow.
+    estimate : Estimate or Summary
+        The score of every mask, from which the maps follow; `unmask batch` keeps their mean alone.
     model : str
     image : str
     model_maps, model_stderrs : ndarray of float32 or float64, shape (k, h, w)
@@ -60,10 +63,8 @@ class Explanation:
     reliabilities : tuple of float
         For each target, the correlation to expect between its map and that of infinitely many
         masks, 0 to 1; see `unmask.estimate.uncertainty.reliability`.
-    picture : ndarray of uint8, shape (H, W, 3), or None
-        None where the input is no picture.
-    frame : Frame or None
-        How the picture was brought to the model's size; None for an array in the model's space.
+    original : Original or None
+        What was given, to which the maps come home; None for an array in the model's space.
     seconds : float
         Time it took.
     model_calls : int
@@ -100,14 +101,13 @@ class Explanation:
 
     targets: tuple[Target, ...]
     plan: Plan
-    estimate: Estimate
+    estimate: Estimate | Summary
     model: str
     image: str
     model_maps: Floats
     model_stderrs: Floats
     reliabilities: tuple[float, ...]
-    picture: NDArray[np.uint8] | None = None
-    frame: Frame | None = None
+    original: Original | None = None
     seconds: float = 0.0
     model_calls: int = 0
     complete: bool = True
@@ -119,6 +119,21 @@ class Explanation:
     origin: Origin | None = None
     texts: tuple[str, ...] | None = None
     _more: Callable[..., Explanation] | None = field(default=None, repr=False)
+
+    @property
+    def picture(self) -> NDArray[np.uint8] | None:
+        """The picture, uint8 of shape (H, W, 3); None where the input is none, or is `missing`."""
+        return self.original.picture if isinstance(self.original, Picture) else None
+
+    @property
+    def missing(self) -> str:
+        """Why the picture cannot be read again; empty if it can."""
+        return self.original.missing if isinstance(self.original, Picture) else ""
+
+    @property
+    def frame(self) -> Frame | None:
+        """How the picture was brought to the model's size; None where the input is none."""
+        return self.original.frame if isinstance(self.original, Picture) else None
 
     @property
     def map(self) -> Floats:
@@ -216,7 +231,7 @@ class Explanation:
 
     @cached_property
     def _final(self) -> list[Maps]:
-        return [maps for _, maps in finalize_groups(self.plan.estimator, self.estimate)]
+        return [maps for _, maps in finalize_groups(self.plan.estimator, self.scores)]
 
     @property
     def masks(self) -> int:
@@ -325,6 +340,7 @@ class Explanation:
             The explanation was read from a file, unpickled or merged, and knows no model: give it
             with ``unmask.extend(explanation, model, masks=...)``.
         """
+        _ = self.scores
         if self._more is None:
             raise SettingError(
                 "this explanation has no model at hand: "
@@ -348,10 +364,10 @@ class Explanation:
         SettingError
             Another plan, model, picture or target, or masks that are in two of them.
         """
-        estimate = self.estimate
+        estimate = self.scores
         for other in others:
             self._check_alike(other)
-            estimate = estimate.merge(other.estimate)
+            estimate = estimate.merge(other.scores)
         everyone = (self, *others)
         plan = replace(self.plan, shard=(1, 1))
         if all(one.plan.shard == (1, 1) for one in everyone):
@@ -388,10 +404,8 @@ class Explanation:
                     f"cannot merge: the {name} differ, {mine} and {theirs}: "
                     "explain with the same settings, and another shard"
                 )
-        one, two = self.picture, other.picture
-        if (one is None) != (two is None) or (
-            one is not None and two is not None and not np.array_equal(one, two)
-        ):
+        one, two = self.original, other.original
+        if (one is None) != (two is None) or (one is not None and not one.same(two)):
             raise SettingError("cannot merge: the pictures differ")
         try:
             for mine, theirs in zip(self.targets, other.targets, strict=True):
@@ -417,7 +431,7 @@ class Explanation:
         FileError
             The file cannot be written.
         """
-        return explanation_file.write(vars(self), path)
+        return explanation_file.write({**vars(self), "estimate": self.scores}, path)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Explanation:
@@ -467,16 +481,35 @@ class Explanation:
         ndarray of float32 or float64, shape (k, H, W)
             See `unmask.inputs.frame.Frame.back`. Without a frame, as they are.
         """
-        if self.frame is None:
+        home = self.original
+        if home is None:
             return values
         pairs = zip(values, outside, strict=True)
-        return np.stack([self.frame.back(one, outside=float(rest)) for one, rest in pairs])
+        return np.stack([home.back(one, float(rest)) for one, rest in pairs])
+
+    @property
+    def scores(self) -> Estimate:
+        """The score of every mask.
+
+        Raises
+        ------
+        SettingError
+            They were not kept.
+        """
+        if isinstance(self.estimate, Summary):
+            raise SettingError(
+                f"{self.image}: batch kept the map but not the scores of its masks, which this "
+                "needs: explain the picture by itself, with the same seed it is the same map"
+            )
+        return self.estimate
 
     @property
     def _unit(self) -> float:
         return scale(self.plan.estimator, self.plan.masks.keep)
 
     def _picture(self) -> NDArray[np.uint8]:
+        if self.missing:
+            raise ImageError(f"{self.missing}. Without the picture there are still .map and .maps")
         if self.picture is None:
             raise SettingError(
                 f"the input of shape {self.plan.masks.shape} is no picture and cannot be drawn: "

@@ -11,7 +11,7 @@ from unmask._base.schema import flag, listed, maybe, number, one_of, record, tab
 from unmask._base.spelling import named
 from unmask.errors import FileError, SettingError
 from unmask.estimate.estimators import ESTIMATORS
-from unmask.inputs.frame import INTERPOLATIONS, MODES, Frame
+from unmask.inputs.sample import MODALITIES
 from unmask.masks.designs import DESIGNS
 from unmask.masks.grid import Masks
 from unmask.models.origin import Origin
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from unmask._base.schema import Check
+    from unmask.inputs import Original
 
-__all__ = ["FRAME", "MORE", "ORIGIN", "PLAN", "read", "write"]
+
+__all__ = ["MORE", "ORIGIN", "PLAN", "read", "write"]
 
 
 KIND = "explanation"
@@ -58,21 +61,12 @@ PLAN = record(
         "shard": listed(whole(1), 2, 2),
     }
 )
-FRAME = record(
-    {
-        "picture": listed(whole(1, 2**31), 2, 2),
-        "model": listed(whole(1, 2**31), 2, 2),
-        "mode": one_of(MODES),
-        "crop": number(0, 1),
-        "colour": number(0, 255),
-        "interpolation": one_of(INTERPOLATIONS),
-    }
-)
 # Of a target, what files of version 0.1.0 and tables lack.
 MORE = {
     "top": maybe(whole(1)),
     "number": maybe(whole()),
     "pair": maybe(listed(whole(-(2**31)), 2, 2)),
+    "request": maybe(text),
 }
 TARGET = record(
     {"label": text, "index": maybe(whole(-(2**31))), "score": number()},
@@ -91,37 +85,45 @@ PLAIN = {
     "versions": table(text),
 }
 OPTIONAL = {
+    "input": text,
     "identity": maybe(SAID),
     "path": text,
     "origin": maybe(ORIGIN),
     "texts": maybe(listed(text)),
 }
-HEADER = record(
-    {
-        "targets": listed(TARGET, 1),
-        "plan": PLAN,
-        "frame": maybe(FRAME),
-        "reliabilities": listed(number(0, 1)),
-        "notes": listed(text),
-        **PLAIN,
-    },
-    OPTIONAL,
-)
+NEEDED = {
+    "targets": listed(TARGET, 1),
+    "plan": PLAN,
+    "reliabilities": listed(number(0, 1)),
+    "notes": listed(text),
+    **PLAIN,
+}
 ARRAYS = {
     "maps": Array(("<f4", "<f8"), None),
     "stderrs": Array(("<f4", "<f8"), None),
-    "picture": Array(("|u1",), 3, optional=True),
     **scores_file.ARRAYS,
 }
 
 
+def header() -> Check:
+    """Return what a header may say, of inputs of whatever modality."""
+    inputs = [one.header or {} for one in MODALITIES.values()]
+    return record(NEEDED, OPTIONAL | {name: check for one in inputs for name, check in one.items()})
+
+
+def known_arrays() -> dict[str, Array]:
+    """Return the arrays that a file may hold."""
+    inputs = [one.arrays or {} for one in MODALITIES.values()]
+    return ARRAYS | {name: array for one in inputs for name, array in one.items()}
+
+
 def write(fields: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     """Write an explanation's fields, all of it or nothing; see `unmask.Explanation.save`."""
-    frame, identity, origin = fields["frame"], fields["identity"], fields["origin"]
-    header = {
+    original, identity, origin = fields["original"], fields["identity"], fields["origin"]
+    said = {
         "targets": [asdict(target) for target in fields["targets"]],
         "plan": asdict(fields["plan"]),
-        "frame": None if frame is None else asdict(frame),
+        **({"frame": None} if original is None else {"input": original.kind, **original.header()}),
         "reliabilities": fields["reliabilities"],
         "notes": fields["notes"],
         "identity": None if identity is None else identity.as_json(),
@@ -135,64 +137,64 @@ def write(fields: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
         "stderrs": fields["model_stderrs"],
         **scores_file.arrays(fields["estimate"]),
     }
-    if fields["picture"] is not None:
-        arrays["picture"] = fields["picture"]
-    return npz.write(path, KIND, FORMAT, header, arrays)
+    if original is not None:
+        arrays |= original.arrays()
+    return npz.write(path, KIND, FORMAT, said, arrays)
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the fields of the explanation in a file; see `unmask.Explanation.load`."""
-    header, arrays = npz.read(path, KIND, FORMAT, HEADER, ARRAYS)
+    said, arrays = npz.read(path, KIND, FORMAT, header(), known_arrays())
     try:
-        return _fields(header, arrays)
+        return _fields(said, arrays)
     except (SettingError, ValueError) as error:
         raise FileError(f"{named(str(path))} is damaged: {error}") from error
 
 
-def _fields(header: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    plan = dict(header["plan"])
+def _fields(said: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    plan = dict(said["plan"])
     masks = Masks(**plan.pop("masks"))
-    targets = tuple(Target(**target) for target in header["targets"])
-    frame = None if header["frame"] is None else Frame(**header["frame"])
-    picture = arrays.get("picture")
-    _check_shapes(masks, targets, frame, header["reliabilities"], arrays)
+    targets = tuple(Target(**target) for target in said["targets"])
+    _check_shapes(masks, targets, said["reliabilities"], arrays)
     return {
         "targets": targets,
         "plan": Plan(masks=masks, **plan),
         "estimate": scores_file.estimate(masks, len(targets), arrays),
         "model_maps": arrays["maps"],
         "model_stderrs": arrays["stderrs"],
-        "picture": picture,
-        "frame": frame,
-        "reliabilities": header["reliabilities"],
-        "notes": header["notes"],
-        "identity": Identity.of_json(header.get("identity")),
-        "path": header.get("path", ""),
-        "origin": None if header.get("origin") is None else Origin(**header["origin"]),
-        "texts": header.get("texts"),
-        **{name: header[name] for name in PLAIN},
+        "original": _original(said, arrays, masks.shape),
+        "reliabilities": said["reliabilities"],
+        "notes": said["notes"],
+        "identity": Identity.of_json(said.get("identity")),
+        "path": said.get("path", ""),
+        "origin": None if said.get("origin") is None else Origin(**said["origin"]),
+        "texts": said.get("texts"),
+        **{name: said[name] for name in PLAIN},
     }
+
+
+def _original(
+    said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], shape: tuple[int, ...]
+) -> Original | None:
+    """Return what was given; files of version 0.1.0 name no modality and know pictures alone."""
+    kind = said.get("input", "picture" if said.get("frame") is not None else None)
+    if kind is None:
+        return None
+    if kind not in MODALITIES or (read := MODALITIES[kind].original) is None:
+        raise ValueError(f"its input is of a kind that is not known here: {kind}")
+    return read(said, arrays, shape)
 
 
 def _check_shapes(
     masks: Masks,
     targets: tuple[Target, ...],
-    frame: Frame | None,
     reliabilities: tuple[float, ...],
     arrays: Mapping[str, NDArray[Any]],
 ) -> None:
     """Refuse arrays that are not of the sizes that the header says."""
-    wanted = {
-        "maps": (len(targets), *masks.shape),
-        "stderrs": (len(targets), *masks.shape),
-        **({} if "picture" not in arrays or frame is None else {"picture": (*frame.picture, 3)}),
-    }
-    for name, shape in wanted.items():
+    shape = (len(targets), *masks.shape)
+    for name in ("maps", "stderrs"):
         if arrays[name].shape != shape:
             raise ValueError(f"{name} of shape {arrays[name].shape}, and {shape} is expected")
-    if frame is not None and (frame.model != masks.shape or "picture" not in arrays):
-        raise ValueError("the picture is not that of the masks")
-    if "picture" in arrays and arrays["picture"].shape[2] != 3:
-        raise ValueError(f"a picture of shape {arrays['picture'].shape}")
     if len(reliabilities) != len(targets):
         raise ValueError(f"{len(reliabilities)} reliabilities for {len(targets)} targets")

@@ -15,6 +15,7 @@ from PIL import Image
 from unmask.draw.colormap import overlay
 from unmask.errors import silent
 from unmask.estimate.uncertainty import shown
+from unmask.inputs import Picture
 from unmask.inputs.images import png
 from unmask.run.preview import small
 
@@ -57,7 +58,7 @@ def watcher(run: Run) -> Callable[[Estimate | None], None]:
     ...     watch(estimate)
     >>> watch(None)
     """
-    if not in_notebook() or run.given.picture is None or run.given.frame is None:
+    if not in_notebook() or not isinstance(run.sample.original, Picture):
         return lambda _: None
     return _Watcher(run)
 
@@ -102,7 +103,7 @@ class _Watcher:
             explanation = self.run.explanation(estimate, time.perf_counter() - self.start)
         count, total = estimate.count, self.run.plan.count
         maps = small(explanation, SIDE).maps
-        picture = _shrunk(self.run.given.picture, maps.shape[1:])
+        picture = _shrunk(explanation.picture, maps.shape[1:])
         figures = "".join(
             f'<figure style="margin:0"><img alt="" src="{_uri(overlay(picture, values))}">'
             f"<figcaption>{escape(target.label)} · reliability {shown(sure)}</figcaption></figure>"

@@ -7,15 +7,13 @@ progress bar, a page, a test of convergence) may stop at any of its estimates wi
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from unmask._base.blas import one_blas_thread
 from unmask.errors import ModelError, ModelOutputError, UnmaskError
 from unmask.masks.grid import Block
-from unmask.masks.render import perturb, render, windows
+from unmask.masks.renderer import Renderer
 from unmask.run.checkpoint import recorded
 from unmask.run.stopping import goals, is_reached
 
@@ -82,7 +80,7 @@ def _stopped(run: Run, estimate: Estimate, executor: Executor | None) -> Iterato
     """Score until the plan's reliability, time or last mask."""
     plan, start = run.plan, time.perf_counter()
     looks = goals(plan.masks, plan.share) if plan.until is not None else iter([plan.share])
-    score = partial(_scored, masker=_Masker(run)) if executor is None else executor.stream
+    score = _scored if executor is None else executor.stream
     if estimate.count >= plan.share:
         yield estimate
         return
@@ -98,8 +96,10 @@ def _stopped(run: Run, estimate: Estimate, executor: Executor | None) -> Iterato
             return
 
 
-def _scored(run: Run, estimate: Estimate, goal: int, *, masker: _Masker) -> Iterator[Estimate]:
+def _scored(run: Run, estimate: Estimate, goal: int) -> Iterator[Estimate]:
     model = run.model
+    sample, fill = run.sample.sent(model.asarray), model.asarray(run.fill)
+    rendered = Renderer(run.plan.masks, model.asarray)
     for parts in _batches(estimate, run.plan, goal):
         batch = Block(
             np.concatenate([block.grids for _, block in parts]),
@@ -107,7 +107,7 @@ def _scored(run: Run, estimate: Estimate, goal: int, *, masker: _Masker) -> Iter
         )
         first = estimate.count
         try:
-            outputs = model(masker(batch))
+            outputs = model(sample.masked(rendered(batch), fill))
             _check_shape(model, outputs, run.outputs, len(batch))
             scores = run.targets.score(outputs, len(batch))
         except UnmaskError as error:
@@ -120,38 +120,6 @@ def _scored(run: Run, estimate: Estimate, goal: int, *, masker: _Masker) -> Iter
         for (number, _), part in zip(parts, np.split(scores, ends), strict=True):
             estimate = estimate.update(number, part)
         yield estimate
-
-
-class _Masker:
-    """Makes masked batches, wherever the model wants its arrays.
-
-    Only grids and shifts are sent there; the image, the fill and the interpolation matrices are
-    sent once.
-    """
-
-    def __init__(self, run: Run) -> None:
-        send = self.send = run.model.asarray
-        self.image, self.fill = send(run.given.array), send(run.fill)
-        masks = run.plan.masks
-        self.matrices = [send(matrix.astype(np.float32)) for matrix in masks.matrices]
-        self.positions = [send(np.arange(size)) for size in masks.shape]
-        layout = run.model.layout[1:]
-        self.broadcast = (
-            slice(None),
-            *(None if letter == "C" else slice(None) for letter in layout),
-        )
-
-    @one_blas_thread()
-    def __call__(self, batch: Block) -> Any:
-        shifts = self.send(batch.shifts)
-        rows = [
-            windows(matrix, shifts[:, axis], positions)
-            for axis, (matrix, positions) in enumerate(
-                zip(self.matrices, self.positions, strict=True)
-            )
-        ]
-        mask = render(self.send(batch.grids.astype(np.float32)), rows)
-        return perturb(self.image, self.fill, mask[self.broadcast])
 
 
 def _batches(estimate: Estimate, plan: Plan, goal: int) -> Iterator[list[tuple[int, Block]]]:

@@ -12,28 +12,18 @@ import numpy as np
 from unmask._base.checks import known, whole
 from unmask._base.files import expanded
 from unmask._version import __version__
-from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, collected, warn
+from unmask.errors import DoubtWarning, SettingError, warn
 from unmask.estimate.estimators import ESTIMATORS, Estimator
 from unmask.estimate.scores import Estimate
-from unmask.inputs.fills import describe_fill, fill_array
-from unmask.inputs.sample import Input, describe
-from unmask.inputs.sample import prepare as prepare_input
+from unmask.inputs import describe
+from unmask.inputs.fills import describe_fill
 from unmask.masks.grid import Masks
-from unmask.models.loading import load
 from unmask.run import checkpoint as checkpoints
+from unmask.run.ask import Answer, Question, ask, whole_outputs
 from unmask.run.diagnostics import doubts, not_best
 from unmask.run.explanation import Explanation, finished
 from unmask.run.identity import NOBODY, Identity, identity
 from unmask.run.plan import Plan
-from unmask.run.predict import (
-    about_input,
-    about_outputs,
-    about_picture,
-    best_classes,
-    found_boxes,
-    source_of,
-    whole_outputs,
-)
 from unmask.run.probing import probe
 from unmask.run.settings import (
     BATCH_BYTES,
@@ -45,9 +35,7 @@ from unmask.run.settings import (
     settings,
 )
 from unmask.run.stopping import reason
-from unmask.targets.boxes import BoxTargets, parse_boxes, resolve_boxes
-from unmask.targets.classes import Targets, parse, resolve, within
-from unmask.targets.texts import with_texts
+from unmask.targets import Detection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,10 +43,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from unmask.inputs import Sample
     from unmask.masks.designs import Design
     from unmask.models.model import Model
-    from unmask.run.predict import Prediction
-    from unmask.targets.boxes import Detection
+    from unmask.targets import Prediction, Targets
 
 
 __all__ = ["Run", "prepare"]
@@ -70,15 +58,12 @@ class Run:
 
     Attributes
     ----------
-    model : Model
-    given : Input
-        The input in the model's space.
+    answer : Answer
+        What was asked, and what the model said of the whole input.
     fill : ndarray of float32
         What the hidden parts look like, in the model's space.
     plan : Plan
-    targets : Targets or BoxTargets
-    outputs : as the model returned them
-        For the whole input.
+    targets : Targets
     image : str
     notes : tuple of str
     start : Estimate
@@ -95,12 +80,10 @@ class Run:
         The picture's, as it was given; empty where it was no file.
     """
 
-    model: Model
-    given: Input
+    answer: Answer
     fill: NDArray[np.float32]
     plan: Plan
-    targets: Targets | BoxTargets
-    outputs: Any
+    targets: Targets
     image: str
     notes: tuple[str, ...]
     start: Estimate
@@ -111,6 +94,26 @@ class Run:
     path: str = ""
 
     @property
+    def question(self) -> Question:
+        """The model, the input in its space, and the task."""
+        return self.answer.question
+
+    @property
+    def model(self) -> Model:
+        """The model, with whatever texts were asked for."""
+        return self.question.model
+
+    @property
+    def sample(self) -> Sample:
+        """The input in the model's space."""
+        return self.question.sample
+
+    @property
+    def outputs(self) -> Any:
+        """What the model returned for the whole input."""
+        return self.answer.outputs
+
+    @property
     def fingerprint(self) -> str:
         """Digest of what determines the scores, for checkpoints."""
         return checkpoints.fingerprint(
@@ -119,23 +122,23 @@ class Run:
             self.model.name,
             self.model.activation,
             [(one.index, one.label, one.box) for one in self.targets.targets],
-            self.given.array,
+            self.sample.array,
             self.fill,
         )
 
     def ask_again(self) -> Identity:
         """Ask the model about the whole input once more; return what it is known by now."""
-        outputs = whole_outputs(self.model, self.given)
+        outputs = whole_outputs(self.model, self.sample)
         scores = self.targets.score(outputs, 1)[0]
-        return identity(self.model.digest, self.given.array, scores, outputs)
+        return identity(self.model.digest, self.sample.array, scores, outputs)
 
     def predictions(self, top: int = 5) -> list[Prediction]:
         """Return the model's best classes for the whole input, best first."""
-        return best_classes(self.model, self.outputs, top)
+        return self.answer.predictions(top)
 
     def detections(self) -> list[Detection]:
         """Return what a detector found in the whole picture, surest first."""
-        return found_boxes(self.model, self.given, self.outputs)
+        return [one for one in self.answer.found() if isinstance(one, Detection)]
 
     def explanation(self, estimate: Estimate, seconds: float = 0.0) -> Explanation:
         """Finish: turn an estimate of this run into maps.
@@ -177,8 +180,7 @@ class Run:
             model_maps=values,
             model_stderrs=stderrs,
             reliabilities=sure,
-            picture=self.given.picture,
-            frame=self.given.frame,
+            original=self.sample.original,
             seconds=seconds,
             model_calls=estimate.count - self.start.count + self.calls,
             complete=not stopped.startswith("it was interrupted"),
@@ -228,27 +230,26 @@ def prepare(
     Run
         For `stream`.
     """
-    chosen = settings(
-        preset,
-        masks=masks,
-        grid=grid,
-        keep=keep,
-        fill=fill,
-        design=design,
-        estimator=estimator,
-        shift=shift,
-    )
-    loaded, target = with_texts(load(model), target)
-    with collected() as read_notes:
-        given = prepare_input(loaded, image, preprocess)
-    detects = loaded.detector is not None
-    if detects and preset is not None:
-        raise SettingError(f"preset={preset!r} is for classifiers, and {loaded.name} is a detector")
+    given = {
+        "masks": masks,
+        "grid": grid,
+        "keep": keep,
+        "fill": fill,
+        "design": design,
+        "estimator": estimator,
+        "shift": shift,
+    }
+    chosen = settings(preset, **given)
+    question = ask(model, image, target, preprocess=preprocess, top=chosen["within"])
+    loaded, sample, task = question.model, question.sample, question.task
+    if preset is None:
+        chosen |= {name: value for name, value in sample.defaults.items() if given[name] is None}
+    detects = task.name == "boxes"
     cells = GRID[detects] if chosen["grid"] is None else chosen["grid"]
     plan = Plan(
         masks=Masks(
-            given.shape,
-            cells(given.shape) if callable(cells) else cells,
+            sample.shape,
+            cells(sample.shape) if callable(cells) else cells,
             chosen["keep"],
             seed,
             chosen["design"],
@@ -256,7 +257,7 @@ def prepare(
         ),
         fill=chosen["fill"] if isinstance(chosen["fill"], str) else describe_fill(chosen["fill"]),
         estimator=known("estimator", chosen["estimator"], ESTIMATORS),
-        batch_size=_batch_size(loaded, given, batch_size),
+        batch_size=_batch_size(loaded, sample, batch_size),
         **extent(chosen["masks"], until, max_masks, max_seconds, shard, MASKS[detects]),
     )
     if not plan.blocks:
@@ -266,50 +267,26 @@ def prepare(
         )
     path = None if checkpoint is None else expanded(checkpoint)
     content = None if path is None else checkpoints.peek(path)
-    values = fill_array(chosen["fill"], loaded, given, plan.masks.seed)
-    boxes = detects and not callable(target)
-    if boxes:
-        wishes = parse_boxes(target, loaded.labels)
-    else:
-        wishes = parse(target, loaded.labels, loaded.classes)
-        if chosen["within"] is not None:
-            wishes = within(wishes, chosen["within"])
-    outputs = whole_outputs(loaded, given)
-    first = about_picture(source_of(loaded), given.picture)
-    notes = (*loaded.notes, *about_input(loaded, given), *about_outputs(loaded, outputs))
-    for said, category in ((first, DoubtWarning), (notes, UnmaskWarning)):
-        for note in said:
-            warn(note, category)
-    notes = (*first, *notes, *read_notes)
-    if boxes:
-        whole = outputs[0]
-        targets: Targets | BoxTargets = resolve_boxes(
-            wishes, whole, given.frame, loaded.labels, loaded.threshold
-        )
-    else:
-        targets = resolve(wishes, outputs, loaded.labels, given.shape, loaded.layout)
-        best = [one.label for one in best_classes(loaded, outputs, 1)]
-        asides = not_best(targets.targets, outputs, loaded.activation, *best) if best else []
-        for note in asides:
-            warn(note, DoubtWarning)
-        notes = (*notes, *asides)
-    probed = probe(loaded, given, outputs, plan.batch_size)
-    for note in probed.notes:
+    fill_values = sample.fill(chosen["fill"], plan.masks.seed)
+    answer = question.answer()
+    outputs, targets = answer.outputs, answer.targets()
+    best = [one.label for one in answer.predictions(1)]
+    asides = not_best(targets.targets, outputs, loaded.activation, *best) if best else []
+    probed = probe(loaded, sample, outputs, plan.batch_size)
+    for note in (*asides, *probed.notes):
         warn(note, DoubtWarning)
     scores = np.concatenate([targets.score(outputs, 1), probed.scores(targets)])
     run = Run(
-        loaded,
-        given,
-        values,
-        plan,
-        targets,
-        outputs,
-        describe(image),
-        (*notes, *probed.notes),
-        Estimate.empty(plan.masks, len(targets)),
-        identity(loaded.digest, given.array, scores.reshape(-1), outputs),
-        1 + probed.calls,
-        path,
+        answer=answer,
+        fill=fill_values,
+        plan=plan,
+        targets=targets,
+        image=describe(image),
+        notes=(*answer.notes, *asides, *probed.notes),
+        start=Estimate.empty(plan.masks, len(targets)),
+        identity=identity(loaded.digest, sample.array, scores.reshape(-1), outputs),
+        calls=1 + probed.calls,
+        checkpoint=path,
         path=os.fspath(image) if isinstance(image, str | os.PathLike) else "",
     )
     if path is None:
@@ -324,9 +301,9 @@ def _signed(model: Model, outputs: Any) -> bool:
     return isinstance(outputs, np.ndarray) and bool(outputs.min() < 0)
 
 
-def _batch_size(model: Model, given: Input, wanted: int | None) -> int:
+def _batch_size(model: Model, sample: Sample, wanted: int | None) -> int:
     if wanted is not None:
         return whole("batch_size", wanted)
     if model.batch is not None:
         return model.batch
-    return max(1, min(BATCH_SIZE, BATCH_BYTES // given.array.nbytes))
+    return max(1, min(BATCH_SIZE, BATCH_BYTES // sample.array.nbytes))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from unmask.inputs import Picture
 from unmask.inputs.images import within
 
 if TYPE_CHECKING:
@@ -51,9 +52,10 @@ def small(explanation: Explanation, side: int) -> Small:
     >>> small(unmask.explain("demo", street, masks=256), 120).maps.shape
     (1, 90, 120)
     """
-    if explanation.frame is not None:
+    home = explanation.original
+    if isinstance(home, Picture):
         # The same maps on the same way home, only that it ends at a smaller picture.
-        size = within(explanation.frame.picture, side)
-        explanation = replace(explanation, frame=replace(explanation.frame, picture=size))
+        frame = replace(home.frame, picture=within(home.shape, side))
+        explanation = replace(explanation, original=replace(home, frame=frame))
     known = bool(np.isfinite(explanation.model_stderrs).all())
     return Small(explanation.maps, explanation.stderrs if known else None)

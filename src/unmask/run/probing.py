@@ -19,10 +19,9 @@ from unmask.models.detections import Detections
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from unmask.inputs.sample import Input
+    from unmask.inputs import Sample
     from unmask.models.model import Model
-    from unmask.targets.boxes import BoxTargets
-    from unmask.targets.classes import Targets
+    from unmask.targets import Targets
 
     Arrays = list[NDArray[Any]]
 
@@ -57,12 +56,12 @@ class Probe:
     notes: tuple[str, ...]
     calls: int
 
-    def scores(self, targets: Targets | BoxTargets) -> NDArray[np.float64]:
+    def scores(self, targets: Targets) -> NDArray[np.float64]:
         """Score the plain input and noise; nothing where that gives no numbers.
 
         Parameters
         ----------
-        targets : Targets or BoxTargets
+        targets : Targets
 
         Returns
         -------
@@ -75,13 +74,13 @@ class Probe:
         return np.concatenate(rows) if rows else np.empty((0, len(targets)))
 
 
-def probe(model: Model, given: Input, outputs: Any, batch_size: int) -> Probe:
+def probe(model: Model, sample: Sample, outputs: Any, batch_size: int) -> Probe:
     """Ask a model about the whole input beside itself, a plain one and noise.
 
     Parameters
     ----------
     model : Model
-    given : Input
+    sample : Sample
     outputs
         What it said of the whole input alone.
     batch_size : int
@@ -98,10 +97,10 @@ def probe(model: Model, given: Input, outputs: Any, batch_size: int) -> Probe:
         It takes one input at a time only; the message says how to ask it so.
     """
     alone = batch_size == 1 or model.batch == 1
-    inputs = [plain(given), noise(given)]
+    inputs = list(sample.controls())
     if not alone:
         # Twice: a softmax over the batch would leave the surest of different inputs as it is.
-        inputs = [given.array, given.array, *inputs]
+        inputs = [sample.array, sample.array, *inputs]
     batch = np.stack(inputs)
     try:
         found = [
@@ -111,7 +110,7 @@ def probe(model: Model, given: Input, outputs: Any, batch_size: int) -> Probe:
     except Exception as error:
         if isinstance(error, UnmaskError) and not isinstance(error, ModelOutputError):
             raise  # a server that is gone, or no memory left
-        if alone or not _works_alone(model, given):
+        if alone or not _works_alone(model, sample):
             # Masked inputs may go well; if not, the error says at which masks.
             return Probe((), (), len(batch))
         reason = str(error).strip().splitlines() or [""]
@@ -127,38 +126,14 @@ def probe(model: Model, given: Input, outputs: Any, batch_size: int) -> Probe:
     notes = [] if alone else _mixes(model, _row(outputs, 1, 0), _row(found[0], sizes[0], 0))
     others = [_row(part, n, i) for part, n, first in parts for i in range(first, n)]
     notes += _finite(model, others)
-    if given.frame is not None and model.detector is None and not notes:
+    if sample.original is not None and not notes:
         notes += _says_the_same(model, outputs, others)
     return Probe(parts, tuple(notes), len(batch))
 
 
-def plain(given: Input) -> NDArray[np.float32]:
-    """Return an input of one value a channel: the middle between its least and greatest."""
-    low, high = _range(given)
-    return np.broadcast_to((low + high) / 2, given.array.shape).astype(np.float32)
-
-
-def noise(given: Input) -> NDArray[np.float32]:
-    """Return the input turned to its negative, in another order, the same for every channel.
-
-    Neither has the input's mean, which a model may well look at alone.
-    """
-    low, high = _range(given)
-    axes = range(len(given.spatial))
-    array = np.moveaxis(low + high - given.array, given.spatial, axes)
-    rows = array.reshape(int(np.prod(given.shape)), -1)
-    mixed = rows[np.random.default_rng(0).permutation(len(rows))].reshape(array.shape)
-    return np.ascontiguousarray(np.moveaxis(mixed, axes, given.spatial))
-
-
-def _range(given: Input) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    least = given.array.min(axis=given.spatial, keepdims=True)
-    return least, given.array.max(axis=given.spatial, keepdims=True)
-
-
-def _works_alone(model: Model, given: Input) -> bool:
+def _works_alone(model: Model, sample: Sample) -> bool:
     try:
-        for one in (plain(given), noise(given)):
+        for one in sample.controls():
             model(model.asarray(one[None]))
     except Exception:
         return False

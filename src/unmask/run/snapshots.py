@@ -100,7 +100,7 @@ def snapshots(
     longest = explanation.model_maps[number].astype(np.float64)
     spread = float(longest.std())
     found = []
-    for estimate in _growing(explanation.estimate, number, counts):
+    for estimate in _growing(explanation.scores, number, counts):
         maps = finalize(plan.estimator, estimate)
         values = maps.value[0]
         noise = float(np.square(maps.stderr[0]).mean())

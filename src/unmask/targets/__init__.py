@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
-from unmask.targets.boxes import box
-from unmask.targets.classes import contrast, within_top
+from unmask.targets.boxes import Boxes, Detection, box
+from unmask.targets.classes import Classes, Prediction, contrast, within_top
 from unmask.targets.target import Target
+from unmask.targets.task import Targets, Task, register, task_of
+from unmask.targets.texts import Texts
 
-__all__ = ["Target", "box", "contrast", "within_top"]
+__all__ = [
+    "Detection",
+    "Prediction",
+    "Target",
+    "Targets",
+    "Task",
+    "box",
+    "contrast",
+    "register",
+    "task_of",
+    "within_top",
+]
+
+# What is more special comes later: classes are whatever nothing else accepts.
+for _task in (Classes(), Boxes(), Texts()):
+    register(_task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.errors import ModelOutputError, TargetError
+from unmask.inputs.picture import Picture
 from unmask.models.detections import Detections, iou, suppress
 from unmask.models.labels import class_name
+from unmask.targets import classes
 from unmask.targets.classes import NUMBER, TOP, checked, class_of
 from unmask.targets.target import Target
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from unmask.inputs.frame import Frame
+    from unmask.inputs.sample import Sample
+    from unmask.models.model import Model
+    from unmask.targets.task import Targets
 
     Corners = tuple[float, float, float, float]
     Array = NDArray[np.float64]
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Box",
     "BoxTargets",
+    "Boxes",
     "Detection",
     "Labelled",
     "Surest",
@@ -40,6 +47,9 @@ __all__ = [
 
 
 ALL = "all"
+# A box by hand, as people and `Target.request` write it.
+_NUMBER = r"[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?"
+CORNERS = re.compile(rf"(?:(?P<label>.+):)?(?P<box>\s*{_NUMBER}\s*(?:,\s*{_NUMBER}\s*){{3}})")
 
 
 @dataclass(frozen=True)
@@ -142,6 +152,9 @@ def parse_boxes(target: Any, labels: Sequence[str] | None = None) -> tuple[Any, 
                 return (Surest(int(match[1])),)
             if NUMBER.fullmatch(text) and not (labels and text in labels):
                 return (int(text),)
+            if corners := CORNERS.fullmatch(target.strip()):
+                label = None if corners["label"] is None else box_class(corners["label"], labels)
+                return (box(list(map(float, corners["box"].split(","))), label),)
             return (Labelled(box_class(target, labels)),)
         case np.ndarray():
             return (box(target),)
@@ -203,7 +216,7 @@ class Detection:
 
 @dataclass(frozen=True, eq=False)
 class BoxTargets:
-    """The boxes of a run and how to score them; the twin of `unmask.targets.classes.Targets`.
+    """Boxes, and how to score them; see `Targets`.
 
     Attributes
     ----------
@@ -416,3 +429,44 @@ def _cosine(first: Array, second: Array) -> Array:
     cosine = np.divide(first @ second.T, lengths, out=np.zeros_like(lengths), where=lengths > 0)
     cosine[one == 0] = 1.0
     return np.asarray(cosine, np.float64)
+
+
+class Boxes:
+    """What a detector found, and boxes by hand, as a task; D-RISE (arXiv:2006.03204)."""
+
+    name = "boxes"
+    single = 0
+
+    def accepts(self, model: Model) -> bool:
+        """Whether a model is a detector."""
+        return model.detector is not None
+
+    def parse(
+        self, model: Model, asked: Any, top: int | None = None
+    ) -> tuple[Model, tuple[Any, ...]]:
+        """Read boxes, or a function of what the detector returns; see `parse_boxes`."""
+        if callable(asked):
+            return model, (asked,)
+        if top is not None:
+            raise TargetError(
+                f"{model.name} is a detector: its boxes are not ranked as classes are"
+            )
+        return model, parse_boxes(asked, model.labels)
+
+    def resolve(
+        self, specs: tuple[Any, ...], outputs: Any, model: Model, sample: Sample
+    ) -> Targets:
+        """Fix them; see `resolve_boxes`."""
+        if callable(specs[0]):
+            return classes.resolve(specs, outputs, model.labels)
+        return resolve_boxes(specs, outputs[0], _frame(sample), model.labels, model.threshold)
+
+    def found(self, outputs: Any, model: Model, sample: Sample) -> list[Detection]:
+        """Return what was found in the whole picture, surest first."""
+        return detected(suppress(outputs[0], model.threshold), _frame(sample), model.labels)
+
+
+def _frame(sample: Sample) -> Frame | None:
+    """Return how a picture was brought to the model's size; None for an array."""
+    original = sample.original
+    return original.frame if isinstance(original, Picture) else None

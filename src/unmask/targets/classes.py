@@ -24,6 +24,9 @@ from unmask.targets.target import Target
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from unmask.inputs.sample import Sample
+    from unmask.models.model import Model
+
     Score = Callable[[Any], NDArray[Any]]
 
 
@@ -31,8 +34,10 @@ __all__ = [
     "NUMBER",
     "TOP",
     "Best",
+    "ClassTargets",
+    "Classes",
     "Contrast",
-    "Targets",
+    "Prediction",
     "Wish",
     "WithinTop",
     "checked",
@@ -47,6 +52,9 @@ __all__ = [
 
 TOP = re.compile(r"top:([0-9]{1,9})")
 NUMBER = re.compile(r"[0-9]{1,9}")
+# How a difference, and a class within the best few, are written; see `Target.request`.
+DIFFERENCE = re.compile(r"contrast:([0-9]{1,9})-([0-9]{1,9})")
+RANKED = re.compile(r"top-([1-9][0-9]{0,8}):([0-9]{1,9})")
 
 
 @dataclass(frozen=True)
@@ -225,6 +233,11 @@ def _parse_text(text: str, labels: Sequence[str] | None, classes: int | None) ->
         if count < 1 or (classes is not None and count > classes):
             raise TargetError(f"target {text!r}: expected top:1 to top:{classes or 'N'}")
         return Best(count)
+    if match := DIFFERENCE.fullmatch(text.strip().lower()):
+        first, second = (checked(int(number), classes) for number in match.groups())
+        return Contrast(first, second)
+    if match := RANKED.fullmatch(text.strip().lower()):
+        return WithinTop(checked(int(match[2]), classes), int(match[1]))
     return class_of(text, labels, classes, "the model has none: give an index, or its labels")
 
 
@@ -257,8 +270,24 @@ def checked(index: int, classes: int | None) -> int:
 
 
 @dataclass(frozen=True)
-class Targets:
-    """The targets of a run and how to score them.
+class Prediction:
+    """One class and its score.
+
+    Attributes
+    ----------
+    index : int
+    label : str
+    score : float
+    """
+
+    index: int
+    label: str
+    score: float
+
+
+@dataclass(frozen=True)
+class ClassTargets:
+    """Functions of a model's outputs, classes for the most part; see `Targets`.
 
     Attributes
     ----------
@@ -301,7 +330,7 @@ def resolve(
     labels: Sequence[str] | None = None,
     size: Sequence[int] | None = None,
     layout: str = "NCHW",
-) -> Targets:
+) -> ClassTargets:
     """Fix what is explained by what the model says of the whole input.
 
     Parameters
@@ -315,7 +344,7 @@ def resolve(
 
     Returns
     -------
-    Targets
+    ClassTargets
         A class asked for twice is there once.
 
     Raises
@@ -335,7 +364,7 @@ def resolve(
         top = one.top if isinstance(one, WithinTop) else None
         targets.append(Target(label, index, score, top=top, pair=_pair(one, outputs)))
         functions.append(function)
-    return Targets(tuple(targets), tuple(functions))
+    return ClassTargets(tuple(targets), tuple(functions))
 
 
 def _expand(wish: Wish, outputs: Any) -> list[Wish]:
@@ -431,3 +460,40 @@ def _scores(function: Score, outputs: Any, n: int) -> NDArray[np.float64]:
             f"{LARGEST:g}. Explain them divided by a constant, or their logarithm"
         )
     return scores
+
+
+def best_classes(model: Model, outputs: Any, top: int | None = None) -> list[Prediction]:
+    """Return the best classes by a classifier's outputs, best first; other outputs have none."""
+    if not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
+        return []
+    values = outputs[0]
+    order = np.argsort(-values, kind="stable")[:top]
+    return [Prediction(int(i), class_name(int(i), model.labels), float(values[i])) for i in order]
+
+
+class Classes:
+    """Classes, differences of classes and functions of the outputs, as a task."""
+
+    name = "classes"
+    single = None
+
+    def accepts(self, model: Model) -> bool:
+        """Whether nothing more special is known of a model: any is."""
+        return model is not None
+
+    def parse(
+        self, model: Model, asked: Any, top: int | None = None
+    ) -> tuple[Model, tuple[Wish, ...]]:
+        """Read classes; see `parse`."""
+        wishes = parse(asked, model.labels, model.classes)
+        return model, wishes if top is None else within(wishes, top)
+
+    def resolve(
+        self, specs: tuple[Wish, ...], outputs: Any, model: Model, sample: Sample
+    ) -> ClassTargets:
+        """Fix them; see `resolve`."""
+        return resolve(specs, outputs, model.labels, sample.shape, model.input.layout)
+
+    def found(self, outputs: Any, model: Model, sample: Sample) -> list[Prediction]:  # noqa: ARG002
+        """Return all classes, best first."""
+        return best_classes(model, outputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from unmask.errors import SettingError
+from unmask.errors import SettingError, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,15 @@ class Target:
         A box's place among those that the detector found, the surest being 0; None for others.
     pair : tuple of int or None
         The two classes of a contrast: the score is that of the first less that of the second.
+    request : str or None
+        How to ask for it again, of the same model and input, wherever a target can be given:
+        "386", "top-3:386", "contrast:386-385", "16:10.0,20.0,90.0,80.0", "text:a photo of a dog".
+        None for a function, which no text holds.
+
+    Examples
+    --------
+    >>> Target("tusker", 101, 0.7).request, Target("dog", 16, 0.9, (1, 2, 5, 9)).request
+    ('101', '16:1.0,2.0,5.0,9.0')
     """
 
     label: str
@@ -51,6 +60,39 @@ class Target:
     top: int | None = None
     number: int | None = None
     pair: tuple[int, int] | None = None
+    request: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.request is None:
+            object.__setattr__(self, "request", self._requested())
+
+    def _requested(self) -> str | None:
+        if self.number is not None:
+            # Not by its corners: a box that was found has scores for every class, one by hand not.
+            return str(self.number)
+        if self.box is not None:
+            corners = ",".join(repr(float(value)) for value in self.box)
+            return corners if self.index is None else f"{self.index}:{corners}"
+        if self.pair is not None:
+            return "contrast:{}-{}".format(*self.pair)
+        if self.index is None:
+            return None
+        return str(self.index) if self.top is None else f"top-{self.top}:{self.index}"
+
+    def again(self) -> str:
+        """Return `request`, as `unmask.explain` takes it.
+
+        Raises
+        ------
+        TargetError
+            It was a function.
+        """
+        if self.request is None:
+            raise TargetError(
+                f"the target {self.label!r} is a function, which no file holds: give it again "
+                "where a target can be given"
+            )
+        return self.request
 
     def check_same(self, found: Target, model: str) -> None:
         """Refuse a model that does not give this target the score it had.

@@ -7,14 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unmask.errors import TargetError
-from unmask.targets.classes import NUMBER, TOP, Contrast, WithinTop
+from unmask.targets.classes import DIFFERENCE, NUMBER, RANKED, TOP, Classes, Contrast, WithinTop
 
 if TYPE_CHECKING:
+    from unmask.inputs.sample import Sample
     from unmask.models.model import Model
+    from unmask.targets.classes import ClassTargets, Wish
     from unmask.targets.target import Target
 
 
-__all__ = ["with_same_texts", "with_texts"]
+__all__ = ["Texts", "with_same_texts", "with_texts"]
+
+TEXT = "text:"  # what a request for a text begins with
 
 
 def with_texts(model: Model, target: Any) -> tuple[Model, Any]:
@@ -96,7 +100,10 @@ def with_same_texts(
 def _texts(target: Any) -> list[str]:
     match target:
         case str():
-            other = TOP.fullmatch(target.strip().lower()) or NUMBER.fullmatch(target.strip())
+            if target.startswith(TEXT):
+                return [target.removeprefix(TEXT)]
+            asked = target.strip().lower()
+            other = any(form.fullmatch(asked) for form in (TOP, NUMBER, DIFFERENCE, RANKED))
             return [] if other else [target]
         case Contrast(first, second):
             return _texts(first) + _texts(second)
@@ -110,7 +117,8 @@ def _texts(target: Any) -> list[str]:
 def _numbered(target: Any, texts: Sequence[str]) -> Any:
     match target:
         case str():
-            return texts.index(target) if target in texts else target
+            text = target.removeprefix(TEXT)
+            return texts.index(text) if text in texts else target
         case Contrast(first, second):
             return Contrast(_numbered(first, texts), _numbered(second, texts))
         case WithinTop(inner, top):
@@ -118,3 +126,33 @@ def _numbered(target: Any, texts: Sequence[str]) -> Any:
         case Sequence():
             return [_numbered(one, texts) for one in target]
     return target
+
+
+class Texts(Classes):
+    """Texts that a picture is compared with, as a task: its classes are those texts."""
+
+    name = "texts"
+
+    def accepts(self, model: Model) -> bool:
+        """Whether a model compares pictures with texts."""
+        return model.texts is not None
+
+    def parse(
+        self, model: Model, asked: Any, top: int | None = None
+    ) -> tuple[Model, tuple[Wish, ...]]:
+        """Read texts, of which the model then knows all; see `with_texts`."""
+        model, numbered = with_texts(model, asked)
+        return super().parse(model, numbered, top)
+
+    def resolve(
+        self, specs: tuple[Wish, ...], outputs: Any, model: Model, sample: Sample
+    ) -> ClassTargets:
+        """Fix them, each to be asked for again by its text."""
+        found = super().resolve(specs, outputs, model, sample)
+        named = (
+            one
+            if one.index is None or one.top is not None
+            else replace(one, request=TEXT + one.label)
+            for one in found.targets
+        )
+        return replace(found, targets=tuple(named))

@@ -8,23 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask._base.checks import whole
-from unmask.errors import ImageError, ModelError, ModelOutputError, SettingError, UnmaskError
-from unmask.inputs.fills import fill_array
-from unmask.inputs.sample import prepare as prepare_input
-from unmask.models.loading import load
-from unmask.run.predict import whole_outputs
-from unmask.targets.boxes import parse_boxes, resolve_boxes
-from unmask.targets.classes import parse, resolve
-from unmask.targets.texts import with_texts
+from unmask.errors import ModelError, ModelOutputError, SettingError, UnmaskError, silent
+from unmask.run.ask import ask
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from unmask.inputs.sample import Input
+    from unmask.inputs import Sample
     from unmask.models.model import Model
-    from unmask.targets.boxes import BoxTargets
-    from unmask.targets.classes import Targets
-    from unmask.targets.target import Target
+    from unmask.targets import Target, Targets
 
 
 __all__ = ["Case", "case"]
@@ -41,16 +33,16 @@ class Case:
     Attributes
     ----------
     model : Model
-    given : Input
+    sample : Sample
         The input in the model's space.
-    targets : Targets or BoxTargets
+    targets : Targets
         Exactly one.
     batch_size : int
     """
 
     model: Model
-    given: Input
-    targets: Targets | BoxTargets
+    sample: Sample
+    targets: Targets
     batch_size: int
 
     @property
@@ -60,10 +52,10 @@ class Case:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Spatial size of the input in the model's space."""
-        return self.given.shape
+        """Shape of a map at the model's size: what masks cover."""
+        return self.sample.shape
 
-    def score(self, batch: NDArray[np.float32]) -> NDArray[np.float64]:
+    def score(self, batch: Any) -> NDArray[np.float64]:
         """Score a batch, as `unmask.explain` does.
 
         Parameters
@@ -116,14 +108,14 @@ class Case:
             raise SettingError("the map holds values that are not finite numbers")
         if array.shape == self.shape:
             return array.astype(np.float64)
-        frame = self.given.frame
-        if frame is None or array.shape != tuple(frame.picture):
+        home = self.sample.original
+        if home is None or array.shape != home.shape:
             sizes = f"{self.shape}, the model's" + (
-                "" if frame is None else f", or {tuple(frame.picture)}, the picture's"
+                "" if home is None else f", or {home.shape}, the {home.kind}'s"
             )
             raise SettingError(f"the map has the shape {array.shape}: expected {sizes}")
         # What the picture does not reach (a letterbox's bars) is the least important.
-        return frame.map_forward(array, outside=float(array.min()))
+        return home.forward(array, float(array.min()))
 
     def at_picture_size(self, values: ArrayLike) -> NDArray[Any]:
         """Bring a map to the picture's size, for evidence that is known there.
@@ -143,18 +135,17 @@ class Case:
         SettingError
             A map of another size.
         """
-        array, frame = np.asarray(values), self.given.frame
-        if frame is None or array.shape == tuple(frame.picture):
+        array, home = np.asarray(values), self.sample.original
+        if home is None or array.shape == home.shape:
             return array
-        return frame.back(array, outside=float(array.min()))
+        return home.back(array, float(array.min()))
 
     def substrate(self, fill: Any) -> NDArray[np.float32]:
         """Return a fill of the input's full shape; "zero" is 0 in the model's space."""
-        array = self.given.array
+        array = self.sample.array
         if isinstance(fill, str) and fill == "zero":
             return np.zeros_like(array)
-        values = fill_array(fill, self.model, self.given, 0)
-        return np.broadcast_to(values, array.shape)
+        return np.broadcast_to(self.sample.fill(fill, 0), array.shape)
 
 
 def case(
@@ -192,25 +183,14 @@ def case(
     >>> one.target.label, one.shape, round(one.target.score, 1)
     ('heart', (96, 96), 1.0)
     """
-    loaded, target = with_texts(load(model), target)
-    given = prepare_input(loaded, image, preprocess)
+    question = ask(model, image, target, preprocess=preprocess, single=True)
+    loaded, sample = question.model, question.sample
     if batch_size is None:
-        room = max(1, min(BATCH, BATCH_BYTES // given.array.nbytes))
+        room = max(1, min(BATCH, BATCH_BYTES // sample.array.nbytes))
         batch_size = loaded.batch or room
     batch_size = whole("batch_size", batch_size)
-    boxes = loaded.detector is not None and not callable(target)
-    if boxes:
-        parts = parse_boxes(0 if target is None else target, loaded.labels)
-    else:
-        wishes = parse(target, loaded.labels, loaded.classes)
-    outputs = whole_outputs(loaded, given)
-    targets: Targets | BoxTargets
-    if boxes:
-        if given.frame is None:
-            raise ImageError("boxes are for pictures: give one")
-        targets = resolve_boxes(parts, outputs[0], given.frame, loaded.labels, loaded.threshold)
-    else:
-        targets = resolve(wishes, outputs, loaded.labels, given.shape, loaded.layout)
+    with silent():  # it was said when the map was made
+        targets = question.answer().targets()
     if len(targets) != 1:
         raise SettingError(f"{len(targets)} targets: a metric is about one, give one")
-    return Case(loaded, given, targets, batch_size)
+    return Case(loaded, sample, targets, batch_size)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.masks.render import perturb
-
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
@@ -44,12 +42,9 @@ def shown_score(case: Case, values: ArrayLike, *, fill: Any = None) -> float:
     array = case.at_model_size(values)
     spread = np.ptp(array)
     mask = (array - array.min()) / spread if spread > 0 else np.zeros_like(array)
-    if fill is None:
-        fill = "zero" if case.given.frame is None else "black"
-    axes = [axis for axis in range(case.given.array.ndim) if axis not in case.given.spatial]
-    broad = np.expand_dims(mask.astype(np.float32), tuple(axes))
-    shown = perturb(case.given.array, case.substrate(fill), broad)
-    return float(case.score(shown[None])[0])
+    start = case.substrate(case.sample.nothing if fill is None else fill)
+    shown = case.sample.masked(mask[None].astype(np.float32), start)
+    return float(case.score(shown)[0])
 
 
 def drop(case: Case, shown: float) -> float:

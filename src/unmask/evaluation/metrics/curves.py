@@ -128,7 +128,7 @@ def deletion(case: Case, values: ArrayLike, *, step: float = STEP, fill: Any = "
     >>> metrics.deletion(one, np.array([[4, 3, 0, 0], [2, 1, 0, 0]]), step=2).scores
     array([1. , 0.5, 0. , 0. , 0. ])
     """
-    return _curve(case, _pixels(case, values), step, case.given.array, case.substrate(fill))
+    return _curve(case, _pixels(case, values), step, case.sample.array, case.substrate(fill))
 
 
 def insertion(
@@ -169,7 +169,7 @@ def insertion(
     start = (
         _blurred(case) if isinstance(fill, str) and fill == "rise-blur" else case.substrate(fill)
     )
-    return _curve(case, _pixels(case, values), step, start, case.given.array)
+    return _curve(case, _pixels(case, values), step, start, case.sample.array)
 
 
 def both(case: Case, values: ArrayLike, *, step: float = STEP) -> dict[str, Curve]:
@@ -185,7 +185,7 @@ def both(case: Case, values: ArrayLike, *, step: float = STEP) -> dict[str, Curv
     dict of str to Curve
         "deletion" and "insertion".
     """
-    pixels, image = _pixels(case, values), case.given.array
+    pixels, image = _pixels(case, values), case.sample.array
     return {
         "deletion": _curve(case, pixels, step, image, case.substrate("zero")),
         "insertion": _curve(case, pixels, step, _blurred(case), image),
@@ -197,7 +197,12 @@ def _pixels(case: Case, values: ArrayLike) -> NDArray[np.intp]:
 
 
 def _blurred(case: Case) -> NDArray[np.float32]:
-    return rise_blur(case.given.array, case.given.spatial)
+    sample = case.sample
+    return (
+        rise_blur(sample.array, sample.spatial)
+        if sample.spatial
+        else case.substrate(sample.nothing)
+    )
 
 
 def rise_blur(image: NDArray[np.float32], axes: Sequence[int]) -> NDArray[np.float32]:
@@ -262,32 +267,9 @@ def _curve(
     end: NDArray[np.float32],
 ) -> Curve:
     edges = _edges(len(pixels), step)
-    # Pixels become one axis, before or after the channels as the model has them; channels between
-    # two spatial axes are put last and back.
-    axes = case.given.spatial
-    between = 0
-    split = axes[-1] - axes[0] >= len(axes)
-    if split:
-        between = next(axis for axis in range(start.ndim) if axis not in axes)
-        start, end = np.moveaxis(start, between, -1), np.moveaxis(end, between, -1)
-        axes = tuple(range(len(axes)))
-    shape = start.shape
-    before, after = math.prod(shape[: axes[0]]), math.prod(shape[axes[-1] + 1 :])
-    # Without a last axis of one: NumPy then picks single numbers, twice as fast.
-    flat = (before, len(pixels), after) if after > 1 else (before, len(pixels))
-    current, new = np.array(start, np.float32, order="C").reshape(flat), np.reshape(end, flat)
-    scores = []
-    for first in range(0, len(edges), case.batch_size):
-        few = edges[first : first + case.batch_size]
-        batch = np.empty((len(few), *flat), np.float32)
-        for number, edge in enumerate(few, first):
-            changed = pixels[edges[number - 1] if number else 0 : edge]
-            for mine, others in zip(current, new, strict=True):
-                mine[changed] = others[changed]
-            batch[number - first] = current
-        inputs = batch.reshape(len(few), *shape)
-        scores.append(case.score(np.moveaxis(inputs, -1, between + 1) if split else inputs))
-    return Curve(edges / len(pixels), np.concatenate(scores))
+    steps = case.sample.steps(start, end, pixels, edges.tolist(), case.batch_size)
+    scores = np.concatenate([case.score(batch) for batch in steps])
+    return Curve(edges / len(pixels), scores)
 
 
 def _edges(total: int, step: float) -> NDArray[np.int64]:

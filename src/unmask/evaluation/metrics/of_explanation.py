@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 from unmask.errors import SettingError
 from unmask.evaluation.metrics.case import case
 from unmask.evaluation.metrics.curves import STEP, Curve, both
-from unmask.models.loading import load
-from unmask.targets.request import again
-from unmask.targets.texts import with_same_texts
+from unmask.run.ask import same_model
 
 if TYPE_CHECKING:
     from unmask.run.explanation import Explanation
@@ -51,18 +49,18 @@ def curves(explanation: Explanation, model: Any, *, step: float = STEP) -> list[
     >>> [sorted(one) for one in found], found[0]["deletion"].area < found[0]["insertion"].area
     ([['deletion', 'insertion'], ['deletion', 'insertion']], True)
     """
-    loaded = load(model)
-    if explanation.picture is None:
-        raise SettingError(f"{explanation.image}: the explanation holds no picture to measure on")
+    loaded = same_model(explanation, model)
+    home = explanation.original
+    if home is None:
+        raise SettingError(f"{explanation.image}: the explanation holds no input to measure on")
     if loaded.name != explanation.model:
         raise SettingError(
             f"{explanation.image} was explained for {explanation.model}, and the model given is "
             f"{loaded.name}: curves need the same one"
         )
-    loaded = with_same_texts(loaded, explanation.texts, explanation.targets)
     found = []
     for target, values in zip(explanation.targets, explanation.model_maps, strict=True):
-        one = case(loaded, explanation.picture, again(target))
+        one = case(loaded, home.given, target.again())
         if one.shape != values.shape:
             raise SettingError(
                 f"{explanation.image} was explained at the size {values.shape}, and {loaded.name} "

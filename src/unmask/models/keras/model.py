@@ -22,7 +22,7 @@ from unmask.models.keras.applications import (
 )
 from unmask.models.keras.greeting import without_greeting
 from unmask.models.labels import imagenet
-from unmask.models.model import Model, joined
+from unmask.models.model import Model, build, joined
 from unmask.models.onnx import as_input
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def from_keras(
             notes.append(scaling_note(model.name, pixels))
         preprocess = pixels
     classes = _classes(model)
-    return Model(
+    return build(
         run=_runner(keras, model),
         name=model.name,
         layout=letters,

@@ -15,7 +15,7 @@ import numpy as np
 from unmask._base.checks import is_number, sizes, whole
 from unmask.errors import ModelError, SettingError
 from unmask.inputs.preprocess import declared_or_assumed
-from unmask.models.model import Model
+from unmask.models.model import Model, build
 from unmask.models.onnx import picture_layout, picture_size
 from unmask.models.server.client import Wire
 from unmask.models.server.protocol import DTYPES, Tensor, choose, tensors
@@ -158,7 +158,7 @@ def from_server(
         flat=flat,
         numbers=numbers,
     )
-    return Model(
+    return build(
         run=wire,
         name=name,
         layout=layout,

@@ -315,7 +315,7 @@ def _differences(made: Model, processor: Any) -> list[str]:
     scene = np.stack([y * 2.8, x * 1.8, 255 - y - x], axis=2).clip(0, 255).astype(np.uint8)
     inner = getattr(processor, "image_processor", processor)
     picture = Image.fromarray(scene)
-    if made.channels == 1:
+    if made.input.channels == 1:
         picture = picture.convert("L")
         scene = np.asarray(picture.convert("RGB"))
     try:
@@ -329,15 +329,15 @@ def _differences(made: Model, processor: Any) -> list[str]:
             )
         ]
     theirs = np.asarray(found)[0]
-    size = made.size or scene.shape[:2]
+    size = made.input.size or scene.shape[:2]
     frame = Frame(
         scene.shape[:2],
         (size[0], size[1]),
-        made.resize,
-        made.crop,
-        interpolation=made.interpolation,
+        made.input.resize,
+        made.input.crop,
+        interpolation=made.input.interpolation,
     )
-    ours = made.preprocess(frame.forward(scene), made.channels or 3).transpose(2, 0, 1)
+    ours = made.input.preprocess(frame.forward(scene), made.input.channels or 3).transpose(2, 0, 1)
     if ours.shape == theirs.shape and np.abs(ours - theirs).mean() <= AGREE * np.ptp(theirs):
         return []
     return [

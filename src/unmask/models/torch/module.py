@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from unmask.errors import SettingError
 from unmask.inputs.preprocess import declared_or_assumed
-from unmask.models.model import Model
+from unmask.models.model import Model, build
 from unmask.models.torch.onnx_export import exporter
 from unmask.models.torch.processors import declared_by
 from unmask.models.torch.runner import convolution_kind, device_of, place, runner, sender
@@ -89,7 +89,7 @@ def from_torch(
     >>> import torch
     >>> module = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 3), torch.nn.Flatten(-2))
     >>> model = from_torch(module, size=(6, 8), preprocess="unit")
-    >>> model.name, model.layout, model.channels
+    >>> model.name, model.input.layout, model.input.channels
     ('Sequential', 'NCHW', 3)
     """
     name = type(module).__name__
@@ -122,7 +122,7 @@ def from_torch(
     )
     place(module, device, channels_last)
     run = runner(module, module, autocast, channels_last)
-    return Model(
+    return build(
         run=run,
         name=name,
         layout=layout,

@@ -1,0 +1,285 @@
+"""What is asked of a model: everything read and checked, then the whole input shown to it once.
+
+`explain`, `predict`, `detect`, the metrics and the page all begin here.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask import demo
+from unmask.demo.familiar import is_scene
+from unmask.errors import (
+    DoubtWarning,
+    ModelError,
+    ModelOutputError,
+    UnmaskError,
+    UnmaskWarning,
+    collected,
+    warn,
+)
+from unmask.inputs import Picture, read
+from unmask.models.loading import load
+from unmask.models.registry import DEMO
+from unmask.targets import Prediction, task_of
+from unmask.targets.texts import with_same_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from unmask.inputs import Sample
+    from unmask.models.model import Model
+    from unmask.run.explanation import Explanation
+    from unmask.targets import Targets, Task
+
+__all__ = [
+    "STRANGE",
+    "Answer",
+    "Question",
+    "about_picture",
+    "ask",
+    "same_model",
+    "source_of",
+    "whole_outputs",
+]
+
+# Pixels beyond which a picture at its own size is worth a word: for a network, for a function.
+USUAL, LARGE = 256 * 256, 1_000_000
+# How the note begins that is said before anything else.
+STRANGE = "the embedded demo knows eight drawn shapes"
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A model, an input and what is asked of them, checked; no model call was made.
+
+    Attributes
+    ----------
+    model : Model
+    sample : Sample
+    task : Task
+    specs
+        What is to be explained, as the task reads it.
+    notes : tuple of str
+        What was said while the input was read.
+    """
+
+    model: Model
+    sample: Sample
+    task: Task
+    specs: Any
+    notes: tuple[str, ...] = ()
+
+    def answer(self) -> Answer:
+        """Show the model the whole input.
+
+        Warns
+        -----
+        DoubtWarning, UnmaskWarning
+            What was assumed, and what to beware of.
+
+        Raises
+        ------
+        ModelError, ModelOutputError
+            The model failed, or returned something unusable.
+        """
+        model, sample = self.model, self.sample
+        outputs = whole_outputs(model, sample)
+        original = sample.original
+        picture = original.picture if isinstance(original, Picture) else None
+        first = about_picture(source_of(model), picture)
+        notes = (*model.notes, *_about_input(model, sample), *_about_outputs(model, outputs))
+        for said, category in ((first, DoubtWarning), (notes, UnmaskWarning)):
+            for note in said:
+                warn(note, category)
+        return Answer(self, outputs, (*first, *notes, *self.notes))
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a model said of the whole input.
+
+    Attributes
+    ----------
+    question : Question
+    outputs : as the model returned them
+        For a batch of one.
+    notes : tuple of str
+    """
+
+    question: Question
+    outputs: Any
+    notes: tuple[str, ...]
+
+    def targets(self) -> Targets:
+        """Fix what is explained.
+
+        Raises
+        ------
+        TargetError
+            It is not there.
+        """
+        one = self.question
+        return one.task.resolve(one.specs, self.outputs, one.model, one.sample)
+
+    def found(self) -> Sequence[Any]:
+        """Return what the model says of the whole input, best first."""
+        one = self.question
+        return one.task.found(self.outputs, one.model, one.sample)
+
+    def predictions(self, top: int | None = None) -> list[Prediction]:
+        """Return the best classes, best first; a detector has none."""
+        return [one for one in self.found() if isinstance(one, Prediction)][:top]
+
+
+def ask(
+    model: Any,
+    given: Any,
+    target: Any = None,
+    *,
+    preprocess: str | None = None,
+    top: int | None = None,
+    single: bool = False,
+    look: bool = False,
+) -> Question:
+    """Load the model, read the input and what is asked for; no model call is made.
+
+    Parameters
+    ----------
+    model, given, target, preprocess
+        As for `unmask.explain`.
+    top : int, optional
+        Scores count only among so many best classes.
+    single : bool, default False
+        One target is wanted, the task's own if none is named.
+    look : bool, default False
+        Nothing is to be explained: the model is only shown the whole input.
+
+    Returns
+    -------
+    Question
+
+    Examples
+    --------
+    >>> import unmask
+    >>> question = ask("demo", unmask.demo.pictures()["street"], "heart")
+    >>> question.task.name, question.sample.shape
+    ('classes', (96, 96))
+    >>> question.answer().targets().targets[0].label
+    'heart'
+    """
+    loaded = load(model)
+    task = task_of(loaded)
+    if single and target is None:
+        target = task.single
+    with collected() as said:
+        sample = read(loaded.input, loaded.name, given, preprocess)
+    loaded, specs = (loaded, None) if look else task.parse(loaded, target, top)
+    return Question(loaded, sample, task, specs, tuple(said))
+
+
+def same_model(explanation: Explanation, model: Any) -> Model:
+    """Load the model of an explanation that was made before, with all its texts."""
+    return with_same_texts(load(model), explanation.texts, explanation.targets)
+
+
+def source_of(model: Model) -> str | None:
+    """Return where a model came from, None for a live object."""
+    return None if model.origin is None else model.origin.source
+
+
+def whole_outputs(model: Model, sample: Sample) -> Any:
+    """Return what the model says of the whole input, checked."""
+    try:
+        # Copied: a model may hand out the same memory again.
+        outputs = deepcopy(model(model.asarray(sample.whole())))
+    except UnmaskError as error:
+        seems = [note for note in model.notes if "detector=" in note]
+        if seems:
+            raise ModelError(f"{error}. But {seems[0]}") from error
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{model.name} failed on the whole input of shape (1, "
+            f"{', '.join(map(str, sample.array.shape))}), layout {model.input.layout}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if isinstance(outputs, np.ndarray):
+        if outputs.dtype.kind not in "fiub" or not np.isfinite(outputs).all():
+            raise ModelOutputError(
+                f"{model.name} returned values that are not finite numbers for the whole input "
+                f"(shape {outputs.shape}, {outputs.dtype})"
+            )
+        if model.labels is not None and outputs.ndim == 2 and outputs.shape[1] != len(model.labels):
+            raise ModelError(
+                f"{model.name} returned {outputs.shape[1]} classes, but {len(model.labels)} labels "
+                "were given"
+            )
+    return outputs
+
+
+def _about_input(model: Model, sample: Sample) -> list[str]:
+    """Say how an input reaches the model, where that may be another than people expect."""
+    notes = []
+    pixels = model.input.preprocess
+    if pixels.name in ("unit", "torch") and pixels.divisor == 1:
+        notes.append(
+            f"mean={pixels.mean} and std={pixels.std} are read as of pixels from 0 to 255: in "
+            "units of x/255 none could be so large"
+        )
+    if model.input.size is None and isinstance(sample.original, Picture):
+        height, width = sample.shape
+        # A function may look at colours; a network of a framework was trained at some size.
+        if height * width > (USUAL if model.versions else LARGE):
+            notes.append(
+                f"{model.name} takes any size, so the picture goes in whole, {width} x {height} "
+                "pixels. Most networks were trained at one size: give it, as in size=(224, 224), "
+                "which is faster too"
+            )
+    return notes
+
+
+def about_picture(source: str | None, picture: NDArray[np.uint8] | None) -> list[str]:
+    """Say so where the embedded classifier is asked about what it does not know.
+
+    Parameters
+    ----------
+    source : str or None
+        Where the model came from, see `unmask.models.origin.Origin`.
+    picture : ndarray of uint8, shape (H, W, 3), or None
+
+    Returns
+    -------
+    list of str
+        One note, or none.
+    """
+    if source not in (DEMO, str(demo.MODEL)) or picture is None or is_scene(picture):
+        return []
+    shapes = f"{', '.join(demo.LABELS[:-1])} and {demo.LABELS[-1]}"
+    note = (
+        f"{STRANGE} ({shapes}), and this picture is none of its "
+        "scenes: what it says of it means nothing. Give a model of your own with --model FILE, in "
+        "Python with unmask.load(FILE)"
+    )
+    return [note]
+
+
+def _about_outputs(model: Model, outputs: Any) -> list[str]:
+    """Say what undeclared outputs look like, where that matters to the reader of the map."""
+    if model.activation is not None or not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
+        return []
+    low, high = float(outputs.min()), float(outputs.max())
+    if (low >= 0 and high <= 1 + 1e-4) or outputs.shape[1] == 1:
+        return []
+    note = (
+        f"the outputs of {model.name} look like logits ({low:.3g} to {high:.3g}): they are "
+        "explained as they are. activation='softmax' or 'sigmoid' turns them into probabilities, "
+        "'logits' declares them and ends this note"
+    )
+    return [note]
