@@ -25,6 +25,8 @@ lint: $(TEST)/installed
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy
 	$(TEST)/bin/lint-imports
+	$(TEST)/bin/deno lint --quiet
+	$(TEST)/bin/deno check --quiet --no-remote src/unmask/app/page/*.js src/unmask/reports/report.js
 
 format: $(TEST)/installed
 	$(TEST)/bin/ruff check --fix .
