@@ -240,7 +240,7 @@ export const brief = value => {
 
 /** @type {"http://www.w3.org/2000/svg"} */
 const SVG = "http://www.w3.org/2000/svg";
-const AREA = { left: 46, top: 10, width: 420, height: 146 };
+const AREA = { left: 46, top: 10, width: 412, height: 146 };
 
 /**
  * Error against masks, both on logarithmic axes, where a run is nearly a straight line.
