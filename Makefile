@@ -3,7 +3,10 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv
 LOWEST := .venv-lowest
+JOBS ?= 2
 PICTURE := src/unmask/demo/pictures/street.png
+# Tests of one file stay together, as they share what was made for them.
+SHARED_OUT := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test fast lowest lint format clean
 
@@ -11,20 +14,22 @@ demo: $(DEMO)/installed
 	$(DEMO)/bin/unmask explain $(PICTURE) -o demo-output
 
 test: lint
-	$(TEST)/bin/python -m pytest
+	$(TEST)/bin/python -m pytest $(SHARED_OUT)
 
 fast: $(TEST)/installed
-	$(TEST)/bin/python -m pytest -m "not slow"
+	$(TEST)/bin/python -m pytest $(SHARED_OUT) -m "not slow"
 
 # The same on the lowest versions that pyproject.toml allows.
 lowest: $(LOWEST)/installed
-	$(LOWEST)/bin/python -m pytest -m "not slow"
+	$(LOWEST)/bin/python -m pytest $(SHARED_OUT) -m "not slow"
 
 lint: $(TEST)/installed
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy
 	$(TEST)/bin/lint-imports
+	$(TEST)/bin/deno lint --quiet
+	$(TEST)/bin/deno check --quiet --no-remote src/unmask/app/page/*.js src/unmask/reports/report.js
 
 format: $(TEST)/installed
 	$(TEST)/bin/ruff check --fix .

@@ -1,10 +1,23 @@
-"""Fixtures that several test files share."""
+"""Fixtures that several test files share, and how two workers share a machine."""
 
+import os
 import signal
 from pathlib import Path
 
+# Workers that each took all cores for their products would wait for one another. It has to be said
+# before NumPy is there; what the tests start inherits it.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
 import numpy as np
 import pytest
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take long, so that no worker is left alone with one at the end."""
+    long = {one.path for one in items if one.get_closest_marker("slow")}
+    items.sort(key=lambda one: one.path not in long)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -443,13 +443,32 @@ def test_what_is_no_picture(browser, errors, address, tmp_path):
     errors.clear()
 
 
-def test_labels_and_names_full_of_markup(browser, errors, tmp_path):
-    labels = tmp_path / "labels.txt"
+@pytest.fixture(scope="module")
+def two_models(tmp_path_factory):
+    """A server of a model with markup for labels, and of the embedded one."""
+    labels = tmp_path_factory.mktemp("labels") / "labels.txt"
     labels.write_text("\n".join([MARKUP, *(f"<b>{n}</b>" for n in range(7))]))
+    server = started("--model", str(unmask.demo.MODEL), "--labels", str(labels))
+    yield server
+    ended(server)
+
+
+def test_the_picture_stays_when_the_model_changes(browser, errors, two_models):
+    page = new_page(browser, errors, two_models.address)
+    page.set_input_files("#file", unmask.demo.pictures()["street"])
+    expect(page.locator(".class .name", has_text="<")).to_have_count(8)
+    page.select_option("#model", index=1)
+    expect(page.locator(".class .name", has_text="star")).to_have_count(1)
+    expect(page.locator(".class .name", has_text="<")).to_have_count(0)
+    expect(page.locator("#c-picture")).to_have_attribute("aria-label", re.compile("street.png"))
+    expect(page.locator("#message")).to_be_hidden()
+    page.context.close()
+
+
+def test_labels_and_names_full_of_markup(browser, errors, two_models, tmp_path):
     name = tmp_path / "<script>document.title=3<" / "x" if os.sep == "\\" else tmp_path / "<i>.png"
     shutil.copy(unmask.demo.pictures()["street"], name)
-    server = started("--model", str(unmask.demo.MODEL), "--labels", str(labels))
-    page = new_page(browser, errors, server.address)
+    page = new_page(browser, errors, two_models.address)
     page.set_input_files("#file", name)
     expect(page.locator(".class .name")).to_have_count(8)
     assert MARKUP in page.locator(".class .name").all_text_contents()
@@ -472,11 +491,10 @@ def test_labels_and_names_full_of_markup(browser, errors, tmp_path):
     shown.close()
     assert page.title() == "unmask"
     page.context.close()
-    ended(server)
 
 
 def test_ten_browsers_at_once(browser, errors, server, tmp_path):
-    masks, pictures = 1000, []
+    masks, pictures = 400, []
     for seed in range(10):
         pictures.append(tmp_path / f"scene-{seed}.png")
         Image.fromarray(unmask.demo.scene(seed).picture).save(pictures[-1])

@@ -54,8 +54,9 @@ PAGE = {
     "": ("index.html", "text/html; charset=utf-8"),
     "app.css": ("app.css", "text/css; charset=utf-8"),
     **{
-        name: (name, "text/javascript; charset=utf-8")
-        for name in ("app.js", "draw.js", "elements.js", "form.js", "server.js")
+        file.name: (file.name, "text/javascript; charset=utf-8")
+        for file in (resources.files("unmask.app") / "page").iterdir()
+        if file.name.endswith(".js")
     },
     "icon.svg": ("icon.svg", "image/svg+xml"),
 }

@@ -1,30 +1,49 @@
+// @ts-check
 // Elements of the page, and what it says. Words are set as text, never as HTML.
+/**
+ * The element of an id. Of which kind it is stands in index.html, where no checker looks.
+ * @param {string} id @returns {any}
+ */
 export const $ = id => document.getElementById(id);
 
+/** @param {string} [message] Without one there is nothing to say. */
 export function say(message) {
   $("message").hidden = !message;
   $("message").textContent = message || "";
 }
 
+/**
+ * Make a listener that says what went wrong.
+ * @param {(event: any) => unknown} action
+ * @returns {(event?: Event) => Promise<void>}
+ */
 export const guarded = action => async event => {
-  event?.preventDefault?.();
+  event?.preventDefault();
   say("");
   try {
     await action(event);
   } catch (error) {
-    say(error.message);
+    say(error instanceof Error ? error.message : String(error));
   }
 };
 
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} name @param {Object<string, unknown>} properties @param {...Node} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
 export function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children);
   return made;
 }
 
+/** @param {string} label */
 export const short = label => label.split(",")[0];
+/** A reliability in three digits, never rounded up. @param {number} value */
 export const share = value => `${Math.floor(1000 * value + 1e-9) / 1000}`.padEnd(5, "0").replace(/^([01])0+$/, "$1.000");
 
+/** @param {string} text */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,33 +1,45 @@
+// @ts-check
 // The settings: a row for each field that a model has.
 import { $, element } from "./elements.js";
 
 // What the address asked for when the page was loaded.
 export const LINK = new URLSearchParams(location.search);
 
+/** @typedef {import("./state.js").Field} Field */
+
+/** @param {Field} field */
 export function settingRow(field) {
   const asked = LINK.get(field.name);
-  let input, colour = "";
+  let input;
+  /** @type {HTMLElement[]} */
+  let more = [];
   if (field.choices.length) {
     input = element("select", {},
       ...[...field.choices, "colour"].map(word => element("option", { value: word, textContent: word })));
     const free = /^#[0-9a-f]{6}$/i.test(asked || "");
-    colour = element("input", { type: "color", value: free ? asked : "#808080", hidden: !free });
+    const colour = element("input", { type: "color", value: free ? asked : "#808080", hidden: !free });
     colour.setAttribute("aria-label", `${field.label}: colour`);
-    input.value = free ? "colour" : field.choices.includes(asked) ? asked : field.default;
-    input.addEventListener("change", () => { colour.hidden = input.value !== "colour"; });
-    input.dataset.colour = "";
+    const word = asked !== null && field.choices.includes(asked) ? asked : String(field.default);
+    const select = input;
+    select.value = free ? "colour" : word;
+    select.addEventListener("change", () => { colour.hidden = select.value !== "colour"; });
+    select.dataset.colour = "";
+    more = [colour];
   } else {
     input = element("input", { type: "number", min: field.low, max: field.high, step: field.step });
-    input.value = asked !== null && asked !== "" && isFinite(asked) ? asked : field.default;
+    input.value = asked && isFinite(Number(asked)) ? asked : String(field.default);
   }
   input.id = `set-${field.name}`;
   input.name = field.name;
   const help = element("small", { textContent: field.help, id: `help-${field.name}` });
   input.setAttribute("aria-describedby", help.id);
-  return element("label", {}, element("span", { textContent: field.label }), input, colour, help);
+  return element("label", {}, element("span", { textContent: field.label }), input, ...more, help);
 }
 
-// What the fields say now.
+/**
+ * What the fields say now.
+ * @param {Field[]} fields @returns {Object<string, any>}
+ */
 export function settingsOf(fields) {
   return Object.fromEntries(fields.map(field => {
     const input = $(`set-${field.name}`);

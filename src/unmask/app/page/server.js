@@ -1,12 +1,21 @@
+// @ts-check
 // The server: what is asked of it, and what it pushes.
-let token, release;
+/** @type {string} */
+let token;
+/** @type {(value?: unknown) => void} */
+let release;
 // Kept once the page knows what the server takes: what is asked of the session before waits for it.
 export const session = new Promise(resolve => { release = resolve; });
 export const ready = () => release();
 
-// The address of something that is this page's own.
+/** The address of something that is this page's own. @param {string} path */
 export const own = path => `api/session/${token}/${path}`;
 
+/**
+ * Ask, and throw what the server says is wrong.
+ * @param {string} path
+ * @param {{ method?: string, json?: object, body?: BodyInit }} [what]
+ */
 export async function ask(path, { method = "POST", json, body } = {}) {
   const all = path.startsWith("api/");
   if (!all) await session;
@@ -21,16 +30,23 @@ export async function ask(path, { method = "POST", json, body } = {}) {
   throw new Error(said.error || `The server answered ${answer.status}.`);
 }
 
+/** @param {string} path @returns {Promise<any>} */
 export const told = async (path, json = {}) => (await ask(path, { json })).json();
 
-// Begin a session; return what the server offers.
+/**
+ * Begin a session; return what the server offers.
+ * @returns {Promise<import("./state.js").About>}
+ */
 export async function begin() {
   const about = await (await ask("api/about", { method: "GET" })).json();
   token = (await told("api/sessions")).token;
   return about;
 }
 
-// Call `hear` with every message that comes, and `gone` once the session has ended.
+/**
+ * Call `hear` with every message that comes, and `gone` once the session has ended.
+ * @param {(message: string | ArrayBuffer) => void} hear @param {() => void} gone
+ */
 export function listen(hear, gone) {
   const address = new URL(own("live"), location.href);
   address.protocol = address.protocol.replace("http", "ws");

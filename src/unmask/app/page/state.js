@@ -1,0 +1,46 @@
+// @ts-check
+// What the page knows. Whoever changes it says so by `changed`, and app.js brings the page in line.
+
+/**
+ * @typedef {{ name: string, label: string, help: string, default: number | string, low: ?number,
+ *   high: ?number, step: ?number, choices: string[] }} Field
+ * @typedef {{ key: string, name: string, detects: boolean, labels: string[], fields: Field[],
+ *   most: number }} Model
+ * @typedef {{ models: Model[], examples: string[], colormaps: Object<string, string>,
+ *   safe: string[], max_bytes: number }} About What the server offers.
+ * @typedef {[number, number, number, number]} Box Left, top, right, bottom in the picture's pixels.
+ * @typedef {{ key: string, label: string, score: number, box: ?Box }} Option
+ * @typedef {{ name: string, width: number, height: number, example: ?string }} Picture
+ * @typedef {{ low: number, high: number, values: Uint16Array }} Side A map or its standard error.
+ * @typedef {{ label: string, score: number, reliability: number, box: ?Box, map: Side,
+ *   stderr?: Side }} Target
+ * @typedef {{ state: string, place?: number, done?: number, total?: number, seconds?: number,
+ *   error?: string }} Job
+ * @typedef {Required<Job> & { masks: number, width: number, height: number, targets: Target[],
+ *   notes: string[], curve: number[][] }} Look The last update of a run.
+ */
+
+export const state = {
+  about: /** @type {About} */ (/** @type {unknown} */ (null)), // known before anything is asked
+  model: /** @type {Model} */ (/** @type {unknown} */ (null)),
+  picture: /** @type {?Picture} */ (null),
+  options: /** @type {Option[]} */ ([]), // what can be explained
+  chosen: /** @type {Set<string>} */ (new Set()), // keys of options
+  job: /** @type {Job} */ ({ state: "none" }),
+  look: /** @type {?Look} */ (null),
+  shown: 0, // which of its targets
+  ran: /** @type {?string} */ (null), // what was asked for when the run began, see wish()
+  loading: 0, // counts pictures, so that an old answer is known
+};
+
+export const active = () => state.job.state === "waiting" || state.job.state === "running";
+
+/** @type {() => void} */
+let follow = () => {};
+
+/** Call `after` whenever the state has changed. @param {() => void} after */
+export function onChange(after) {
+  follow = after;
+}
+
+export const changed = () => follow();
