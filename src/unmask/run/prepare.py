@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from unmask._base.checks import known, whole
 from unmask._base.files import expanded
 from unmask._version import __version__
 from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, collected, warn
-from unmask.estimate.estimators import ESTIMATORS, Estimator
 from unmask.estimate.scores import Estimate
 from unmask.inputs.fills import describe_fill, fill_array
 from unmask.inputs.sample import Input, describe
@@ -36,14 +34,15 @@ from unmask.run.predict import (
 )
 from unmask.run.probing import probe
 from unmask.run.settings import (
-    BATCH_BYTES,
-    BATCH_SIZE,
-    GRID,
-    MASKS,
+    SETTINGS,
     PresetName,
+    choose,
     extent,
-    settings,
+    only_for,
+    preset_settings,
+    task_of,
 )
+from unmask.run.settings import batch_size as batch_size_of
 from unmask.run.stopping import reason
 from unmask.targets.boxes import BoxTargets, parse_boxes, resolve_boxes
 from unmask.targets.classes import Targets, parse, resolve, within
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from unmask.estimate.estimators import Estimator
     from unmask.masks.designs import Design
     from unmask.models.model import Model
     from unmask.run.predict import Prediction
@@ -228,7 +228,14 @@ def prepare(
     Run
         For `stream`.
     """
-    chosen = settings(
+    preset_settings(preset)
+    loaded, target = with_texts(load(model), target)
+    with collected() as read_notes:
+        given = prepare_input(loaded, image, preprocess)
+    task = task_of(loaded)
+    only_for("preset", preset, task, loaded.name)
+    chosen = choose(
+        task,
         preset,
         masks=masks,
         grid=grid,
@@ -238,13 +245,7 @@ def prepare(
         estimator=estimator,
         shift=shift,
     )
-    loaded, target = with_texts(load(model), target)
-    with collected() as read_notes:
-        given = prepare_input(loaded, image, preprocess)
-    detects = loaded.detector is not None
-    if detects and preset is not None:
-        raise SettingError(f"preset={preset!r} is for classifiers, and {loaded.name} is a detector")
-    cells = GRID[detects] if chosen["grid"] is None else chosen["grid"]
+    cells = chosen["grid"]
     plan = Plan(
         masks=Masks(
             given.shape,
@@ -255,9 +256,9 @@ def prepare(
             shift=chosen["shift"],
         ),
         fill=chosen["fill"] if isinstance(chosen["fill"], str) else describe_fill(chosen["fill"]),
-        estimator=known("estimator", chosen["estimator"], ESTIMATORS),
-        batch_size=_batch_size(loaded, given, batch_size),
-        **extent(chosen["masks"], until, max_masks, max_seconds, shard, MASKS[detects]),
+        estimator=SETTINGS["estimator"].checked(chosen["estimator"]),
+        batch_size=batch_size_of(batch_size, loaded.batch, given.array.nbytes),
+        **extent(chosen["masks"], until, max_masks, max_seconds, shard, task),
     )
     if not plan.blocks:
         raise SettingError(
@@ -267,7 +268,7 @@ def prepare(
     path = None if checkpoint is None else expanded(checkpoint)
     content = None if path is None else checkpoints.peek(path)
     values = fill_array(chosen["fill"], loaded, given, plan.masks.seed)
-    boxes = detects and not callable(target)
+    boxes = task == "boxes" and not callable(target)
     if boxes:
         wishes = parse_boxes(target, loaded.labels)
     else:
@@ -322,11 +323,3 @@ def _signed(model: Model, outputs: Any) -> bool:
     if model.activation is not None:
         return model.activation == "logits"
     return isinstance(outputs, np.ndarray) and bool(outputs.min() < 0)
-
-
-def _batch_size(model: Model, given: Input, wanted: int | None) -> int:
-    if wanted is not None:
-        return whole("batch_size", wanted)
-    if model.batch is not None:
-        return model.batch
-    return max(1, min(BATCH_SIZE, BATCH_BYTES // given.array.nbytes))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask._base.checks import whole
 from unmask.errors import ImageError, ModelError, ModelOutputError, SettingError, UnmaskError
 from unmask.inputs.fills import fill_array
 from unmask.inputs.sample import prepare as prepare_input
 from unmask.models.loading import load
 from unmask.run.predict import whole_outputs
+from unmask.run.settings import batch_size as batch_size_of
 from unmask.targets.boxes import parse_boxes, resolve_boxes
 from unmask.targets.classes import parse, resolve
 from unmask.targets.texts import with_texts
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Case", "case"]
-
-
-BATCH = 32
-BATCH_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,10 +190,7 @@ def case(
     """
     loaded, target = with_texts(load(model), target)
     given = prepare_input(loaded, image, preprocess)
-    if batch_size is None:
-        room = max(1, min(BATCH, BATCH_BYTES // given.array.nbytes))
-        batch_size = loaded.batch or room
-    batch_size = whole("batch_size", batch_size)
+    batch_size = batch_size_of(batch_size, loaded.batch, given.array.nbytes)
     boxes = loaded.detector is not None and not callable(target)
     if boxes:
         parts = parse_boxes(0 if target is None else target, loaded.labels)
