@@ -38,7 +38,7 @@ from unmask.cluster.spans import fetch
 from unmask.cluster.store import Store
 from unmask.cluster.worker import Worker
 from unmask.errors import UnmaskError
-from unmask.evaluation.table import Results
+from unmask.evaluation.table import EvaluationTable
 from unmask.inputs import images
 from unmask.models.source import Recipe
 from unmask.reports.html import report
@@ -281,7 +281,7 @@ class Case:
         worker = Worker(Recipe("demo"), {"masks": 64, "grid": 4}, "grid")
         for name, place in zip(found.spans[0].ids[:2], found.spans[0].places, strict=False):
             store.append(worker.rows(name, place))
-        table = Results(folder / "rows.jsonl", {"seed": 1})
+        table = EvaluationTable(folder / "rows.jsonl", {"seed": 1})
         for name in ("a", "b"):
             table.append({"picture": name, "label": "x", "deletion": 0.5, "error": None})
         self.whole["rows.jsonl"] = (folder / "rows.jsonl").read_bytes()
@@ -376,7 +376,7 @@ class Case:
         else:
             data = BYTES[int(random.integers(len(BYTES)))](data, random)
         path.write_bytes(data)
-        Results(path, {"seed": 1}).append({"picture": "c", "error": None})
+        EvaluationTable(path, {"seed": 1}).append({"picture": "c", "error": None})
 
     def pictures(self, random: Random) -> None:
         names = [name for name in self.whole if name.startswith("picture")]

@@ -20,7 +20,7 @@ from unmask import demo, evaluation
 from unmask.errors import FileError, ModelError, SettingError
 from unmask.evaluation import explainers, figures, metrics
 from unmask.evaluation.occlusion import occlude
-from unmask.evaluation.table import Results
+from unmask.evaluation.table import EvaluationTable
 from unmask.inputs import images
 from unmask.models import randomise
 
@@ -256,25 +256,25 @@ def test_what_is_no_model_cannot_be_randomised(tmp_path):
 
 def test_a_row_that_a_crash_cut_short_is_done_again(tmp_path):
     path = tmp_path / "results.jsonl"
-    first = Results(path, {"seed": 1})
+    first = EvaluationTable(path, {"seed": 1})
     first.append({"picture": "a", "deletion": 0.5})
     first.append({"picture": "b", "deletion": 0.25})
     path.write_bytes(path.read_bytes()[:-5])
-    second = Results(path, {"seed": 1})
+    second = EvaluationTable(path, {"seed": 1})
     assert list(second.rows) == ["a"]
     second.append({"picture": "c", "deletion": 1.0})
-    assert list(Results(path, {"seed": 1}).rows) == ["a", "c"]
+    assert list(EvaluationTable(path, {"seed": 1}).rows) == ["a", "c"]
 
 
 def test_results_of_other_settings_or_other_files_are_refused(tmp_path):
     path = tmp_path / "results.jsonl"
-    Results(path, {"seed": 1, "metrics": ("deletion",)})
-    Results(path, {"seed": 1, "metrics": ("deletion",)})
+    EvaluationTable(path, {"seed": 1, "metrics": ("deletion",)})
+    EvaluationTable(path, {"seed": 1, "metrics": ("deletion",)})
     with pytest.raises(SettingError, match=r"seed was 1 and is now 2.*another folder"):
-        Results(path, {"seed": 2, "metrics": ("deletion",)})
+        EvaluationTable(path, {"seed": 2, "metrics": ("deletion",)})
     path.write_text("a note of my own\n")
     with pytest.raises(FileError, match="no evaluation"):
-        Results(path, {})
+        EvaluationTable(path, {})
     assert path.read_text() == "a note of my own\n"
 
 
@@ -301,7 +301,7 @@ def test_side_by_side_shows_each_map_and_its_curves():
 
 def test_the_mean_curves_area_is_the_mean_of_the_areas():
     pytest.importorskip("typer")
-    from unmask.cli.evaluate import _mean_curve
+    from unmask.evaluation.study import mean_curve
 
     rng = np.random.default_rng(0)
     rows = [
@@ -312,8 +312,8 @@ def test_the_mean_curves_area_is_the_mean_of_the_areas():
         for n in (5, 8)
     ]
     areas = [np.trapezoid(row["deletion_scores"], row["deletion_fractions"]) for row in rows]
-    assert _mean_curve(rows, "deletion").area == pytest.approx(np.mean(areas), rel=1e-12)
-    assert _mean_curve([{"error": "broken"}], "deletion") is None
+    assert mean_curve(rows, "deletion").area == pytest.approx(np.mean(areas), rel=1e-12)
+    assert mean_curve([{"error": "broken"}], "deletion") is None
 
 
 class TestCommands:

@@ -106,11 +106,9 @@ def test_what_is_given_beside_a_preset_goes_first():
 
 
 def test_without_a_preset_the_defaults_are_as_ever():
-    assert settings.settings(None, masks=None, grid=None) == {
-        "masks": None,
-        "grid": None,
-        **settings.DEFAULTS,
-    }
+    chosen = settings.choose("classes", None, masks=None, grid=None)
+    assert chosen == {name: row.default for name, row in settings.SETTINGS.items()}
+    assert (chosen["masks"], chosen["within"], chosen["design"]) == (None, None, "balanced")
 
 
 def test_a_cropped_picture_gets_the_limit_of_the_estimator_where_nothing_was_seen():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-__all__ = ["check", "expanded", "opened", "replacing", "sha256", "temporary_folder"]
+__all__ = ["check", "expanded", "made", "opened", "replacing", "sha256", "temporary_folder"]
 
 
 LOCKS = os.name == "posix"  # elsewhere nothing is locked, and nothing swept
@@ -285,3 +285,13 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's content, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def made(folder: str | os.PathLike[str]) -> Path:
+    """Make a folder where there is none, and return its path; FileError where that fails."""
+    path = expanded(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot make the folder {path}: {error.strerror}") from error
+    return path

@@ -1,6 +1,6 @@
 """The settings that the page offers, and what a page may send for them.
 
-The page draws its form from `fields`, so a setting is added here alone.
+The page draws its form from `fields`, and these are the rows of run/settings.py that say how.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unmask.errors import SettingError
-from unmask.inputs.fills import FILLS
-from unmask.run.settings import GRID, MASKS
+from unmask.run.settings import MAX_MASKS, SETTINGS
 from unmask.targets import task_of
 
 if TYPE_CHECKING:
@@ -63,33 +62,23 @@ def fields(model: Model) -> tuple[Field, ...]:
     --------
     >>> import unmask
     >>> [field.name for field in fields(unmask.load("demo"))]
-    ['masks', 'grid', 'keep', 'fill', 'seed']
+    ['masks', 'grid', 'keep', 'seed', 'fill']
     """
-    detects = task_of(model).name == "boxes"
-    return (
+    task = task_of(model).name
+    return tuple(
         Field(
-            "masks",
-            "Masks",
-            "Four times as many halve the error.",
-            MASKS[detects],
-            *(1, 100_000, 1),
-        ),
-        Field(
-            "grid",
-            "Grid",
-            "Cells a side. Finer needs more masks.",
-            GRID[detects],
-            *(2, 32, 1),
-        ),
-        Field(
-            "keep",
-            "Keep, p",
-            "Chance that a cell stays visible.",
-            0.5,
-            *(0.05, 0.95, 0.05),
-        ),
-        Field("fill", "Fill", "What hidden parts look like.", "mean", choices=FILLS),
-        Field("seed", "Seed", "Same seed, same masks.", 0, *(0, 2**53 - 1, 1)),
+            row.name,
+            row.page.label,
+            row.page.help,
+            # The page goes on to the end rather than until the map is reliable.
+            (MAX_MASKS if row.name == "masks" else row).usual(task),
+            row.page.low,
+            row.page.high,
+            row.page.step,
+            row.choices,
+        )
+        for row in SETTINGS.values()
+        if row.page is not None
     )
 
 

@@ -1,27 +1,25 @@
-"""What the commands share: a model from the options, words to values, errors to messages."""
+"""Words to values."""
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
-
-import typer
+from typing import Any
 
 import unmask
-from unmask._base import interrupts
-from unmask.cli import console
-from unmask.errors import FileError, MissingExtra, SettingError, UnmaskError, silent
+from unmask._base import files
+from unmask._base.files import made as make_folder
+from unmask.errors import SettingError
 from unmask.inputs import fills
 from unmask.models.loading import Detector
 
 __all__ = [
-    "INTERRUPTED",
-    "clear_errors",
+    "check_opacity",
+    "check_parts",
     "make_folder",
+    "make_place",
     "parse_box",
+    "parse_counts",
     "parse_fill",
     "parse_grid",
     "parse_name",
@@ -32,40 +30,36 @@ __all__ = [
 ]
 
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+def make_place(folder: Path, picture: str, kind: str) -> tuple[Path, list[Path]]:
+    """Return where a picture's figure goes, and what is there already."""
+    path = make_folder(folder) / f"{Path(picture).stem}-{kind}.png"
+    files.check(path)
+    return path, [path] if path.exists() else []
 
 
-@contextlib.contextmanager
-def clear_errors() -> Iterator[None]:
-    """Turn an error of the user's into one message and exit status 2."""
-    interrupts.listen()
-    with silent():  # they are printed as notes instead, once
-        try:
-            yield
-        except KeyboardInterrupt:
-            _interrupted()
-        except UnmaskError as error:
-            if isinstance(error, MissingExtra) and interrupts.told():
-                _interrupted()
-            console.show_error(error)
-            raise typer.Exit(2) from None
-        except MemoryError as error:
-            console.show_error(f"there is not enough memory. {error}")
-            raise typer.Exit(2) from None
+def check_opacity(opacity: float) -> None:
+    """Refuse an opacity that is none."""
+    if not 0 <= opacity <= 1:
+        raise SettingError(f"--opacity {opacity}: expected a number from 0 to 1")
 
 
-def _interrupted() -> NoReturn:
-    console.err.print("Interrupted: there is nothing more to save.")
-    raise typer.Exit(INTERRUPTED) from None
+def check_parts(parts: list[str]) -> None:
+    """Refuse a file that is given twice."""
+    for number, one in enumerate(parts):
+        if Path(one).resolve() in [Path(other).resolve() for other in parts[:number]]:
+            raise SettingError(
+                f"{one} is given twice, and its masks are in both: give each part once"
+            )
 
 
-def make_folder(path: Path) -> Path:
-    """Make a folder where there is none."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"cannot make the folder {path}: {error.strerror}") from error
-    return path
+def parse_counts(option: str, text: str) -> list[int]:
+    """Return numbers of masks."""
+    if not re.fullmatch(r"\s*\d{1,9}\s*(,\s*\d{1,9}\s*)*", text):
+        raise SettingError(f"{option} {text}: expected numbers of masks, such as 100,500,1000")
+    counts = [int(part) for part in text.split(",")]
+    if min(counts) < 1:
+        raise SettingError(f"{option} {text}: expected numbers of at least 1")
+    return counts
 
 
 def parse_name(text: str) -> str:

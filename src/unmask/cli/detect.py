@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import get_args
 
 import unmask
-from unmask.cli import console
-from unmask.cli.arguments import clear_errors, make_folder
+from unmask.cli import console, tables
+from unmask.cli.arguments import make_place
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import OutputOption, Picture
+from unmask.cli.status import clear_errors
 from unmask.draw import sheet
 from unmask.errors import SettingError, collected
 from unmask.inputs import images
@@ -20,9 +21,7 @@ __all__ = ["detect"]
 
 @takes_model
 def detect(
-    picture: Picture,
-    model: ModelOptions,
-    output: OutputOption = Path("unmask-output"),
+    picture: Picture, *, model: ModelOptions, output: OutputOption = Path("unmask-output")
 ) -> None:
     """List and draw the boxes that a detector finds in PICTURE."""
     with clear_errors():
@@ -32,18 +31,16 @@ def detect(
                 f"{', '.join(get_args(Detector))}; without it unmask predict tells by their shape "
                 "which it looks like"
             )
-        loaded = model.load()
-        pixels = images.read(picture)
+        loaded, pixels = model.load(), images.read(picture)
         with collected() as notes:
             found = unmask.detect(loaded, pixels)
         console.show_notes(notes)
-        console.show_detections(loaded.name, found, loaded.threshold)
+        tables.show_detections(loaded.name, found, loaded.threshold)
         if found:
             items = [
                 (f"{one.number} {console.short(one.label)} {one.confidence:.2f}", one.box)
                 for one in found
             ]
-            path = make_folder(output) / f"{Path(picture).stem}-detections.png"
-            before = [path] if path.exists() else []
+            path, before = make_place(output, picture, "detections")
             images.write(path, sheet.boxes(pixels, items))
             console.show_written([path], before)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ import typer
 
 import unmask
 from unmask.cli.arguments import parse_numbers, parse_sizes
+from unmask.cli.signatures import with_options
 from unmask.errors import SettingError
 from unmask.inputs.frame import Mode
 from unmask.inputs.preprocess import PreprocessName
@@ -136,6 +135,16 @@ class ModelOptions:
             given["size"] = parse_sizes("--size", given["size"])
         return given
 
+    def as_written(self) -> list[str | None]:
+        """Return the options as folders of `evaluate` have them, also those of version 0.1.0."""
+        first = ("labels", "preprocess", "mean", "std", "activation", "size", "resize")
+        said = {name: None if value is None else str(value) for name, value in self.said.items()}
+        return [said[name] for name in first] + [
+            f"{name}={value}"
+            for name, value in said.items()
+            if name not in first and value is not None
+        ]
+
     def load(self, source: str | None = None) -> unmask.Model:
         """Load the model, or another with the same options."""
         # TensorFlow greets with its version of the processor; where it is asked for, it still does.
@@ -156,28 +165,16 @@ def takes_model(command: Callable[..., None]) -> Callable[..., None]:
     callable
         As Typer reads it: with an option for each of `DECLARED`.
     """
-    signature = inspect.signature(command, eval_str=True)
-    kind = inspect.Parameter.KEYWORD_ONLY
-    own = [one.replace(kind=kind) for one in signature.parameters.values() if one.name != "model"]
-    positional = [one for one in own if one.default is inspect.Parameter.empty]
-    rest = [one for one in own if one.default is not inspect.Parameter.empty]
-    added = [inspect.Parameter("model", kind, default=DEMO, annotation=SOURCE)] + [
-        inspect.Parameter(name, kind, default=None, annotation=annotation)
-        for name, annotation in DECLARED.items()
-    ]
-    # Its own `output` is a folder.
-    added = [one.replace(name=OUTPUT) if one.name == "output" else one for one in added]
-    parameters = [*positional, *added, *rest]
-
-    @functools.wraps(command)
-    def run(**values: Any) -> None:
-        source = values.pop("model")
-        said = {name: values.pop(OUTPUT if name == "output" else name) for name in DECLARED}
-        command(model=ModelOptions(source, said), **values)
-
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
-    return run
+    return with_options(command, "model", OPTIONS, _gathered)
 
 
-OUTPUT = "model_output"
+def _gathered(typed: dict[str, Any]) -> ModelOptions:
+    source, *said = typed.values()
+    return ModelOptions(source, dict(zip(DECLARED, said, strict=True)))
+
+
+# A command's own `output` is a folder.
+OPTIONS = {"model": (SOURCE, DEMO)} | {
+    "model_output" if name == "output" else name: (annotation, None)
+    for name, annotation in DECLARED.items()
+}

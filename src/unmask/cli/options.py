@@ -1,4 +1,4 @@
-"""Options that commands share, as Typer reads them."""
+"""The commands' own options, as Typer reads them: neither a model's nor settings."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
+from unmask import evaluation
+from unmask.cluster.records import Maps
 from unmask.draw.colormap import Colormap
-from unmask.estimate.estimators import Estimator
-from unmask.masks.designs import Design
-from unmask.run.settings import DEFAULTS, GRID, UNTIL, PresetName
-from unmask.run.settings import MASKS as MASKS_USUAL
+from unmask.evaluation import metrics
+from unmask.run import snapshots
 
-MODEL, MASKS, OUTPUT = "The model", "The masks", "The figures"  # panels of --help
-
-FEW = f"at most {MASKS_USUAL[False]}, {MASKS_USUAL[True]} for a detector"
+# Panels of --help.
+MASKS, OUTPUT = "The masks", "The figures"
+SOURCE, WORKERS, SERVER = "The pictures", "The workers", "The server"
 
 ExplainerHelp = (
     "unmask, rise (the paper's) or occlusion, with settings if wanted, as in "
@@ -38,112 +38,12 @@ TargetOption = Annotated[
         show_default=False,
     ),
 ]
-MasksOption = Annotated[
-    int | None,
-    typer.Option(
-        "--masks",
-        "-n",
-        help="How many masks, and model calls. Four times as many halve the error. Without it, as "
-        f"many as a reliability of {UNTIL:g} takes, {FEW}.",
-        show_default=False,
-        rich_help_panel=MASKS,
-    ),
-]
-UntilOption = Annotated[
-    float | None,
-    typer.Option(
-        help="Stop at this reliability: the correlation to expect with the map of infinitely many "
-        "masks, between 0 and 1.",
-        show_default=f"{UNTIL:g} without --masks",
-        rich_help_panel=MASKS,
-    ),
-]
-MaxMasksOption = Annotated[
-    int | None,
-    typer.Option(
-        help="Stop after so many masks at the latest.",
-        show_default=f"{MASKS_USUAL[False]}, {MASKS_USUAL[True]} for a detector",
-        rich_help_panel=MASKS,
-    ),
-]
-MaxSecondsOption = Annotated[
-    float | None,
-    typer.Option(help="Stop after so many seconds.", rich_help_panel=MASKS),
-]
-CheckpointOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="File in which the scores are kept, every two seconds. If it is there, go on from it.",
-        rich_help_panel=OUTPUT,
-    ),
-]
-ShardOption = Annotated[
-    str | None,
-    typer.Option(
-        help="I/N: only the I-th of N parts of the masks, to be joined by `unmask merge`.",
-        metavar="I/N",
-        rich_help_panel=MASKS,
-    ),
-]
 CertaintyOption = Annotated[
     bool,
     typer.Option(
         "--certainty",
         help="Draw the map's standard error, and the map with what is not significant greyed out.",
         rich_help_panel=OUTPUT,
-    ),
-]
-PresetOption = Annotated[
-    PresetName | None,
-    typer.Option(
-        help="Settings of a published procedure; options given beside it go first. notebook: "
-        "cells of 8 pixels, 7,000 masks without shift, counted where the class is in the top 3.",
-        rich_help_panel=MASKS,
-    ),
-]
-GridOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Cells per side, or ROWSxCOLUMNS. Finer shows finer things, needs more masks.",
-        show_default=f"{GRID[False]}, {GRID[True]} for a detector",
-        rich_help_panel=MASKS,
-    ),
-]
-SeedOption = Annotated[
-    int, typer.Option(help="The same seed gives the same masks.", rich_help_panel=MASKS)
-]
-KeepOption = Annotated[
-    float | None,
-    typer.Option(
-        help="Probability that a cell stays visible, between 0 and 1.",
-        show_default=f"{DEFAULTS['keep']:g}",
-        rich_help_panel=MASKS,
-    ),
-]
-FillOption = Annotated[
-    str | None,
-    typer.Option(
-        help="What hidden parts look like: mean, zero, black, white, blur, noise, or a colour "
-        "such as '#808080', teal or 255,0,0.",
-        show_default=DEFAULTS["fill"],
-        rich_help_panel=MASKS,
-    ),
-]
-DesignOption = Annotated[
-    Design | None,
-    typer.Option(
-        help="How masks are drawn: balanced needs fewer, random is the paper's.",
-        show_default=DEFAULTS["design"],
-        rich_help_panel=MASKS,
-    ),
-]
-EstimatorOption = Annotated[
-    Estimator | None,
-    typer.Option(
-        help="How scores become a map: adaptive has the least error, centred is unbiased, paper "
-        "and notebook are as published.",
-        show_default=DEFAULTS["estimator"],
-        rich_help_panel=MASKS,
     ),
 ]
 CmapOption = Annotated[
@@ -163,4 +63,210 @@ SourceOption = Annotated[
         show_default=False,
         rich_help_panel=OUTPUT,
     ),
+]
+OpacityOption = Annotated[
+    float, typer.Option(help="Of the map over the picture, 0 to 1.", rich_help_panel=OUTPUT)
+]
+MapsOpacityOption = Annotated[
+    float, typer.Option(help="Of the maps over the picture, 0 to 1.", rich_help_panel=OUTPUT)
+]
+OneTargetOption = Annotated[
+    str | None,
+    typer.Option("--target", "-t", help="Class to explain. Without it, the model's best."),
+]
+
+# --- predict, converge, merge
+TopOption = Annotated[int, typer.Option(help="How many classes to list.", min=1)]
+PictureOrMap = Annotated[
+    str,
+    typer.Argument(
+        help="A picture; or an .npz that 'unmask explain' wrote, for which no model is asked.",
+        show_default=False,
+        metavar="PICTURE",
+    ),
+]
+AtOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Numbers of masks to show the map at; the largest is how many are made.",
+        show_default=",".join(map(str, snapshots.AT)),
+        rich_help_panel=MASKS,
+    ),
+]
+OneClassOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        "-t",
+        help="One class: a label or its number. Without it, the model's best.",
+        show_default=False,
+    ),
+]
+Parts = Annotated[
+    list[str],
+    typer.Argument(
+        help=".npz files of different masks of one plan.", metavar="FILE...", show_default=False
+    ),
+]
+NameOption = Annotated[str, typer.Option(help="Of the files written.", rich_help_panel=OUTPUT)]
+
+# --- compare, evaluate
+ExplainersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--explainer",
+        "-e",
+        help=f"{ExplainerHelp} May be repeated.",
+        show_default="unmask, rise, occlusion; 1,000 calls each",
+    ),
+]
+ExplainerOption = Annotated[str, typer.Option("--explainer", "-e", help=ExplainerHelp)]
+EverySeedOption = Annotated[int, typer.Option(help="Of every explainer that takes one.")]
+OneSeedOption = Annotated[int, typer.Option(help="Of an explainer that takes one.")]
+Pictures = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Pictures, or folders of them.", show_default=False, metavar="PICTURES..."),
+]
+MapsThereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--maps",
+        help="Folder or URL that batch wrote: measure the maps there instead, and explain nothing.",
+        metavar="FOLDER",
+    ),
+]
+BestTargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target", "-t", help="Class to explain. Without it, the model's best of each picture."
+    ),
+]
+MetricOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help=f"What to measure; may be repeated. One of {', '.join(metrics.METRICS)}.",
+        show_default=", ".join(evaluation.DEFAULT),
+    ),
+]
+EvidenceOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV of picture,left,top,right,bottom in pixels: where the evidence is. A picture "
+        "may have several lines."
+    ),
+]
+
+# --- batch
+Source = Annotated[
+    str,
+    typer.Argument(
+        help="A folder, a glob in quotes, a list (.txt), a .parquet or .csv file; a path or a "
+        "URL such as s3://bucket/folder.",
+        show_default=False,
+        metavar="SOURCE",
+    ),
+]
+DatasetOption = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Folder or URL of the results. Pictures with results there are not done again.",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
+]
+ColumnOption = Annotated[
+    str | None,
+    typer.Option(help="Of a table: paths or image bytes.", rich_help_panel=SOURCE),
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--id", help="Of a table with image bytes: names of the pictures.", rich_help_panel=SOURCE
+    ),
+]
+MapsOption = Annotated[
+    Maps,
+    typer.Option(
+        help="What is kept of a map, in float16: grid is four samples a cell, full is every "
+        "pixel of the model's input.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+RetryOption = Annotated[
+    bool,
+    typer.Option("--retry-failed", help="Do pictures again that failed.", rich_help_panel=OUTPUT),
+]
+RayOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of a Ray cluster, or auto. Without it, this machine.",
+        metavar="ADDRESS",
+        rich_help_panel=WORKERS,
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        help="How many.", min=1, show_default="as there is room for", rich_help_panel=WORKERS
+    ),
+]
+CoresOption = Annotated[int, typer.Option(help="For each.", min=1, rich_help_panel=WORKERS)]
+GpusOption = Annotated[
+    float, typer.Option(help="For each; 0.5 shares one.", min=0, rich_help_panel=WORKERS)
+]
+
+# --- report
+MapCmapOption = Annotated[
+    Colormap, typer.Option(help="Colours of the maps.", rich_help_panel=OUTPUT)
+]
+Explanations = Annotated[
+    list[str],
+    typer.Argument(
+        help="Files that explain wrote, or folders and URLs that batch wrote.",
+        show_default=False,
+        metavar="NPZ|FOLDER...",
+    ),
+]
+PageOption = Annotated[
+    Path, typer.Option("--output", "-o", help="The page.", rich_help_panel=OUTPUT)
+]
+TitleOption = Annotated[str, typer.Option(help="Its title.", rich_help_panel=OUTPUT)]
+MostOption = Annotated[
+    int,
+    typer.Option(
+        help="Of a folder of batch: most pictures, the first by name.",
+        min=1,
+        rich_help_panel=OUTPUT,
+    ),
+]
+CurvesOption = Annotated[
+    bool,
+    typer.Option(
+        "--curves",
+        help="Measure deletion and insertion with --model, which must be the one explained.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+# --- app
+ExampleOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--example", help="A picture to choose from. May be repeated.", show_default=False
+    ),
+]
+HostOption = Annotated[
+    str,
+    typer.Option(
+        help="Address to listen on. 0.0.0.0 lets others in, who have the link.",
+        rich_help_panel=SERVER,
+    ),
+]
+PortOption = Annotated[
+    int, typer.Option(help="0 takes a free one.", min=0, max=65535, rich_help_panel=SERVER)
+]
+OpenOption = Annotated[
+    bool, typer.Option("--open", help="Open the page in a browser.", rich_help_panel=SERVER)
 ]

@@ -166,6 +166,11 @@ class Results:
         raise SettingError(f"no picture {name!r} among these results")
 
     @property
+    def url(self) -> str:
+        """Where they are."""
+        return self._store.url
+
+    @property
     def ids(self) -> list[str]:
         """The pictures that are explained, in the order they were finished."""
         return [name for name, error in self._store.outcomes().items() if error is None]

@@ -206,9 +206,7 @@ def _row(
     step: float,
 ) -> Row:
     one = metrics.case(model, image, target)
-    # Read once: the explainer gets what the metrics got.
-    home = one.sample.original
-    pixels = one.sample.array if home is None else home.given
+    pixels = one.given  # read once: the explainer gets what the metrics got
     asked = target if one.target.index is None else one.target.index
     model = one.model  # with the texts that were asked for, if it compares pictures with texts
     names = {metric.name for metric in chosen}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-__all__ = ["Results", "write_csv", "write_parquet"]
+__all__ = ["EvaluationTable", "write_csv", "write_parquet"]
 
 
 KIND, FORMAT = "unmask evaluation", 1
@@ -33,7 +33,7 @@ HEADER = schema.record(
 TEXTS = ("picture", "label", "digest", "error")
 
 
-class Results:
+class EvaluationTable:
     """Rows kept in a file of JSON lines.
 
     Parameters
@@ -60,9 +60,9 @@ class Results:
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     first = Results(f"{folder}/results.jsonl", {"masks": 100})
+    ...     first = EvaluationTable(f"{folder}/results.jsonl", {"masks": 100})
     ...     first.append({"picture": "fox.jpg", "deletion": 0.1})
-    ...     list(Results(f"{folder}/results.jsonl", {"masks": 100}).rows)
+    ...     list(EvaluationTable(f"{folder}/results.jsonl", {"masks": 100}).rows)
     ['fox.jpg']
     """
 

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from unmask.reports.html import report
+from unmask.reports.stored import stored
 
-__all__ = ["report"]
+__all__ = ["report", "stored"]

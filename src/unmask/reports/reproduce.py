@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from unmask import demo
 from unmask.inputs.fills import read_fill
-from unmask.run import settings
+from unmask.run.settings import PRESETS, SETTINGS, preset_settings
+from unmask.run.wording import MODEL
+from unmask.run.wording import OPTIONS as SPELT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from unmask.targets.target import Target
 
 
-__all__ = ["OPTIONS", "SETTINGS", "Recipe", "recipe"]
+__all__ = ["REPEATED", "Recipe", "recipe"]
 
 
 NUMBER = re.compile(r"0|[1-9][0-9]*")
@@ -28,17 +30,9 @@ TOP = re.compile(r"top:([0-9]+)")
 
 DEMO = "demo"
 DEMO_NAME = "unmask demo"  # what the embedded model calls itself
-BATCH_SIZE = 32  # of a model that takes any; other sizes may round scores differently
 
-# What `unmask explain` has an option for; a test compares it with the command.
-SETTINGS = (
-    *("preset", "masks", "shard", "grid", "keep", "seed"),
-    *("fill", "design", "estimator", "batch_size"),
-)
-OPTIONS = (
-    *("labels", "preprocess", "mean", "std", "activation", "layout", "size", "channels"),
-    *("resize", "output", "detector", "threshold", "boxes", "weights", "runtime"),
-)
+# Settings that make a map again, in the order of the table; "masks" are as many as there are.
+REPEATED = tuple(row for row in SETTINGS.values() if row.repeats)
 
 
 @dataclass(frozen=True)
@@ -106,12 +100,12 @@ class Recipe:
         words = ["unmask explain", self._shell_image()]
         if self.model != DEMO:
             words += ["--model", shlex.quote(self.model)]
-        options = {name: value for name, value in self.options.items() if name in OPTIONS}
+        options = {name: value for name, value in self.options.items() if name in MODEL}
         words += [word for name, value in options.items() for word in _option(name, value)]
         for target in self.targets:
             words += ["-t", shlex.quote(target)]
-        settings = {name: value for name, value in self._said().items() if name in SETTINGS}
-        words += [word for name, value in settings.items() for word in _option(name, value)]
+        said = {name: value for name, value in self._said().items() if SETTINGS[name].option}
+        words += [word for name, value in said.items() for word in _option(name, value)]
         return " ".join(words)
 
     def python(self) -> str:
@@ -146,8 +140,9 @@ class Recipe:
         return shlex.quote(name)
 
     def _said(self) -> dict[str, Any]:
-        usual = {"seed": 0, "batch_size": BATCH_SIZE, "shard": (1, 1)}
-        usual |= settings.settings(self.settings.get("preset"))
+        # What depends on the task is always said.
+        usual = {row.name: None if row.by_task else row.default for row in REPEATED}
+        usual |= {"shard": (1, 1), **preset_settings(self.settings.get("preset"))}
         return {
             name: value
             for name, value in self.settings.items()
@@ -251,23 +246,18 @@ def _image(explanation: Explanation) -> tuple[str, bool, list[str]]:
 
 def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, Any]:
     plan = explanation.plan
-    grid, of_preset = plan.masks.grid, settings.settings(preset, grid=None)["grid"]
+    grid, of_preset = plan.masks.grid, preset_settings(preset).get("grid")
     cells: Any = grid[0] if len(set(grid)) == 1 else grid
     if callable(of_preset) and of_preset(plan.masks.shape) == grid:
         cells = None
-    return {
+    planned = vars(plan.masks) | vars(plan)
+    found = {"preset": preset} | {row.name: planned.get(row.name) for row in REPEATED}
+    return found | {
         "preset": preset,
         # As many as there are, whatever was planned; a shard's are part of a plan.
         "masks": explanation.masks if plan.shard == (1, 1) else plan.count,
-        "shard": plan.shard,
         "grid": cells,
-        "keep": plan.masks.keep,
-        "seed": plan.masks.seed,
         "fill": None if plan.fill.startswith("array of") else read_fill(plan.fill),
-        "design": plan.masks.design,
-        "estimator": plan.estimator,
-        "batch_size": plan.batch_size,
-        "shift": plan.masks.shift,
     }
 
 
@@ -295,7 +285,7 @@ def _python_only(
     found = [
         f"{name}={value!r} of the model, which only Python can say"
         for name, value in options.items()
-        if name not in OPTIONS or (name == "labels" and not isinstance(value, str))
+        if name not in MODEL or (name == "labels" and not isinstance(value, str))
     ]
     if any(target.pair is not None for target in explanation.targets):
         found.append("targets that are a contrast, which only Python can say")
@@ -312,7 +302,8 @@ def _python_only(
 
 def _preset(explanation: Explanation) -> PresetName | None:
     """Return the preset that says what no other option of the command does."""
-    for name, chosen in settings.SETTINGS.items():
+    for name in PRESETS:
+        chosen = preset_settings(name)
         if explanation.plan.masks.shift == chosen["shift"] and all(
             target.top == chosen["within"] for target in explanation.targets
         ):
@@ -372,16 +363,12 @@ def _code(target: str) -> str:
 
 def _option(name: str, value: Any) -> list[str]:
     """Return an option of the command line; none for what no text says."""
-    if name == "shard":
-        text = "/".join(map(str, value))
-    elif name in ("grid", "size") and isinstance(value, list | tuple):
-        text = "x".join(map(str, value))
+    if name == "labels" and not isinstance(value, str):
+        return []
+    if name in SETTINGS:
+        text = SETTINGS[name].on_command_line(value)
     elif isinstance(value, list | tuple):
-        if name == "labels":
-            return []
-        text = ",".join(map(str, value))
+        text = ("x" if name == "size" else ",").join(map(str, value))
     else:
         text = str(value)
-    # Its own --output is a folder.
-    option = "model-output" if name == "output" else name.replace("_", "-")
-    return [f"--{option}", shlex.quote(text)]
+    return [SPELT[name], shlex.quote(text)]

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from unmask._base.checks import known, whole
 from unmask._base.files import expanded
 from unmask._version import __version__
 from unmask.errors import DoubtWarning, SettingError, warn
-from unmask.estimate.estimators import ESTIMATORS, Estimator
 from unmask.estimate.scores import Estimate
 from unmask.inputs import describe
 from unmask.inputs.fills import describe_fill
@@ -26,14 +24,14 @@ from unmask.run.identity import NOBODY, Identity, identity
 from unmask.run.plan import Plan
 from unmask.run.probing import probe
 from unmask.run.settings import (
-    BATCH_BYTES,
-    BATCH_SIZE,
-    GRID,
-    MASKS,
+    SETTINGS,
     PresetName,
+    choose,
     extent,
-    settings,
+    only_for,
+    preset_settings,
 )
+from unmask.run.settings import batch_size as batch_size_of
 from unmask.run.stopping import reason
 from unmask.targets import Detection
 
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from unmask.estimate.estimators import Estimator
     from unmask.inputs import Sample
     from unmask.masks.designs import Design
     from unmask.models.model import Model
@@ -230,22 +229,23 @@ def prepare(
     Run
         For `stream`.
     """
-    given = {
-        "masks": masks,
-        "grid": grid,
-        "keep": keep,
-        "fill": fill,
-        "design": design,
-        "estimator": estimator,
-        "shift": shift,
-    }
-    chosen = settings(preset, **given)
-    question = ask(model, image, target, preprocess=preprocess, top=chosen["within"])
-    loaded, sample, task = question.model, question.sample, question.task
-    if preset is None:
-        chosen |= {name: value for name, value in sample.defaults.items() if given[name] is None}
-    detects = task.name == "boxes"
-    cells = GRID[detects] if chosen["grid"] is None else chosen["grid"]
+    top = preset_settings(preset).get("within")
+    question = ask(model, image, target, preprocess=preprocess, top=top)
+    loaded, sample, task = question.model, question.sample, question.task.name
+    only_for("preset", preset, task, loaded.name)
+    chosen = choose(
+        task,
+        preset,
+        sample.defaults,
+        masks=masks,
+        grid=grid,
+        keep=keep,
+        fill=fill,
+        design=design,
+        estimator=estimator,
+        shift=shift,
+    )
+    cells = chosen["grid"]
     plan = Plan(
         masks=Masks(
             sample.shape,
@@ -256,9 +256,9 @@ def prepare(
             shift=chosen["shift"],
         ),
         fill=chosen["fill"] if isinstance(chosen["fill"], str) else describe_fill(chosen["fill"]),
-        estimator=known("estimator", chosen["estimator"], ESTIMATORS),
-        batch_size=_batch_size(loaded, sample, batch_size),
-        **extent(chosen["masks"], until, max_masks, max_seconds, shard, MASKS[detects]),
+        estimator=SETTINGS["estimator"].checked(chosen["estimator"]),
+        batch_size=batch_size_of(batch_size, loaded.batch, sample.array.nbytes),
+        **extent(chosen["masks"], until, max_masks, max_seconds, shard, task),
     )
     if not plan.blocks:
         raise SettingError(
@@ -299,11 +299,3 @@ def _signed(model: Model, outputs: Any) -> bool:
     if model.activation is not None:
         return model.activation == "logits"
     return isinstance(outputs, np.ndarray) and bool(outputs.min() < 0)
-
-
-def _batch_size(model: Model, sample: Sample, wanted: int | None) -> int:
-    if wanted is not None:
-        return whole("batch_size", wanted)
-    if model.batch is not None:
-        return model.batch
-    return max(1, min(BATCH_SIZE, BATCH_BYTES // sample.array.nbytes))

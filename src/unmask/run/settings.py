@@ -1,25 +1,199 @@
-"""Presets: a published procedure's settings under one name.
+"""The settings of an explanation: one table, and what follows from it.
 
-What is given explicitly beside a preset goes before it; what neither says is the default.
+A row says all there is to know of a setting. From the table come its default and its check in
+`unmask.explain`, its option and help on the command line (cli/setting_options.py), its field on the
+page (app/form.py), presets, the names in messages (run/wording.py), and what a report says of how a
+map is made again (reports/reproduce.py). tests/test_defaults.py holds that signatures, docstrings,
+help and what happens agree with it, row by row.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from unmask._base.checks import is_number, is_whole, whole
+from unmask._base.checks import is_number, is_whole, known, whole
 from unmask.errors import SettingError
+from unmask.estimate.estimators import Estimator
+from unmask.inputs.fills import FILLS
+from unmask.masks.designs import DESIGNS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
-__all__ = ["PRESETS", "UNTIL", "PresetName", "extent", "settings"]
+__all__ = [
+    "PRESETS",
+    "SETTINGS",
+    "OnPage",
+    "PresetName",
+    "Setting",
+    "batch_size",
+    "choose",
+    "extent",
+    "only_for",
+    "preset_settings",
+]
 
+
+# Tasks by name, and what people call their models.
+MODELS: Mapping[str, str] = {
+    "classes": "classifier",
+    "boxes": "detector",
+    "texts": "model of texts",
+}
 
 PresetName = Literal["notebook"]
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
+
+Kind = Literal["whole", "number", "choice", "grid", "fill", "shard", "path", "switch"]
+
+# Other sizes gain nothing on a CPU (benchmarks/overhead.py). Large inputs get smaller batches.
+BATCH_SIZE = 32
+BATCH_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class OnPage:
+    """How the page asks for a setting.
+
+    Attributes
+    ----------
+    label, help : str
+        For people; the help is one line.
+    low, high, step : float or None
+        Of a number. The bounds keep what one page can ask of the server small.
+    """
+
+    label: str
+    help: str
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A row of the table.
+
+    Attributes
+    ----------
+    name : str
+        As `unmask.explain` calls it.
+    kind : str
+        What values are: "whole" and "number" within `low` and `high`, a "choice" of `choices`, a
+        "grid" (one whole number, or one an axis), a "fill", a "shard" (i, n), a "path", a "switch".
+    help : str
+        For the command line, in whole sentences.
+    default
+        What happens without it; None is nothing.
+    by_task : mapping of str to value
+        The default of tasks that have another.
+    says : str
+        The default in words, where it depends on more than the task; "{}" stands for it.
+    presets : mapping of str to value
+        What presets set it to. A grid may be a function of the input's spatial size.
+    tasks : tuple of str
+        To which it applies; all, if none is named.
+    low, high : float
+        Of a whole number both are included, of any other excluded.
+    choices : tuple of str
+    expects : str
+        What an error says of values, where it is more than the kind says.
+    argument, option : bool
+        Whether `unmask.explain` takes it, and the command line.
+    short : str
+        The option's letter.
+    metavar : str
+        What stands for a value in help, where its type says too little.
+    with_output : bool
+        Whether help lists it with the files rather than with the masks.
+    repeats : bool
+        Whether the code that makes a map again says it.
+    page : OnPage or None
+        How the page asks for it, if it does.
+
+    Examples
+    --------
+    >>> SETTINGS["grid"].usual("classes"), SETTINGS["grid"].usual("boxes")
+    (8, 16)
+    >>> SETTINGS["grid"].default_in_words, SETTINGS["until"].default_in_words
+    ('8, 16 for a detector', '0.98 without masks=')
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    default: Any = None
+    by_task: Mapping[str, Any] = field(default_factory=dict)
+    says: str = "{}"
+    presets: Mapping[PresetName, Any] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ()
+    low: float = 1
+    high: float = math.inf
+    choices: tuple[str, ...] = ()
+    expects: str = ""
+    argument: bool = True
+    option: bool = True
+    short: str = ""
+    metavar: str | None = None
+    with_output: bool = False
+    repeats: bool = True
+    page: OnPage | None = None
+
+    def usual(self, task: str) -> Any:
+        """Return the default of a task."""
+        return self.by_task.get(task, self.default)
+
+    @property
+    def default_in_words(self) -> str:
+        """The default as help says it, "" where there is none."""
+        if self.default is None:
+            return ""
+        others = [f"{_text(value)} for a {MODELS[task]}" for task, value in self.by_task.items()]
+        return ", ".join([self.says.format(_text(self.default)), *others])
+
+    def checked(self, value: Any) -> Any:
+        """Return a value of the kind and within the bounds, or raise SettingError.
+
+        The masks check what they are made of (grid, keep, seed, design, shift), and fills
+        themselves.
+
+        Examples
+        --------
+        >>> SETTINGS["max_masks"].checked(500)
+        500
+        """
+        if self.kind == "whole":
+            high = None if self.high == math.inf else int(self.high)
+            return whole(self.name, value, int(self.low), high)
+        if self.kind == "choice" and not self.expects:
+            return known(self.name, value, self.choices)
+        if self.choices:
+            good = isinstance(value, str) and value in self.choices
+        else:
+            good = is_number(value) and self.low < value < self.high
+        if not good:
+            raise SettingError(f"{self.name}={value!r}: expected {self.expects}")
+        return value
+
+    def on_command_line(self, value: Any) -> str:
+        """Write a value as the command line takes it.
+
+        Examples
+        --------
+        >>> SETTINGS["grid"].on_command_line((6, 9)), SETTINGS["shard"].on_command_line((1, 4))
+        ('6x9', '1/4')
+        """
+        if not isinstance(value, list | tuple):
+            return str(value)
+        return {"grid": "x", "shard": "/"}.get(self.kind, ",").join(map(str, value))
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
 
 CELL = 8  # pixels of the notebook's cells
 
@@ -35,41 +209,154 @@ def cells_of_eight(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(max(1, size // CELL) for size in shape)
 
 
-DEFAULTS: dict[str, Any] = {
-    "keep": 0.5,
-    "fill": "mean",
-    "design": "balanced",
-    "estimator": "adaptive",
-    "shift": True,
-    "within": None,
-}
-SETTINGS: dict[PresetName, dict[str, Any]] = {
-    "notebook": {
-        "masks": 7000,
-        "grid": cells_of_eight,
-        "keep": 0.5,
-        "fill": "zero",
-        "design": "random",
-        "estimator": "notebook",
-        "shift": False,
-        "within": 3,
-    }
-}
+UNTIL = Setting(
+    "until",
+    "number",
+    "Stop at this reliability: the correlation to expect with the map of infinitely many masks, "
+    "between 0 and 1.",
+    default=0.98,
+    says="{} without masks=",
+    low=0,
+    high=1,
+    expects="a reliability between 0 and 1, such as 0.95",
+    repeats=False,
+)
+# RISE's habit, and D-RISE's (arXiv:2006.03204, section 4); so are the grids.
+MAX_MASKS = Setting(
+    "max_masks",
+    "whole",
+    "Stop after so many masks at the latest.",
+    default=4000,
+    by_task={"boxes": 5000},
+    repeats=False,
+)
+ROWS = (
+    Setting(
+        "masks",
+        "whole",
+        "How many masks, and model calls. Four times as many halve the error. Without it, as many "
+        f"as a reliability of {UNTIL.default:g} takes, at most {MAX_MASKS.default_in_words}.",
+        presets={"notebook": 7000},
+        short="-n",
+        page=OnPage("Masks", "Four times as many halve the error.", 1, 100_000, 1),
+    ),
+    UNTIL,
+    MAX_MASKS,
+    Setting(
+        "max_seconds",
+        "number",
+        "Stop after so many seconds.",
+        low=0,
+        expects="a number of seconds above 0",
+        repeats=False,
+    ),
+    Setting(
+        "shard",
+        "shard",
+        "I/N: only the I-th of N parts of the masks, to be joined by `unmask merge`.",
+        metavar="I/N",
+    ),
+    Setting(
+        "checkpoint",
+        "path",
+        "File in which the scores are kept, every two seconds. If it is there, go on from it.",
+        with_output=True,
+        repeats=False,
+    ),
+    Setting(
+        "grid",
+        "grid",
+        "Cells per side, or ROWSxCOLUMNS. Finer shows finer things, needs more masks.",
+        default=8,
+        by_task={"boxes": 16},
+        presets={"notebook": cells_of_eight},
+        page=OnPage("Grid", "Cells a side. Finer needs more masks.", 2, 32, 1),
+    ),
+    Setting(
+        "preset",
+        "choice",
+        "Settings of a published procedure; options given beside it go first. notebook: cells of 8 "
+        "pixels, 7,000 masks without shift, counted where the class is in the top 3.",
+        tasks=("classes", "texts"),
+        choices=PRESETS,
+        expects=f"{' or '.join(PRESETS)}, or none",
+    ),
+    Setting(
+        "keep",
+        "number",
+        "Probability that a cell stays visible, between 0 and 1.",
+        default=0.5,
+        presets={"notebook": 0.5},
+        low=0,
+        high=1,
+        page=OnPage("Keep, p", "Chance that a cell stays visible.", 0.05, 0.95, 0.05),
+    ),
+    Setting(
+        "seed",
+        "whole",
+        "The same seed gives the same masks.",
+        default=0,
+        low=0,
+        high=2**64 - 1,
+        page=OnPage("Seed", "Same seed, same masks.", 0, 2**53 - 1, 1),
+    ),
+    Setting(
+        "fill",
+        "fill",
+        "What hidden parts look like: mean, zero, black, white, blur, noise, or a colour such as "
+        "'#808080', teal or 255,0,0.",
+        default="mean",
+        presets={"notebook": "zero"},
+        choices=FILLS,
+        page=OnPage("Fill", "What hidden parts look like."),
+    ),
+    Setting(
+        "design",
+        "choice",
+        "How masks are drawn: balanced needs fewer, random is the paper's.",
+        default="balanced",
+        presets={"notebook": "random"},
+        choices=DESIGNS,
+    ),
+    Setting(
+        "estimator",
+        "choice",
+        "How scores become a map: adaptive has the least error, centred is unbiased, paper and "
+        "notebook are as published.",
+        default="adaptive",
+        presets={"notebook": "notebook"},
+        choices=get_args(Estimator),
+    ),
+    Setting(
+        "batch_size",
+        "whole",
+        "Inputs per model call.",
+        default=BATCH_SIZE,
+        says="{} or less",
+    ),
+    Setting(
+        "shift",
+        "switch",
+        "Whether masks are shifted at random within a cell.",
+        default=True,
+        presets={"notebook": False},
+        option=False,
+    ),
+    Setting(
+        "within",
+        "whole",
+        "A score counts where the class is among so many best.",
+        presets={"notebook": 3},
+        argument=False,
+        option=False,
+        repeats=False,
+    ),
+)
+SETTINGS: Mapping[str, Setting] = {row.name: row for row in ROWS}
 
 
-def settings(preset: str | None, **given: Any) -> dict[str, Any]:
-    """Return every setting: the one given, else the preset's, else the default.
-
-    Parameters
-    ----------
-    preset : {"notebook"} or None
-    **given
-        None is not given.
-
-    Returns
-    -------
-    dict
-        A grid may be a function of the input's spatial size.
+def preset_settings(preset: str | None) -> dict[str, Any]:
+    """Return what a preset says: a published procedure's settings under one name.
 
     Raises
     ------
@@ -78,38 +365,88 @@ def settings(preset: str | None, **given: Any) -> dict[str, Any]:
 
     Examples
     --------
-    >>> chosen = settings("notebook", masks=100, design=None)
+    >>> preset_settings("notebook")["masks"], preset_settings(None)
+    (7000, {})
+    """
+    if preset is None:
+        return {}
+    name = SETTINGS["preset"].checked(preset)
+    return {row.name: row.presets[name] for row in ROWS if name in row.presets}
+
+
+def only_for(name: str, value: Any, task: str, model: str) -> None:
+    """Refuse a setting that does not apply to a model.
+
+    Raises
+    ------
+    SettingError
+        It is given, and is for other models.
+    """
+    row = SETTINGS[name]
+    if value is not None and row.tasks and task not in row.tasks:
+        kind = MODELS.get(task, f"model of {task}")
+        raise SettingError(
+            f"{name}={value!r} is for {MODELS[row.tasks[0]]}s, and {model} is a {kind}"
+        )
+
+
+def choose(
+    task: str,
+    preset: str | None = None,
+    sample: Mapping[str, Any] | None = None,
+    /,
+    **given: Any,
+) -> dict[str, Any]:
+    """Return every setting: the one given, else the preset's, the input's or the task's default.
+
+    Parameters
+    ----------
+    task : str
+        "classes", "boxes", "texts".
+    preset : {"notebook"} or None
+    sample : mapping or None
+        What suits the input, see `unmask.inputs.Sample.defaults`.
+    **given
+        None is not given.
+
+    Returns
+    -------
+    dict
+        Of every row. A grid may be a function of the input's spatial size.
+
+    Raises
+    ------
+    SettingError
+        No such preset.
+
+    Examples
+    --------
+    >>> chosen = choose("classes", "notebook", masks=100, design=None)
     >>> chosen["masks"], chosen["design"], chosen["fill"]
     (100, 'random', 'zero')
     """
-    if preset is not None and preset not in PRESETS:
-        raise SettingError(f"preset={preset!r}: expected {' or '.join(PRESETS)}, or none")
-    named = SETTINGS.get(preset, {}) if preset is not None else {}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    return {**dict.fromkeys(given), **DEFAULTS, **named, **chosen}
-
-
-# Reliability at which an explanation that names no number of masks stops.
-UNTIL = 0.98
+    usual = {row.name: row.usual(task) for row in ROWS}
+    said = {name: value for name, value in given.items() if value is not None}
+    return {**usual, **(sample or {}), **preset_settings(preset), **said}
 
 
 def extent(
-    masks: Any, until: Any, most: Any, seconds: Any, shard: Any, default: int
+    masks: Any, until: Any, most: Any, seconds: Any, shard: Any, task: str
 ) -> dict[str, Any]:
     """Return the part of a plan that says how far to go, checked."""
     if masks in (None, "auto"):
-        count = default if most is None else whole("max_masks", most)
-        until = UNTIL if until is None and shard is None else until
+        count = MAX_MASKS.usual(task) if most is None else MAX_MASKS.checked(most)
+        until = UNTIL.usual(task) if until is None and shard is None else until
     else:
-        count = whole("masks", masks)
+        count = SETTINGS["masks"].checked(masks)
         if most is not None:
             raise SettingError("masks and max_masks: give one of them")
-    if until is not None and not (is_number(until) and 0 < until < 1):
-        raise SettingError(f"until={until!r}: expected a reliability between 0 and 1, such as 0.95")
+    if until is not None:
+        UNTIL.checked(until)
     if is_number(seconds) and seconds == math.inf:
         seconds = None
-    if seconds is not None and not (is_number(seconds) and seconds > 0):
-        raise SettingError(f"max_seconds={seconds!r}: expected a number of seconds above 0")
+    if seconds is not None:
+        SETTINGS["max_seconds"].checked(seconds)
     if shard is None:
         return {"count": count, "until": until, "seconds": seconds}
     if until is not None or seconds is not None:
@@ -120,11 +457,29 @@ def extent(
     return {"count": count, "shard": (int(number), int(of))}
 
 
-# Other sizes gain nothing on a CPU (benchmarks/overhead.py). Large inputs get smaller batches.
-BATCH_SIZE = 32
-BATCH_BYTES = 256 * 2**20
+def batch_size(wanted: int | None, own: int | None, nbytes: int) -> int:
+    """Return how many inputs a model gets per call.
 
-# Most masks of an explanation that names no number of them, and its grid, by whether it is a
-# detector's: RISE's habit, and D-RISE's (arXiv:2006.03204, section 4).
-MASKS = {False: 4000, True: 5000}
-GRID = {False: 8, True: 16}
+    Parameters
+    ----------
+    wanted : int or None
+    own : int or None
+        The size that a model takes alone.
+    nbytes : int
+        Of one input.
+
+    Raises
+    ------
+    SettingError
+        Not a whole number of at least 1.
+
+    Examples
+    --------
+    >>> batch_size(None, None, 224 * 224 * 3 * 4), batch_size(None, None, 2**27)
+    (32, 2)
+    """
+    if wanted is not None:
+        return int(SETTINGS["batch_size"].checked(wanted))
+    if own is not None:
+        return own
+    return max(1, min(BATCH_SIZE, BATCH_BYTES // nbytes))

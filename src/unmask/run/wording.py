@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["in_options", "on_page"]
+from unmask.run.settings import SETTINGS
+
+__all__ = ["MODEL", "in_options", "on_page"]
 
 
-# Arguments of `unmask.load` and `unmask.explain` with options of the same name, but for hyphens.
+# Arguments of `unmask.load` with options of the same name, but for hyphens.
 MODEL = (
-    *("preprocess", "mean", "std", "activation", "layout", "size", "channels", "resize", "labels"),
-    *("detector", "threshold", "boxes", "weights", "runtime"),
+    *("labels", "preprocess", "mean", "std", "activation", "layout", "size", "channels"),
+    *("resize", "output", "detector", "threshold", "boxes", "weights", "runtime"),
 )
-SETTINGS = (
-    *("masks", "until", "max_masks", "max_seconds", "grid", "keep", "seed", "batch_size", "fill"),
-    *("design", "estimator", "preset"),
-)
-OPTIONS = {name: f"--{name.replace('_', '-')}" for name in (*MODEL, *SETTINGS)} | {
+# Of `unmask.evaluation.Study` and `unmask.reports.stored`.
+OTHERS = ("explainer", "maps", "most")
+OWN = tuple(name for name, row in SETTINGS.items() if row.option)
+OPTIONS = {name: f"--{name.replace('_', '-')}" for name in (*MODEL, *OWN, *OTHERS)} | {
     "target": "-t",
-    "output": "--model-output",
+    "output": "--model-output",  # a command's own --output is a folder
 }
 ARGUMENT = re.compile(
     rf"(?<![-\w.?&/])(?<!\w\()({'|'.join(OPTIONS)})=('[^']*'|\"[^\"]*\"|\([^()]*\)|[-+\w.]*[-+\w])?(?![\w=(])"
@@ -66,7 +67,7 @@ def on_page(text: str) -> str:
 
     def said(match: re.Match[str]) -> str:
         name = match[1]
-        return _said(match, name.replace("_", " ") if name in SETTINGS else OPTIONS[name])
+        return _said(match, name.replace("_", " ") if name in OWN else OPTIONS[name])
 
     return ARGUMENT.sub(said, text)
 
@@ -77,5 +78,5 @@ def _said(match: re.Match[str], said: str) -> str:
         return match[0]
     if value.startswith("("):
         parts = [part.strip() for part in value.strip("()").split(",") if part.strip()]
-        value = ("x" if name in ("size", "grid") else ",").join(parts)
+        value = {"size": "x", "grid": "x", "shard": "/"}.get(name, ",").join(parts)
     return f"{said} {value}".rstrip()

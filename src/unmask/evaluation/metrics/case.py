@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask._base.checks import whole
 from unmask.errors import ModelError, ModelOutputError, SettingError, UnmaskError, silent
 from unmask.run.ask import ask
+from unmask.run.settings import batch_size as batch_size_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Case", "case"]
-
-
-BATCH = 32
-BATCH_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +45,12 @@ class Case:
     def target(self) -> Target:
         """What the maps explain; its ``score`` is that of the whole input."""
         return self.targets.targets[0]
+
+    @property
+    def given(self) -> Any:
+        """What an explainer is given for the same input."""
+        home = self.sample.original
+        return self.sample.array if home is None else home.given
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -185,10 +187,7 @@ def case(
     """
     question = ask(model, image, target, preprocess=preprocess, single=True)
     loaded, sample = question.model, question.sample
-    if batch_size is None:
-        room = max(1, min(BATCH, BATCH_BYTES // sample.array.nbytes))
-        batch_size = loaded.batch or room
-    batch_size = whole("batch_size", batch_size)
+    batch_size = batch_size_of(batch_size, loaded.batch, sample.array.nbytes)
     with silent():  # it was said when the map was made
         targets = question.answer().targets()
     if len(targets) != 1:

@@ -1,0 +1,81 @@
+"""Several explainers on one input: their maps, and how right each is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask.errors import silent
+from unmask.evaluation import explainers as known
+from unmask.evaluation import metrics
+from unmask.evaluation.figures import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from unmask.evaluation.explainers import Explainer
+    from unmask.evaluation.metrics import Case
+
+
+__all__ = ["COMPARED", "compare"]
+
+
+COMPARED = tuple(f"{name},masks=1000" for name in known.EXPLAINERS)
+
+
+def compare(
+    case: Case,
+    explainers: Iterable[str | Explainer] = COMPARED,
+    *,
+    seed: int = 0,
+    target: Any = None,
+) -> Iterator[Panel]:
+    """Let explainers explain one target of one input, and measure their maps.
+
+    Parameters
+    ----------
+    case : Case
+        From `unmask.metrics.case`.
+    explainers : iterable of str or callable
+        As for `evaluate`; by default all of ours, at 1,000 calls each.
+    seed : int, default 0
+        For every explainer that takes one.
+    target : optional
+        What explainers are asked for, where the case's target is a function.
+
+    Yields
+    ------
+    Panel
+        The map at the picture's size, with its curves of "deletion" and "insertion", in the order
+        of the explainers; `unmask.evaluation.figures.side_by_side` draws them.
+
+    Raises
+    ------
+    SettingError
+        An unknown explainer, before the first is run.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> from unmask import evaluation
+    >>> case = unmask.metrics.case("demo", unmask.demo.pictures()["street"], "heart")
+    >>> for one in evaluation.compare(case, ["unmask,masks=256", "occlusion,masks=25"]):
+    ...     print(one.title, one.values.shape, *one.curves)
+    unmask,masks=256 (320, 480) deletion insertion
+    occlusion,masks=25 (320, 480) deletion insertion
+    """
+    named = [(one, known.find(one)) for one in explainers]
+    asked = case.target.again() if target is None else target
+    return _panels(case, named, asked, seed)
+
+
+def _panels(
+    case: Case, named: Iterable[tuple[str | Explainer, Explainer]], asked: Any, seed: int
+) -> Iterator[Panel]:
+    for name, function in named:
+        seeded = {"seed": seed} if known.takes_seed(function) else {}
+        with silent():
+            values = np.asarray(function(case.model, case.given, asked, **seeded))
+        title = name if isinstance(name, str) else getattr(name, "__name__", str(name))
+        yield Panel(title, case.at_picture_size(values), metrics.both(case, values))

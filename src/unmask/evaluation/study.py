@@ -1,0 +1,479 @@
+"""A whole evaluation in a folder: rows on disk as they are made, tables and mean curves at the end.
+
+Stopped, it goes on where it was; under other settings it is refused, so that no table mixes two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import functools
+import hashlib
+import importlib.util
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from unmask import demo
+from unmask._base import files
+from unmask._base.spelling import named
+from unmask._version import __version__
+from unmask.errors import (
+    DoubtWarning,
+    FileError,
+    ImageError,
+    MissingExtra,
+    SettingError,
+    warn,
+)
+from unmask.evaluation import figures, metrics, stored
+from unmask.evaluation.evaluating import DEFAULT, Row, evaluate, summarize
+from unmask.evaluation.table import EvaluationTable, write_csv, write_parquet
+from unmask.inputs import images
+from unmask.models.loading import load
+from unmask.models.registry import DEMO
+from unmask.run.ask import about_picture, source_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from unmask.evaluation.explainers import Explainer
+    from unmask.evaluation.metrics import Curve, Mean
+    from unmask.models.model import Model
+    from unmask.run.explanation import Explanation
+
+
+__all__ = ["Stored", "Study", "check_asked", "mean_curve", "read_evidence"]
+
+
+WRITTEN = ("results.parquet", "results.csv", "summary.csv")
+FIXED = {"picture": "string", "label": "string", "class": "int64", "score": "double"}
+SECONDS = {"explaining_seconds": "double", "measuring_seconds": "double", "error": "string"}
+CURVES = ("deletion", "insertion")
+SUMMARY = ("metric", "better", "mean", "low", "high", "pictures", "paper")
+
+
+class Stored(Protocol):
+    """Maps that are there, by the name of their picture; `unmask.results.open` gives such."""
+
+    @property
+    def url(self) -> str:
+        """Where they are."""
+
+    @property
+    def ids(self) -> Collection[str]:
+        """The pictures that are explained."""
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """Those that failed, and why."""
+
+    def explanations(self, only: Collection[str] | None = None) -> Iterator[Explanation]:
+        """Yield explanations, of all pictures or of some."""
+
+
+class Study:
+    """An evaluation that is kept in a folder, and goes on where it stopped.
+
+    Iterating makes the rows that are missing; each is on disk when it is yielded. A picture whose
+    file has changed is done again.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made if it is not there. Rows are in its results.jsonl.
+    model : Model, path-like, "demo" or callable
+    pictures : iterable of path-like
+        Files, or folders of them.
+    explainer : str or callable, default "unmask"
+        As for `evaluate`. A function is known again by its name alone.
+    maps : optional
+        Maps that are there, as `unmask.results.open` gives them, to be measured in place of
+        pictures being explained.
+    target : optional
+        One, as for `evaluate`; of maps that are there its position or label.
+    wanted : sequence of str
+        Names of `unmask.metrics.METRICS`.
+    evidence : path-like or mapping of str to box or bool array, optional
+        Where the evidence is: by the picture's name, or a file that `read_evidence` reads.
+    randomised : Model or what `unmask.load` takes, optional
+        The same model with random weights, for "sanity".
+    seed : int, default 0
+        For an explainer that takes one.
+    settings : mapping, optional
+        JSON values to tell this evaluation from others by, in place of those that are found out:
+        "model options", "explainer".
+
+    Attributes
+    ----------
+    metrics : tuple of Metric
+        What is measured.
+    names : tuple of str
+        All pictures.
+    notes : tuple of str
+        What to beware of, known from the first picture.
+    left_out : dict of str to int
+        Files of folders that are no pictures, by their endings.
+
+    Raises
+    ------
+    SettingError
+        The folder was begun with other settings, or a metric lacks what it needs.
+    FileError
+        The folder cannot be written, or holds something else.
+    ImageError
+        A folder without pictures.
+    MissingExtra
+        PyArrow is not installed.
+
+    Warns
+    -----
+    DoubtWarning
+        The notes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import unmask
+    >>> from unmask.evaluation import Study
+    >>> night = unmask.demo.pictures()["night"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     study = Study(folder, "demo", [night], "unmask,masks=256", wanted=["deletion"])
+    ...     made = [row["label"] for row in study]
+    ...     again = Study(folder, "demo", [night], "unmask,masks=256", wanted=["deletion"])
+    ...     len(again.left), made, [path.name for path in again.write()]
+    (0, ['heart'], ['results.parquet', 'results.csv', 'summary.csv', 'curves.png'])
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        model: Any = "demo",
+        pictures: Iterable[str | os.PathLike[str]] = (),
+        explainer: str | Explainer = "unmask",
+        *,
+        maps: Stored | None = None,
+        target: Any = None,
+        wanted: Sequence[str] = DEFAULT,
+        evidence: str | os.PathLike[str] | Mapping[str, ArrayLike] | None = None,
+        randomised: Any = None,
+        seed: int = 0,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        if importlib.util.find_spec("pyarrow") is None:  # at the start, not at the end
+            raise MissingExtra("pyarrow", "eval")
+        paths, self.left_out = _opened(pictures)
+        check_asked(paths, maps, explainer)
+        self.metrics = metrics.known(wanted)
+        loaded = load(model)
+        self.notes: tuple[str, ...] = ()
+        asked: dict[str, Any] = {
+            "target": target,
+            "wanted": [one.name for one in self.metrics],
+            "evidence": _boxes(evidence),
+        }
+        # All that can be wrong with the settings comes out here, before a file is begun.
+        if maps is None:
+            asked |= {"randomised": randomised, "seed": seed}
+            self._begin(loaded, paths, explainer, asked)
+        else:
+            self._begin_stored(loaded, maps, asked)
+        self.names = tuple(self._digests)
+        self.folder = files.made(folder)
+        for name in WRITTEN:
+            files.check(self.folder / name)
+        known = {
+            "model": loaded.name,
+            "model file": _of_model(loaded),
+            "model options": None if loaded.origin is None else loaded.origin.options,
+            "explainer": explainer if maps is None else f"maps of {maps.url}",
+            "target": target,
+            "metrics": asked["wanted"],
+            "evidence": _of_evidence(evidence),
+            "seed": seed,
+            "unmask": __version__,
+        }
+        known |= settings or {}
+        said = {name: json.loads(json.dumps(value, default=_said)) for name, value in known.items()}
+        self.table = EvaluationTable(self.folder / "results.jsonl", said)
+
+    def _begin(
+        self,
+        model: Model,
+        paths: Sequence[Path],
+        explainer: str | Explainer,
+        asked: Mapping[str, Any],
+    ) -> None:
+        evaluate(model, [], explainer, **asked)
+        with contextlib.suppress(ImageError):  # it becomes a row
+            self.notes = tuple(about_picture(source_of(model), images.read(paths[0])))
+        for note in self.notes:
+            warn(note, DoubtWarning)
+        self._digests = {str(path): _digest(path) for path in paths}
+        self._make: Callable[[Sequence[str]], Iterable[Row]] = lambda left: evaluate(
+            model, map(Path, left), explainer, **asked
+        )
+
+    def _begin_stored(self, model: Model, maps: Stored, asked: Mapping[str, Any]) -> None:
+        """Measure what is there; its failures are failures here, too."""
+        asked = {**asked, "target": asked["target"] or 0}
+        stored.evaluate(model, [], **asked)
+        names, failures = maps.ids, maps.failures
+        if not names and not failures:
+            raise FileError(f"{maps.url}: batch has finished no picture there yet")
+
+        def make(left: Sequence[str]) -> Iterator[Row]:
+            wanted = frozenset(left)
+            yield from stored.evaluate(model, maps.explanations(wanted), **asked)
+            for name, reason in failures.items():
+                if name in wanted:
+                    yield Row(name, error=f"{name} failed in batch: {reason}")
+
+        self._digests = dict.fromkeys([*names, *failures], "")
+        self._make = make
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The pictures whose rows are missing, or whose files have changed."""
+        rows = self.table.rows
+        return tuple(
+            name
+            for name, digest in self._digests.items()
+            if rows.get(name, {}).get("digest", "-") != digest
+        )
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows that are there, in the order of `names`; what is missing in one is None."""
+        return [self.table.rows[name] for name in self.names if name in self.table.rows]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Make the rows that are missing."""
+        left = self.left
+        for name, row in zip(left, self._make(left), strict=True):
+            self.table.append(_as_dict(row, name, self._digests[name]))
+            yield self.table.rows[name]
+
+    def summary(self) -> dict[str, Mean]:
+        """Return the metrics' means over the pictures, with their 95% intervals."""
+        names = [one.name for one in self.metrics]
+        return summarize(
+            Row(
+                row["picture"],
+                values={name: row[name] for name in names if row.get(name) is not None},
+                error=row["error"],
+            )
+            for row in self.rows
+        )
+
+    def curves(self) -> dict[str, Curve]:
+        """Return the mean curves, of "deletion" and "insertion" where they were measured."""
+        means = {one.name: mean_curve(self.rows, one.name) for one in self.metrics}
+        return {name: curve for name, curve in means.items() if curve is not None}
+
+    def write(self) -> list[Path]:
+        """Write the rows as results.parquet and results.csv, summary.csv, and curves.png.
+
+        Returns
+        -------
+        list of pathlib.Path
+            What was written.
+
+        Raises
+        ------
+        FileError
+        """
+        rows, means = self.rows, self.summary()
+        scalars = FIXED | {one.name: "double" for one in self.metrics} | SECONDS
+        drawn = [one.name for one in self.metrics if one.name in CURVES]
+        lists = {f"{name}_{part}": "curve" for name in drawn for part in ("fractions", "scores")}
+        written = [self.folder / name for name in WRITTEN]
+        write_parquet(written[0], rows, scalars | lists)
+        write_csv(written[1], rows, list(scalars))
+        summary = [
+            {
+                "metric": one.name,
+                "better": "higher" if one.higher_is_better else "lower",
+                "mean": mean.value,
+                "low": mean.low if mean.count > 1 else None,
+                "high": mean.high if mean.count > 1 else None,
+                "pictures": mean.count,
+                "paper": one.paper,
+            }
+            for one in self.metrics
+            if (mean := means.get(one.name)) is not None
+        ]
+        write_csv(written[2], summary, SUMMARY)
+        if curves := self.curves():
+            count = sum(not row["error"] for row in rows)
+            alone = named(Path(rows[0]["picture"]).name)
+            title = f"mean of {count} pictures" if count > 1 else alone
+            written.append(self.folder / "curves.png")
+            images.write(written[-1], figures.curve_figure(curves, title=title))
+        return written
+
+
+def check_asked(pictures: Any, maps: Any, explainer: Any) -> None:
+    """Refuse both pictures and maps, or neither, and an explainer of maps that are there."""
+    if (maps is None) == (not pictures):
+        raise SettingError("give pictures to explain, or maps= with maps that are there")
+    if maps is not None and explainer != "unmask":
+        raise SettingError("explainer= and maps= exclude each other: maps are there")
+
+
+def read_evidence(path: str | os.PathLike[str]) -> dict[str, NDArray[np.float64]]:
+    r"""Read boxes of evidence from a CSV file.
+
+    Parameters
+    ----------
+    path : path-like
+        Its first line is picture,left,top,right,bottom; a picture may have several lines.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n, 4)
+        By the picture's name, without its folders; in the picture's pixels.
+
+    Raises
+    ------
+    FileError
+        It cannot be read.
+    SettingError
+        It holds something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "boxes.csv"
+    ...     _ = path.write_text("picture,left,top,right,bottom\nfox.jpg,10,20,60,90\n")
+    ...     read_evidence(path)
+    {'fox.jpg': array([[10., 20., 60., 90.]])}
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            lines = list(csv.DictReader(file))
+        found: dict[str, list[list[float]]] = {}
+        for line in lines:
+            corners = [float(line[side]) for side in ("left", "top", "right", "bottom")]
+            found.setdefault(Path(line["picture"]).name, []).append(corners)
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise SettingError(
+            f"{path}: expected a first line picture,left,top,right,bottom and numbers beneath "
+            f"({error})"
+        ) from error
+    return {name: np.array(corners) for name, corners in found.items()}
+
+
+def mean_curve(rows: Sequence[Mapping[str, Any]], name: str) -> Curve | None:
+    """Average the curves of all pictures; its area is the mean of theirs.
+
+    Pictures of other sizes have other steps, so all their points are taken.
+    """
+    curves = [
+        (row[f"{name}_fractions"], row[f"{name}_scores"])
+        for row in rows
+        if row.get(f"{name}_scores")
+    ]
+    if not curves:
+        return None
+    across = np.unique(np.concatenate([fractions for fractions, _ in curves]))
+    scores = [np.interp(across, *curve) for curve in curves]
+    return metrics.Curve(across, np.mean(scores, axis=0))
+
+
+def _opened(
+    given: Iterable[str | os.PathLike[str]],
+) -> tuple[list[Path], dict[str, int]]:
+    """Return the pictures, folders opened, and what is left out of these by endings.
+
+    A file that is not there becomes a row.
+    """
+    found: list[Path] = []
+    left_out: Counter[str] = Counter()
+    for one in map(Path, given):
+        if not one.is_dir():
+            found.append(one)
+            continue
+        there = [path for path in sorted(one.iterdir()) if path.is_file()]
+        inside = [path for path in there if path.suffix.lower() in images.suffixes()]
+        if not inside:
+            raise ImageError(f"{one}: no pictures in this folder")
+        found += inside
+        rest = [path for path in set(there).difference(inside) if not path.name.startswith(".")]
+        left_out.update(path.suffix.lower() or "no ending" for path in rest)
+    counted = sorted(left_out.items(), key=lambda one: (-one[1], one[0]))
+    return list(dict.fromkeys(found)), dict(counted)
+
+
+def _boxes(evidence: Any) -> Mapping[str, ArrayLike] | None:
+    known = evidence is None or isinstance(evidence, Mapping)
+    return evidence if known else read_evidence(evidence)
+
+
+def _of_evidence(evidence: Any) -> str | None:
+    """Return what evidence is known again by."""
+    if evidence is None or not isinstance(evidence, Mapping):
+        return None if evidence is None else _digest(Path(evidence))
+    found = hashlib.sha256()
+    for name, value in evidence.items():
+        array = np.asarray(value)
+        found.update(repr((name, array.shape, array.dtype.str)).encode() + array.tobytes())
+    return found.hexdigest()[:16]
+
+
+def _of_model(model: Model) -> str:
+    """Return what the file of a model is known again by, "" where it has none."""
+    if model.origin is None:
+        return ""
+    source = model.origin.source
+    return _digest(demo.MODEL if source == DEMO else Path(source))
+
+
+def _digest(path: Path) -> str:
+    """Fingerprint of a file; "" where it cannot be read."""
+    try:
+        return files.sha256(path)[:16]
+    except (OSError, ValueError):
+        return ""
+
+
+def _said(value: Any) -> Any:
+    """Return what stands in JSON for a function or a target."""
+    if isinstance(value, functools.partial):
+        return [value.func, list(value.args), value.keywords]
+    if hasattr(value, "__qualname__"):
+        return f"{value.__module__}:{value.__qualname__}"
+    return repr(value)
+
+
+def _as_dict(row: Row, picture: str, digest: str) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "picture": picture,
+        "digest": digest,
+        "label": row.label,
+        "class": row.index,
+        "score": row.score,
+        **row.values,
+        "explaining_seconds": row.explaining,
+        "measuring_seconds": row.measuring,
+        "error": row.error,
+    }
+    for name, curve in row.curves.items():
+        made[f"{name}_fractions"] = curve.fractions.tolist()
+        made[f"{name}_scores"] = curve.scores.tolist()
+    # JSON and tables have no NaN: what is missing is missing.
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in made.items()
+    }

@@ -1,0 +1,105 @@
+"""What batch wrote, for a report: some of its pictures, and how each is explained again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
+
+from unmask.errors import FileError
+from unmask.reports.reproduce import Recipe, recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from unmask.run.explanation import Explanation
+
+
+__all__ = ["MOST", "Stored", "StoredMaps", "stored"]
+
+MOST = 100  # a page holds its pictures, some 0.1 MB each
+
+
+class StoredMaps(Protocol):
+    """Explanations by the name of their picture; `unmask.results.open` gives such."""
+
+    @property
+    def url(self) -> str:
+        """Where they are."""
+
+    @property
+    def ids(self) -> Collection[str]:
+        """The pictures that are explained."""
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """Those that failed, and why."""
+
+    def explanations(self, only: Collection[str] | None = None) -> Iterator[Explanation]:
+        """Yield explanations, of all pictures or of some."""
+
+    def place(self, name: str) -> str:
+        """Where a picture lies, as a URL; empty where that is not known."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Explanations with how each is made again, as `unmask.report` takes them.
+
+    Attributes
+    ----------
+    explanations : tuple of Explanation
+    recipes : tuple of Recipe
+    notes : tuple of str
+        What is left out.
+    """
+
+    explanations: tuple[Explanation, ...]
+    recipes: tuple[Recipe, ...]
+    notes: tuple[str, ...] = ()
+
+
+def stored(results: StoredMaps, most: int = MOST) -> Stored:
+    """Return what batch wrote, in the order of the pictures' names.
+
+    Parameters
+    ----------
+    results : as `unmask.results.open` gives them
+    most : int, default 100
+        Pictures, the first by name.
+
+    Returns
+    -------
+    Stored
+
+    Raises
+    ------
+    FileError
+        No picture is explained there, or there are no maps.
+
+    Examples
+    --------
+    .. code-block:: python
+
+        found = stored(unmask.results.open("maps"))
+        page = unmask.report(found.explanations, recipes=found.recipes)
+    """
+    names = sorted(results.ids)
+    if not names:
+        raise FileError(f"{results.url}: no picture is explained there")
+    chosen = dict.fromkeys(islice(names, most))
+    found = {one.image: one for one in results.explanations(chosen)}
+    notes = []
+    if len(names) > most:
+        notes.append(f"{most:,} of {len(names):,} pictures of {results.url}; most= takes more.")
+    if failed := len(results.failures):
+        notes.append(f"{failed:,} pictures of {results.url} failed and are left out.")
+    gone = [missing for one in found.values() if (missing := getattr(one, "missing", ""))]
+    if gone:
+        notes.append(f"{len(gone):,} pictures cannot be read again, such as {gone[0]}.")
+    again = [
+        # A local file's path; other URLs stay what they are.
+        replace(recipe(found[name]), image=results.place(name).removeprefix("file://") or name)
+        for name in chosen
+    ]
+    return Stored(tuple(found[name] for name in chosen), tuple(again), tuple(notes))
