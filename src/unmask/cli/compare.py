@@ -19,7 +19,7 @@ from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import OUTPUT, ExplainerHelp, OutputOption, Picture
 from unmask.draw.colormap import Colormap
 from unmask.errors import SettingError, silent
-from unmask.evaluation import explainers, figures, metrics
+from unmask.evaluation import explainers, metrics
 from unmask.inputs import images
 from unmask.run.predict import about_picture, source_of
 
@@ -53,6 +53,10 @@ def compare(
     output: OutputOption = Path("unmask-output"),
 ) -> None:
     """Draw several explainers' maps of PICTURE side by side, deletion and insertion beneath."""
+    # matplotlib comes with it, which no other command needs to wait for.
+    from unmask.draw import canvas
+    from unmask.evaluation import figures
+
     with clear_errors():
         if not 0 <= opacity <= 1:
             raise SettingError(f"--opacity {opacity}: expected a number from 0 to 1")
@@ -91,7 +95,7 @@ def compare(
             cmap=cmap,
         )
         before = [path] if path.exists() else []
-        images.write(path, drawn)
+        images.write(path, canvas.pixels(drawn))
         console.out.print(
             f"[bold]{escape(console.short(case.target.label))}[/], score {case.target.score:.4f}"
         )

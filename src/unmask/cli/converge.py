@@ -104,11 +104,13 @@ def converge(
             explanation, number = found, 0
             if not explanation.complete:
                 counts = [n for n in counts if n < explanation.masks] + [explanation.masks]
+        from unmask.draw import canvas
+
         taken = snapshots.snapshots(explanation, counts, number)
         figure = convergence.convergence(explanation, counts, number, cmap=cmap)
         console.show_snapshots(explanation.targets[number].label, taken)
         before = [path] if path.exists() else []
-        images.write(path, figure)
+        images.write(path, canvas.pixels(figure))
         console.show_written([path], before)
         if failure is not None:
             raise failure

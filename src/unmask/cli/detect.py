@@ -10,7 +10,6 @@ from unmask.cli import console
 from unmask.cli.arguments import clear_errors, make_folder
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import OutputOption, Picture
-from unmask.draw import sheet
 from unmask.errors import SettingError, collected
 from unmask.inputs import images
 from unmask.models.loading import Detector
@@ -39,11 +38,13 @@ def detect(
         console.show_notes(notes)
         console.show_detections(loaded.name, found, loaded.threshold)
         if found:
+            from unmask.draw import boxes, canvas
+
             items = [
                 (f"{one.number} {console.short(one.label)} {one.confidence:.2f}", one.box)
                 for one in found
             ]
             path = make_folder(output) / f"{Path(picture).stem}-detections.png"
             before = [path] if path.exists() else []
-            images.write(path, sheet.boxes(pixels, items))
+            images.write(path, canvas.pixels(boxes.boxes(pixels, items)))
             console.show_written([path], before)

@@ -28,7 +28,7 @@ from unmask.cli.arguments import INTERRUPTED, clear_errors, make_folder
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import ExplainerHelp, OutputOption, SourceOption
 from unmask.errors import FileError, ImageError, MissingExtra, SettingError
-from unmask.evaluation import figures, metrics, stored
+from unmask.evaluation import metrics, stored
 from unmask.evaluation.table import Results, write_csv, write_parquet
 from unmask.inputs import images
 from unmask.run.predict import about_picture, source_of
@@ -377,7 +377,10 @@ def _write(
         path = folder / "curves.png"
         count = sum(not row["error"] for row in rows)
         title = f"mean of {count} pictures" if count > 1 else named(Path(rows[0]["picture"]).name)
-        images.write(path, figures.curve_figure(drawn, title=title))
+        from unmask.draw.canvas import pixels
+        from unmask.evaluation.figures import curve_figure
+
+        images.write(path, pixels(curve_figure(drawn, title=title)))
         written.append(path)
     return written
 
