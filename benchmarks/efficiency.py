@@ -33,7 +33,8 @@ import numpy as np
 from common import mobilenet, needed, parser, start, verdict
 
 import unmask
-from unmask.draw import chart
+from unmask.draw.canvas import pixels
+from unmask.draw.curves import Series, lines
 from unmask.estimate.estimators import Estimator, finalize
 from unmask.estimate.scores import Estimate
 from unmask.estimate.uncertainty import Maps, reliability
@@ -296,13 +297,11 @@ def fewer(counts: list[int], tables: dict[tuple[Design, Estimator], Array]) -> f
 
 def draw(path: Path, counts: list[int], curves: Array) -> None:
     series = [
-        chart.Series(counts, values, f"{design}, {estimator}", dots=True)
+        Series(counts, values, f"{design}, {estimator}", dots=True)
         for (design, estimator), values in zip(COMPARED, curves, strict=True)
     ]
-    pixels = chart.lines(
-        series, size=(1200, 720), x_label="masks", y_label="error of the map", log="xy"
-    )
-    images.write(path, pixels)
+    figure = lines(series, size=(1200, 720), x_label="masks", y_label="error of the map", log="xy")
+    images.write(path, pixels(figure))
     print(f"figure: {path}")
 
 

@@ -38,7 +38,8 @@ from explainers import EXPLAINERS, NEEDS, RISE_FAMILY, SETTINGS, TITLES, countin
 
 import unmask
 from unmask import demo
-from unmask.draw import chart
+from unmask.draw import curves
+from unmask.draw.canvas import pixels
 from unmask.evaluation import metrics
 from unmask.inputs import images
 from unmask.inputs.frame import Frame
@@ -333,22 +334,24 @@ def figure(rows: list[Measured]) -> None:
     for number, name in enumerate(("deletion", "insertion")):
         across = np.linspace(0, 100, rows[0].curves.shape[1])
         series = [
-            chart.Series(
+            curves.Series(
                 across,
                 row.curves[number],
                 f"{TITLES[row.name]} {row.areas[:, number].mean():.3f}",
-                dashed=row.name in ("shap-blur", "occlusion"),  # there are six colours
+                dashed=row.name in ("shap-blur", "occlusion"),  # there are six colors
             )
             for row in rows
         ]
         drawn.append(
-            chart.lines(
-                series,
-                size=(960, 720),
-                title=f"{name}, mean of {len(rows[0].areas)} photographs",
-                x_label="pixels changed, %",
-                y_label="score",
-                x_limits=(0, 100),
+            pixels(
+                curves.lines(
+                    series,
+                    size=(960, 720),
+                    title=f"{name}, mean of {len(rows[0].areas)} photographs",
+                    x_label="pixels changed, %",
+                    y_label="score",
+                    x_limits=(0, 100),
+                )
             )
         )
     images.write(FIGURE, np.concatenate(drawn, axis=1))

@@ -6,13 +6,19 @@ python tools/draw_docs.py
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 import unmask
+from unmask.draw.canvas import pixels
 from unmask.inputs import images
 from unmask.masks.grid import Masks
+from unmask.reports.convergence import convergence
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 GAP = 8
@@ -41,12 +47,18 @@ def column(pictures: list[Image.Image]) -> Image.Image:
     return canvas
 
 
+def resized(figure: Figure) -> Image.Image:
+    """A figure as it is shown on a page."""
+    drawn = Image.fromarray(pixels(figure))
+    return drawn.resize((1200, 1200 * drawn.height // drawn.width), Image.Resampling.LANCZOS)
+
+
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     street = unmask.demo.pictures()["street"]
     explanation = unmask.explain("demo", street, "top:4")
     labels = [target.label for target in explanation.targets]
-    images.write(IMAGES / "explanation.png", explanation.plot("heart").resize((1200, 485)))
+    images.write(IMAGES / "explanation.png", resized(explanation.plot("heart")))
     images.write(IMAGES / "targets.png", row([explanation.overlay(label) for label in labels], 216))
     print("targets.png:", ", ".join(labels))
 
@@ -59,10 +71,7 @@ def main() -> None:
     settling = unmask.explain(
         "demo", street, "heart", masks=7000, design="random", estimator="paper"
     )
-    figure = unmask.plots.convergence(settling)
-    images.write(
-        IMAGES / "convergence.png", figure.resize((1200, 1200 * figure.height // figure.width))
-    )
+    images.write(IMAGES / "convergence.png", resized(convergence(settling)))
     images.write(IMAGES / "masks.png", column([row(shown, 216), row(hidden, 216)]))
 
     few = [unmask.explain("demo", street, "heart", masks=n) for n in (256, 1024, 4096)]

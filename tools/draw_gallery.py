@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 import unmask
+from unmask.draw.canvas import GRAY, Canvas, pixels, styled
 from unmask.draw.colormap import COLORMAPS, colorize
-from unmask.draw.drawing import GREY, PAPER, font
 from unmask.estimate.uncertainty import shown
 
 if TYPE_CHECKING:
@@ -133,21 +133,28 @@ def heat(values: NDArray[np.float32], high: float | None = None) -> Image.Image:
     return Image.fromarray(colorize(values, vmin=low, vmax=high))
 
 
+@styled()
 def sheet(rows: list[list[Panel]]) -> Image.Image:
     """Rows of panels with their captions, on white."""
     first = rows[0][0][1]
     height = round(WIDTH * first.height / first.width)
     across = max(map(len, rows))
-    size = (across * (WIDTH + GAP) + GAP, len(rows) * (height + CAPTION + GAP) + GAP)
-    canvas = Image.new("RGB", size, PAPER)
-    draw = ImageDraw.Draw(canvas)
+    canvas = Canvas(across * (WIDTH + GAP) + GAP, len(rows) * (height + CAPTION + GAP) + GAP)
     for y, row in enumerate(rows):
-        for x, (caption, one) in enumerate(row):
-            left, top = GAP + x * (WIDTH + GAP), GAP + y * (height + CAPTION + GAP)
+        for x, (caption, _) in enumerate(row):
+            left, top = place(x, y, height)
+            canvas.write(left, top + height + 5, caption, 15, GRAY, WIDTH)
+    drawn = Image.fromarray(pixels(canvas.figure))
+    for y, row in enumerate(rows):
+        for x, (_, one) in enumerate(row):
             scaled = one.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
-            canvas.paste(scaled, (left, top))
-            draw.text((left, top + height + 4), caption, GREY, font(14))
-    return canvas
+            drawn.paste(scaled, place(x, y, height))
+    return drawn
+
+
+def place(x: int, y: int, height: int) -> tuple[int, int]:
+    """Where a panel begins."""
+    return GAP + x * (WIDTH + GAP), GAP + y * (height + CAPTION + GAP)
 
 
 if __name__ == "__main__":

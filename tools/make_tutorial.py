@@ -32,7 +32,7 @@ While it runs, the maps are shown as they come out of the noise. At the end they
 result.""",
     (
         """explanation = unmask.explain("demo", street, ["heart", "star"], masks=2000)
-explanation.plot("heart").resize((1000, 404))"""
+explanation.plot("heart")"""
     ),
     """## How far can it be trusted?
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unmask._base.checks import whole
-from unmask.draw.figure import three_panels
 from unmask.errors import ImageError, SettingError
 from unmask.masks.grid import Masks
 from unmask.run.settings import cells_of_eight
@@ -20,8 +19,9 @@ from unmask.run.settings import cells_of_eight
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
-    from PIL.Image import Image
 
     from unmask.draw.colormap import Colormap
 
@@ -181,22 +181,34 @@ def figure(
     picture: NDArray[np.uint8],
     values: ArrayLike,
     *,
+    ax: Axes | None = None,
     title: str = "",
     cmap: Colormap = "jet",
     opacity: float = 0.5,
-) -> Image:
+) -> Figure:
     """Draw the three panels: the picture, its map, and the one over the other.
 
     Parameters
     ----------
     picture : ndarray of uint8, shape (height, width, 3)
     values : array_like of float, shape (height, width)
+    ax : matplotlib.axes.Axes, optional
+        Draw the last panel alone, into these.
     title : str
     cmap : str, default "jet"
     opacity : float, default 0.5
 
     Returns
     -------
-    PIL.Image.Image
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> len(figure(np.zeros((30, 40, 3), np.uint8), np.eye(30, 40)).axes)
+    4
     """
+    from unmask.draw.figures import draw_panel, three_panels
+
+    if ax is not None:
+        return draw_panel(ax, "overlay", picture, values, title=title, cmap=cmap, opacity=opacity)
     return three_panels(picture, values, title=title, cmap=cmap, opacity=opacity)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from unmask.draw.chart import Series, lines
 
 from unmask.draw import chart
-from unmask.draw.chart import Series, lines
 from unmask.errors import SettingError
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)

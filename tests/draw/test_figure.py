@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unmask.draw.figure import GAP, MARGIN, PANEL, three_panels, tick_labels, ticks
+from unmask.draw.sheet import boxes, sheet, tile
 
 from helpers.places import SHARED
 from unmask.draw import colormap
-from unmask.draw.figure import GAP, MARGIN, PANEL, three_panels, tick_labels, ticks
-from unmask.draw.sheet import boxes, sheet, tile
 from unmask.errors import SettingError
 from unmask.inputs import images
 

@@ -19,6 +19,7 @@ from helpers.reading import prepare
 from unmask import demo, evaluation
 from unmask.errors import FileError, ModelError, SettingError
 from unmask.evaluation import explainers, figures, metrics
+from unmask.evaluation.comparing import Panel
 from unmask.evaluation.occlusion import occlude
 from unmask.evaluation.table import EvaluationTable
 from unmask.inputs import images
@@ -282,8 +283,8 @@ def test_side_by_side_shows_each_map_and_its_curves():
     rng = np.random.default_rng(1)
     picture = np.full((30, 50, 3), 90, np.uint8)
     curve = metrics.Curve(np.array([0.0, 0.5, 1.0]), np.array([0.9, 0.2, 0.0]))
-    one = figures.Panel("one", rng.random((30, 50)), {"deletion": curve})
-    other = figures.Panel("other", rng.random((30, 50)), {"deletion": curve})
+    one = Panel("one", rng.random((30, 50)), {"deletion": curve})
+    other = Panel("other", rng.random((30, 50)), {"deletion": curve})
     drawn = np.asarray(figures.side_by_side(picture, [one, other], title="t"))
     half = drawn.shape[1] // 2
     left, right = drawn[:, 48:half], drawn[:, half + 16 : half + 16 + half - 48]

@@ -102,7 +102,10 @@ def file(what: Wanted, explanation: Explanation, choice: Choice, *, example: boo
     # A copy: maps at the picture's size are kept where they are made, and this one goes.
     explanation = replace(explanation)
     if what.kind == "png":
-        return images.png(explanation.plot(what.target, opacity=what.opacity, cmap=what.cmap))
+        from unmask.draw.canvas import pixels
+
+        figure = explanation.plot(what.target, opacity=what.opacity, cmap=what.cmap)
+        return images.png(pixels(figure))
     if what.kind == "html":
         again = recipe(explanation, choice.source, choice.options)
         if example and explanation.image in demo.pictures():

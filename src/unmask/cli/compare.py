@@ -19,7 +19,8 @@ from unmask.cli.options import (
     Picture,
 )
 from unmask.cli.status import clear_errors
-from unmask.evaluation import explainers, figures, metrics
+from unmask.evaluation import explainers, metrics
+from unmask.evaluation.comparing import Panel
 from unmask.inputs import images
 from unmask.run.ask import about_picture, source_of
 
@@ -39,6 +40,10 @@ def compare(
     output: OutputOption = Path("unmask-output"),
 ) -> None:
     """Draw several explainers' maps of PICTURE side by side, deletion and insertion beneath."""
+    # matplotlib comes with it, which no other command needs to wait for.
+    from unmask.draw import canvas
+    from unmask.evaluation import figures
+
     with clear_errors():
         check_opacity(opacity)
         names = explainer or list(evaluation.COMPARED)
@@ -50,7 +55,7 @@ def compare(
         console.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
         made = evaluation.compare(case, found, seed=seed)
         panels = [
-            figures.Panel(name, one.values, one.curves)
+            Panel(name, one.values, one.curves)
             for name, one in zip(progress.one_by_one(names), made, strict=True)
         ]
         label = console.short(case.target.label)
@@ -62,6 +67,6 @@ def compare(
             opacity=opacity,
             cmap=cmap,
         )
-        images.write(path, drawn)
+        images.write(path, canvas.pixels(drawn))
         tables.show_compared(case.target, panels)
         console.show_written([path], before)

@@ -51,9 +51,11 @@ def converge(
             complete = explanation.complete
             if not complete:
                 counts = [n for n in counts if n < explanation.masks] + [explanation.masks]
+        from unmask.draw import canvas
+
         taken = snapshots.snapshots(explanation, counts, number)
         figure = convergence.convergence(explanation, counts, number, cmap=cmap)
         tables.show_snapshots(explanation.targets[number].label, taken)
-        images.write(path, figure)
+        images.write(path, canvas.pixels(figure))
         console.show_written([path], before)
         end(failure, complete)

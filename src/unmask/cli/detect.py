@@ -11,7 +11,6 @@ from unmask.cli.arguments import make_place
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import OutputOption, Picture
 from unmask.cli.status import clear_errors
-from unmask.draw import sheet
 from unmask.errors import SettingError, collected
 from unmask.inputs import images
 from unmask.models.loading import Detector
@@ -37,10 +36,12 @@ def detect(
         console.show_notes(notes)
         tables.show_detections(loaded.name, found, loaded.threshold)
         if found:
+            from unmask.draw import boxes, canvas
+
             items = [
                 (f"{one.number} {console.short(one.label)} {one.confidence:.2f}", one.box)
                 for one in found
             ]
             path, before = make_place(output, picture, "detections")
-            images.write(path, sheet.boxes(pixels, items))
+            images.write(path, canvas.pixels(boxes.boxes(pixels, items)))
             console.show_written([path], before)

@@ -14,7 +14,6 @@ import numpy as np
 import unmask
 from unmask._base import files
 from unmask.cli import console
-from unmask.draw import sheet
 from unmask.draw.colormap import Colormap
 from unmask.errors import FileError
 from unmask.inputs import Original, images
@@ -99,21 +98,22 @@ def _figures(
     found: Sequence[Detection],
     certainty: bool,
 ) -> list[Path]:
+    from unmask.draw import boxes, canvas
+
     written, panels = [], []
     names = _names(explanation.targets, found)
     for number, (target, name) in enumerate(zip(explanation.targets, names, strict=True)):
         path = folder / f"{stem}-{name}.png"
-        images.write(
-            path, explanation.plot(number, cmap=cmap, opacity=opacity, certainty=certainty)
-        )
+        figure = explanation.plot(number, cmap=cmap, opacity=opacity, certainty=certainty)
+        images.write(path, canvas.pixels(figure))
         written.append(path)
         if target.box is not None:
             over = explanation.overlay(number, cmap=cmap, opacity=opacity)
             caption = f"{name.split('-')[0]} {console.short(target.label)} {target.score:.2f}"
-            panels.append((caption, sheet.tile(np.asarray(over), target.box)))
+            panels.append(boxes.tile(caption, np.asarray(over), target.box))
     if panels:
         path = folder / f"{stem}-sheet.png"
-        images.write(path, sheet.sheet(panels))
+        images.write(path, canvas.pixels(boxes.sheet(panels)))
         written.append(path)
     return written
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
     from unmask.cluster.driver import Progress
-    from unmask.evaluation.figures import Panel
+    from unmask.evaluation.comparing import Panel
     from unmask.evaluation.metrics import Mean, Metric
     from unmask.run.explanation import Explanation
     from unmask.run.prepare import Run

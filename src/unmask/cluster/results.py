@@ -270,7 +270,7 @@ def open(  # noqa: A001 - results.open reads well
     .. code-block:: python
 
         for explanation in unmask.results.open("maps"):
-            explanation.plot().save(f"{explanation.image}.png")
+            explanation.plot().savefig(f"{explanation.image}.png")
     """
     store = Store(str(output))
     meta = store.meta()

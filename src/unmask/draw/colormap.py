@@ -1,6 +1,6 @@
-"""From numbers to colours, and a map laid over a picture.
+"""From numbers to colors, and a map laid over a picture.
 
-A map is a float array of shape (H, W). The colour maps are matplotlib's, stored as tables, so no
+A map is a float array of shape (H, W). The color maps are matplotlib's, stored as tables, so no
 plotting library is needed.
 """
 
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     Picture: TypeAlias = NDArray[np.uint8]
 
 
-__all__ = ["COLORMAPS", "Colormap", "colorize", "limits", "overlay"]
+__all__ = ["CATEGORIES", "COLORMAPS", "Colormap", "colorize", "limits", "overlay", "table"]
 
 
 Colormap = Literal["inferno", "viridis", "magma", "cividis", "turbo", "jet", "coolwarm"]
 COLORMAPS: tuple[Colormap, ...] = get_args(Colormap)
 
-UNKNOWN = 128  # the grey that stands for NaN and infinities
+UNKNOWN = 128  # the gray that stands for NaN and infinities
+
+# Okabe and Ito's colors, which color-blind readers tell apart (jfly.uni-koeln.de/color).
+CATEGORIES = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#d55e00", "#cc79a7", "#0072b2")
 
 
 @cache
@@ -40,8 +43,26 @@ def _tables() -> dict[str, Picture]:
         return {name: tables[name] for name in COLORMAPS}
 
 
+def table(cmap: Colormap) -> Picture:
+    """Return the 256 colors of a map, from the lowest value to the highest.
+
+    Raises
+    ------
+    SettingError
+        No such color map.
+
+    Examples
+    --------
+    >>> table("viridis").shape
+    (256, 3)
+    """
+    if cmap not in COLORMAPS:
+        raise SettingError(f"there is no color map {cmap!r}; there are {', '.join(COLORMAPS)}")
+    return _tables()[cmap]
+
+
 def limits(values: ArrayLike, vmin: float | None, vmax: float | None) -> tuple[float, float]:
-    """Return the values that the first and the last colour stand for.
+    """Return the values that the first and the last color stand for.
 
     Parameters
     ----------
@@ -84,18 +105,18 @@ def colorize(
     vmin: float | None = None,
     vmax: float | None = None,
 ) -> Picture:
-    """Show numbers as colours, linearly from `vmin` to `vmax`.
+    """Show numbers as colors, linearly from `vmin` to `vmax`.
 
     Parameters
     ----------
     values : float array, any shape
-        Values outside the limits take the end colours; NaN and infinities are mid-grey.
+        Values outside the limits take the end colors; NaN and infinities are mid-gray.
     cmap : str, default "inferno"
-        One of `COLORMAPS`. The first four grow steadily in lightness, so they survive colour
-        blindness and greyscale print. "coolwarm" is for signed values: give ``vmin=-vmax``.
+        One of `COLORMAPS`. The first four grow steadily in lightness, so they survive color
+        blindness and grayscale print. "coolwarm" is for signed values: give ``vmin=-vmax``.
     vmin, vmax : float, optional
-        The values of the first and last colour; by default the least and greatest finite value.
-        Where they are equal there is no contrast to show, and that value gets the middle colour.
+        The values of the first and last color; by default the least and greatest finite value.
+        Where they are equal there is no contrast to show, and that value gets the middle color.
 
     Returns
     -------
@@ -104,15 +125,14 @@ def colorize(
     Raises
     ------
     SettingError
-        No such colour map, or limits that are not finite or not in order.
+        No such color map, or limits that are not finite or not in order.
 
     Examples
     --------
     >>> colorize([0.0, 1.0, np.nan], "viridis")
     array([[ 68,   1,  84], [253, 231,  36], [128, 128, 128]], dtype=uint8)
     """
-    if cmap not in COLORMAPS:
-        raise SettingError(f"there is no colour map {cmap!r}; there are {', '.join(COLORMAPS)}")
+    colors = table(cmap)
     numbers = np.asarray(values, np.float64)
     known = np.isfinite(numbers)
     low, high = limits(numbers, vmin, vmax)
@@ -123,9 +143,9 @@ def colorize(
     else:
         share = (np.clip(np.where(known, numbers, low), low, high) - low) / (high - low)
         index = np.minimum((share * 256).astype(np.intp), 255)
-    colours = _tables()[cmap][index]
-    colours[~known] = UNKNOWN
-    return colours
+    shown = colors[index]
+    shown[~known] = UNKNOWN
+    return shown
 
 
 def overlay(
@@ -139,7 +159,7 @@ def overlay(
 ) -> Picture:
     """Lay a map over its picture.
 
-    The picture loses its own colours as the map gets more opaque, so that a red object is not
+    The picture loses its own colors as the map gets more opaque, so that a red object is not
     taken for heat.
 
     Parameters
@@ -147,7 +167,7 @@ def overlay(
     picture : ndarray of uint8, shape (H, W, 3)
     values : float array, shape (H, W)
     opacity : float, default 0.5
-        0 shows the picture as it is, 1 the colours of the map alone.
+        0 shows the picture as it is, 1 the colors of the map alone.
     cmap, vmin, vmax
         As in `colorize`.
 
@@ -173,7 +193,7 @@ def overlay(
             f"the map's shape is {heat.shape[:-1]} and the picture's {picture.shape}; "
             f"expected {picture.shape[:2]}: bring the map to the picture's size first"
         )
-    colour = picture.astype(np.float32)
-    muted = colour + min(1.0, 2 * opacity) * ((colour @ LUMA)[:, :, None] - colour)
+    color = picture.astype(np.float32)
+    muted = color + min(1.0, 2 * opacity) * ((color @ LUMA)[:, :, None] - color)
     mixed = muted + opacity * (heat - muted)
     return np.asarray(np.clip(np.rint(mixed), 0, 255), np.uint8)

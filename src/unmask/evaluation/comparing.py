@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,16 +10,35 @@ import numpy as np
 from unmask.errors import silent
 from unmask.evaluation import explainers as known
 from unmask.evaluation import metrics
-from unmask.evaluation.figures import Panel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
 
     from unmask.evaluation.explainers import Explainer
-    from unmask.evaluation.metrics import Case
+    from unmask.evaluation.metrics import Case, Curve
 
 
-__all__ = ["COMPARED", "compare"]
+__all__ = ["COMPARED", "Panel", "compare"]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One explainer in the figure.
+
+    Attributes
+    ----------
+    title : str
+    values : ndarray of float, shape (H, W)
+        The map at the picture's size.
+    curves : dict of str to Curve
+        Of "deletion" and "insertion".
+    """
+
+    title: str
+    values: NDArray[np.float32]
+    curves: Mapping[str, Curve]
 
 
 COMPARED = tuple(f"{name},masks=1000" for name in known.EXPLAINERS)

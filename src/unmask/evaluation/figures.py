@@ -2,53 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageDraw
 
-from unmask.draw import chart, colormap
-from unmask.draw.drawing import GREY, INK, PAPER, fit, font, scaled, write_line
+from unmask.draw.boxes import show
+from unmask.draw.canvas import GRAY, INK, Canvas, fit, font, length, styled
+from unmask.draw.colormap import CATEGORIES, overlay
+from unmask.draw.curves import Series, chart, draw_lines, lines
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from unmask.draw.colormap import Colormap
+    from unmask.evaluation.comparing import Panel
     from unmask.evaluation.metrics.curves import Curve
 
 
-__all__ = ["Panel", "curve_figure", "side_by_side"]
+__all__ = ["curve_figure", "side_by_side"]
 
 
 PANEL = 480  # longest side of a picture
 MARGIN, GAP = 48, 32
 CHART = 360  # height
 TITLE, SUBTITLE, CAPTION = 34, 22, 22
-INKS = {"deletion": (213, 94, 0), "insertion": (0, 114, 178)}  # Okabe and Ito
+COLORS = {"deletion": CATEGORIES[4], "insertion": CATEGORIES[6]}
+AXES: dict[str, Any] = {"x_label": "pixels changed, %", "y_label": "score", "x_limits": (0, 100)}
 
 
-@dataclass(frozen=True, eq=False)
-class Panel:
-    """One explainer in the figure.
-
-    Attributes
-    ----------
-    title : str
-    values : ndarray of float, shape (H, W)
-        The map at the picture's size.
-    curves : dict of str to Curve
-        Of "deletion" and "insertion".
-    """
-
-    title: str
-    values: NDArray[np.float32]
-    curves: Mapping[str, Curve]
-
-
+@styled()
 def side_by_side(
     picture: NDArray[np.uint8],
     panels: Sequence[Panel],
@@ -57,7 +44,7 @@ def side_by_side(
     subtitle: str = "",
     opacity: float = 0.5,
     cmap: Colormap = "inferno",
-) -> Image.Image:
+) -> Figure:
     """Draw each explainer's map over the picture, and its two curves beneath.
 
     All charts have one scale, so that their areas can be compared by eye.
@@ -74,7 +61,7 @@ def side_by_side(
 
     Returns
     -------
-    PIL.Image.Image
+    matplotlib.figure.Figure
 
     Raises
     ------
@@ -83,11 +70,13 @@ def side_by_side(
 
     Examples
     --------
-    >>> from unmask.metrics import Curve
+    >>> from unmask.evaluation.metrics import Curve
     >>> line = Curve(np.array([0.0, 1.0]), np.array([1.0, 0.0]))
+    >>> from unmask.evaluation.comparing import Panel
     >>> panel = Panel("occlusion", np.eye(30, 40), {"deletion": line})
-    >>> side_by_side(np.zeros((30, 40, 3), np.uint8), [panel, panel]).size
-    (1088, 912)
+    >>> figure = side_by_side(np.zeros((30, 40, 3), np.uint8), [panel, panel])
+    >>> (figure.get_size_inches() * figure.dpi).round()
+    array([1088.,  912.])
     """
     if not panels:
         raise SettingError("a comparison of no explainers: give at least one")
@@ -102,49 +91,52 @@ def side_by_side(
     across = len(panels) * (column + GAP) - GAP
     head = (TITLE + 12 if title else 0) + (SUBTITLE + 20 if subtitle else 0)
     tall = 2 * MARGIN + head + 2 * (CAPTION + 10) + height + GAP + CHART
-    canvas = Image.new("RGB", (across + 2 * MARGIN, tall), PAPER)
-    draw = ImageDraw.Draw(canvas)
+    canvas = Canvas(across + 2 * MARGIN, tall)
     top = MARGIN
     if title:
-        write_line(draw, (MARGIN, top), title, TITLE, INK, across)
+        canvas.write(MARGIN, top, title, TITLE, INK, across)
         top += TITLE + 12
     if subtitle:
-        write_line(draw, (MARGIN, top), subtitle, SUBTITLE, GREY, across)
+        canvas.write(MARGIN, top, subtitle, SUBTITLE, GRAY, across)
         top += SUBTITLE + 20
     limits = _limits([curve for panel in panels for curve in panel.curves.values()])
     for number, panel in enumerate(panels):
         left = MARGIN + number * (column + GAP)
-        write_line(draw, (left, top), panel.title, CAPTION, INK, column)
-        # The areas in the curves' own colours: a legend in so small a chart would hide the curves.
+        canvas.write(left, top, panel.title, CAPTION, INK, column)
+        # The areas in the curves' own colors: a legend in so small a chart would hide the curves.
         at = left
         for name, curve in panel.curves.items():
             words = f"{name} {curve.area:.4f}"
-            write_line(draw, (at, top + CAPTION + 10), words, CAPTION, INKS.get(name, GREY), column)
-            at += int(font(CAPTION).getlength(words)) + GAP
+            canvas.write(at, top + CAPTION + 10, words, CAPTION, COLORS.get(name, GRAY), column)
+            at += int(length(words, font(CAPTION))) + GAP
         under = top + 2 * (CAPTION + 10)
-        over = colormap.overlay(picture, panel.values, opacity=opacity, cmap=cmap)
-        canvas.paste(scaled(over, width, height), (left, under))
-        drawn = curve_figure(panel.curves, size=(column, CHART), limits=limits, legend=False)
-        canvas.paste(drawn, (left, under + height + GAP))
-    return canvas
+        over = overlay(picture, panel.values, opacity=opacity, cmap=cmap)
+        show(canvas.axes(left, under, width, height), over, (over.shape[0], over.shape[1]))
+        area = left, under + height + GAP, column, CHART
+        series = _series(panel.curves, legend=False)
+        chart(canvas, area, series, y_limits=limits, **AXES)
+    return canvas.figure
 
 
 def curve_figure(
     curves: Mapping[str, Curve],
     *,
+    ax: Axes | None = None,
     size: tuple[int, int] = (960, 600),
     title: str = "",
     limits: tuple[float, float] | None = None,
     legend: bool = True,
-) -> Image.Image:
+) -> Figure:
     """Draw deletion and insertion curves with their areas.
 
     Parameters
     ----------
     curves : mapping of str to Curve
         By name.
+    ax : matplotlib.axes.Axes, optional
+        Draw into these, in their figure's style.
     size : (int, int)
-        Width and height in pixels.
+        Width and height in pixels, of a figure of its own.
     title : str
     limits : (float, float), optional
         Ends of the score's axis.
@@ -153,27 +145,32 @@ def curve_figure(
 
     Returns
     -------
-    PIL.Image.Image
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> from unmask.evaluation.metrics import Curve
+    >>> figure = curve_figure({"deletion": Curve(np.array([0.0, 1.0]), np.array([1.0, 0.0]))})
+    >>> figure.axes[0].get_legend().get_texts()[0].get_text()
+    'deletion 0.500'
     """
-    series = [
-        chart.Series(
+    series = _series(curves, legend=legend)
+    ends = limits or _limits(list(curves.values()))
+    if ax is not None:
+        return draw_lines(ax, series, title=title, y_limits=ends, **AXES)
+    return lines(series, size=size, title=title, y_limits=ends, **AXES)
+
+
+def _series(curves: Mapping[str, Curve], *, legend: bool) -> list[Series]:
+    return [
+        Series(
             100 * curve.fractions,
             curve.scores,
             f"{name} {curve.area:.3f}" if legend else "",
-            colour=INKS.get(name),
+            color=COLORS.get(name),
         )
         for name, curve in curves.items()
     ]
-    drawn = chart.lines(
-        series,
-        size=size,
-        x_label="pixels changed, %",
-        y_label="score",
-        title=title,
-        x_limits=(0, 100),
-        y_limits=limits or _limits(list(curves.values())),
-    )
-    return Image.fromarray(drawn)
 
 
 def _limits(curves: Sequence[Curve]) -> tuple[float, float]:

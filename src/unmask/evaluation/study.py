@@ -31,7 +31,7 @@ from unmask.errors import (
     SettingError,
     warn,
 )
-from unmask.evaluation import figures, metrics, stored
+from unmask.evaluation import metrics, stored
 from unmask.evaluation.evaluating import DEFAULT, Row, evaluate, summarize
 from unmask.evaluation.table import EvaluationTable, write_csv, write_parquet
 from unmask.inputs import images
@@ -317,7 +317,11 @@ class Study:
             alone = named(Path(rows[0]["picture"]).name)
             title = f"mean of {count} pictures" if count > 1 else alone
             written.append(self.folder / "curves.png")
-            images.write(written[-1], figures.curve_figure(curves, title=title))
+            # matplotlib comes with them.
+            from unmask.draw.canvas import pixels
+            from unmask.evaluation.figures import curve_figure
+
+            images.write(written[-1], pixels(curve_figure(curves, title=title)))
         return written
 
 

@@ -6,21 +6,21 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from unmask._base.magnitude import narrowed
-from unmask.draw import chart
 from unmask.draw.colormap import colorize
-from unmask.draw.drawing import GREY, INK, PAPER, fit, scaled, write_line
 from unmask.estimate.uncertainty import shown
 from unmask.run.snapshots import Snapshot, snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from unmask.draw.colormap import Colormap
+    from unmask.draw.curves import Series
     from unmask.run.explanation import Explanation
 
 
@@ -32,6 +32,7 @@ MARGIN, GAP = 40, 24
 TITLE, SUBTITLE, CAPTION = 32, 22, 20  # type sizes
 COLUMNS = 6
 CHART = 560  # height
+MASKS, ERROR = "masks", "error of the map, over its own standard deviation"
 
 
 def convergence(
@@ -39,8 +40,9 @@ def convergence(
     at: Sequence[int] | None = None,
     target: int | str = 0,
     *,
+    ax: Axes | None = None,
     cmap: Colormap = "inferno",
-) -> Image.Image:
+) -> Figure:
     """Draw how a map settles as masks accumulate.
 
     Above, the map after each number of masks, all in the same colours, with the correlation to
@@ -53,11 +55,13 @@ def convergence(
         A finished run, or one that was interrupted.
     at, target
         As for `snapshots`.
+    ax : matplotlib.axes.Axes, optional
+        Draw the error alone, into these.
     cmap : str, default "inferno"
 
     Returns
     -------
-    PIL.Image.Image
+    matplotlib.figure.Figure
 
     Raises
     ------
@@ -69,48 +73,70 @@ def convergence(
     >>> import unmask
     >>> picture = unmask.demo.pictures()["street"]
     >>> explanation = unmask.explain("demo", picture, masks=512)
-    >>> convergence(explanation, [128, 256, 512]).width
-    1352
+    >>> figure = convergence(explanation, [128, 256, 512])
+    >>> (figure.get_size_inches() * figure.dpi).round()
+    array([1352., 1047.])
     """
     taken = snapshots(explanation, at, target)
-    one = explanation.targets[explanation.find(target)]
+    if ax is not None:
+        from unmask.draw.curves import draw_lines
+
+        return draw_lines(ax, _errors(taken), log="xy", x_label=MASKS, y_label=ERROR)
+    return _figure(explanation, taken, explanation.targets[explanation.find(target)].label, cmap)
+
+
+def _figure(
+    explanation: Explanation, taken: Sequence[Snapshot], label: str, cmap: Colormap
+) -> Figure:
+    from unmask.draw.boxes import show
+    from unmask.draw.canvas import GRAY, INK, Canvas, fit, styled
+    from unmask.draw.curves import chart
+
     panels = [*_panels(explanation, taken, cmap)]
-    width, height = panels[0][1].size
+    height, width = panels[0][1].shape[:2]
+    width, height = fit(width, height, TILE)
     columns = min(len(panels), COLUMNS)
     rows = -(-len(panels) // columns)
     across = max(columns * (width + GAP) - GAP, 900)
     step = CAPTION + 10 + height + 10 + CAPTION + 28
     top = MARGIN + TITLE + 12 + SUBTITLE + 28
-    canvas = Image.new("RGB", (across + 2 * MARGIN, top + rows * step + CHART + MARGIN), PAPER)
-    draw = ImageDraw.Draw(canvas)
-    write_line(draw, (MARGIN, MARGIN), one.label, TITLE, INK, across)
-    grid = " × ".join(map(str, explanation.plan.masks.grid))
-    about = f"{explanation.model} · grid {grid} · {explanation.plan.masks.design} masks · "
-    about += f"{explanation.plan.estimator} estimator"
-    write_line(draw, (MARGIN, MARGIN + TITLE + 12), about, SUBTITLE, GREY, across)
-    for number, (caption, panel, below) in enumerate(panels):
-        left = MARGIN + number % columns * (width + GAP)
-        y = top + number // columns * step
-        write_line(draw, (left, y), caption, CAPTION, INK, width)
-        canvas.paste(panel, (left, y + CAPTION + 10))
-        write_line(draw, (left, y + CAPTION + 20 + height), below, CAPTION, GREY, width)
-    curve = Image.fromarray(_curve(taken, (across + 2 * MARGIN, CHART)))
-    canvas.paste(curve, (0, top + rows * step))
-    return canvas
+    below = top + rows * step
+    with styled():
+        canvas = Canvas(across + 2 * MARGIN, below + CHART + MARGIN)
+        canvas.write(MARGIN, MARGIN, label, TITLE, INK, across)
+        canvas.write(MARGIN, MARGIN + TITLE + 12, _about(explanation), SUBTITLE, GRAY, across)
+        for number, (caption, pixels, under) in enumerate(panels):
+            left = MARGIN + number % columns * (width + GAP)
+            y = top + number // columns * step
+            canvas.write(left, y, caption, CAPTION, INK, width)
+            ax = canvas.axes(left, y + CAPTION + 10, width, height)
+            show(ax, pixels, (pixels.shape[0], pixels.shape[1]))
+            canvas.write(left, y + CAPTION + 20 + height, under, CAPTION, GRAY, width)
+        series = _errors(taken)
+        if series:  # else one snapshot of one block, or a flat map: there is no error
+            area = MARGIN, below + 24, across, CHART - 24
+            chart(canvas, area, series, log="xy", x_label=MASKS, y_label=ERROR)
+    return canvas.figure
+
+
+def _about(explanation: Explanation) -> str:
+    masks = explanation.plan.masks
+    grid = " × ".join(map(str, masks.grid))
+    return (
+        f"{explanation.model} · grid {grid} · {masks.design} masks · "
+        f"{explanation.plan.estimator} estimator"
+    )
 
 
 def _panels(
     explanation: Explanation, taken: Sequence[Snapshot], cmap: Colormap
-) -> Iterator[tuple[str, Image.Image, str]]:
+) -> Iterator[tuple[str, NDArray[np.uint8], str]]:
+    """Yield what stands above each panel, its pixels, and what stands below."""
     # An offset of the whole map, which some estimators have, says nothing of where.
     last = taken[-1].values - taken[-1].values.mean()
     low, high = float(last.min()), float(last.max())
-
-    def panel(pixels: NDArray[np.uint8]) -> Image.Image:
-        return scaled(pixels, *fit(pixels.shape[1], pixels.shape[0], TILE))
-
     if explanation.picture is not None:
-        yield "picture", panel(explanation.picture), ""
+        yield "picture", explanation.picture, ""
     for one in taken:
         middle = one.values.mean()
         (values,) = explanation.at_picture_size(
@@ -118,10 +144,13 @@ def _panels(
         )
         known = math.isfinite(one.expected_error)
         below = f"expected correlation {shown(one.reliability) if known else 'not known'}"
-        yield f"{one.masks:,} masks", panel(colorize(values, cmap, low, high)), below
+        yield f"{one.masks:,} masks", colorize(values, cmap, low, high), below
 
 
-def _curve(taken: Sequence[Snapshot], size: tuple[int, int]) -> NDArray[np.uint8]:
+def _errors(taken: Sequence[Snapshot]) -> list[Series]:
+    from unmask.draw.canvas import GRAY
+    from unmask.draw.curves import Series
+
     n = np.array([one.masks for one in taken], np.float64)
     expected = np.array([one.expected_error for one in taken])
     measured = np.array([one.measured_error for one in taken])
@@ -129,20 +158,10 @@ def _curve(taken: Sequence[Snapshot], size: tuple[int, int]) -> NDArray[np.uint8
     series = []
     if known.any():
         line = expected[known][-1] * np.sqrt(n[known][-1] / n)
-        series.append(
-            chart.Series(n, line, "1 / sqrt(masks), through the last", dashed=True, colour=GREY)
-        )
-        series.append(chart.Series(n, expected, "expected, from the standard errors", dots=True))
+        label = "1 / sqrt(masks), through the last"
+        series.append(Series(n, line, label, dashed=True, color=GRAY))
+        series.append(Series(n, expected, "expected, from the standard errors", dots=True))
     if (measured > 0).any():
         label = f"measured against {taken[-1].masks:,} masks, less what both share"
-        series.append(chart.Series(n, measured, label, dots=True))
-    if not series:
-        # One snapshot of one block, or a flat map: there is no error to be drawn.
-        return np.full((size[1], size[0], 3), PAPER, np.uint8)
-    return chart.lines(
-        series,
-        size=size,
-        log="xy",
-        x_label="masks",
-        y_label="error of the map, over its own standard deviation",
-    )
+        series.append(Series(n, measured, label, dots=True))
+    return series

@@ -12,7 +12,6 @@ import numpy as np
 
 from unmask._version import __version__
 from unmask.draw.colormap import colorize
-from unmask.draw.svg import Line, chart
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import shown
 from unmask.inputs import images
@@ -204,13 +203,16 @@ def _scale(values: Floats, cmap: Colormap, low: float | None = None) -> str:
 def _curves(curves: Mapping[str, Curve]) -> str:
     if not curves:
         return ""
-    lines = [
-        Line(name, np.asarray(curve.fractions, float), np.asarray(curve.scores, float))
-        for name, curve in curves.items()
-    ]
-    areas = ", ".join(f"{line.name} {float(np.trapezoid(line.y, line.x)):.3f}" for line in lines)
-    svg = chart(lines, x="share of the pixels changed", y="score")
-    return f"<figure class=curves>{svg}<figcaption>areas: {escape(areas)}</figcaption></figure>"
+    from unmask.draw.curves import Series, svg
+
+    lines, areas = [], []
+    for name, curve in curves.items():
+        fractions, scores = np.asarray(curve.fractions, float), np.asarray(curve.scores, float)
+        lines.append(Series(fractions, scores, name))
+        areas.append(f"{name} {float(np.trapezoid(scores, fractions)):.3f}")
+    drawn = svg(lines, x_label="share of the pixels changed", y_label="score")
+    caption = f"<figcaption>areas: {escape(', '.join(areas))}</figcaption>"
+    return f"<figure class=curves>{drawn}{caption}</figure>"
 
 
 def _details(one: Explanation, again: Recipe) -> str:

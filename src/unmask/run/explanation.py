@@ -12,12 +12,10 @@ from unmask._base import statistics
 from unmask._base.checks import is_number
 from unmask._base.magnitude import narrowed
 from unmask.draw import colormap
-from unmask.draw.figure import certainty_panels, three_panels
 from unmask.errors import ImageError, SettingError, TargetError
 from unmask.estimate.estimators import Estimator, finalize_groups, scale
 from unmask.estimate.scores import Summary
 from unmask.estimate.uncertainty import Maps, half_width, reliability, shown
-from unmask.inputs import images
 from unmask.inputs.picture import Picture
 from unmask.models.labels import find_label
 from unmask.run import explanation_file
@@ -27,11 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
     from PIL.Image import Image
 
     from unmask._base.magnitude import Floats
     from unmask.draw.colormap import Colormap
+    from unmask.draw.figures import Panel
     from unmask.estimate.scores import Estimate
     from unmask.inputs import Original
     from unmask.inputs.frame import Frame
@@ -272,53 +273,65 @@ class Explanation:
         self,
         target: int | str = 0,
         *,
+        ax: Axes | None = None,
+        panel: Panel = "overlay",
         opacity: float = 0.5,
         cmap: Colormap = "inferno",
         certainty: bool = False,
-    ) -> Image:
-        """Draw picture, saliency map with colour bar, and overlay, side by side.
+    ) -> Figure:
+        """Draw picture, saliency map with color bar, and overlay, side by side.
 
         Parameters
         ----------
         target, opacity, cmap
             As for `overlay`.
+        ax : matplotlib.axes.Axes, optional
+            Draw one panel into these axes instead, in their figure's style, under the target's
+            label; ``ax.figure.colorbar(ax.images[0])`` adds the map's color bar.
+        panel : {"overlay", "map", "picture", "stderr", "significant"}
+            Which, with `ax`: the map over the picture, the map alone, the picture, the map's
+            standard error, or the map with what is not significant grayed out.
         certainty : bool, default False
             Instead of the overlay draw the map's standard error, and the map with what is not
-            significant greyed out.
+            significant grayed out.
 
         Returns
         -------
-        PIL.Image.Image
+        matplotlib.figure.Figure
+            That of `ax` if it is given. A new one belongs to no window and to nothing of pyplot:
+            ``savefig`` writes it, and a notebook shows it.
+
+        Raises
+        ------
+        SettingError
+            The input is no picture, or an argument is out of its range.
+        TargetError
+            There is no such target.
+
+        Examples
+        --------
+        >>> import unmask
+        >>> explanation = unmask.explain("demo", unmask.demo.pictures()["street"], masks=256)
+        >>> figure = explanation.plot()
+        >>> len(figure.axes)  # three panels and a color bar
+        4
         """
+        from unmask.run import plotting
+
         number = self.find(target)
-        one = self.targets[number]
-        grid = " × ".join(map(str, self.plan.masks.grid))
-        parts = [
-            f"score {one.score:.3g}",
-            f"{self.masks:,} masks" + ("" if self.complete else f" of {self.plan.share:,}"),
-            f"grid {grid}",
-            f"keep {self.plan.masks.keep:g}",
-            f"reliability {shown(self.reliabilities[number])}",
-        ]
-        if certainty:
-            return certainty_panels(
-                self._picture(),
-                self.maps[number],
-                self.stderrs[number],
-                self.significant(number),
-                title=one.label,
-                subtitle=" · ".join(parts),
-                box=one.box,
-                cmap=cmap,
-            )
-        return three_panels(
+        one, sure = self.targets[number], self.reliabilities[number]
+        return plotting.plot(
             self._picture(),
             self.maps[number],
-            title=one.label,
-            subtitle=" · ".join(parts),
-            box=one.box,
+            one,
+            facts=plotting.facts(one, self.plan, self.masks, self.complete, sure),
+            stderr=lambda: self.stderrs[number],
+            significant=lambda: self.significant(number),
+            ax=ax,
+            panel=panel,
             opacity=opacity,
             cmap=cmap,
+            certainty=certainty,
         )
 
     def extend(self, masks: int) -> Explanation:
@@ -464,8 +477,9 @@ class Explanation:
         """Show all targets' figures, one below the other, in a notebook."""
         if self.picture is None:
             return None
-        figures = [np.asarray(self.plot(number)) for number in range(len(self.targets))]
-        return images.png(np.concatenate(figures))
+        from unmask.run.plotting import stacked
+
+        return stacked(self.plot(number) for number in range(len(self.targets)))
 
     def at_picture_size(self, values: Floats, outside: NDArray[np.float64]) -> Floats:
         """Bring maps home, from the model's size to the picture's.

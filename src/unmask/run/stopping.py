@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from unmask._base.statistics import variance_bound
 from unmask.estimate.estimators import finalize_groups
 from unmask.estimate.uncertainty import reliability, shown
 from unmask.masks import designs
@@ -33,7 +32,6 @@ STEP = 1.15  # from one look to the next
 # A map is made of a few dozen independent patterns, so how large its error turned out is not known
 # better than this, however well its standard error is (benchmarks/calibration.py).
 PATTERNS = 20
-NORMAL_95 = 1.6449
 # Power of the number of masks with which a map's noise falls: one over them, or for `adaptive` a
 # little slower, as it fits what is quiet the more closely the more is known (measured on ten
 # photographs and the demo's scenes: 0.58 to 0.94, the median 0.79).
@@ -83,7 +81,7 @@ def surely(estimate: Estimate, plan: Plan) -> float:
     for _, maps in finalize_groups(plan.estimator, estimate):
         if maps.influence_freedom < 1:
             return 0.0
-        bound = _upper(min(maps.influence_freedom, PATTERNS))
+        bound = variance_bound(min(maps.influence_freedom, PATTERNS))
         least = min(least, float(reliability(maps, bound).min()))
     return least
 
@@ -169,7 +167,7 @@ def needed(estimate: Estimate, plan: Plan) -> float:
             return math.inf
         count = float(estimate.count)
         for _ in range(ROUNDS):
-            bound = _upper(min(freedom * count / estimate.count, PATTERNS))
+            bound = variance_bound(min(freedom * count / estimate.count, PATTERNS))
             lost = 1 - until**2
             noise = _noise(until) / bound if maps.shrunk else lost / (bound - lost)
             wanted = masks_for(estimate.count, sure, 1 / math.sqrt(1 + noise), plan.estimator)
@@ -191,18 +189,3 @@ def _short_of(estimate: Estimate, plan: Plan, sure: float) -> str:
         f"{rule}: it is {shown(sure)}, and above {shown(surest)} with that confidence; about "
         f"{about:,} masks would reach it"
     )
-
-
-def _upper(freedom: float) -> float:
-    """How much larger than its estimate a variance may be, with 95% confidence.
-
-    The 5% quantile of chi squared, by Wilson and Hilferty's approximation.
-
-    Examples
-    --------
-    >>> round(_upper(10), 2), round(_upper(1000), 2)
-    (2.54, 1.08)
-    """
-    part = 2 / (9 * freedom)
-    root = 1 - part - NORMAL_95 * np.sqrt(part)
-    return float(root**-3) if root > 0 else math.inf

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from unmask._base.statistics import quantile
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ __all__ = ["Mean", "mean_interval", "share_interval"]
 
 
 CONFIDENCE = 0.95
-Z = 1.959963984540054  # 97.5% of the standard normal lies below
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def mean_interval(values: ArrayLike) -> Mean:
         wide = math.inf if n else math.nan
         return Mean(value, -wide, wide, n)
     value = float(array.mean())
-    half = _t_quantile(n - 1) * float(array.std(ddof=1)) / math.sqrt(n)
+    half = quantile(CONFIDENCE, n - 1) * float(array.std(ddof=1)) / math.sqrt(n)
     return Mean(value, value - half, value + half, n)
 
 
@@ -91,9 +91,10 @@ def share_interval(values: ArrayLike) -> Mean:
     n = len(array)
     if not n:
         return Mean(math.nan, math.nan, math.nan, 0)
-    share, weight = float(array.mean()), Z * Z / n
+    z = quantile(CONFIDENCE, math.inf)
+    share, weight = float(array.mean()), z * z / n
     middle = (share + weight / 2) / (1 + weight)
-    half = Z * math.sqrt(share * (1 - share) / n + weight / (4 * n)) / (1 + weight)
+    half = z * math.sqrt(share * (1 - share) / n + weight / (4 * n)) / (1 + weight)
     # Clipped, as rounding may go a hair beyond.
     return Mean(share, max(0.0, middle - half), min(1.0, middle + half), n)
 
@@ -103,30 +104,3 @@ def _kept(values: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     if array.ndim != 1:
         raise SettingError(f"values of shape {array.shape}: expected one for each picture")
     return array[~np.isnan(array)]
-
-
-def _t_quantile(freedom: int) -> float:
-    """Return t with 95% of Student's distribution between -t and t, by bisection.
-
-    For whole degrees of freedom that share is a finite sum: Abramowitz and Stegun, 26.7.3, 26.7.4.
-    """
-
-    def between(t: float) -> float:
-        angle = math.atan(t / math.sqrt(freedom))
-        cosine, sine = math.cos(angle), math.sin(angle)
-        odd = freedom % 2
-        term = cosine if odd else 1.0
-        total = 0.0
-        for k in range(odd + 1, freedom, 2):
-            total += term
-            term *= cosine * cosine * k / (k + 1)
-        return 2 / math.pi * (angle + sine * total) if odd else sine * total
-
-    low, high = 0.0, 20.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if between(middle) < CONFIDENCE:
-            low = middle
-        else:
-            high = middle
-    return high

@@ -108,8 +108,10 @@ def sanity(values: ArrayLike, randomised: ArrayLike) -> float:
     >>> sanity([[0, 1], [2, 9]], [[9, 4], [1, 0]])
     1.0
     """
+    from scipy.stats import rankdata  # late: it is SciPy's heaviest part
+
     one, other = _pair(values, randomised)
-    return abs(_correlation(_ranks(one), _ranks(other)))
+    return abs(_correlation(rankdata(one), rankdata(other)))
 
 
 def finite(values: ArrayLike) -> NDArray[np.float64]:
@@ -138,10 +140,3 @@ def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     a, b = one - one.mean(), other - other.mean()
     a, b = a / np.sqrt((a * a).sum()), b / np.sqrt((b * b).sum())
     return float(np.clip((a * b).sum(), -1, 1))
-
-
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks from 0, ties by their mean."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return np.asarray((ends - (counts + 1) / 2)[places])

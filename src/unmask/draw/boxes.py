@@ -1,0 +1,280 @@
+"""Boxes on pictures, and many pictures on one sheet."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+from PIL import Image
+
+from unmask.draw.canvas import INK, PAPER, Canvas, fit, fitted, font, length, points, styled
+from unmask.draw.colormap import CATEGORIES
+from unmask.errors import SettingError
+from unmask.inputs.preprocess import LUMA
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+    from numpy.typing import NDArray
+
+    Corners = tuple[float, float, float, float]
+    Area = tuple[float, float, float, float]
+
+
+__all__ = ["Tile", "boxes", "outline", "sheet", "show", "tile"]
+
+
+LONGEST = 1200  # side of a picture with boxes
+TILE = 420  # longest side of a picture on a sheet
+MARGIN, GAP = 40, 28
+CAPTION, LABEL = 22, 24  # type sizes
+PAD = 6  # around a label on its background
+SMALL = 80  # longest side up to which a picture is shown in squares
+
+
+def show(
+    ax: Axes,
+    pixels: NDArray[np.uint8],
+    size: tuple[int, int],
+    aspect: Literal["auto", "equal"] = "auto",
+) -> AxesImage:
+    """Show a picture, in coordinates of its own pixels: its upper left corner is at (0, 0).
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    pixels : ndarray of uint8, shape (h, w, 3)
+        Of few pixels it is shown in squares rather than as a blur.
+    size : (int, int)
+        Height and width of the picture, of which `pixels` may be a smaller version.
+    aspect : {"auto", "equal"}
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+    """
+    how = "nearest" if max(pixels.shape[:2]) <= SMALL else "lanczos"
+    extent = 0, size[1], size[0], 0
+    image = ax.imshow(pixels, extent=extent, origin="upper", aspect=aspect, interpolation=how)
+    if aspect == "auto":  # alone in its area
+        ax.set_axis_off()
+    return image
+
+
+def outline(
+    ax: Axes, box: Corners, size: tuple[int, int], color: str = PAPER, width: int = 3
+) -> None:
+    """Draw a box with a dark rim that shows on any color.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where `show` drew the picture.
+    box : tuple of 4 floats
+        Left, top, right, bottom in the picture's pixels. What lies outside is not drawn.
+    size : (int, int)
+        Height and width of the picture.
+    color : str
+    width : int, default 3
+        Of the line, which is centered on the box's edge. The rim adds a pixel on each side.
+    """
+    if not all(map(math.isfinite, box)):
+        return
+    area = ax.get_window_extent()
+    thick = points(width + 2) * ax.figure.dpi / 72
+    across = _span(box[0], box[2], size[1], thick * size[1] / area.width)
+    down = _span(box[1], box[3], size[0], thick * size[0] / area.height)
+    if across is None or down is None:
+        return
+    corner = across[0], down[0]
+    lengths = across[1] - across[0], down[1] - down[0]
+    rim = withStroke(linewidth=points(width + 2), foreground=INK)
+    line: dict[str, Any] = {
+        "fill": False,
+        "edgecolor": color,
+        "linewidth": points(width),
+        "joinstyle": "miter",
+    }
+    ax.add_patch(Rectangle(corner, *lengths, path_effects=[rim], **line))
+
+
+def _span(low: float, high: float, size: int, thick: float) -> tuple[float, float] | None:
+    """Return where a box's side begins and ends; far outside it is out of sight, not far away."""
+    if high < 0 or low > size or high < low:
+        return None
+    # An edge at the picture's border is moved in, so that all of the line is seen.
+    inside = thick / 2, size - thick / 2
+    first = -2 * thick if low < 0 else max(low, inside[0])
+    last = size + 2 * thick if high > size else min(high, inside[1])
+    return min(first, max(last, inside[0])), max(first, last)
+
+
+@styled()
+def boxes(picture: NDArray[np.uint8], items: Sequence[tuple[str, Corners]]) -> Figure:
+    """Draw boxes and their captions on a picture.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, shape (H, W, 3)
+    items : sequence of (str, (left, top, right, bottom))
+        Captions and boxes in the picture's pixels, the most important first: it is drawn on top.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        1,200 pixels on its longer side.
+
+    Examples
+    --------
+    >>> figure = boxes(np.zeros((30, 40, 3), np.uint8), [("0 dog 0.93", (5, 5, 20, 25))])
+    >>> (figure.get_size_inches() * figure.dpi).round()
+    array([1200.,  900.])
+    """
+    height, width = picture.shape[:2]
+    canvas = Canvas(*fit(width, height, LONGEST))
+    ax = canvas.axes(0, 0, canvas.width, canvas.height)
+    show(ax, _reduced(picture, 2 * LONGEST), (height, width))
+    colored = [(*item, CATEGORIES[i % len(CATEGORIES)]) for i, item in enumerate(items)]
+    for _, box, color in reversed(colored):
+        outline(ax, box, (height, width), color, 5)
+    taken: list[Area] = []
+    for caption, box, color in colored:
+        if not all(map(math.isfinite, box)):
+            continue
+        text = fitted(caption, font(LABEL), canvas.width - 2 * PAD)
+        size = length(text, font(LABEL)) + 2 * PAD, LABEL + 2 * PAD
+        scale = canvas.width / width, canvas.height / height
+        corners = tuple(np.clip(box, 0, [width, height, width, height]) * (scale * 2))
+        area = _place(corners, size, (canvas.width, canvas.height), taken)
+        taken.append(area)
+        left, low, across, up = canvas.share(*area[:2], *size)
+        canvas.figure.add_artist(Rectangle((left, low), across, up, facecolor=color, linewidth=0))
+        light = sum(int(color[1 + 2 * i : 3 + 2 * i], 16) * weight for i, weight in enumerate(LUMA))
+        ink = INK if light > 110 else PAPER
+        canvas.write(area[0] + PAD, area[1] + PAD - 1, text, LABEL, ink, canvas.width)
+    return canvas.figure
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """A picture on a sheet, made by `tile`.
+
+    Attributes
+    ----------
+    caption : str
+    pixels : ndarray of uint8, shape (h, w, 3)
+        Of about the size that it is shown at.
+    size : (int, int)
+        The picture's own height and width.
+    box : tuple of 4 floats, optional
+        In the picture's own pixels.
+    """
+
+    caption: str
+    pixels: NDArray[np.uint8]
+    size: tuple[int, int]
+    box: Corners | None = None
+
+
+def tile(caption: str, picture: NDArray[np.uint8], box: Corners | None = None) -> Tile:
+    """Make a picture small enough for a sheet."""
+    return Tile(caption, _reduced(picture, 2 * TILE), (picture.shape[0], picture.shape[1]), box)
+
+
+@styled()
+def sheet(tiles: Sequence[Tile], *, columns: int | None = None) -> Figure:
+    """Put pictures and their captions in a grid on white.
+
+    Parameters
+    ----------
+    tiles : sequence of Tile
+        At least one. The longer side of each is shown 420 pixels long.
+    columns : int, optional
+        At least 1; by default up to four, so that the grid is about square.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    SettingError
+        No tiles, or no columns.
+
+    Examples
+    --------
+    >>> figure = sheet([tile("dog", np.zeros((28, 42, 3), np.uint8))] * 5)
+    >>> (figure.get_size_inches() * figure.dpi).round()
+    array([1396.,  732.])
+    """
+    n = len(tiles)
+    if not n:
+        raise SettingError("a sheet of no panels: give at least one")
+    if columns is None:
+        columns = n if n <= 3 else min(4, math.ceil(math.sqrt(n)))
+    if columns < 1:
+        raise SettingError(f"columns={columns}: expected at least 1")
+    columns = min(columns, n)
+    sizes = [fit(one.size[1], one.size[0], TILE) for one in tiles]
+    across = max(240, *(width for width, _ in sizes))  # least width, for the captions
+    row = CAPTION + 10 + max(height for _, height in sizes)
+    rows = math.ceil(n / columns)
+    canvas = Canvas(
+        columns * (across + GAP) - GAP + 2 * MARGIN, rows * (row + GAP) - GAP + 2 * MARGIN
+    )
+    for number, (one, size) in enumerate(zip(tiles, sizes, strict=True)):
+        left = MARGIN + number % columns * (across + GAP)
+        top = MARGIN + number // columns * (row + GAP)
+        canvas.write(left, top, one.caption, CAPTION, INK, across)
+        ax = canvas.axes(left, top + CAPTION + 10, *size)
+        show(ax, one.pixels, one.size)
+        if one.box is not None:
+            outline(ax, one.box, one.size)
+    return canvas.figure
+
+
+def _reduced(picture: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:
+    factor = max(picture.shape[:2]) // most
+    return np.asarray(Image.fromarray(picture).reduce(factor)) if factor > 1 else picture
+
+
+def _place(
+    box: tuple[float, ...],
+    size: tuple[float, float],
+    canvas: tuple[int, int],
+    taken: Sequence[Area],
+) -> Area:
+    """Find where a caption covers no other: above its box, else in it, else below, else left."""
+    left, top, right, bottom = box
+    width, height = size
+    room = max(canvas[0] - width - 1, 0), max(canvas[1] - height - 1, 0)
+    # Corners of the caption that line up with the outer edge of the 7 px line.
+    wishes = [
+        (x, y)
+        for y in (top - height - 3, top - 3, bottom + 3, bottom - height + 3)
+        for x in (left - 3, right - width + 3)
+    ]
+    wishes += [(left - 3, top - 3 + step * height) for step in range(1, 30)]
+    best, least = None, math.inf
+    for rank, (x, y) in enumerate(wishes):
+        inside = min(max(x, 0), room[0]), min(max(y, 0), room[1])
+        area = (*inside, inside[0] + width, inside[1] + height)
+        moved = abs(inside[0] - x) / 100 + abs(inside[1] - y)
+        cost = sum(_shared(area, other) for other in taken) * 10 + (moved > height / 2) + rank / 100
+        if cost < least:
+            best, least = area, cost
+    assert best is not None
+    return best
+
+
+def _shared(one: Area, other: Area) -> float:
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return max(wide, 0) * max(high, 0)

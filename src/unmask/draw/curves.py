@@ -1,0 +1,443 @@
+"""Line charts: how maps settle, deletion and insertion."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
+
+from unmask.draw.canvas import (
+    GRAY,
+    INK,
+    PAPER,
+    RULE,
+    Canvas,
+    font,
+    length,
+    plain,
+    points,
+    styled,
+    write_title,
+)
+from unmask.draw.colormap import CATEGORIES
+from unmask.draw.figures import check_axes
+from unmask.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from numpy.typing import ArrayLike, NDArray
+
+    Limits = tuple[float, float]
+
+
+__all__ = ["Series", "chart", "draw_lines", "lines", "svg"]
+
+
+MARGIN = 24
+# Those of the categories that show as a thin line on white, the darkest first.
+INKS = tuple(CATEGORIES[number] for number in (6, 4, 2, 5, 0, 1))
+STEPS = [1, 2, 2.5, 5, 10]  # of ticks
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One curve.
+
+    Attributes
+    ----------
+    x, y : array_like of float, shape (n,)
+        Points that are not finite, or not positive on a logarithmic axis, are left out.
+    label : str
+        For the legend; "" is not listed there.
+    dots : bool
+        Mark the points.
+    dashed : bool
+        For what is a guide rather than a measurement.
+    color : str, optional
+        By default that of its place among the curves that have none.
+    """
+
+    x: ArrayLike
+    y: ArrayLike
+    label: str = ""
+    dots: bool = False
+    dashed: bool = False
+    color: str | None = None
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Of type and lines, in pixels."""
+
+    title: int = 26
+    label: int = 20
+    tick: int = 18
+    line: float = 4.0  # width of a curve
+    dot: int = 15  # its diameter
+
+
+@styled()
+def lines(
+    series: Sequence[Series],
+    *,
+    size: tuple[int, int] = (960, 600),
+    x_label: str = "",
+    y_label: str = "",
+    title: str = "",
+    log: str = "",
+    x_limits: Limits | None = None,
+    y_limits: Limits | None = None,
+) -> Figure:
+    """Draw curves in one pair of axes.
+
+    Parameters
+    ----------
+    series : sequence of Series
+    size : (int, int), default (960, 600)
+        Width and height in pixels, at least 320 x 240; made to be shown at half that size.
+    x_label, y_label : str
+        What the axes say, with the unit. The second stands above its axis.
+    title : str
+    log : {"", "x", "y", "xy"}
+        Axes that are logarithmic.
+    x_limits, y_limits : (float, float), optional
+        Ends of an axis; by default all points fit, with a little room.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    SettingError
+        No point to be drawn, a size too small, limits out of order, or another `log`.
+
+    Examples
+    --------
+    >>> n = np.array([100, 400, 1600])
+    >>> figure = lines([Series(n, 1 / np.sqrt(n), "error")], log="xy", x_label="masks")
+    >>> figure.axes[0].get_xscale()
+    'log'
+    """
+    if size[0] < 320 or size[1] < 240:
+        raise SettingError(f"a chart of {size[0]} x {size[1]} pixels: expected at least 320 x 240")
+    canvas, sizes = Canvas(*size), Sizes()
+    top = MARGIN
+    if title:
+        canvas.write(MARGIN, top, title, sizes.title, INK, size[0] - 2 * MARGIN)
+        top += sizes.title + 12
+    area = MARGIN, top, size[0] - 2 * MARGIN, size[1] - top - MARGIN
+    chart(
+        canvas,
+        area,
+        series,
+        x_label=x_label,
+        y_label=y_label,
+        log=log,
+        x_limits=x_limits,
+        y_limits=y_limits,
+    )
+    return canvas.figure
+
+
+def chart(
+    canvas: Canvas,
+    area: tuple[int, int, int, int],
+    series: Sequence[Series],
+    *,
+    x_label: str = "",
+    y_label: str = "",
+    log: str = "",
+    x_limits: Limits | None = None,
+    y_limits: Limits | None = None,
+    sizes: Sizes = Sizes(),
+) -> Axes:
+    """Draw curves with their ticks and labels into an area of a canvas, inside `styled`.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    area : tuple of 4 ints
+        Left, top, width and height in pixels.
+    series, x_label, y_label, log, x_limits, y_limits
+        As for `lines`.
+    sizes : Sizes
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    left, top, width, height = area
+    label, tick = font(sizes.label), font(sizes.tick)
+    top, height = (top + sizes.label + 14, height - sizes.label - 14) if y_label else (top, height)
+    height -= 12 + sizes.tick + (8 + sizes.label if x_label else 0)
+    ax = canvas.axes(left, top, width, height)
+    handles = _plot(ax, series, log, x_limits, y_limits, sizes)
+
+    ax.grid(axis="y", color=RULE, linewidth=points(1))
+    ax.set_axisbelow(True)
+    ax.spines[["left", "top", "right"]].set_visible(False)
+    ax.spines["bottom"].set(color=GRAY, linewidth=points(2))
+    text: dict[str, Any] = {
+        "labelsize": tick.get_size_in_points(),
+        "labelfontfamily": tick.get_family(),
+    }
+    ax.tick_params(labelcolor=GRAY, color=GRAY, length=points(5), width=points(2), **text)
+    ax.tick_params(axis="y", length=0, pad=points(10))
+
+    most = max(2, height // (3 * sizes.tick))
+    _locate(ax.yaxis, "y" in log, most, lambda _: True)
+    inside = math.ceil(max(length(one, tick) for one in _texts(ax.yaxis))) + 10
+    ax.set_position(canvas.share(left + inside, top, width - inside, height))
+    room = width - inside
+    _locate(
+        ax.xaxis,
+        "x" in log,
+        8,
+        lambda texts: sum(length(one, tick) + 1.5 * sizes.tick for one in texts) <= room,
+    )
+    for axis, words in ((ax.xaxis, x_label), (ax.yaxis, y_label)):
+        offset = axis.get_major_formatter().get_offset()
+        axis.get_offset_text().set_visible(False)
+        words = plain(f"{words} ({offset})" if offset else words, label)
+        axis.set_label_text(words, color=GRAY, fontproperties=label, parse_math=False)
+    ax.xaxis.label.set(horizontalalignment="right", x=1)
+    ax.xaxis.labelpad = points(8)
+    ax.yaxis.label.set(rotation=0, horizontalalignment="left", verticalalignment="bottom")
+    ax.yaxis.set_label_coords(-inside / room, 1 + 12 / height)
+    _legend(ax, handles, series, fontsize=label.get_size_in_points())
+    return ax
+
+
+def draw_lines(
+    ax: Axes,
+    series: Sequence[Series],
+    *,
+    x_label: str = "",
+    y_label: str = "",
+    title: str = "",
+    log: str = "",
+    x_limits: Limits | None = None,
+    y_limits: Limits | None = None,
+) -> Figure:
+    """Draw curves into axes of somebody's figure, in that figure's style.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    series, x_label, y_label, title, log, x_limits, y_limits
+        As for `lines`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        That of `ax`.
+
+    Raises
+    ------
+    SettingError
+        `ax` is no axes, or as for `lines`.
+    """
+    figure = check_axes(ax)
+    handles = _plot(ax, series, log, x_limits, y_limits, None)
+    ax.set(xlabel=x_label, ylabel=y_label)
+    if title:
+        wide = ax.get_window_extent().width * 72 / figure.dpi
+        write_title(ax.set_title(""), title, max(wide, 36))
+    _legend(ax, handles, series)
+    return figure
+
+
+def _plot(
+    ax: Axes,
+    series: Sequence[Series],
+    log: str,
+    x_limits: Limits | None,
+    y_limits: Limits | None,
+    sizes: Sizes | None,
+) -> list[Line2D]:
+    if log not in ("", "x", "y", "xy"):
+        raise SettingError(f"log={log!r}: expected '', 'x', 'y' or 'xy'")
+    curves = [_points(one, log) for one in series]
+    if not any(map(len, curves)):
+        raise SettingError("a chart of no points: every value is missing or cannot be shown")
+    for name, limits in (("x", x_limits), ("y", y_limits)):
+        if limits is not None:
+            _check_limits(limits, name in log, name)
+    inks, handles = cycle(INKS), []
+    for one, curve in zip(series, curves, strict=True):
+        style: dict[str, Any] = {"color": one.color or next(inks)}
+        if one.dashed:
+            style["linestyle"] = (0, (7, 7))
+        if one.dots or len(curve) == 1:
+            style["marker"] = "o"
+        if sizes is not None:
+            thick = points(sizes.line / (2 if one.dashed else 1))
+            style |= {"linewidth": thick, "markersize": points(sizes.dot), "markeredgewidth": 0}
+        handles += ax.plot(*curve.T, **style)
+    if "x" in log:
+        ax.set_xscale("log")
+    if "y" in log:
+        ax.set_yscale("log")
+    ax.set(xlim=x_limits, ylim=y_limits)
+    # Lines and dots on the frame are seen whole.
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    every = np.concatenate(curves)
+    corners = np.array([left, low]), np.array([right, high])
+    if ((every >= corners[0]) & (every <= corners[1])).all():
+        for handle in handles:
+            handle.set_clip_on(False)
+    return handles
+
+
+def _points(one: Series, log: str) -> NDArray[np.float64]:
+    x, y = np.asarray(one.x, np.float64), np.asarray(one.y, np.float64)
+    if x.shape != y.shape or x.ndim != 1:
+        raise SettingError(f"a curve of x {x.shape} and y {y.shape}: expected the same length")
+    shown = np.isfinite(x) & np.isfinite(y)
+    for values, axis in ((x, "x"), (y, "y")):
+        if axis in log:
+            shown &= np.where(shown, values, 1.0) > 0
+    return np.stack([x[shown], y[shown]], axis=1)
+
+
+def _check_limits(limits: Limits, log: bool, name: str) -> None:
+    low, high = limits
+    if not (math.isfinite(low) and math.isfinite(high) and low < high) or (log and low <= 0):
+        raise SettingError(
+            f"{name}_limits={limits}: expected two finite numbers, the smaller first"
+            + (", above 0 on a logarithmic axis" if log else "")
+        )
+
+
+def _locate(axis: Axis, log: bool, most: int, fits: Callable[[list[str]], bool]) -> None:
+    """Put ticks at round numbers: as many as there is room for, and at least two."""
+    few: list[Locator] = [MaxNLocator(number, steps=STEPS) for number in range(most, 0, -1)]
+    if log:
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        steps = [LogLocator(subs=subs, numticks=99) for subs in ((1, 2, 5), (1, 3), (1,))]
+        # Decades are skipped where there are too many, and a short axis may hold no such number.
+        few = [*steps, *(LogLocator(numticks=number) for number in range(most, 1, -1)), *few]
+    for locator in few:
+        axis.set_major_locator(locator)
+        texts = _texts(axis)
+        if 1 < len(texts) <= most and fits(texts):
+            return
+
+
+def _texts(axis: Axis) -> list[str]:
+    """Return the labels of the ticks that are seen."""
+    low, high = axis.get_view_interval()
+    shown: list[str] = axis.get_major_formatter().format_ticks(
+        [mark for mark in axis.get_majorticklocs() if low <= mark <= high]
+    )
+    return shown
+
+
+def _legend(ax: Axes, handles: Sequence[Line2D], series: Sequence[Series], **options: Any) -> None:
+    """Write the legend where it hides least of the curves."""
+    named = [(one, handle) for one, handle in zip(series, handles, strict=True) if one.label]
+    if not named:
+        return
+    if options:
+        options |= {"labelcolor": INK, "facecolor": PAPER, "edgecolor": RULE, "framealpha": 1}
+        options |= {"fancybox": False, "handlelength": 2.6}
+    # The words come after: matplotlib takes those that begin with _ for none.
+    shown = ax.legend([handle for _, handle in named], ["x"] * len(named), loc="best", **options)
+    shown.get_frame().set_linewidth(points(2))
+    for (one, _), text in zip(named, shown.get_texts(), strict=True):
+        text.set(parse_math=False, usetex=False)
+        text.set_text(plain(one.label[:1000], text.get_fontproperties()))
+
+
+# --- on a page ---
+
+# What a page's style sheet has its own words for; it may be light or dark.
+PAGE = {INK: "var(--ink)", GRAY: "var(--dim)", RULE: "var(--rule)"}
+PAGE |= dict.fromkeys(INKS, "var(--dim)") | {INKS[0]: "var(--accent)", INKS[1]: "var(--other)"}
+ATTRIBUTES = ("fill", "stroke", "stroke-width", "stroke-dasharray", "text-anchor")
+CURVE = "curve"
+
+
+@styled()
+def svg(series: Sequence[Series], *, x_label: str, y_label: str) -> str:
+    """Draw curves as an SVG element of a page that takes its colors and type from the page's style.
+
+    It has no ``style`` attributes, which a page's security policy may forbid, and no identifiers,
+    which would have to be unique in the page.
+
+    Parameters
+    ----------
+    series : sequence of Series
+        At least one.
+    x_label, y_label : str
+        What the axes are.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element, 544 x 308 units large, for type of 13.
+
+    Examples
+    --------
+    >>> drawn = svg([Series([0, 1], [1, 0.5], "a <b>")], x_label="x", y_label="y")
+    >>> drawn[:5], "a &lt;b&gt;" in drawn, drawn.count('class="curve"')
+    ('<svg ', True, 1)
+    """
+    canvas = Canvas(1512, 856)
+    canvas.figure.patch.set_visible(False)
+    type_size = round(13 / points(0.86))
+    sizes = Sizes(label=type_size, tick=type_size, line=2 / points(1))
+    area = 8, 8, canvas.width - 28, canvas.height - 24
+    highest = max(float(np.max(one.y, initial=0)) for one in series)
+    lowest = min(float(np.min(one.y, initial=0)) for one in series)
+    limits = lowest, highest if highest > lowest else lowest + 1
+    ax = chart(canvas, area, series, x_label=x_label, y_label=y_label, y_limits=limits, sizes=sizes)
+    ax.patch.set_visible(False)
+    ax.tick_params(axis="x", bottom=False)
+    for line in ax.lines:
+        line.set_gid(CURVE)
+    legend = ax.get_legend()
+    if legend is not None:
+        legend.get_frame().set_visible(False)
+    file = io.StringIO()
+    canvas.figure.savefig(file, format="svg", metadata={"Date": None})
+    names = ", ".join(one.label for one in series)
+    return _element(file.getvalue(), f"{y_label} over {x_label}: {names}")
+
+
+def _element(document: str, label: str) -> str:
+    root = ElementTree.fromstring(document)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag.endswith(("}metadata", "}defs")):
+                parent.remove(child)
+    for one in root.iter():
+        one.tag = one.tag.rpartition("}")[2]
+        given = dict(one.attrib)
+        one.attrib.clear()
+        for key in ("d", "x", "y", "transform", "viewBox"):
+            if key in given:
+                one.set(key, given[key])
+        if given.get("id") == CURVE:
+            one.set("class", CURVE)
+        for rule in given.get("style", "").split(";"):
+            name, _, value = (part.strip() for part in rule.partition(":"))
+            if name in ATTRIBUTES:
+                one.set(name, PAGE.get(value, value))
+        one.tail = None
+    root.set("role", "img")
+    root.set("aria-label", label)
+    return ElementTree.tostring(root, encoding="unicode")
