@@ -13,8 +13,9 @@ pytest.importorskip("onnxruntime")
 
 from typer.testing import CliRunner
 
+import unmask
 from unmask import cli
-from unmask.cli import arguments
+from unmask.targets.boxes import Surest, parse_boxes
 
 MODEL = SHARED / "models" / "yolox_nano_coco.onnx"
 PHOTO = SHARED / "images" / "coco_000000000139.jpg"
@@ -86,7 +87,8 @@ def test_a_threshold_without_a_detector():
 
 
 def test_a_box_from_text():
-    assert arguments.parse_box("10,20,200,180.5").corners == (10, 20, 200, 180.5)
-    assert arguments.parse_box("dog: 10,20,200,180").label == "dog"
-    assert arguments.parse_box("top:3") is None
-    assert arguments.parse_box("a,b,c,d") is None
+    assert parse_boxes("10,20,200,180.5") == (unmask.box((10, 20, 200, 180.5)),)
+    assert parse_boxes("dog: 10,20,200,180", ["cat", "dog"]) == (unmask.box((10, 20, 200, 180), 1),)
+    assert parse_boxes("top:3") == (Surest(3),)
+    with pytest.raises(unmask.TargetError, match="no label 'a,b,c,d'"):
+        parse_boxes("a,b,c,d", ["cat", "dog"])

@@ -30,7 +30,7 @@ pytest.importorskip("onnxruntime")
 QUICK = "unmask,masks=256,grid=4"
 
 
-def middle(model, image, target, *, seed=0):  # noqa: ARG001 - what every explainer gets
+def middle(model, image, target, *, seed=0):
     """An explainer that knows nothing: a bump in the middle, at the picture's size."""
     y, x = np.indices(image.shape[:2])
     noise = np.random.default_rng([seed, target]).random(image.shape[:2])
@@ -210,7 +210,7 @@ def test_what_fails_is_a_row_and_stops_nothing(pictures):
     ],
 )
 def test_what_is_lacking_is_said_before_the_first_call(options, says):
-    def never(batch):  # noqa: ARG001
+    def never(batch):
         raise AssertionError
 
     with pytest.raises(SettingError, match=says):

@@ -136,13 +136,12 @@ def test_extending_boxes_that_were_saved(labels, wish, tmp_path):
     assert more.targets == whole.targets
     # What a report says is the same box to the command line, and in Python.
     pytest.importorskip("typer")
-    from unmask.cli.arguments import parse_targets
 
     (text,) = recipe(loaded).targets
     assert (text == "0") == (wish == "top:1")  # a box that was found is asked for by its number
     names = {"unmask": unmask}
     code = recipe(loaded).python().split("[", 1)[1].split("],", 1)[0]
-    for again in (parse_targets([text], detector=True), [eval(code, names)]):
+    for again in ([text], [eval(code, names)]):
         assert unmask.prepare(model, picture, again, grid=3).targets.targets == whole.targets
 
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
-import unmask
 from unmask._base import files
 from unmask._base.files import made as make_folder
 from unmask.errors import SettingError
 from unmask.inputs import fills
-from unmask.models.loading import Detector
 
 __all__ = [
     "check_opacity",
     "check_parts",
     "make_folder",
     "make_place",
-    "parse_box",
     "parse_counts",
     "parse_fill",
     "parse_grid",
@@ -26,7 +22,6 @@ __all__ = [
     "parse_numbers",
     "parse_shard",
     "parse_sizes",
-    "parse_targets",
 ]
 
 
@@ -69,25 +64,6 @@ def parse_name(text: str) -> str:
             f"--name {text}: expected a name such as fox, without / or \\; -o says which folder"
         )
     return text
-
-
-def parse_targets(texts: list[str] | None, detector: Detector | None) -> list[Any] | None:
-    """Return targets as `explain` takes them."""
-    if not texts:
-        return None
-    return [parse_box(text) or text for text in texts] if detector else list(texts)
-
-
-def parse_box(text: str) -> Any:
-    """Return the box that `text` gives, as in dog:10,20,200,180, or None."""
-    label, _, corners = text.rpartition(":")
-    if corners.count(",") != 3:
-        return None
-    try:
-        values = [float(part) for part in corners.split(",")]
-    except ValueError:
-        return None
-    return unmask.box(values, label=label.strip() or None)
 
 
 def parse_grid(text: str) -> int | tuple[int, ...]:

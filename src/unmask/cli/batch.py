@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from unmask.cli import progress, tables
-from unmask.cli.arguments import parse_targets
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import (
     ColumnOption,
@@ -57,7 +56,7 @@ def batch(
             source,
             output,
             model.source,
-            parse_targets(target, model.detector),
+            target or None,
             load=model.options(),
             maps=maps,
             column=column,

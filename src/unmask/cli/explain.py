@@ -6,7 +6,7 @@ from pathlib import Path
 
 import unmask
 from unmask.cli import console, progress, tables
-from unmask.cli.arguments import check_opacity, make_folder, parse_targets
+from unmask.cli.arguments import check_opacity, make_folder
 from unmask.cli.figures import check_places, keep_others, write_explanation
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import (
@@ -44,8 +44,7 @@ def explain(
     with clear_errors():
         check_opacity(opacity)
         loaded, folder, stem = model.load(), make_folder(output), Path(picture).stem
-        targets = parse_targets(target, model.detector)
-        run = unmask.prepare(loaded, picture, targets, **settings.arguments())
+        run = unmask.prepare(loaded, picture, target or None, **settings.arguments())
         keep_others(folder / f"{stem}.npz", run.sample.original, run.plan.shard)
         before, found = set(folder.iterdir()), run.detections()
         tables.show_whole(run)

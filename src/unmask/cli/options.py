@@ -32,8 +32,9 @@ TargetOption = Annotated[
     typer.Option(
         "--target",
         "-t",
-        help="Class to explain: a label, its number, or top:3. May be repeated; all are read "
-        "from the same model calls. Without it, the model's best. With a detector: all, top:3, a "
+        help="Class to explain: a label, its number, top:3, or contrast:386-385 for what decides "
+        "between two. May be repeated; all are read from the same model calls. Without it, the "
+        "model's best. With a detector: all, top:3, a "
         "box's number, a label, or a box as LEFT,TOP,RIGHT,BOTTOM or dog:10,20,200,180.",
         show_default=False,
     ),

@@ -210,15 +210,16 @@ def _row(
     asked = target if one.target.index is None else one.target.index
     model = one.model  # with the texts that were asked for, if it compares pictures with texts
     names = {metric.name for metric in chosen}
+    needs = {need for metric in chosen for need in metric.needs}
     seeded = {"seed": seed} if explainers.takes_seed(function) else {}
 
     begin = time.perf_counter()
     values = np.asarray(function(model, pixels, asked, **seeded))
     explaining = time.perf_counter() - begin
     again = other = None
-    if "stability" in names:
+    if "seed" in needs:
         again = np.asarray(function(model, pixels, asked, seed=seed + 1))
-    if "sanity" in names:
+    if "randomised" in needs:
         assert randomised is not None
         drawn = with_same_texts(randomised, model.labels)
         other = np.asarray(function(drawn, pixels, asked, **seeded))
@@ -277,41 +278,14 @@ def evaluate_map(
     >>> evaluate_map(one, np.ones(one.shape), ["sparseness", "increase"])[0]
     {'increase': 0.0, 'sparseness': 0.0}
     """
-    chosen = [metric.name for metric in metrics.METRICS.values() if metric.name in set(wanted)]
-    found: dict[str, float] = {}
-    # Resampled and checked once for all metrics.
-    small = case.at_model_size(values)
-    curves: dict[str, Curve] = {}
-    match [name for name in chosen if name in ("deletion", "insertion")]:
-        case ["deletion", "insertion"]:
-            curves = metrics.both(case, small, step=step)
-        case ["deletion"]:
-            curves = {"deletion": metrics.deletion(case, small, step=step)}
-        case ["insertion"]:
-            curves = {"insertion": metrics.insertion(case, small, step=step)}
-    large = None if evidence is None else case.at_picture_size(values)
-    shown: float | None = None
-    for name in chosen:
-        match name:
-            case "deletion" | "insertion":
-                found[name] = curves[name].area
-            case "drop" | "increase":
-                shown = metrics.shown_score(case, small) if shown is None else shown
-                found[name] = float(
-                    (metrics.drop if name == "drop" else metrics.increase)(case, shown)
-                )
-            case "sparseness":
-                found[name] = metrics.sparseness(small)
-            case "pointing" | "pointing_exact" if large is not None and evidence is not None:
-                far = metrics.TOLERANCE if name == "pointing" else 0.0
-                found[name] = float(metrics.pointing_game(large, evidence, tolerance=far))
-            case "energy" if large is not None and evidence is not None:
-                found[name] = metrics.energy_inside(large, evidence)
-            case "stability" if again is not None:
-                found[name] = metrics.stability(small, case.at_model_size(again))
-            case "sanity" if randomised is not None:
-                found[name] = metrics.sanity(small, case.at_model_size(randomised))
-    return found, curves
+    chosen, trial = set(wanted), metrics.Trial(case, values, step, evidence, again, randomised)
+    _ = trial.small  # checked, whatever the metrics need
+    found = {
+        name: metric.measure(trial)
+        for name, metric in metrics.METRICS.items()
+        if name in chosen and all(map(trial.has, metric.needs))
+    }
+    return found, trial.curves
 
 
 def summarize(rows: Iterable[Row]) -> dict[str, Mean]:

@@ -191,7 +191,7 @@ def recipe(
     image, example, of_image = _image(explanation)
     where, given, of_model = _model(explanation, model, options)
     texts = explanation.texts or ()
-    words = [_words(target, texts) for target in explanation.targets]
+    words = [_words(target, texts, preset) for target in explanation.targets]
     code = [_python(target, texts, preset) for target in explanation.targets]
     missing = [*of_model, *of_image, *_missing(explanation)]
     if None in code:
@@ -287,7 +287,7 @@ def _python_only(
         for name, value in options.items()
         if name not in MODEL or (name == "labels" and not isinstance(value, str))
     ]
-    if any(target.pair is not None for target in explanation.targets):
+    if explanation.texts and any(target.pair is not None for target in explanation.targets):
         found.append("targets that are a contrast, which only Python can say")
     others = [text for text in explanation.texts or () if text not in words]
     if others and "labels" not in options:
@@ -295,7 +295,7 @@ def _python_only(
         found.append(f"the texts {listed}, beside which it was scored: as --labels, one a line")
     if preset is None and not explanation.plan.masks.shift:
         found.append("masks without shift, which only Python can say")
-    if preset is None and any(target.top for target in explanation.targets):
+    if explanation.texts and preset is None and any(one.top for one in explanation.targets):
         found.append("that a score counts only among the best few, which only Python can say")
     return found
 
@@ -311,37 +311,26 @@ def _preset(explanation: Explanation) -> PresetName | None:
     return None
 
 
-def _words(target: Target, texts: Sequence[str]) -> str | None:
+def _words(target: Target, texts: Sequence[str], preset: PresetName | None) -> str | None:
     """Return a target as the command line takes it, if it does."""
-    if target.number is not None:
-        return str(target.number)
-    if target.box is not None:
-        corners = ",".join(f"{edge:.17g}" for edge in target.box)
-        return corners if target.index is None else f"{target.index}:{corners}"
-    if target.index is None:
-        return None
-    if texts:
+    if texts and target.index is not None:
         text = texts[target.index]
         return str(target.index) if _is_number(text) or TOP.fullmatch(text.strip()) else text
-    # Where classes are called by numbers, a number on the command line is a name.
-    return target.label if _is_number(target.label) else str(target.index)
+    if texts or (target.top is not None and preset is not None):
+        return None if target.index is None else str(target.index)
+    return target.request
 
 
 def _python(target: Target, texts: Sequence[str], preset: PresetName | None) -> str | None:
     """Return a target as Python takes it, if any code can say it."""
-    if target.number is not None:
-        return str(target.number)
-    if target.box is not None:
-        label = "" if target.index is None else f", label={target.index}"
-        return f"unmask.box({target.box!r}{label})"
 
     def one(index: int) -> str:
         return repr(texts[index]) if texts else str(index)
 
     if target.pair is not None:
         return f"unmask.contrast({one(target.pair[0])}, {one(target.pair[1])})"
-    if target.index is None:
-        return None
+    if target.index is None or target.box is not None:
+        return None if target.request is None else _code(target.request)
     if target.top is not None and preset is None:
         return f"unmask.within_top({one(target.index)}, {target.top})"
     return one(target.index)

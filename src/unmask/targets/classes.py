@@ -237,7 +237,7 @@ def _parse_text(text: str, labels: Sequence[str] | None, classes: int | None) ->
         first, second = (checked(int(number), classes) for number in match.groups())
         return Contrast(first, second)
     if match := RANKED.fullmatch(text.strip().lower()):
-        return WithinTop(checked(int(match[2]), classes), int(match[1]))
+        return WithinTop(class_of(match[2], labels, classes, ""), int(match[1]))
     return class_of(text, labels, classes, "the model has none: give an index, or its labels")
 
 

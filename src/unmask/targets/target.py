@@ -77,7 +77,9 @@ class Target:
             return "contrast:{}-{}".format(*self.pair)
         if self.index is None:
             return None
-        return str(self.index) if self.top is None else f"top-{self.top}:{self.index}"
+        # Where classes are called by numbers, a number is a name.
+        asked = self.label if self.label.strip().isdecimal() else str(self.index)
+        return asked if self.top is None else f"top-{self.top}:{self.index}"
 
     def again(self) -> str:
         """Return `request`, as `unmask.explain` takes it.

@@ -7,9 +7,11 @@ explainer. `METRICS` says what is known of each.
 from __future__ import annotations
 
 from unmask.evaluation.metrics.case import Case, case
-from unmask.evaluation.metrics.catalogue import METRICS, Metric, known
-from unmask.evaluation.metrics.confidence import drop, increase, shown_score
+from unmask.evaluation.metrics.catalogue import METRICS, Metric, known, register
+from unmask.evaluation.metrics.confidence import DROP, INCREASE, drop, increase, shown_score
 from unmask.evaluation.metrics.curves import (
+    DELETION,
+    INSERTION,
     STEP,
     Curve,
     both,
@@ -20,13 +22,24 @@ from unmask.evaluation.metrics.curves import (
 )
 from unmask.evaluation.metrics.intervals import Mean, mean_interval, share_interval
 from unmask.evaluation.metrics.location import (
+    ENERGY,
+    POINTING,
+    POINTING_EXACT,
     TOLERANCE,
     energy_inside,
     evidence_mask,
     pointing_game,
 )
-from unmask.evaluation.metrics.maps import sanity, sparseness, stability
+from unmask.evaluation.metrics.maps import (
+    SANITY,
+    SPARSENESS,
+    STABILITY,
+    sanity,
+    sparseness,
+    stability,
+)
 from unmask.evaluation.metrics.of_explanation import curves
+from unmask.evaluation.metrics.trial import Trial
 
 __all__ = [
     "METRICS",
@@ -36,6 +49,7 @@ __all__ = [
     "Curve",
     "Mean",
     "Metric",
+    "Trial",
     "both",
     "case",
     "curves",
@@ -49,6 +63,7 @@ __all__ = [
     "mean_interval",
     "order",
     "pointing_game",
+    "register",
     "rise_blur",
     "sanity",
     "share_interval",
@@ -56,3 +71,6 @@ __all__ = [
     "sparseness",
     "stability",
 ]
+
+register(DELETION, INSERTION, DROP, INCREASE, SPARSENESS)
+register(POINTING, POINTING_EXACT, ENERGY, STABILITY, SANITY)

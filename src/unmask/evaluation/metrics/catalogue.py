@@ -1,4 +1,4 @@
-"""What is known of each metric: paper, direction, range. Tables and the command line read it."""
+"""What a metric is: its function, paper, direction and range, which tables show."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    from unmask.evaluation.metrics.trial import Trial
 
 
-__all__ = ["METRICS", "Metric", "known"]
+__all__ = ["METRICS", "Metric", "known", "register"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Metric:
         explainer that takes one), "randomised" (a randomised copy of the model).
     about : str
         One line: what it measures.
+    measure : callable
+        The metric itself: from a `Trial` to its value.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Metric:
     low: float
     high: float
     about: str
+    measure: Callable[[Trial], float]
     yes_or_no: bool = False
     needs: tuple[str, ...] = ()
 
@@ -72,115 +77,13 @@ class Metric:
         return " to ".join(ends)
 
 
-RISE = "Petsiuk, Das, Saenko: RISE, BMVC 2018, arXiv:1806.07421"
-GRADCAM_PP = "Chattopadhay et al.: Grad-CAM++, WACV 2018, arXiv:1710.11063"
+# By name, in the order of tables.
+METRICS: dict[str, Metric] = {}
 
-_ALL = (
-    Metric(
-        "deletion",
-        "deletion",
-        RISE,
-        False,
-        0,
-        1,
-        "area under the score as the most important pixels vanish first",
-    ),
-    Metric(
-        "insertion",
-        "insertion",
-        RISE,
-        True,
-        0,
-        1,
-        "area under the score as the most important pixels become sharp first",
-    ),
-    Metric(
-        "drop",
-        "average drop",
-        GRADCAM_PP,
-        False,
-        0,
-        1,
-        "share of the score that is lost where only what the map marks is shown",
-    ),
-    Metric(
-        "increase",
-        "increase in confidence",
-        GRADCAM_PP,
-        True,
-        0,
-        1,
-        "whether the score rises where only what the map marks is shown",
-        yes_or_no=True,
-    ),
-    Metric(
-        "sparseness",
-        "sparseness",
-        "Chalasani et al.: Concise Explanations of Neural Networks using Adversarial Training, "
-        "ICML 2020, arXiv:1810.06583",
-        True,
-        0,
-        1,
-        "Gini index of the map's distance from its own median",
-    ),
-    Metric(
-        "pointing",
-        "pointing game",
-        "Zhang et al.: Top-down Neural Attention by Excitation Backprop, ECCV 2016, "
-        "arXiv:1608.00507",
-        True,
-        0,
-        1,
-        "whether the map's peak lies within 15 pixels of the evidence",
-        yes_or_no=True,
-        needs=("evidence",),
-    ),
-    Metric(
-        "pointing_exact",
-        "pointing game, no tolerance",
-        "Zhang et al.: Top-down Neural Attention by Excitation Backprop, ECCV 2016, "
-        "arXiv:1608.00507",
-        True,
-        0,
-        1,
-        "whether the map's peak lies on the evidence",
-        yes_or_no=True,
-        needs=("evidence",),
-    ),
-    Metric(
-        "energy",
-        "energy inside",
-        "Wang et al.: Score-CAM, CVPR Workshops 2020, arXiv:1910.01279",
-        True,
-        0,
-        1,
-        "share of the map that lies on the evidence",
-        needs=("evidence",),
-    ),
-    Metric(
-        "stability",
-        "stability under seed",
-        "Visani et al.: Statistical stability indices for LIME, JORS 2022, arXiv:2001.11757; "
-        "the correlation of two whole maps instead of their indices",
-        True,
-        -1,
-        1,
-        "correlation of two maps made with different seeds",
-        needs=("seed",),
-    ),
-    Metric(
-        "sanity",
-        "sanity check",
-        "Adebayo et al.: Sanity Checks for Saliency Maps, NeurIPS 2018, arXiv:1810.03292",
-        False,
-        0,
-        1,
-        "absolute rank correlation with the map of a randomised model",
-        needs=("randomised",),
-    ),
-)
 
-METRICS: dict[str, Metric] = {one.name: one for one in _ALL}
+def register(*metrics: Metric) -> None:
+    """Add metrics, at the end of tables."""
+    METRICS.update({one.name: one for one in metrics})
 
 
 def known(names: Iterable[str]) -> tuple[Metric, ...]:

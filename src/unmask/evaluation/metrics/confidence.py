@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask.evaluation.metrics.catalogue import Metric
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from unmask.evaluation.metrics.case import Case
+    from unmask.evaluation.metrics.trial import Trial
 
 
-__all__ = ["drop", "increase", "shown_score"]
+__all__ = ["DROP", "INCREASE", "drop", "increase", "shown_score"]
 
 
 def shown_score(case: Case, values: ArrayLike, *, fill: Any = None) -> float:
@@ -92,3 +95,32 @@ def increase(case: Case, shown: float) -> bool:
     bool
     """
     return case.target.score < shown
+
+
+def _shown(trial: Trial) -> float:
+    shown: float = trial.once("shown", lambda: shown_score(trial.case, trial.small))
+    return shown
+
+
+GRADCAM_PP = "Chattopadhay et al.: Grad-CAM++, WACV 2018, arXiv:1710.11063"
+DROP = Metric(
+    "drop",
+    "average drop",
+    GRADCAM_PP,
+    False,
+    0,
+    1,
+    "share of the score that is lost where only what the map marks is shown",
+    lambda trial: drop(trial.case, _shown(trial)),
+)
+INCREASE = Metric(
+    "increase",
+    "increase in confidence",
+    GRADCAM_PP,
+    True,
+    0,
+    1,
+    "whether the score rises where only what the map marks is shown",
+    lambda trial: float(increase(trial.case, _shown(trial))),
+    yes_or_no=True,
+)

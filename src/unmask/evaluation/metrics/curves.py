@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from unmask._base.checks import is_number, is_whole
 from unmask.errors import SettingError
+from unmask.evaluation.metrics.catalogue import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +23,20 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from unmask.evaluation.metrics.case import Case
+    from unmask.evaluation.metrics.trial import Trial
 
 
-__all__ = ["STEP", "Curve", "both", "deletion", "insertion", "order", "rise_blur"]
+__all__ = [
+    "DELETION",
+    "INSERTION",
+    "STEP",
+    "Curve",
+    "both",
+    "deletion",
+    "insertion",
+    "order",
+    "rise_blur",
+]
 
 
 STEP = 1 / 28  # 224 * 8 pixels of a 224 x 224 image
@@ -279,3 +291,35 @@ def _edges(total: int, step: float) -> NDArray[np.int64]:
         )
     size = int(step) if whole else max(1, round(step * total))
     return np.append(np.arange(0, total, size), total)
+
+
+def _area(trial: Trial, name: str) -> float:
+    case = trial.case
+    pixels = trial.once("order", lambda: order(trial.small))
+    blurred, array = name == "insertion", case.sample.array
+    start, end = (_blurred(case), array) if blurred else (array, case.substrate("zero"))
+    curve = trial.curves[name] = _curve(case, pixels, trial.step, start, end)
+    return curve.area
+
+
+RISE = "Petsiuk, Das, Saenko: RISE, BMVC 2018, arXiv:1806.07421"
+DELETION = Metric(
+    "deletion",
+    "deletion",
+    RISE,
+    False,
+    0,
+    1,
+    "area under the score as the most important pixels vanish first",
+    partial(_area, name="deletion"),
+)
+INSERTION = Metric(
+    "insertion",
+    "insertion",
+    RISE,
+    True,
+    0,
+    1,
+    "area under the score as the most important pixels become sharp first",
+    partial(_area, name="insertion"),
+)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unmask.errors import SettingError
+from unmask.evaluation.metrics.catalogue import Metric
 from unmask.evaluation.metrics.maps import finite
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from unmask.evaluation.metrics.trial import Trial
 
 
 __all__ = ["TOLERANCE", "energy_inside", "evidence_mask", "pointing_game"]
@@ -136,3 +140,48 @@ def evidence_mask(evidence: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.boo
     if not inside.any():
         raise SettingError("the evidence holds no pixel of the map")
     return inside
+
+
+def _points(trial: Trial, tolerance: float) -> float:
+    return float(pointing_game(trial.large, trial.evidence, tolerance=tolerance))
+
+
+def _energy(trial: Trial) -> float:
+    return energy_inside(trial.large, trial.evidence)
+
+
+POINTING = Metric(
+    "pointing",
+    "pointing game",
+    "Zhang et al.: Top-down Neural Attention by Excitation Backprop, ECCV 2016, arXiv:1608.00507",
+    True,
+    0,
+    1,
+    "whether the map's peak lies within 15 pixels of the evidence",
+    partial(_points, tolerance=TOLERANCE),
+    yes_or_no=True,
+    needs=("evidence",),
+)
+POINTING_EXACT = Metric(
+    "pointing_exact",
+    "pointing game, no tolerance",
+    "Zhang et al.: Top-down Neural Attention by Excitation Backprop, ECCV 2016, arXiv:1608.00507",
+    True,
+    0,
+    1,
+    "whether the map's peak lies on the evidence",
+    partial(_points, tolerance=0.0),
+    yes_or_no=True,
+    needs=("evidence",),
+)
+ENERGY = Metric(
+    "energy",
+    "energy inside",
+    "Wang et al.: Score-CAM, CVPR Workshops 2020, arXiv:1910.01279",
+    True,
+    0,
+    1,
+    "share of the map that lies on the evidence",
+    _energy,
+    needs=("evidence",),
+)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unmask.errors import SettingError
+from unmask.evaluation.metrics.catalogue import Metric
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -140,3 +141,39 @@ def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     a, b = one - one.mean(), other - other.mean()
     a, b = a / np.sqrt((a * a).sum()), b / np.sqrt((b * b).sum())
     return float(np.clip((a * b).sum(), -1, 1))
+
+
+SPARSENESS = Metric(
+    "sparseness",
+    "sparseness",
+    "Chalasani et al.: Concise Explanations of Neural Networks using Adversarial Training, "
+    "ICML 2020, arXiv:1810.06583",
+    True,
+    0,
+    1,
+    "Gini index of the map's distance from its own median",
+    lambda trial: sparseness(trial.small),
+)
+STABILITY = Metric(
+    "stability",
+    "stability under seed",
+    "Visani et al.: Statistical stability indices for LIME, JORS 2022, arXiv:2001.11757; "
+    "the correlation of two whole maps instead of their indices",
+    True,
+    -1,
+    1,
+    "correlation of two maps made with different seeds",
+    lambda trial: stability(trial.small, trial.case.at_model_size(trial.again)),
+    needs=("seed",),
+)
+SANITY = Metric(
+    "sanity",
+    "sanity check",
+    "Adebayo et al.: Sanity Checks for Saliency Maps, NeurIPS 2018, arXiv:1810.03292",
+    False,
+    0,
+    1,
+    "absolute rank correlation with the map of a randomised model",
+    lambda trial: sanity(trial.small, trial.case.at_model_size(trial.randomised)),
+    needs=("randomised",),
+)

@@ -1,0 +1,76 @@
+"""One map that is put through metrics, and what they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from unmask.evaluation.metrics.case import Case
+
+__all__ = ["Trial"]
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A map and what a `Metric` may need to measure it.
+
+    Attributes
+    ----------
+    case : Case
+    values : float array
+        The map, at the model's size or at the picture's.
+    step : int or float
+        Of curves.
+    evidence : box or bool array, optional
+        In the picture's pixels.
+    again, randomised : float array, optional
+        The maps with another seed, and of a randomised model.
+    curves : dict
+        What metrics drew on the way, by their names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unmask
+    >>> case = unmask.metrics.case("demo", unmask.demo.pictures()["street"], "heart")
+    >>> trial = Trial(case, np.ones((96, 96)), step=1 / 28)
+    >>> trial.has("evidence"), trial.small.shape
+    (False, (96, 96))
+    """
+
+    case: Case
+    values: ArrayLike
+    step: float
+    evidence: Any = None
+    again: Any = None
+    randomised: Any = None
+    curves: dict[str, Any] = field(default_factory=dict)
+    _made: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def small(self) -> NDArray[np.float64]:
+        """The map at the model's size, checked."""
+        return self.case.at_model_size(self.values)
+
+    @cached_property
+    def large(self) -> NDArray[Any]:
+        """The map at the picture's size."""
+        return self.case.at_picture_size(self.values)
+
+    def has(self, need: str) -> bool:
+        """Whether what a metric needs is there, see `Metric.needs`."""
+        there = {"evidence": self.evidence, "seed": self.again, "randomised": self.randomised}
+        return there[need] is not None
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what several metrics share, made when the first one asks for it."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
