@@ -15,7 +15,7 @@ pytest.importorskip("onnxruntime")
 
 
 @pytest.mark.parametrize(
-    "cases", [pytest.param(400, id="few"), pytest.param(2000, id="many", marks=pytest.mark.slow)]
+    "cases", [pytest.param(400, id="few"), pytest.param(1000, id="many", marks=pytest.mark.slow)]
 )
 def test_broken_files_are_read_or_refused(cases):
     """The longer run, of any length, is benchmarks/fuzzing.py itself."""
