@@ -9,6 +9,7 @@ import re
 import socket
 import struct
 import time
+import warnings
 import zlib
 from pathlib import Path
 
@@ -26,7 +27,7 @@ pytest.importorskip("httpx")
 testclient = pytest.importorskip("starlette.testclient")
 
 from unmask.app.address import Address  # noqa: E402
-from unmask.app.routes import PAGE  # noqa: E402
+from unmask.app.assets import PAGE  # noqa: E402
 from unmask.app.server import _bound as bound  # noqa: E402
 from unmask.app.server import build, serve  # noqa: E402
 
@@ -120,6 +121,19 @@ def bomb(width, height):
 
 
 # --- a run
+
+
+def test_notes_are_shown_whatever_the_process_does_with_warnings(page):
+    """Its filters are shared by all threads: a server neither needs nor touches them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", unmask.UnmaskWarning)
+        before = list(warnings.filters)
+        said = page.upload(png()).json()
+        page("explain", {"settings": {"masks": 128, "grid": 3}})
+        _, state = page.follow({"done", "failed"})
+        assert list(warnings.filters) == before
+    assert said["notes"]
+    assert state["state"] == "done"
 
 
 def test_a_run_gives_the_map_that_python_gives(page, tmp_path):

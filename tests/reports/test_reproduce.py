@@ -16,8 +16,10 @@ import unmask
 from helpers.places import SHARED
 from unmask._base import npz
 from unmask.models.origin import Origin
-from unmask.reports.reproduce import OPTIONS, SETTINGS, recipe
+from unmask.reports.reproduce import REPEATED, recipe
 from unmask.run import explanation_file
+from unmask.run.settings import SETTINGS
+from unmask.run.wording import MODEL
 
 pytest.importorskip("typer")
 pytest.importorskip("onnxruntime")
@@ -249,14 +251,42 @@ def test_every_option_of_the_command_is_known_to_reports():
         one for name, one in typer.main.get_command(cli.app).commands.items() if name == "explain"
     )
     names = {one.name for one in command.params}
-    elsewhere = {
-        *("picture", "model", "target", "output", "cmap", "opacity", "certainty"),  # no setting
-        *("until", "max_masks", "max_seconds", "checkpoint"),  # how many masks, which is said
-        "help",
-    }
+    elsewhere = {"picture", "model", "target", "output", "cmap", "opacity", "certainty", "help"}
+    # How many masks there were is said in place of when they ended.
+    ends = {"until", "max_masks", "max_seconds", "checkpoint"}
     # Python's output= is --model-output here, as --output is a folder.
-    said = {"model_output" if name == "output" else name for name in OPTIONS}
-    assert set(SETTINGS) | said == names - elsewhere
+    said = {"model_output" if name == "output" else name for name in MODEL}
+    settings = {row.name for row in REPEATED if row.option}
+    assert settings | said == names - elsewhere - ends
+    assert {name for name, row in SETTINGS.items() if row.option and not row.repeats} == ends
+
+
+# A value of each setting that is not its default; a new row must be given one here.
+OTHER = {
+    "masks": 500,
+    "shard": (1, 2),
+    "grid": (3, 4),
+    "preset": "notebook",
+    "keep": 0.25,
+    "seed": 11,
+    "fill": "blur",
+    "design": "random",
+    "estimator": "paper",
+    "batch_size": 7,
+    "shift": False,
+}
+
+
+@pytest.mark.parametrize("row", REPEATED, ids=lambda row: row.name)
+def test_every_setting_that_was_given_is_said_and_no_other(row):
+    value = OTHER[row.name]
+    given = {"masks": 600, row.name: value}  # several blocks, for a shard
+    again = recipe(unmask.explain("demo", "my scene.png", "heart", **given))
+    said = {"masks", "grid", row.name} - ({"grid"} if row.name == "preset" else set())
+    assert set(re.findall(r"^    (\w+)=", again.python(), re.MULTILINE)) == said
+    assert f"    {row.name}={value!r},\n" in again.python()
+    option = f"--{row.name.replace('_', '-')} {row.on_command_line(value)}"
+    assert (option in again.command()) == row.option
 
 
 def test_a_model_knows_where_it_is_from():

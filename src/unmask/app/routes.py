@@ -1,4 +1,4 @@
-"""What can be asked, and the answers: JSON, pictures, files, and the live socket.
+"""What can be asked, and the answers: JSON, pictures and files.
 
 No part of an address is ever a path: pages, examples and sessions are looked up in tables.
 """
@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import time
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,31 +14,31 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.websockets import WebSocketDisconnect
 
 from unmask import demo
 from unmask._version import __version__
 from unmask.app import choices, downloads
+from unmask.app.assets import assets
 from unmask.app.bodies import Bodies, text_of
 from unmask.app.form import MAX_TARGETS, parse
 from unmask.app.jobs import Job
+from unmask.app.live import live
 from unmask.app.sessions import Crowded
-from unmask.app.updates import facts, update
+from unmask.app.updates import facts
 from unmask.app.uploads import MAX_BYTES, MAX_PIXELS, decode
-from unmask.errors import SettingError, UnmaskError
+from unmask.errors import SettingError, UnmaskError, silent
 from unmask.inputs import images
 from unmask.inputs.images import jpeg
 from unmask.reports.reproduce import DEMO
 from unmask.run.wording import on_page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
     from starlette.requests import Request
     from starlette.types import ExceptionHandler
-    from starlette.websockets import WebSocket
 
     from unmask.app.choices import Choice
     from unmask.app.sessions import Session
@@ -50,20 +47,8 @@ __all__ = ["HANDLERS", "routes"]
 
 T = TypeVar("T")
 
-PAGE = {
-    "": ("index.html", "text/html; charset=utf-8"),
-    "app.css": ("app.css", "text/css; charset=utf-8"),
-    **{
-        file.name: (file.name, "text/javascript; charset=utf-8")
-        for file in (resources.files("unmask.app") / "page").iterdir()
-        if file.name.endswith(".js")
-    },
-    "icon.svg": ("icon.svg", "image/svg+xml"),
-}
 MAX_NAME = 200  # characters of a picture's name, or of a class's
-MAX_SOCKETS = 8  # of one page
 PREVIEW, THUMBNAIL = 1200, 240  # longest sides of what the page shows, in pixels
-GONE = (1000, 1001)  # codes with which a socket is closed on purpose, or with its page
 BUSY = 2  # pictures that are decoded or drawn at a time
 
 
@@ -78,9 +63,6 @@ def routes(known: Sequence[Choice], examples: Sequence[str | Path]) -> list[Any]
         Read now, so that one that is no picture is said at once.
     """
     table = _Table(known, examples)
-    static = [
-        Route(f"/{name}", _constant(_asset(file), kind)) for name, (file, kind) in PAGE.items()
-    ]
     own = [
         Route("/picture", table.preview, methods=["GET"]),
         Route("/picture", table.upload, methods=["PUT"]),
@@ -92,10 +74,10 @@ def routes(known: Sequence[Choice], examples: Sequence[str | Path]) -> list[Any]
         Route("/stop", table.stop, methods=["POST"]),
         Route("/more", table.more, methods=["POST"]),
         Route("/download/{kind}", table.download, methods=["GET"]),
-        WebSocketRoute("/live", table.live),
+        WebSocketRoute("/live", live),
     ]
     return [
-        *static,
+        *assets(),
         Route("/api/about", table.about, methods=["GET"]),
         Route("/api/sessions", table.new, methods=["POST"]),
         Route("/api/examples/{name}", table.thumbnail, methods=["GET"]),
@@ -272,36 +254,11 @@ class _Table:
             headers={"Content-Disposition": f'attachment; filename="{wanted.name(session.name)}"'},
         )
 
-    async def live(self, socket: WebSocket) -> None:
-        session = socket.app.state.sessions.get(socket.path_params["token"])
-        await socket.accept()
-        if session is None:
-            await socket.close(4404)  # refused at once, a page could not tell why
-            return
-        if session.sockets >= MAX_SOCKETS:
-            await socket.close(1013)
-            return
-        session.sockets += 1
-        session.left = False
-        pushing = asyncio.create_task(_push(socket, session))
-        try:
-            while True:  # nothing is expected; it ends when the page goes away
-                await socket.receive_text()
-        except WebSocketDisconnect as end:
-            session.left = end.code in GONE
-        except (KeyError, RuntimeError):
-            pass
-        finally:
-            pushing.cancel()
-            session.sockets -= 1
-            session.seen = time.monotonic()
-            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
-                await pushing
-
     async def _work(self, function: Callable[[], T]) -> T:
         """Do what takes a while in a thread of its own, little at a time."""
         async with self.busy:
-            return await asyncio.to_thread(function)
+            with silent():  # notes are shown on the page
+                return await asyncio.to_thread(function)
 
     def _wish(self, session: Session, given: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
         targets, settings = given.get("targets", []), given.get("settings", {})
@@ -312,26 +269,6 @@ class _Table:
         if not isinstance(settings, dict):
             raise SettingError("settings: expected names and values")
         return targets, parse(self.models[session.model].model, settings)
-
-
-async def _push(socket: WebSocket, session: Session) -> None:
-    """Send what is new. What a slow page has no time for is left out, never kept."""
-    told: dict[str, Any] = {}
-    seen: Any = None
-    while True:
-        session.changed.clear()
-        job = session.job
-        state = facts(job)
-        explanation = None if job is None else job.explanation
-        if job is not None and explanation is not None and explanation is not seen:
-            curve = [[masks, *errors] for masks, errors in job.curve]
-            data = await asyncio.to_thread(update, explanation, **state, curve=curve)
-            await socket.send_bytes(data)
-            seen, told = explanation, state
-        elif state != told:
-            await socket.send_text(json.dumps(state))
-            told = state
-        await session.changed.wait()
 
 
 def _session(request: Request) -> Session:
@@ -352,19 +289,6 @@ async def _turn(session: Session, wish: int) -> AsyncIterator[None]:
         if wish != session.wish:
             raise HTTPException(409, "another picture or model was chosen since")
         yield
-
-
-def _asset(name: str) -> bytes:
-    return (resources.files("unmask.app") / "page" / name).read_bytes()
-
-
-def _constant(body: bytes, kind: str) -> Callable[[Request], Awaitable[Response]]:
-    async def handler(request: Request) -> Response:  # noqa: ARG001
-        return Response(body, media_type=kind, headers=headers)
-
-    # A browser fetches the icon anew whenever the address changes, unless it may keep it.
-    headers = {"Cache-Control": "max-age=3600"} if kind == "image/svg+xml" else {}
-    return handler
 
 
 async def _user_error(request: Request, error: Exception) -> Response:  # noqa: ARG001

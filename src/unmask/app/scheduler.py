@@ -13,6 +13,8 @@ from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from unmask.errors import silent
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -48,7 +50,8 @@ class Turns:
         self._turn = 0
         self._wake = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name="unmask-turns", daemon=True)
+        work = silent()(self._work)  # notes are shown on the page
+        self._thread = threading.Thread(target=work, name="unmask-turns", daemon=True)
         self._thread.start()
 
     def call(self, function: Callable[[], T]) -> Future[T]:

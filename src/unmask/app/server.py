@@ -6,11 +6,8 @@ import asyncio
 import contextlib
 import secrets
 import socket
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-from PIL import Image
 
 from unmask._base.blas import one_blas_thread
 from unmask.app.address import Address
@@ -137,10 +134,7 @@ def build(
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         # Around all explanations, which run in threads of their own.
-        with one_blas_thread(), warnings.catch_warnings():
-            # Notes are shown on the page; the limit of pixels is stricter than Pillow's own.
-            warnings.simplefilter("ignore", UnmaskWarning)
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with one_blas_thread():
             app.state.turns = turns or Turns()
             app.state.sessions = sessions or Sessions()
             sweeper = asyncio.create_task(_sweep(app.state.sessions))

@@ -51,14 +51,16 @@ def decode(data: bytes) -> NDArray[np.uint8]:
             f"the file has more than {MAX_BYTES / 2**20:g} MB; make the picture smaller"
         )
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        with images.hushed():  # the limit of pixels is stricter than Pillow's own
+            picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        with picture:
             width, height = picture.size
             if width * height > MAX_PIXELS:
                 raise _too_large(f"{width} x {height} pixels")
             return images.read(picture)
     except UnidentifiedImageError as error:
         raise ImageError("this is no JPEG, PNG, WebP, BMP, TIFF or GIF picture") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         raise _too_large("far too many pixels") from error
     except ImageError as error:
         raise ImageError(str(error).replace("the Pillow picture", "the picture")) from error

@@ -38,6 +38,7 @@ __all__ = [
     "FORMATS",
     "MAX_SIDE",
     "decode",
+    "hushed",
     "jpeg",
     "named_formats",
     "png",
@@ -190,7 +191,7 @@ def _hint(path: Path, source: object) -> str:
 
 def _open(file: BinaryIO, name: str) -> Picture:
     try:
-        with _hushed():
+        with hushed():
             picture = Image.open(file, formats=_formats())
         with picture:
             _check_size(picture.size, name)
@@ -209,7 +210,7 @@ def _open(file: BinaryIO, name: str) -> Picture:
 
 
 @contextlib.contextmanager
-def _hushed() -> Iterator[None]:
+def hushed() -> Iterator[None]:
     """Silence Pillow about large pictures, whose limit is ours, and about broken EXIF blocks."""
     with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -316,7 +317,7 @@ def _from_pillow(picture: Image.Image, name: str) -> Picture:
 
 def _orientation(picture: Image.Image) -> object:
     try:
-        with _hushed():
+        with hushed():
             return picture.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # a broken EXIF block beside pixels that are whole
         return 1

@@ -1,0 +1,72 @@
+"""The live socket: a map as it comes out of the noise."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.websockets import WebSocketDisconnect
+
+from unmask.app.updates import facts, update
+
+if TYPE_CHECKING:
+    from starlette.websockets import WebSocket
+
+    from unmask.app.sessions import Session
+
+__all__ = ["live"]
+
+
+MAX_SOCKETS = 8  # of one page
+GONE = (1000, 1001)  # codes with which a socket is closed on purpose, or with its page
+
+
+async def live(socket: WebSocket) -> None:
+    """Send a page what is new of its job until it goes away."""
+    session = socket.app.state.sessions.get(socket.path_params["token"])
+    await socket.accept()
+    if session is None:
+        await socket.close(4404)  # refused at once, a page could not tell why
+        return
+    if session.sockets >= MAX_SOCKETS:
+        await socket.close(1013)
+        return
+    session.sockets += 1
+    session.left = False
+    pushing = asyncio.create_task(_push(socket, session))
+    try:
+        while True:  # nothing is expected; it ends when the page goes away
+            await socket.receive_text()
+    except WebSocketDisconnect as end:
+        session.left = end.code in GONE
+    except (KeyError, RuntimeError):
+        pass
+    finally:
+        pushing.cancel()
+        session.sockets -= 1
+        session.seen = time.monotonic()
+        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+            await pushing
+
+
+async def _push(socket: WebSocket, session: Session) -> None:
+    """Send what is new. What a slow page has no time for is left out, never kept."""
+    told: dict[str, Any] = {}
+    seen: Any = None
+    while True:
+        session.changed.clear()
+        job = session.job
+        state = facts(job)
+        explanation = None if job is None else job.explanation
+        if job is not None and explanation is not None and explanation is not seen:
+            curve = [[masks, *errors] for masks, errors in job.curve]
+            data = await asyncio.to_thread(update, explanation, **state, curve=curve)
+            await socket.send_bytes(data)
+            seen, told = explanation, state
+        elif state != told:
+            await socket.send_text(json.dumps(state))
+            told = state
+        await session.changed.wait()
