@@ -12,6 +12,7 @@ from rich.table import Table
 from unmask.cli import console
 from unmask.cli.console import err, out, short, show_written
 from unmask.estimate.uncertainty import shown
+from unmask.targets import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
@@ -52,10 +53,10 @@ def show_whole(run: Run) -> None:
     """Show what a model says of the whole picture, and its notes."""
 
     def show() -> None:
-        if run.question.task.name != "boxes":
-            show_predictions(run.model.name, run.predictions())
-        else:
+        if task_of(run.model).name == "boxes":
             show_detections(run.model.name, run.detections(), run.model.threshold)
+        else:
+            show_predictions(run.model.name, run.predictions())
 
     console.says(run.notes, show)
 

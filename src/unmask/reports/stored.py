@@ -94,7 +94,7 @@ def stored(results: StoredMaps, most: int = MOST) -> Stored:
         notes.append(f"{most:,} of {len(names):,} pictures of {results.url}; most= takes more.")
     if failed := len(results.failures):
         notes.append(f"{failed:,} pictures of {results.url} failed and are left out.")
-    gone = [missing for one in found.values() if (missing := getattr(one, "missing", ""))]
+    gone = [one.missing for one in found.values() if one.missing]
     if gone:
         notes.append(f"{len(gone):,} pictures cannot be read again, such as {gone[0]}.")
     again = [

@@ -151,7 +151,9 @@ class Setting:
         """The default as help says it, "" where there is none."""
         if self.default is None:
             return ""
-        others = [f"{_text(value)} for a {MODELS[task]}" for task, value in self.by_task.items()]
+        others = [
+            f"{_text(value)} for a {MODELS.get(task, task)}" for task, value in self.by_task.items()
+        ]
         return ", ".join([self.says.format(_text(self.default)), *others])
 
     def checked(self, value: Any) -> Any:
