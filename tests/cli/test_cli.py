@@ -14,6 +14,7 @@ from PIL import Image
 import unmask
 from helpers.places import SHARED
 from unmask import demo
+from unmask.draw.canvas import pixels
 
 pytest.importorskip("typer")
 pytest.importorskip("rich")
@@ -106,7 +107,7 @@ def test_explain_writes_a_figure_and_the_maps_and_says_where(run, files):
     assert e.image == "p.png"
     with Image.open(files / "out" / "p-hare-brown.png") as figure:
         assert figure.width > 3 * 20
-        np.testing.assert_array_equal(np.asarray(figure), np.asarray(e.plot()))
+        np.testing.assert_array_equal(np.asarray(figure), pixels(e.plot()))
     row = re.search(r"hare \[brown\] (\d\.\d+) (\d\.\d+) Reliability is", words(result))
     assert float(row[1]) == pytest.approx(e.targets[0].score, abs=1e-4)
     assert float(row[2]) == pytest.approx(e.reliability, abs=0.01)
@@ -167,7 +168,7 @@ def test_each_target_has_a_figure_of_its_own(run, files):
     assert [target.index for target in e.targets] == [2, 1, 0]
     for number, name in enumerate(("p-hare-brown.png", "p-grey-wolf.png", "p-red-fox.png")):
         with Image.open(files / "out" / name) as figure:
-            np.testing.assert_array_equal(np.asarray(figure), np.asarray(e.plot(number)))
+            np.testing.assert_array_equal(np.asarray(figure), pixels(e.plot(number)))
 
 
 @pytest.mark.parametrize(

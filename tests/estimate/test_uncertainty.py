@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import unmask
+from unmask.draw.canvas import pixels
 from unmask.errors import SettingError
 from unmask.estimate.estimators import ESTIMATORS
 from unmask.estimate.uncertainty import half_width
@@ -62,8 +63,8 @@ def test_chance_is_significant_as_often_as_stated(estimator):
 
 def test_the_picture_of_certainty_greys_out_what_is_not_significant():
     explanation = explained(planted)
-    figure = np.asarray(explanation.plot(certainty=True)).astype(int)
-    plain = np.asarray(explanation.plot()).astype(int)
+    figure = pixels(explanation.plot(certainty=True)).astype(int)
+    plain = pixels(explanation.plot()).astype(int)
     assert figure.shape[1] > plain.shape[1]  # one panel more
     grey = (figure == 128).all(axis=2)
     panel = 480 * 360  # 4 to 3, as the picture

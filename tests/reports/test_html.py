@@ -122,7 +122,7 @@ def test_few_masks_have_no_standard_error():
 def test_curves_are_drawn(explanation):
     curve = Curve(np.linspace(0, 1, 5), np.array([1, 0.5, 0.25, 0, 0]))
     page = unmask.report([explanation], curves=[[{"deletion": curve, "insertion": curve}, {}]])
-    assert page.count("<polyline") == 2
+    assert page.count('class="curve"') == 2
     assert "deletion 0.312" in page
 
 
@@ -268,7 +268,7 @@ def test_the_command_measures_curves(explanation, tmp_path):
     result = CliRunner().invoke(app, ["report", str(first), "--curves", "-o", str(out)])
     assert result.exit_code == 0, result.output
     page = out.read_text("utf-8")
-    assert page.count("<polyline") == 4
+    assert page.count('class="curve"') == 4
     area = metrics.curves(explanation, "demo")[0]["deletion"].area
     assert f"deletion {area:.3f}" in page
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import unmask
+from unmask.draw.canvas import pixels
 from unmask.estimate.scores import Estimate
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (45, 70, 3), np.uint8)
@@ -187,8 +188,8 @@ def test_foreign_files_are_refused(tmp_path):
 def test_figures_and_overlays_have_the_pictures_size():
     explanation = unmask.explain(brightness, PICTURE, [0, 1], masks=90, grid=(3, 5))
     assert explanation.overlay().size == (70, 45)
-    assert explanation.plot("class 1").size[0] > 3 * 70
-    one = explanation.plot(0).height
+    assert pixels(explanation.plot("class 1")).shape[1] > 3 * 70
+    one = pixels(explanation.plot(0)).shape[0]
     png = explanation._repr_png_()
     assert png is not None
     with Image.open(io.BytesIO(png)) as shown:

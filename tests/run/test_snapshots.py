@@ -4,10 +4,12 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 import unmask
 from unmask.draw import colormap
+from unmask.draw.canvas import pixels
 from unmask.errors import SettingError, TargetError, UnmaskWarning
 from unmask.reports import convergence
 from unmask.run import snapshots
@@ -63,32 +65,33 @@ def test_expected_and_measured_errors_are_those_reached(model, picture):
     assert np.mean(measured) == pytest.approx(np.mean(reached), rel=0.25)
 
 
-def test_the_figure_shows_each_snapshot_in_the_same_colours(model, picture):
+def test_the_figure_shows_each_snapshot_in_the_same_colors(model, picture):
     run = unmask.explain(model, picture, masks=400, grid=(3, 5))
     figure = convergence.convergence(run, [96, 200, 400])
-    drawn = np.asarray(figure)
-    panels = [
-        panel
-        for _, panel, _ in convergence._panels(run, snapshots.snapshots(run, [400]), "inferno")
-    ]
-    last = np.asarray(panels[-1])
-    wanted = colormap.colorize(run.map - run.map.mean())
-    np.testing.assert_allclose(
-        np.asarray(Image.fromarray(last)).mean(axis=(0, 1)), wanted.mean(axis=(0, 1)), atol=6
-    )
-    top = (
-        convergence.MARGIN
-        + convergence.TITLE
-        + 12
-        + convergence.SUBTITLE
-        + 28
-        + convergence.CAPTION
-        + 10
-    )
-    left = convergence.MARGIN + 3 * (last.shape[1] + convergence.GAP)
-    np.testing.assert_array_equal(
-        drawn[top : top + last.shape[0], left : left + last.shape[1]], last
-    )
+    shown = [ax.images[0].get_array() for ax in figure.axes if ax.images]
+    np.testing.assert_array_equal(shown[0], picture)
+    last = run.map - run.map.mean()
+    wanted = colormap.colorize(last)
+    assert abs(shown[3].astype(int) - wanted).mean() < 1
+    low, high = last.min(), last.max()
+    first, _ = snapshots.snapshots(run, [96, 400])
+    wanted = colormap.colorize(first.values - first.values.mean(), "inferno", low, high)
+    assert abs(shown[1].astype(int) - wanted).mean() < 1
+    # Each is drawn, in squares, as the picture is small.
+    drawn = pixels(figure)
+    colors = {tuple(one) for one in shown[3].reshape(-1, 3).tolist()}
+    assert colors <= {tuple(one) for one in np.unique(drawn.reshape(-1, 3), axis=0).tolist()}
+
+
+def test_the_errors_are_drawn_into_axes_that_are_given(model, picture):
+    run = unmask.explain(model, picture, masks=400, grid=(3, 5))
+    taken = snapshots.snapshots(run, [96, 200, 400])
+    ax = Figure().add_subplot()
+    assert convergence.convergence(run, [96, 200, 400], ax=ax) is ax.figure
+    guide, expected, measured = ax.lines
+    np.testing.assert_allclose(expected.get_ydata(), [one.expected_error for one in taken])
+    np.testing.assert_allclose(measured.get_ydata(), [one.measured_error for one in taken[:2]])
+    np.testing.assert_allclose(guide.get_ydata()[-1], taken[-1].expected_error)
 
 
 def test_captions_say_what_is_known(model, picture):
@@ -108,7 +111,7 @@ def test_by_default_the_usual_numbers_and_all(model, picture):
 def test_a_flat_map_is_drawn_too(picture):
     with pytest.warns(UnmaskWarning, match="flat"):
         run = unmask.explain(lambda batch: np.full((len(batch), 2), 0.5), picture, 0, masks=256)
-    assert convergence.convergence(run, [50, 96]).height > 600
+    assert pixels(convergence.convergence(run, [50, 96])).shape[0] > 600
 
 
 @pytest.mark.parametrize("at", [[0], [401], [], [10, 2.5], [True], [-1]])
@@ -153,7 +156,7 @@ def test_converge_writes_the_figure_and_says_what_it_shows(converge, tmp_path):
         assert float(row[2]) == pytest.approx(one.expected_error, abs=6e-4)
     with Image.open(tmp_path / "out" / "p-converge.png") as figure:
         np.testing.assert_array_equal(
-            np.asarray(figure), np.asarray(convergence.convergence(run, [100, 300]))
+            np.asarray(figure), pixels(convergence.convergence(run, [100, 300]))
         )
 
 
@@ -165,7 +168,7 @@ def test_converge_of_a_saved_explanation_asks_no_model(converge, tmp_path):
     assert result.exit_code == 0, result.output
     with Image.open(tmp_path / "out" / "p-converge.png") as figure:
         wanted = convergence.convergence(run, [128, 256], "heart")
-        np.testing.assert_array_equal(np.asarray(figure), np.asarray(wanted))
+        np.testing.assert_array_equal(np.asarray(figure), pixels(wanted))
 
 
 @pytest.mark.parametrize(

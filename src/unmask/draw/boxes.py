@@ -60,7 +60,7 @@ def show(
     -------
     matplotlib.image.AxesImage
     """
-    how = "nearest" if max(pixels.shape[:2]) <= SMALL else "lanczos"
+    how = "nearest" if max(pixels.shape[:2]) <= SMALL else "hanning"
     extent = 0, size[1], size[0], 0
     image = ax.imshow(pixels, extent=extent, origin="upper", aspect=aspect, interpolation=how)
     if aspect == "auto":  # alone in its area

@@ -23,7 +23,7 @@ from matplotlib.textpath import TextToPath
 from unmask.inputs.images import png
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from matplotlib.axes import Axes
     from matplotlib.text import Text
@@ -88,7 +88,7 @@ class Canvas:
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         # A hair more, so that rounding takes no pixel away.
-        size = (width + 0.01) / DPI, (height + 0.01) / DPI
+        size = (width + 1e-6) / DPI, (height + 1e-6) / DPI
         self.figure = Drawing(figsize=size, dpi=DPI, facecolor=PAPER)
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
@@ -121,7 +121,8 @@ def styled() -> Iterator[None]:
 def _style() -> dict[str, Any]:
     default = matplotlib.rcParamsDefault
     kept = {key: default[key] for key in default if key.split(".")[0] in STYLE}
-    return kept | {"font.family": FAMILY, "svg.fonttype": "none"}
+    # Unhinted, words are as long as `length` says.
+    return kept | {"font.family": FAMILY, "svg.fonttype": "none", "text.hinting": "no_hinting"}
 
 
 @styled()
@@ -188,7 +189,7 @@ def plain(text: str, face: FontProperties) -> str:
     >>> plain("naïve\ncafé", font(20)), plain("１２ 犬", font(20))
     ('naïve café', '12 □')
     """
-    has = _letters(tuple(face.get_family()))
+    has = _letters(face.get_family())
     return " ".join(
         "".join(_simple(one, has) for one in unicodedata.normalize("NFC", text)).split()
     )
@@ -210,16 +211,21 @@ def _stands(letter: str) -> bool:
     return not unicodedata.category(letter).startswith("M")
 
 
-@cache
-def _letters(families: tuple[str, ...]) -> frozenset[int]:
-    found: set[int] = set()
+def _letters(families: Iterable[str]) -> frozenset[int]:
+    """Return the letters of the fonts that are taken for some families, as `rcParams` has them."""
+    found: list[frozenset[int]] = []
     for family in families:
         try:
-            path = findfont(FontProperties(family=family), fallback_to_default=False)
+            path = findfont(FontProperties(family=[family]), fallback_to_default=False)
         except ValueError:  # not installed: matplotlib takes the next
             continue
-        found |= get_font(path).get_charmap().keys()
-    return frozenset(found)
+        found.append(_in_file(path))
+    return found[0].union(*found[1:]) if found else frozenset()
+
+
+@cache
+def _in_file(path: str) -> frozenset[int]:
+    return frozenset(get_font(path).get_charmap())
 
 
 def write_title(text: Text, words: str, width: float) -> None:

@@ -85,6 +85,7 @@ class Sizes:
     tick: int = 18
     line: float = 4.0  # width of a curve
     dot: int = 15  # its diameter
+    rule: float = 1.0
 
 
 @styled()
@@ -185,10 +186,10 @@ def chart(
     ax = canvas.axes(left, top, width, height)
     handles = _plot(ax, series, log, x_limits, y_limits, sizes)
 
-    ax.grid(axis="y", color=RULE, linewidth=points(1))
+    ax.grid(axis="y", color=RULE, linewidth=points(sizes.rule))
     ax.set_axisbelow(True)
     ax.spines[["left", "top", "right"]].set_visible(False)
-    ax.spines["bottom"].set(color=GRAY, linewidth=points(2))
+    ax.spines["bottom"].set(color=GRAY, linewidth=points(2 * sizes.rule))
     text: dict[str, Any] = {
         "labelsize": tick.get_size_in_points(),
         "labelfontfamily": tick.get_family(),
@@ -398,13 +399,19 @@ def svg(series: Sequence[Series], *, x_label: str, y_label: str) -> str:
     """
     canvas = Canvas(1512, 856)
     canvas.figure.patch.set_visible(False)
-    type_size = round(13 / points(0.86))
-    sizes = Sizes(label=type_size, tick=type_size, line=2 / points(1))
-    area = 8, 8, canvas.width - 28, canvas.height - 24
-    highest = max(float(np.max(one.y, initial=0)) for one in series)
-    lowest = min(float(np.min(one.y, initial=0)) for one in series)
-    limits = lowest, highest if highest > lowest else lowest + 1
-    ax = chart(canvas, area, series, x_label=x_label, y_label=y_label, y_limits=limits, sizes=sizes)
+    unit = 1 / points(1)
+    kind = round(16 * unit / 0.86)  # room for the larger type of a small screen
+    sizes = Sizes(label=kind, tick=kind, line=2 * unit, rule=0.7 * unit)
+    ax = chart(
+        canvas,
+        (8, 8, canvas.width - 52, canvas.height - 24),
+        series,
+        x_label=x_label,
+        y_label=y_label,
+        x_limits=_from_zero([one.x for one in series]),
+        y_limits=_from_zero([one.y for one in series]),
+        sizes=sizes,
+    )
     ax.patch.set_visible(False)
     ax.tick_params(axis="x", bottom=False)
     for line in ax.lines:
@@ -418,6 +425,12 @@ def svg(series: Sequence[Series], *, x_label: str, y_label: str) -> str:
     return _element(file.getvalue(), f"{y_label} over {x_label}: {names}")
 
 
+def _from_zero(values: Sequence[ArrayLike]) -> Limits:
+    low = min(float(np.min(one, initial=0)) for one in values)
+    high = max(float(np.max(one, initial=0)) for one in values)
+    return low, high if high > low else low + 1
+
+
 def _element(document: str, label: str) -> str:
     root = ElementTree.fromstring(document)
     for parent in list(root.iter()):
@@ -428,16 +441,16 @@ def _element(document: str, label: str) -> str:
         one.tag = one.tag.rpartition("}")[2]
         given = dict(one.attrib)
         one.attrib.clear()
-        for key in ("d", "x", "y", "transform", "viewBox"):
+        for key in ("d", "x", "y", "viewBox"):
             if key in given:
-                one.set(key, given[key])
+                one.set(key, " ".join(given[key].split()))
         if given.get("id") == CURVE:
             one.set("class", CURVE)
         for rule in given.get("style", "").split(";"):
             name, _, value = (part.strip() for part in rule.partition(":"))
             if name in ATTRIBUTES:
                 one.set(name, PAGE.get(value, value))
-        one.tail = None
+        one.text, one.tail = (one.text or "").strip(), None
     root.set("role", "img")
     root.set("aria-label", label)
     return ElementTree.tostring(root, encoding="unicode")

@@ -1,0 +1,91 @@
+"""Boxes lie where they belong, with captions that can be read, and sheets hold every picture."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unmask.draw.boxes import boxes, sheet, tile
+from unmask.draw.canvas import pixels
+from unmask.draw.colormap import CATEGORIES
+from unmask.draw.figures import GAP, MARGIN, PANEL, three_panels
+from unmask.errors import SettingError
+
+corners = st.floats(-1e300, 1e300) | st.floats(-100, 200) | st.just(np.nan) | st.just(np.inf)
+
+
+def size(figure):
+    return tuple((figure.get_size_inches() * figure.dpi).round())
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.tuples(corners, corners, corners, corners))
+def test_any_box_can_be_drawn(box):
+    picture = np.zeros((60, 90, 3), np.uint8)
+    assert pixels(sheet([tile("", picture, box)])).shape == (280 + 32 + 80, 420 + 80, 3)
+    figure = boxes(picture, [("0 dog 0.93", box), ("word " * 99, box)])
+    assert pixels(figure).shape == (800, 1200, 3)
+
+
+def test_a_box_changes_only_pixels_near_its_edge():
+    picture = np.full((360, 480, 3), 90, np.uint8)
+    values = np.zeros((360, 480))
+    left, top, right, bottom = box = (100, 60, 300, 250)
+    plain = pixels(three_panels(picture, values, title=""))
+    boxed = pixels(three_panels(picture, values, title="", box=box))
+    y, x = np.nonzero((plain != boxed).any(axis=2))
+    panel = (x - MARGIN) // (PANEL + GAP)
+    assert set(panel.tolist()) == {0, 2}
+    x, y = x - MARGIN - panel * (PANEL + GAP), y - (y.min() - (top - 3))
+    near_x = np.minimum(abs(x - left), abs(x - right)) <= 3
+    near_y = np.minimum(abs(y - top), abs(y - bottom)) <= 3
+    assert (near_x | near_y).all()
+    assert x.min() >= left - 3
+    assert x.max() <= right + 3
+
+
+@pytest.mark.parametrize("box", [(0, 0, 90, 60), (-50, -50, 200, 200), (20, 10, 70, 50)])
+def test_an_edge_on_the_border_is_seen_and_one_outside_is_not(box):
+    shown = pixels(sheet([tile("", np.full((60, 90, 3), 90, np.uint8), box)]))[72:352, 40:460]
+    line = (shown == 255).all(axis=2)
+    rows, columns = line.sum(axis=1), line.sum(axis=0)
+    seen = all(edge >= 0 for edge in box[:2])
+    assert (rows > 100).sum() == (6 if seen else 0)  # two lines, 3 px wide
+    assert (columns > 100).sum() == (6 if seen else 0)
+
+
+def test_boxes_have_colors_that_are_told_apart_and_captions_that_do_not_overlap():
+    picture = np.zeros((300, 400, 3), np.uint8)
+    items = [(f"{i} dog", (100 + i, 80 + i, 300, 250)) for i in range(5)]
+    shown = pixels(boxes(picture, items))
+    for color in CATEGORIES[:5]:
+        rgb = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+        assert (shown == rgb).all(axis=2).sum() > 1000  # its caption at the least
+    labels = [one for one in boxes(picture, items).artists if hasattr(one, "get_width")]
+    extents = [one.get_window_extent() for one in labels]
+    assert len(extents) == 5
+    for number, one in enumerate(extents):
+        assert not any(one.overlaps(other) for other in extents[:number])
+
+
+@pytest.mark.parametrize("count", range(1, 10))
+def test_a_sheet_holds_every_panel(count):
+    tiles = [tile(f"{i}", np.full((20, 30, 3), 10 + i, np.uint8)) for i in range(count)]
+    drawn = pixels(sheet(tiles))
+    for i in range(count):
+        assert (drawn == 10 + i).all(axis=2).sum() >= 420 * 280
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300000), (300000, 1), (601, 333)])
+def test_any_picture_has_its_place_on_a_sheet(shape):
+    picture = np.zeros((*shape, 3), np.uint8)
+    shown = pixels(sheet([tile("one", picture, (0, 0, shape[1], shape[0]))]))
+    assert shown.min() == 0
+    assert (pixels(boxes(picture, [("one", (0, 0, 1, 1))])) == 0).any()
+
+
+def test_a_sheet_needs_a_panel_and_a_column():
+    with pytest.raises(SettingError, match="no panels"):
+        sheet([])
+    with pytest.raises(SettingError, match="columns=0"):
+        sheet([tile("one", np.zeros((3, 4, 3), np.uint8))], columns=0)
