@@ -63,3 +63,11 @@ def picture():
     y, x = np.mgrid[:12, :20]
     smooth = np.stack([y * 20, x * 12, 255 - x * 6 - y * 8], axis=2)
     return np.clip(smooth + rng.integers(-9, 10, smooth.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def scene():
+    """A picture without symmetry, smooth enough for JPEG: red grows down, green to the right."""
+    y, x = np.mgrid[:24, :40]
+    bands = [y * 255 // 24, x * 255 // 40, np.where((y < 8) & (x < 8), 255, 0)]
+    return np.stack(bands, 2).astype(np.uint8)

@@ -9,22 +9,18 @@ import numpy as np
 import pytest
 
 import unmask
+from helpers.toy_models import NOISE, bright
 from unmask._base import npz
 from unmask._base.schema import text
 from unmask.errors import FileError
 from unmask.run import checkpoint, explanation_file
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
 pytestmark = pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
-
-
-def bright(batch):
-    return np.array([[one[4:11, 6:16].mean(dtype=np.float64) / 255] for one in batch])
 
 
 @pytest.fixture(scope="module")
 def made():
-    return unmask.explain(bright, PICTURE, 0, masks=60, grid=(3, 4))
+    return unmask.explain(bright, NOISE, 0, masks=60, grid=(3, 4))
 
 
 @pytest.fixture
@@ -195,7 +191,7 @@ def test_a_plain_array_and_other_kinds_of_file(made, tmp_path):
     np.save(tmp_path / "a.npy", np.zeros(3))
     with pytest.raises(FileError, match="damaged or no file of unmask's"):
         unmask.Explanation.load(tmp_path / "a.npy")
-    run = unmask.prepare(bright, PICTURE, 0)
+    run = unmask.prepare(bright, NOISE, 0)
     checkpoint.save(tmp_path / "c", run, made.estimate)
     with pytest.raises(FileError, match="holds something else than an explanation"):
         unmask.Explanation.load(tmp_path / "c")

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import unmask
+from helpers.command_line import ANSI, words
 from helpers.places import SHARED
 from unmask import demo
 from unmask.draw.canvas import pixels
@@ -28,7 +29,6 @@ LABELS = ("red fox, Vulpes vulpes", "grey wolf", "hare [brown]")
 # A class for each third of the width: its brightness, in [0, 1] with preprocess "unit".
 SIZE = (6, 9)
 QUICK = ("--masks", "48", "--grid", "3")  # two blocks of 24
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def thirds():
@@ -36,12 +36,6 @@ def thirds():
     for k in range(3):
         weights[:, :, 3 * k : 3 * k + 3, k] = 1 / (3 * 6 * 3)
     return weights.reshape(-1, 3)
-
-
-@pytest.fixture(autouse=True)
-def wide(monkeypatch):
-    """A wide terminal: lines are not broken where tests look for words."""
-    monkeypatch.setenv("COLUMNS", "200")
 
 
 @pytest.fixture
@@ -66,10 +60,6 @@ def run(files):
         return CliRunner().invoke(cli.app, arguments)
 
     return run
-
-
-def words(result):
-    return " ".join(ANSI.sub("", result.output).split())
 
 
 def assert_refused(result, says):

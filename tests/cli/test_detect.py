@@ -5,6 +5,7 @@ import re
 import pytest
 from PIL import Image
 
+from helpers.command_line import words
 from helpers.places import SHARED
 
 pytest.importorskip("typer")
@@ -20,14 +21,12 @@ from unmask.targets.boxes import Surest, parse_boxes
 MODEL = SHARED / "models" / "yolox_nano_coco.onnx"
 PHOTO = SHARED / "images" / "coco_000000000139.jpg"
 QUICK = ("--masks", "64", "--grid", "4")
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(tmp_path):
     if not (MODEL.is_file() and PHOTO.is_file()):
         pytest.skip("no ../shared/images and ../shared/models")
-    monkeypatch.setenv("COLUMNS", "200")
 
     def run(command, *options, model=MODEL):
         labels = SHARED / "models" / "coco_labels.txt"
@@ -35,10 +34,6 @@ def run(tmp_path, monkeypatch):
         return CliRunner().invoke(cli.app, [command, str(PHOTO), *map(str, given), *options])
 
     return run
-
-
-def words(result):
-    return " ".join(ANSI.sub("", result.output).split())
 
 
 def names(folder):

@@ -1,12 +1,11 @@
 """Stopping, checkpoints, shards, merging and certainty from the command line."""
 
-import re
-
 import numpy as np
 import pytest
 from PIL import Image
 
 import unmask
+from helpers.command_line import words
 from unmask import demo
 from unmask.draw.canvas import pixels
 
@@ -19,11 +18,6 @@ from typer.testing import CliRunner
 from unmask import cli
 
 
-@pytest.fixture(autouse=True)
-def wide(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
-
-
 @pytest.fixture
 def run(tmp_path):
     def run(*options, command="explain", output="out"):
@@ -32,10 +26,6 @@ def run(tmp_path):
         return CliRunner().invoke(cli.app, arguments)
 
     return run
-
-
-def words(result):
-    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", result.output).split())
 
 
 def test_until_stops_and_says_so(run, tmp_path):

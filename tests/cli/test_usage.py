@@ -29,7 +29,6 @@ QUICK = ("-n", "48", "--grid", "3")
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
     Path("a.png").write_bytes(STREET.read_bytes())
     Path("b.png").write_bytes(NIGHT.read_bytes())
     return tmp_path

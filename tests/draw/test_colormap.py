@@ -12,15 +12,6 @@ from unmask.errors import SettingError
 H, W = 24, 40
 
 
-@pytest.fixture
-def scene():
-    """A picture without symmetry, smooth enough for JPEG: red grows down, green to the right."""
-    y, x = np.mgrid[:H, :W]
-    return np.stack([y * 255 // H, x * 255 // W, np.where((y < 8) & (x < 8), 255, 0)], 2).astype(
-        "u1"
-    )
-
-
 floats = st.floats(-(2.0**99), 2.0**99, width=32, allow_subnormal=False)
 shapes = hnp.array_shapes(min_dims=1, max_dims=3, max_side=6)
 

@@ -22,15 +22,6 @@ IMAGES = SHARED / "images"
 H, W = 24, 40
 
 
-@pytest.fixture
-def scene():
-    """A picture without symmetry, smooth enough for JPEG: red grows down, green to the right."""
-    y, x = np.mgrid[:H, :W]
-    return np.stack([y * 255 // H, x * 255 // W, np.where((y < 8) & (x < 8), 255, 0)], 2).astype(
-        "u1"
-    )
-
-
 def saved(path, image, **options):
     image.save(path, **options)
     return images.read(path)

@@ -26,13 +26,9 @@ WORDS = ["a", "an", "photo", "of", "elephant", "cat", "dog", "the", "grass", "sk
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch):
+def offline(monkeypatch, one_torch_thread):  # noqa: ARG001
     # Read from the environment when it is imported, so it is set where it was read to.
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

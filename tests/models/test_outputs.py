@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 import unmask
+from helpers.toy_models import slopes
 from unmask.errors import ImageError, ModelError, SettingError, TargetError
 from unmask.inputs.preprocess import preprocessing
 from unmask.models.boxes import FORMATS, corners
@@ -23,8 +24,7 @@ FLOAT, INT, TEXT = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
 
 @pytest.fixture
 def picture():
-    y, x = np.mgrid[: SIDES[0], : SIDES[1]]
-    return np.stack([3 + 6 * y, 6 + 12 * x, 246 - 3 * y], axis=-1).clip(0, 255).astype(np.uint8)
+    return slopes()
 
 
 def info(name, kind, shape):

@@ -15,6 +15,7 @@ from unmask.errors import DoubtWarning, MissingExtra, ModelError, SettingError, 
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 H, W = 12, 20
 
@@ -36,15 +37,6 @@ class Net(nn.Module):
         hidden = self.stem(x)
         self.seen[-1].hidden = hidden.dtype
         return self.head(hidden.mean(self.axes))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Networks this small gain nothing from more, and lose much where other work runs."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

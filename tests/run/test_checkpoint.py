@@ -8,19 +8,10 @@ import numpy as np
 import pytest
 
 import unmask
+from helpers.toy_models import NOISE, bright, explained
 from unmask.errors import FileError
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
 pytestmark = pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
-
-
-def bright(batch):
-    return np.array([[one[4:11, 6:16].mean(dtype=np.float64) / 255] for one in batch])
-
-
-def explained(path, model=bright, **settings):
-    chosen = {"masks": 150, "grid": (3, 4), "batch_size": 16, **settings}
-    return unmask.explain(model, PICTURE, 0, checkpoint=path, **chosen)
 
 
 @pytest.mark.parametrize("extent", [{}, {"masks": 4000, "until": 0.9}])
@@ -73,7 +64,7 @@ def test_another_file_is_refused_and_left_alone(tmp_path, kind):
     elif kind == "empty":
         path.write_bytes(b"")
     elif kind == "explanation":
-        path = unmask.explain(bright, PICTURE, 0, masks=60, grid=3).save(tmp_path / "e.npz")
+        path = unmask.explain(bright, NOISE, 0, masks=60, grid=3).save(tmp_path / "e.npz")
     elif kind == "damaged":
         explained(path)
         content = bytearray(path.read_bytes())

@@ -8,22 +8,16 @@ import numpy as np
 import pytest
 
 import unmask
+from helpers.toy_models import NOISE, bright_and_squared
 from unmask.errors import UnmaskError
 from unmask.models.detections import Detections
 from unmask.reports.reproduce import recipe
 
 STREET = unmask.demo.pictures()["street"]
-PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
 pytestmark = pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
 
 
-def bright(batch):
-    """Row by row, so that a score has the same bits in any batch."""
-    one = np.array([one[4:11, 6:16].mean(dtype=np.float64) / 255 for one in batch])
-    return np.stack([one, one**2], axis=1)
-
-
-def explained(model=bright, picture=PICTURE, target=(0, 1), **settings):
+def explained(model=bright_and_squared, picture=NOISE, target=(0, 1), **settings):
     chosen = {"masks": 150, "grid": (3, 4), "batch_size": 16, **settings}
     return unmask.explain(model, picture, list(target), **chosen)
 
@@ -52,8 +46,8 @@ def test_shards_merged_in_any_order_are_the_whole(estimator):
         ({"shard": (2, 2), "seed": 1}, "masks differ"),
         ({"shard": (2, 2), "target": (0,)}, "targets differ"),
         ({"shard": (2, 2), "fill": "blur"}, "fill differ"),
-        ({"shard": (2, 2), "picture": 255 - PICTURE}, "pictures differ"),
-        ({"shard": (2, 2), "model": lambda batch: bright(batch)}, "model differ"),
+        ({"shard": (2, 2), "picture": 255 - NOISE}, "pictures differ"),
+        ({"shard": (2, 2), "model": lambda batch: bright_and_squared(batch)}, "model differ"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_reason(other, reason):
@@ -76,14 +70,14 @@ def test_extending_what_was_saved(tmp_path):
     loaded = unmask.Explanation.load(tmp_path / "e.npz")
     with pytest.raises(UnmaskError, match=r"unmask\.extend"):
         loaded.extend(masks=80)
-    same(unmask.extend(loaded, bright, masks=80), explained(masks=150))
+    same(unmask.extend(loaded, bright_and_squared, masks=80), explained(masks=150))
     with pytest.raises(UnmaskError, match="another model"):
-        unmask.extend(loaded, lambda batch: bright(batch) / 2, masks=80)
+        unmask.extend(loaded, lambda batch: bright_and_squared(batch) / 2, masks=80)
 
 
 def test_extending_what_was_saved_within_the_best(tmp_path):
     def three(batch):
-        return np.hstack([bright(batch), np.full((len(batch), 1), 0.238)])
+        return np.hstack([bright_and_squared(batch), np.full((len(batch), 1), 0.238)])
 
     wish = [unmask.within_top(1, 2)]
     begun, whole = (explained(three, target=wish, masks=n) for n in (70, 150))
@@ -104,18 +98,18 @@ def test_a_function_is_to_be_given_again(tmp_path):
     begun.save(tmp_path / "a.npz")
     loaded = unmask.Explanation.load(tmp_path / "a.npz")
     with pytest.raises(unmask.TargetError, match="which no file holds"):
-        unmask.extend(loaded, bright, masks=80)
-    same(unmask.extend(loaded, bright, masks=80, target=score), whole)
+        unmask.extend(loaded, bright_and_squared, masks=80)
+    same(unmask.extend(loaded, bright_and_squared, masks=80, target=score), whole)
 
 
 def test_extending_what_was_saved_without_shift(tmp_path):
     explained(masks=70, shift=False).save(tmp_path / "e.npz")
     loaded = unmask.Explanation.load(tmp_path / "e.npz")
-    same(unmask.extend(loaded, bright, masks=80), explained(masks=150, shift=False))
+    same(unmask.extend(loaded, bright_and_squared, masks=80), explained(masks=150, shift=False))
 
 
 def lamp(batch):
-    """Find the one bright thing, surer the more of it is seen."""
+    """Find the one bright_and_squared thing, surer the more of it is seen."""
     return [Detections([[4, 2, 9, 6]], [[part[2:6, 4:9].mean() / 255]]) for part in batch]
 
 

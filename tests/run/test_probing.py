@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unmask
+from helpers.toy_models import slopes
 from unmask.errors import FileError, ModelError, SettingError
 from unmask.inputs import ArraySample, InputSpec
 from unmask.run.identity import Identity, identity
@@ -18,8 +19,7 @@ SETTINGS = {"masks": 96, "grid": 3}
 
 @pytest.fixture
 def picture():
-    y, x = np.mgrid[: SIDES[0], : SIDES[1]]
-    return np.stack([3 + 6 * y, 6 + 12 * x, 246 - 3 * y], axis=-1).clip(0, 255).astype(np.uint8)
+    return slopes()
 
 
 def corners(batch):

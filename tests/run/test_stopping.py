@@ -9,17 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unmask
+from helpers.toy_models import NOISE, bright
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import Maps, reliability, shown
 from unmask.masks.grid import Masks
 from unmask.run.stopping import goals, masks_for
-
-PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
-
-
-def bright(batch):
-    """Row by row, so that a score has the same bits in any batch."""
-    return np.array([[one[4:11, 6:16].mean(dtype=np.float64) / 255] for one in batch])
 
 
 @given(count=st.integers(1, 20_000), design=st.sampled_from(["random", "balanced"]))
@@ -37,7 +31,7 @@ def test_looks_ascend_and_end_with_the_last_mask(count, design):
 def test_the_same_masks_for_every_batch_size():
     counts = {
         unmask.explain(
-            bright, PICTURE, 0, until=0.9, max_masks=3000, grid=(3, 4), batch_size=size
+            bright, NOISE, 0, until=0.9, max_masks=3000, grid=(3, 4), batch_size=size
         ).masks
         for size in (1, 13, 64)
     }
@@ -45,7 +39,7 @@ def test_the_same_masks_for_every_batch_size():
 
 
 def test_a_reached_reliability_is_said():
-    found = unmask.explain(bright, PICTURE, 0, until=0.9, max_masks=4000, grid=(3, 4))
+    found = unmask.explain(bright, NOISE, 0, until=0.9, max_masks=4000, grid=(3, 4))
     assert found.reliability >= 0.9
     assert found.masks < 4000
     assert found.complete
@@ -54,7 +48,7 @@ def test_a_reached_reliability_is_said():
 
 def test_it_does_not_stop_before_its_own_error_is_known():
     """Fewer than two balanced blocks hardly tell how sure the mean score is, and are doubted."""
-    found = unmask.explain(bright, PICTURE, 0, until=0.5, max_masks=4000, grid=(5, 6))
+    found = unmask.explain(bright, NOISE, 0, until=0.5, max_masks=4000, grid=(5, 6))
     size = found.plan.masks.block_size
     assert size > 100
     assert found.masks == max(256, 2 * size)
@@ -63,20 +57,20 @@ def test_it_does_not_stop_before_its_own_error_is_known():
 
 
 def test_a_ceiling_is_said():
-    found = unmask.explain(bright, PICTURE, 0, until=0.999999, max_masks=300, grid=(3, 4))
+    found = unmask.explain(bright, NOISE, 0, until=0.999999, max_masks=300, grid=(3, 4))
     assert found.masks == 300
     assert "not reached" in found.stopped
 
 
 @pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
 def test_the_time_is_kept_and_said():
-    found = unmask.explain(bright, PICTURE, 0, masks=500_000, max_seconds=0.2, grid=(3, 4))
+    found = unmask.explain(bright, NOISE, 0, masks=500_000, max_seconds=0.2, grid=(3, 4))
     assert found.masks < 500_000
     assert "0.2 s" in found.stopped
 
 
 def test_masks_with_until_stops_early():
-    found = unmask.explain(bright, PICTURE, 0, masks=4000, until=0.9, grid=(3, 4))
+    found = unmask.explain(bright, NOISE, 0, masks=4000, until=0.9, grid=(3, 4))
     assert found.masks < 4000
 
 
@@ -97,7 +91,7 @@ def test_errors_come_before_the_model(given, message):
         raise AssertionError
 
     with pytest.raises(SettingError, match=message):
-        unmask.explain(never, PICTURE, 0, **given)
+        unmask.explain(never, NOISE, 0, **given)
 
 
 @pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
@@ -110,7 +104,7 @@ def test_what_falls_short_says_the_rule_and_about_how_many_masks_are_missing(est
         seen = batch.mean(axis=(1, 2, 3), dtype=np.float64)
         return bright(batch) + 0.01 * np.modf(np.abs(np.sin(1e4 * seen)))[0][:, None]
 
-    short = unmask.explain(mixed, PICTURE, 0, max_masks=512, **wanted)
+    short = unmask.explain(mixed, NOISE, 0, max_masks=512, **wanted)
     said = re.fullmatch(
         r"all 512 masks were used; a reliability of 0\.97 with 95% confidence was not reached: it "
         r"is (0\.\d{3}), and above (0\.\d{3}) with that confidence; about ([\d,]+) masks would "
@@ -120,7 +114,7 @@ def test_what_falls_short_says_the_rule_and_about_how_many_masks_are_missing(est
     assert said[1] == shown(short.reliability)
     assert 0.5 < float(said[2]) < min(0.97, float(said[1]))
     guess = int(said[3].replace(",", ""))
-    reached = unmask.explain(mixed, PICTURE, 0, max_masks=20 * guess, **wanted)
+    reached = unmask.explain(mixed, NOISE, 0, max_masks=20 * guess, **wanted)
     assert "0.97 was reached" in reached.stopped
     assert 0.6 < guess / reached.masks < 1.7
 

@@ -13,22 +13,13 @@ import numpy as np
 import pytest
 
 import unmask
+from helpers.toy_models import NOISE, bright, explained
 from unmask import demo
 from unmask.errors import FileError, SettingError, UnmaskWarning
 from unmask.run import checkpoint
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
 STREET = str(demo.pictures()["street"])
 pytestmark = pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
-
-
-def bright(batch):
-    return np.array([[one[4:11, 6:16].mean(dtype=np.float64) / 255] for one in batch])
-
-
-def explained(path, model=bright, **settings):
-    chosen = {"masks": 150, "grid": (3, 4), "batch_size": 16, **settings}
-    return unmask.explain(model, PICTURE, 0, checkpoint=path, **chosen)
 
 
 @pytest.fixture
@@ -272,7 +263,7 @@ def test_no_part_stays_where_a_run_was_killed(tmp_path):
         time.sleep(0.1)
         process.kill()
         process.wait()
-    checkpoint.save(path, unmask.prepare(bright, PICTURE, 0), explained(None, masks=40).estimate)
+    checkpoint.save(path, unmask.prepare(bright, NOISE, 0), explained(None, masks=40).estimate)
     assert [one.name for one in Path(tmp_path).iterdir()] == ["c"]
 
 

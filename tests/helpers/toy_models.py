@@ -1,0 +1,31 @@
+"""Models of a line or two, and the pictures that they are asked about."""
+
+import numpy as np
+
+import unmask
+
+# 18 x 27, noise: `bright` looks at a patch of it.
+NOISE = np.random.default_rng(0).integers(0, 256, (18, 27, 3), np.uint8)
+
+
+def bright(batch):
+    """Brightness of a patch, (n, 1): row by row, so that a score has the same bits in any batch."""
+    return np.array([[one[4:11, 6:16].mean(dtype=np.float64) / 255] for one in batch])
+
+
+def bright_and_squared(batch):
+    """Two classes, (n, 2): the brightness of a patch, and its square."""
+    one = bright(batch)[:, 0]
+    return np.stack([one, one**2], axis=1)
+
+
+def explained(checkpoint, model=bright, **settings):
+    """Explain the noise, quickly, with a checkpoint."""
+    chosen = {"masks": 150, "grid": (3, 4), "batch_size": 16, **settings}
+    return unmask.explain(model, NOISE, 0, checkpoint=checkpoint, **chosen)
+
+
+def slopes():
+    """Return a picture of 12 x 20 that no axis is mistaken in, with small and large numbers."""
+    y, x = np.mgrid[:12, :20]
+    return np.stack([3 + 6 * y, 6 + 12 * x, 246 - 3 * y], axis=-1).clip(0, 255).astype(np.uint8)
