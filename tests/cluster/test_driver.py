@@ -128,6 +128,6 @@ def test_a_picture_that_never_comes_back_is_told(store):
     ],
 )
 def test_how_fast_and_how_long(state, said):
-    from unmask.cli.batch import _rate
+    from unmask.cli.progress import rate
 
-    assert _rate(driver.Progress(*state)) == said
+    assert rate(driver.Progress(*state)) == said

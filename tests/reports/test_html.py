@@ -161,7 +161,6 @@ def test_what_no_option_says_is_told():
     made = unmask.explain("demo", STREET, unmask.within_top("star", 2), masks=256, shift=False)
     assert [text.split(",")[0] for text in recipe(made).unsaid] == [
         "masks without shift",
-        "that a score counts only among the best few",
     ]
 
 
@@ -234,8 +233,8 @@ def test_curves_want_the_model_that_was_explained(explanation):
     other = unmask.load(lambda batch: batch.mean(axis=(1, 2)), preprocess="unit", name="other")
     with pytest.raises(unmask.SettingError, match="explained for unmask demo"):
         metrics.curves(explanation, other)
-    with pytest.raises(unmask.SettingError, match="no picture"):
-        metrics.curves(replace(explanation, picture=None), "demo")
+    with pytest.raises(unmask.SettingError, match="no input"):
+        metrics.curves(replace(explanation, original=None), "demo")
     unknown = tuple(replace(target, index=None) for target in explanation.targets)
     with pytest.raises(unmask.TargetError, match="is a function"):
         metrics.curves(replace(explanation, targets=unknown), "demo")

@@ -149,9 +149,6 @@ def test_a_run_that_stopped_says_what_it_did_and_not_what_was_planned():
     ("target", "settings", "says", "words"),
     [
         (0, {"shift": False}, "shift=False", "masks without shift"),
-        (unmask.within_top("star", 2), {}, "unmask.within_top(0, 2)", "among the best few"),
-        (unmask.contrast("heart", "star"), {}, "unmask.contrast(4, 0)", "a contrast"),
-        (["star", unmask.contrast(1, "top:1")], {}, "[0, unmask.contrast(1, 7)]", "a contrast"),
     ],
 )
 def test_python_says_what_the_command_cannot(target, settings, says, words):
@@ -162,6 +159,25 @@ def test_python_says_what_the_command_cannot(target, settings, says, words):
     assert sentence.startswith("The command leaves out")
     assert words in sentence
     assert "unmask explain" in command
+
+
+@pytest.mark.parametrize(
+    ("target", "python", "command"),
+    [
+        (unmask.within_top("star", 2), "[unmask.within_top(0, 2)]", "-t top-2:0"),
+        (unmask.contrast("heart", "star"), "[unmask.contrast(4, 0)]", "-t contrast:4-0"),
+        (
+            ["star", unmask.contrast(1, "top:1")],
+            "[0, unmask.contrast(1, 7)]",
+            "-t 0 -t contrast:1-7",
+        ),
+    ],
+)
+def test_differences_and_ranks_are_said(target, python, command):
+    made = unmask.explain("demo", "my scene.png", target, masks=192)
+    said, code, *_ = assert_made_again(made)
+    assert command in said
+    assert python in code
 
 
 def test_options_that_only_python_has():
@@ -303,7 +319,7 @@ def test_a_model_knows_where_it_is_from():
 
 def content(path):
     """Return header and arrays of a file, the header unchecked."""
-    return npz.read(path, "explanation", 1, lambda said: said, explanation_file.ARRAYS)
+    return npz.read(path, "explanation", 1, lambda said: said, explanation_file.known_arrays())
 
 
 @pytest.mark.parametrize(
@@ -311,7 +327,9 @@ def content(path):
 )
 def test_a_file_that_says_code_in_place_of_an_option_is_damaged(made):
     path = unmask.explain("demo", "my scene.png", masks=128).save("made.npz")
-    header, arrays = npz.read(path, "explanation", 1, lambda said: said, explanation_file.ARRAYS)
+    header, arrays = npz.read(
+        path, "explanation", 1, lambda said: said, explanation_file.known_arrays()
+    )
     kept = {name: value for name, value in header.items() if name not in ("kind", "version")}
     npz.write(path, "explanation", 1, {**kept, "origin": made}, arrays)
     with pytest.raises(unmask.FileError, match="damaged"):
@@ -321,14 +339,16 @@ def test_a_file_that_says_code_in_place_of_an_option_is_damaged(made):
 def test_a_file_of_version_0_1_0_still_loads():
     new = unmask.explain("demo", "my scene.png", ["heart", "star"], masks=192)
     path = new.save("made.npz")
-    header, arrays = npz.read(path, "explanation", 1, lambda said: said, explanation_file.ARRAYS)
+    header, arrays = npz.read(
+        path, "explanation", 1, lambda said: said, explanation_file.known_arrays()
+    )
     old = {
         name: value
         for name, value in header.items()
-        if name not in ("kind", "version", "path", "origin", "texts")
+        if name not in ("kind", "version", "path", "origin", "texts", "input")
     }
     for target in old["targets"]:
-        del target["number"], target["pair"]
+        del target["number"], target["pair"], target["request"]
     npz.write(path, "explanation", 1, old, arrays)
     loaded = unmask.Explanation.load(path)
     assert (loaded.path, loaded.origin, loaded.texts) == ("", None, None)

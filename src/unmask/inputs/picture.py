@@ -174,6 +174,8 @@ def _in_layout(spec: InputSpec, pixels: NDArray[np.float32]) -> NDArray[np.float
 def _original(
     header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], shape: tuple[int, ...]
 ) -> Picture:
+    if header.get("frame") is None:
+        raise ValueError("how the picture was resized is missing")
     frame, picture = Frame(**header["frame"]), arrays.get("picture")
     if frame.model != shape or picture is None:
         raise ValueError("the picture is not that of the masks")

@@ -106,6 +106,7 @@ class Basis:
 
         Examples
         --------
+        >>> from unmask.masks import Masks
         >>> masks = Masks((40, 60), grid=(4, 6))
         >>> parts = basis(masks).components(masks.block(0))
         >>> parts.shape[0] == masks.block_size, bool(abs(parts.mean(axis=0)).max() < 1e-12)
@@ -202,6 +203,7 @@ def basis(masks: Masks) -> Basis:
 
     Examples
     --------
+    >>> from unmask.masks import Masks
     >>> b = basis(Masks((224, 224), grid=8))
     >>> len(b), bool(b.rest.sum() < 5e-3 * b.variance.sum())
     (159, True)
@@ -231,6 +233,7 @@ def unblurred(masks: Masks) -> Basis:
 
     Examples
     --------
+    >>> from unmask.masks import Masks
     >>> masks = Masks((40, 60), grid=(4, 6), shift=False)
     >>> ratio = unblurred(masks).amplitude / basis(masks).amplitude
     >>> bool(np.allclose(ratio, 0.5**2 * 10 * 10 / basis(masks).variance))

@@ -16,6 +16,7 @@ from unmask.estimate.scores import Estimate
 from unmask.inputs import describe
 from unmask.inputs.fills import describe_fill
 from unmask.masks.grid import Masks
+from unmask.models.loading import load
 from unmask.run import checkpoint as checkpoints
 from unmask.run.ask import Answer, Question, ask, whole_outputs
 from unmask.run.diagnostics import doubts, not_best
@@ -33,7 +34,7 @@ from unmask.run.settings import (
 )
 from unmask.run.settings import batch_size as batch_size_of
 from unmask.run.stopping import reason
-from unmask.targets import Detection
+from unmask.targets import Detection, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -230,9 +231,10 @@ def prepare(
         For `stream`.
     """
     top = preset_settings(preset).get("within")
+    model = load(model)
+    only_for("preset", preset, task_of(model).name, model.name)
     question = ask(model, image, target, preprocess=preprocess, top=top)
     loaded, sample, task = question.model, question.sample, question.task.name
-    only_for("preset", preset, task, loaded.name)
     chosen = choose(
         task,
         preset,
