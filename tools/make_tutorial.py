@@ -5,12 +5,15 @@ python tools/make_tutorial.py
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from PIL import Image
 
 PATH = Path(__file__).resolve().parents[1] / "docs" / "tutorial.ipynb"
 
@@ -99,11 +102,20 @@ def main() -> None:
         # Of two forms of a picture the smaller; and nothing of a progress that is over.
         cell["outputs"] = [one for one in cell.get("outputs", []) if _shows(one)]
         for output in cell["outputs"]:
-            if "image/jpeg" in output.get("data", {}):
-                del output["data"]["image/png"]
+            data = output.get("data", {})
+            if "image/png" in data:
+                data.setdefault("image/jpeg", _as_jpeg(data.pop("image/png")))
         if cell.cell_type != "code":
             del cell["outputs"]
     nbformat.write(notebook, PATH)
+
+
+def _as_jpeg(png: str) -> str:
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    small = picture.resize((1000, 1000 * picture.height // picture.width))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=85)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def _shows(output: Any) -> bool:

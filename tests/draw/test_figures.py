@@ -83,12 +83,12 @@ def test_the_panels_are_the_picture_the_map_and_the_overlay():
         colormap.colorize(values, "viridis"),
         colormap.overlay(picture, values, cmap="viridis", opacity=0.3),
     )
-    top = next(
-        y for y in range(400) if np.array_equal(canvas[y, MARGIN : MARGIN + 480], picture[0])
-    )
+    rows = canvas[:, MARGIN : MARGIN + 480].astype(int)
+    top = next(y for y in range(400) if abs(rows[y] - picture[0]).max() <= 1)
     for number, panel in enumerate(expected):
         left = MARGIN + number * (PANEL + GAP)
-        np.testing.assert_array_equal(canvas[top : top + 360, left : left + 480], panel)
+        shown = canvas[top : top + 360, left : left + 480].astype(int)
+        assert abs(shown - panel).max() <= 1  # matplotlib 3.10 rounds so
     # The bar below the map runs through the whole table, evenly.
     left = MARGIN + PANEL + GAP
     row = canvas[top + 360 + 20, left : left + PANEL].astype(int)

@@ -93,7 +93,8 @@ class Canvas:
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Add axes that fill an area."""
-        return self.figure.add_axes(self.share(left, top, width, height))
+        # A hair less, so that rounding adds no pixel to a picture.
+        return self.figure.add_axes(self.share(left, top, width - 1e-4, height - 1e-4))
 
     def share(self, left: float, top: float, width: float, height: float) -> Area:
         """Return an area as matplotlib has it: shares of the figure, from its lower left corner."""
