@@ -82,8 +82,8 @@ def compare(
     >>> case = unmask.metrics.case("demo", unmask.demo.pictures()["street"], "heart")
     >>> for one in evaluation.compare(case, ["unmask,masks=256", "occlusion,masks=25"]):
     ...     print(one.title, one.values.shape, *one.curves)
-    unmask,masks=256 (320, 480) deletion insertion
-    occlusion,masks=25 (320, 480) deletion insertion
+    unmask,masks=256 (360, 480) deletion insertion
+    occlusion,masks=25 (360, 480) deletion insertion
     """
     named = [(one, known.find(one)) for one in explainers]
     asked = case.target.again() if target is None else target
