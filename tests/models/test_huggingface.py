@@ -26,7 +26,7 @@ WORDS = ["a", "an", "photo", "of", "elephant", "cat", "dog", "the", "grass", "sk
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch, one_torch_thread):  # noqa: ARG001
+def offline(monkeypatch, one_torch_thread):
     # Read from the environment when it is imported, so it is set where it was read to.
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
