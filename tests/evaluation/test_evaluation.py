@@ -302,7 +302,7 @@ def test_side_by_side_shows_each_map_and_its_curves():
 
 def test_the_mean_curves_area_is_the_mean_of_the_areas():
     pytest.importorskip("typer")
-    from unmask.evaluation.study import mean_curve
+    from unmask.evaluation.study_files import mean_curve
 
     rng = np.random.default_rng(0)
     rows = [

@@ -11,9 +11,11 @@ import pytest
 
 import unmask
 from helpers.places import ROOT, SHARED
+from unmask.errors import SettingError
 from unmask.evaluation.explainers import EXPLAINERS
 from unmask.models.detections import Detections
-from unmask.run import snapshots
+from unmask.run import settings, snapshots
+from unmask.run.wording import in_options, on_page
 
 LATER = (("masks", "auto"), ("layout", "NHWC"), ("target", None))
 SCENE = np.random.default_rng(0).integers(0, 255, (48, 60, 3), np.uint8)
@@ -183,6 +185,144 @@ def test_docstrings_say_what_the_signature_says(happens):
             else:
                 assert value(text) == default, (name, parameter)
     assert count > 60
+
+
+# --- the table of settings, row by row
+
+ROWS = tuple(settings.SETTINGS.values())
+rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+QUICK = {"masks": 64, "grid": 3}
+
+
+def prepared(row, value):
+    """Prepare with one setting; how many masks is said by it alone, where it says that."""
+    ends = row.name in ("until", "max_masks", "max_seconds", "masks")
+    return unmask.prepare("demo", SCENE, **({"grid": 3} if ends else QUICK) | {row.name: value})
+
+
+@rows
+def test_what_happens_is_the_rows_default(row, happens):
+    if row.name in happens:
+        assert happens[row.name] == [row.usual("classes"), row.usual("boxes")]
+    else:
+        assert (row.default, row.by_task) == (None, {}), row.name
+    assert row.usual("a task of somebody's") == row.default
+
+
+def test_python_takes_the_rows_that_say_so_and_no_others():
+    beside = {"model", "image", "target", "preprocess", "executor"}
+    for function in (unmask.explain, unmask.prepare):
+        taken = inspect.signature(function).parameters
+        assert set(taken) - beside == {row.name for row in ROWS if row.argument}, function
+        for row in ROWS:
+            if row.argument:
+                assert taken[row.name].default in (None, row.default), row.name
+
+
+@rows
+def test_the_docstring_of_explain_states_the_rows_default(row):
+    kinds = dict(re.findall(r"^    (\w+) : (.*)$", unmask.explain.__doc__, re.MULTILINE))
+    assert (row.name in kinds) == row.argument
+    kind = kinds.get(row.name, "")
+    if not row.argument or row.name == "masks":  # "auto" is the word for none
+        return
+    if row.default is None or row.says != "{}":
+        assert kind.endswith(", optional"), kind
+        return
+    (said,) = [text for name, text in stated(f"    {row.name} : {kind}") if name == row.name]
+    usual = [row.usual("classes"), row.usual("boxes")]
+    assert [one.strip('"') for one in parts(said)] == [str(one) for one in usual]
+
+
+@rows
+def test_every_choice_is_in_docstring_and_help_and_is_taken(row):
+    doc = unmask.explain.__doc__.split(f"    {row.name} : ")[-1].split(" : ")[0]
+    for choice in row.choices:
+        assert f'"{choice}"' in doc, (row.name, choice)
+        prepared(row, choice)
+    if row.kind == "choice":
+        with pytest.raises(SettingError, match=f"{row.name}='nonsense': expected .*{choice}"):
+            prepared(row, "nonsense")
+
+
+@rows
+def test_values_are_taken_within_the_bounds_and_refused_beyond(row):
+    if row.kind == "whole" and row.argument:
+        good, bad = [row.low], [row.low - 1, row.low + 0.5, "many"]
+        if row.high != np.inf:
+            good, bad = [*good, row.high], [*bad, row.high + 1]
+    elif row.kind == "number":
+        good, bad = [row.low + 1e-3], [row.low, row.low - 1, "much", np.nan]
+        if row.high != np.inf:
+            good, bad = [*good, row.high - 1e-3], [*bad, row.high]
+    else:
+        return
+    if row.name != "keep":  # no design keeps one cell of a thousand; its own tests hold the rest
+        for value in good:
+            prepared(row, value)
+    for value in bad:
+        with pytest.raises(SettingError, match=re.escape(f"{row.name}={value!r}")):
+            prepared(row, value)
+
+
+@rows
+def test_the_command_line_has_the_rows_option_and_help(row):
+    found = {name: one for command, one in options() for name in [one.name] if command == "explain"}
+    assert (row.name in found) == row.option
+    if row.option:
+        option = found[row.name]
+        assert option.opts == [f"--{row.name.replace('_', '-')}", *([row.short] * bool(row.short))]
+        assert option.help == row.help
+        shown = option.default if option.default is not None else option.show_default
+        words = in_options(row.default_in_words)
+        assert str(shown) == words if words else shown in (None, True, False)
+
+
+@rows
+def test_messages_name_the_rows_option(row):
+    value = {"grid": "(3, 4)", "shard": "(1, 2)"}.get(row.name, "x")
+    said = {"grid": "3x4", "shard": "1/2"}.get(row.name, "x")
+    text = f"give {row.name}={value} here"
+    option = f"--{row.name.replace('_', '-')} {said}"
+    assert in_options(text) == (f"give {option} here" if row.option else text)
+    page = f"give {row.name.replace('_', ' ')} {said} here"
+    assert on_page(text) == (page if row.option else text)
+
+
+@rows
+def test_the_page_asks_for_the_rows_that_say_so(row, happens):
+    from unmask.app import form
+
+    fields = {one.name: one for one in form.fields(unmask.load("demo"))}
+    assert (row.name in fields) == (row.page is not None)
+    if row.page is not None:
+        one = fields[row.name]
+        # It makes as many masks as it says, where Python would stop earlier.
+        usual = happens["max_masks" if row.name == "masks" else row.name][0]
+        assert one.default == usual
+        assert (one.label, one.help, one.choices) == (row.page.label, row.page.help, row.choices)
+        low = row.low if one.low is None else one.low
+        assert row.low <= low <= (one.high or row.high) <= row.high
+
+
+@rows
+@pytest.mark.parametrize("preset", settings.PRESETS)
+def test_a_preset_says_what_the_row_says(row, preset):
+    run = unmask.prepare("demo", SCENE, 0, preset=preset)
+    plan = vars(run.plan.masks) | vars(run.plan) | {"masks": run.plan.count}
+    plan["within"] = run.targets.targets[0].top
+    if preset in row.presets:
+        value = row.presets[preset]
+        assert plan[row.name] == (value(run.plan.masks.shape) if callable(value) else value)
+    if row.name in ("preset", "seed", "shard", "checkpoint"):
+        assert preset not in row.presets
+
+
+def test_a_setting_for_other_models_is_refused():
+    lamp = unmask.load(lambda _: [], detector="function", labels=["lamp"], name="lamps")
+    words = "preset='notebook' is for classifiers, and lamps is a detector"
+    with pytest.raises(SettingError, match=words):
+        unmask.prepare(lamp, SCENE, preset="notebook")
 
 
 # --- the docs

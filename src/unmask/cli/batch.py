@@ -4,21 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from unmask.cli import progress, tables
+from unmask.cli import options, progress, tables
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import (
-    ColumnOption,
-    CoresOption,
-    DatasetOption,
-    GpusOption,
-    KeyOption,
-    MapsOption,
-    RayOption,
-    RetryOption,
-    Source,
-    TargetOption,
-    WorkersOption,
-)
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors
 from unmask.cluster.driver import batch as run_batch
@@ -31,20 +18,20 @@ SETTINGS = ("masks", "grid", "keep", "seed", "fill", "design", "estimator", "bat
 @takes_model
 @takes_settings(*SETTINGS, seed="All pictures get the same masks.")
 def batch(
-    source: Source,
-    output: DatasetOption,
+    source: options.Source,
+    output: options.DatasetOption,
     *,
     model: ModelOptions,
-    column: ColumnOption = None,
-    key: KeyOption = None,
-    target: TargetOption = None,
+    column: options.ColumnOption = None,
+    key: options.KeyOption = None,
+    target: options.TargetOption = None,
     settings: SettingOptions,
-    maps: MapsOption = "grid",
-    retry_failed: RetryOption = False,
-    ray: RayOption = None,
-    workers: WorkersOption = None,
-    cores: CoresOption = 1,
-    gpus: GpusOption = 0,
+    maps: options.MapsOption = "grid",
+    retry_failed: options.RetryOption = False,
+    ray: options.RayOption = None,
+    workers: options.WorkersOption = None,
+    cores: options.CoresOption = 1,
+    gpus: options.GpusOption = 0,
 ) -> None:
     """Explain all pictures of SOURCE, and go on where an earlier run ended.
 

@@ -6,18 +6,9 @@ from pathlib import Path
 
 from unmask import evaluation
 from unmask._base.spelling import named
-from unmask.cli import console, progress, tables
+from unmask.cli import console, options, progress, tables
 from unmask.cli.arguments import check_opacity, make_place
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import (
-    EverySeedOption,
-    ExplainersOption,
-    MapCmapOption,
-    MapsOpacityOption,
-    OneTargetOption,
-    OutputOption,
-    Picture,
-)
 from unmask.cli.status import clear_errors
 from unmask.evaluation import explainers, metrics
 from unmask.evaluation.comparing import Panel
@@ -29,15 +20,15 @@ __all__ = ["compare"]
 
 @takes_model
 def compare(
-    picture: Picture,
+    picture: options.Picture,
     *,
     model: ModelOptions,
-    explainer: ExplainersOption = None,
-    target: OneTargetOption = None,
-    seed: EverySeedOption = 0,
-    cmap: MapCmapOption = "inferno",
-    opacity: MapsOpacityOption = 0.5,
-    output: OutputOption = Path("unmask-output"),
+    explainer: options.ExplainersOption = None,
+    target: options.OneTargetOption = None,
+    seed: options.EverySeedOption = 0,
+    cmap: options.MapCmapOption = "inferno",
+    opacity: options.MapsOpacityOption = 0.5,
+    output: options.OutputOption = Path("unmask-output"),
 ) -> None:
     """Draw several explainers' maps of PICTURE side by side, deletion and insertion beneath."""
     # matplotlib comes with it, which no other command needs to wait for.

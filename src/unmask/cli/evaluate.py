@@ -8,21 +8,10 @@ import typer
 
 import unmask
 from unmask import evaluation
-from unmask.cli import console, progress, tables
+from unmask.cli import console, options, progress, tables
 from unmask.cli.arguments import make_folder
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import (
-    BestTargetOption,
-    EvidenceOption,
-    ExplainerOption,
-    MapsThereOption,
-    MetricOption,
-    OneSeedOption,
-    OutputOption,
-    Pictures,
-    SourceOption,
-)
-from unmask.cli.status import INTERRUPTED, clear_errors
+from unmask.cli.status import clear_errors, end
 from unmask.evaluation.study import check_asked
 
 __all__ = ["evaluate"]
@@ -30,17 +19,17 @@ __all__ = ["evaluate"]
 
 @takes_model
 def evaluate(
-    pictures: Pictures = None,
+    pictures: options.Pictures = None,
     *,
     model: ModelOptions,
-    maps: MapsThereOption = None,
-    source: SourceOption = None,
-    target: BestTargetOption = None,
-    explainer: ExplainerOption = "unmask",
-    metric: MetricOption = None,
-    evidence: EvidenceOption = None,
-    seed: OneSeedOption = 0,
-    output: OutputOption = Path("unmask-evaluation"),
+    maps: options.MapsThereOption = None,
+    source: options.SourceOption = None,
+    target: options.BestTargetOption = None,
+    explainer: options.ExplainerOption = "unmask",
+    metric: options.MetricOption = None,
+    evidence: options.EvidenceOption = None,
+    seed: options.OneSeedOption = 0,
+    output: options.OutputOption = Path("unmask-evaluation"),
 ) -> None:
     """Measure how right the maps of PICTURES, or those of --maps, are: deletion and more.
 
@@ -71,16 +60,12 @@ def evaluate(
         )
         console.show_left_out(study.left_out)
         console.show_notes(study.notes)
-        try:
-            progress.evaluating(study)
-            interrupted = False
-        except KeyboardInterrupt:
-            interrupted = True
+        complete = progress.evaluating(study)
         written = study.write()
         tables.show_summary(study.summary(), study.metrics, study.rows)
         console.show_written([study.table.path, *written])
-        if interrupted:
+        if not complete:
             console.err.print("Interrupted. The same command goes on from here.")
-            raise typer.Exit(INTERRUPTED)
+        end(None, complete)
         if study.rows and all(row["error"] for row in study.rows):
             raise typer.Exit(1)

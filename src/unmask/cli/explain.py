@@ -5,18 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import unmask
-from unmask.cli import console, progress, tables
+from unmask.cli import console, options, progress, tables
 from unmask.cli.arguments import check_opacity, make_folder
 from unmask.cli.figures import check_places, keep_others, write_explanation
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import (
-    CertaintyOption,
-    CmapOption,
-    OpacityOption,
-    OutputOption,
-    Picture,
-    TargetOption,
-)
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
 
@@ -26,15 +18,15 @@ __all__ = ["explain"]
 @takes_model
 @takes_settings()
 def explain(
-    picture: Picture,
+    picture: options.Picture,
     *,
     model: ModelOptions,
-    target: TargetOption = None,
+    target: options.TargetOption = None,
     settings: SettingOptions,
-    cmap: CmapOption = "inferno",
-    opacity: OpacityOption = 0.5,
-    certainty: CertaintyOption = False,
-    output: OutputOption = Path("unmask-output"),
+    cmap: options.CmapOption = "inferno",
+    opacity: options.OpacityOption = 0.5,
+    certainty: options.CertaintyOption = False,
+    output: options.OutputOption = Path("unmask-output"),
 ) -> None:
     """Show which parts of PICTURE the model relied on.
 

@@ -132,8 +132,8 @@ def rate(state: State) -> str:
     return f"{speed:,.1f} pictures/s, {left} left"
 
 
-def evaluating(study: Study) -> None:
-    """Make the rows of an evaluation that are missing; show the latest and a bar."""
+def evaluating(study: Study) -> bool:
+    """Make the rows of an evaluation that are missing; return False if Ctrl-C ended it."""
     bar = Progress(
         TextColumn("[bold]Pictures"),
         BarColumn(),
@@ -151,10 +151,14 @@ def evaluating(study: Study) -> None:
         return Group(tables.measured(recent[-RECENT:], study.metrics), bar)
 
     with Live(shown(), console=console.out, transient=True) as live:
-        for row in study:
-            recent.append(row)
-            bar.advance(task)
-            live.update(shown(), refresh=True)
+        try:
+            for row in study:
+                recent.append(row)
+                bar.advance(task)
+                live.update(shown(), refresh=True)
+        except KeyboardInterrupt:
+            return False
+    return True
 
 
 def one_by_one(names: Sequence[str]) -> Iterator[str]:

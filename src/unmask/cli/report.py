@@ -6,17 +6,8 @@ from pathlib import Path
 
 import unmask
 from unmask._base import files
-from unmask.cli import console
+from unmask.cli import console, options
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import (
-    CurvesOption,
-    Explanations,
-    MapCmapOption,
-    MostOption,
-    PageOption,
-    SourceOption,
-    TitleOption,
-)
 from unmask.cli.status import clear_errors
 from unmask.evaluation import metrics
 from unmask.reports import stored
@@ -29,15 +20,15 @@ __all__ = ["report"]
 
 @takes_model
 def report(
-    explanations: Explanations,
+    explanations: options.Explanations,
     *,
     model: ModelOptions,
-    output: PageOption = Path("report.html"),
-    title: TitleOption = "What did the model look at?",
-    cmap: MapCmapOption = "inferno",
-    most: MostOption = MOST,
-    source: SourceOption = None,
-    curves: CurvesOption = False,
+    output: options.PageOption = Path("report.html"),
+    title: options.TitleOption = "What did the model look at?",
+    cmap: options.MapCmapOption = "inferno",
+    most: options.MostOption = MOST,
+    source: options.SourceOption = None,
+    curves: options.CurvesOption = False,
 ) -> None:
     """Put explanations into one HTML file that can be sent to anybody.
 

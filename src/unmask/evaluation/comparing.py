@@ -86,7 +86,7 @@ def compare(
     occlusion,masks=25 (360, 480) deletion insertion
     """
     named = [(one, known.find(one)) for one in explainers]
-    asked = case.target.again() if target is None else target
+    asked = known.asked_of(case.target, target)
     return _panels(case, named, asked, seed)
 
 

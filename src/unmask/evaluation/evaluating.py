@@ -207,7 +207,7 @@ def _row(
 ) -> Row:
     one = metrics.case(model, image, target)
     pixels = one.given  # read once: the explainer gets what the metrics got
-    asked = target if one.target.index is None else one.target.index
+    asked = explainers.asked_of(one.target, target)
     model = one.model  # with the texts that were asked for, if it compares pictures with texts
     names = {metric.name for metric in chosen}
     needs = {need for metric in chosen for need in metric.needs}

@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.models.model import Model
+    from unmask.targets.target import Target
 
     Explainer = Callable[..., NDArray[Any]]
 
 
-__all__ = ["EXPLAINERS", "find", "occlusion", "rise", "takes_seed", "unmask"]
+__all__ = ["EXPLAINERS", "asked_of", "find", "occlusion", "rise", "takes_seed", "unmask"]
 
 
 def unmask(
@@ -140,6 +141,35 @@ def find(wanted: str | Explainer) -> Explainer:
             f"{did_you_mean(first, _settings(found))}".rstrip(".")
         )
     return functools.partial(found, **settings) if settings else found
+
+
+def asked_of(target: Target, given: Any = None) -> Any:
+    """Return what an explainer is asked for to explain a target.
+
+    Parameters
+    ----------
+    target : Target
+    given : optional
+        What the target was asked for by, which is all there is where that was a function.
+
+    Returns
+    -------
+    int, str or `given`
+        The class's index or the box's number, or what else `unmask.explain` takes.
+
+    Examples
+    --------
+    >>> from unmask.targets import Target
+    >>> asked_of(Target("tusker", 101, 0.7, request="101"))
+    101
+    >>> asked_of(Target("dog", 16, 0.9, (1, 2, 5, 9), request="0"))
+    0
+    """
+    if target.box is None and target.index is not None:
+        return target.index
+    if target.request is None:
+        return given
+    return int(target.request) if target.request.isdecimal() else target.request
 
 
 def takes_seed(explainer: Explainer) -> bool:

@@ -6,22 +6,15 @@ Stopped, it goes on where it was; under other settings it is refused, so that no
 from __future__ import annotations
 
 import contextlib
-import csv
 import functools
-import hashlib
 import importlib.util
 import json
-import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from unmask import demo
 from unmask._base import files
-from unmask._base.spelling import named
 from unmask._version import __version__
 from unmask.errors import (
     DoubtWarning,
@@ -33,7 +26,9 @@ from unmask.errors import (
 )
 from unmask.evaluation import metrics, stored
 from unmask.evaluation.evaluating import DEFAULT, Row, evaluate, summarize
-from unmask.evaluation.table import EvaluationTable, write_csv, write_parquet
+from unmask.evaluation.evidence import evidence_boxes, evidence_digest, short_digest
+from unmask.evaluation.study_files import TABLES, as_dict, mean_curve, write_study
+from unmask.evaluation.table import EvaluationTable
 from unmask.inputs import images
 from unmask.models.loading import load
 from unmask.models.registry import DEMO
@@ -41,9 +36,9 @@ from unmask.run.ask import about_picture, source_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from unmask.evaluation.explainers import Explainer
     from unmask.evaluation.metrics import Curve, Mean
@@ -51,14 +46,7 @@ if TYPE_CHECKING:
     from unmask.run.explanation import Explanation
 
 
-__all__ = ["Stored", "Study", "check_asked", "mean_curve", "read_evidence"]
-
-
-WRITTEN = ("results.parquet", "results.csv", "summary.csv")
-FIXED = {"picture": "string", "label": "string", "class": "int64", "score": "double"}
-SECONDS = {"explaining_seconds": "double", "measuring_seconds": "double", "error": "string"}
-CURVES = ("deletion", "insertion")
-SUMMARY = ("metric", "better", "mean", "low", "high", "pictures", "paper")
+__all__ = ["Stored", "Study", "check_asked"]
 
 
 class Stored(Protocol):
@@ -178,7 +166,7 @@ class Study:
         asked: dict[str, Any] = {
             "target": target,
             "wanted": [one.name for one in self.metrics],
-            "evidence": _boxes(evidence),
+            "evidence": evidence_boxes(evidence),
         }
         # All that can be wrong with the settings comes out here, before a file is begun.
         if maps is None:
@@ -188,7 +176,7 @@ class Study:
             self._begin_stored(loaded, maps, asked)
         self.names = tuple(self._digests)
         self.folder = files.made(folder)
-        for name in WRITTEN:
+        for name in TABLES:
             files.check(self.folder / name)
         known = {
             "model": loaded.name,
@@ -197,7 +185,7 @@ class Study:
             "explainer": explainer if maps is None else f"maps of {maps.url}",
             "target": target,
             "metrics": asked["wanted"],
-            "evidence": _of_evidence(evidence),
+            "evidence": evidence_digest(evidence),
             "seed": seed,
             "unmask": __version__,
         }
@@ -217,7 +205,7 @@ class Study:
             self.notes = tuple(about_picture(source_of(model), images.read(paths[0])))
         for note in self.notes:
             warn(note, DoubtWarning)
-        self._digests = {str(path): _digest(path) for path in paths}
+        self._digests = {str(path): short_digest(path) for path in paths}
         self._make: Callable[[Sequence[str]], Iterable[Row]] = lambda left: evaluate(
             model, map(Path, left), explainer, **asked
         )
@@ -259,7 +247,7 @@ class Study:
         """Make the rows that are missing."""
         left = self.left
         for name, row in zip(left, self._make(left), strict=True):
-            self.table.append(_as_dict(row, name, self._digests[name]))
+            self.table.append(as_dict(row, name, self._digests[name]))
             yield self.table.rows[name]
 
     def summary(self) -> dict[str, Mean]:
@@ -291,38 +279,7 @@ class Study:
         ------
         FileError
         """
-        rows, means = self.rows, self.summary()
-        scalars = FIXED | {one.name: "double" for one in self.metrics} | SECONDS
-        drawn = [one.name for one in self.metrics if one.name in CURVES]
-        lists = {f"{name}_{part}": "curve" for name in drawn for part in ("fractions", "scores")}
-        written = [self.folder / name for name in WRITTEN]
-        write_parquet(written[0], rows, scalars | lists)
-        write_csv(written[1], rows, list(scalars))
-        summary = [
-            {
-                "metric": one.name,
-                "better": "higher" if one.higher_is_better else "lower",
-                "mean": mean.value,
-                "low": mean.low if mean.count > 1 else None,
-                "high": mean.high if mean.count > 1 else None,
-                "pictures": mean.count,
-                "paper": one.paper,
-            }
-            for one in self.metrics
-            if (mean := means.get(one.name)) is not None
-        ]
-        write_csv(written[2], summary, SUMMARY)
-        if curves := self.curves():
-            count = sum(not row["error"] for row in rows)
-            alone = named(Path(rows[0]["picture"]).name)
-            title = f"mean of {count} pictures" if count > 1 else alone
-            written.append(self.folder / "curves.png")
-            # matplotlib comes with them.
-            from unmask.draw.canvas import pixels
-            from unmask.evaluation.figures import curve_figure
-
-            images.write(written[-1], pixels(curve_figure(curves, title=title)))
-        return written
+        return write_study(self.folder, self.metrics, self.rows, self.summary(), self.curves())
 
 
 def check_asked(pictures: Any, maps: Any, explainer: Any) -> None:
@@ -331,69 +288,6 @@ def check_asked(pictures: Any, maps: Any, explainer: Any) -> None:
         raise SettingError("give pictures to explain, or maps= with maps that are there")
     if maps is not None and explainer != "unmask":
         raise SettingError("explainer= and maps= exclude each other: maps are there")
-
-
-def read_evidence(path: str | os.PathLike[str]) -> dict[str, NDArray[np.float64]]:
-    r"""Read boxes of evidence from a CSV file.
-
-    Parameters
-    ----------
-    path : path-like
-        Its first line is picture,left,top,right,bottom; a picture may have several lines.
-
-    Returns
-    -------
-    dict of str to ndarray of float64, shape (n, 4)
-        By the picture's name, without its folders; in the picture's pixels.
-
-    Raises
-    ------
-    FileError
-        It cannot be read.
-    SettingError
-        It holds something else.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "boxes.csv"
-    ...     _ = path.write_text("picture,left,top,right,bottom\nfox.jpg,10,20,60,90\n")
-    ...     read_evidence(path)
-    {'fox.jpg': array([[10., 20., 60., 90.]])}
-    """
-    try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            lines = list(csv.DictReader(file))
-        found: dict[str, list[list[float]]] = {}
-        for line in lines:
-            corners = [float(line[side]) for side in ("left", "top", "right", "bottom")]
-            found.setdefault(Path(line["picture"]).name, []).append(corners)
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise SettingError(
-            f"{path}: expected a first line picture,left,top,right,bottom and numbers beneath "
-            f"({error})"
-        ) from error
-    return {name: np.array(corners) for name, corners in found.items()}
-
-
-def mean_curve(rows: Sequence[Mapping[str, Any]], name: str) -> Curve | None:
-    """Average the curves of all pictures; its area is the mean of theirs.
-
-    Pictures of other sizes have other steps, so all their points are taken.
-    """
-    curves = [
-        (row[f"{name}_fractions"], row[f"{name}_scores"])
-        for row in rows
-        if row.get(f"{name}_scores")
-    ]
-    if not curves:
-        return None
-    across = np.unique(np.concatenate([fractions for fractions, _ in curves]))
-    scores = [np.interp(across, *curve) for curve in curves]
-    return metrics.Curve(across, np.mean(scores, axis=0))
 
 
 def _opened(
@@ -420,36 +314,12 @@ def _opened(
     return list(dict.fromkeys(found)), dict(counted)
 
 
-def _boxes(evidence: Any) -> Mapping[str, ArrayLike] | None:
-    known = evidence is None or isinstance(evidence, Mapping)
-    return evidence if known else read_evidence(evidence)
-
-
-def _of_evidence(evidence: Any) -> str | None:
-    """Return what evidence is known again by."""
-    if evidence is None or not isinstance(evidence, Mapping):
-        return None if evidence is None else _digest(Path(evidence))
-    found = hashlib.sha256()
-    for name, value in evidence.items():
-        array = np.asarray(value)
-        found.update(repr((name, array.shape, array.dtype.str)).encode() + array.tobytes())
-    return found.hexdigest()[:16]
-
-
 def _of_model(model: Model) -> str:
     """Return what the file of a model is known again by, "" where it has none."""
     if model.origin is None:
         return ""
     source = model.origin.source
-    return _digest(demo.MODEL if source == DEMO else Path(source))
-
-
-def _digest(path: Path) -> str:
-    """Fingerprint of a file; "" where it cannot be read."""
-    try:
-        return files.sha256(path)[:16]
-    except (OSError, ValueError):
-        return ""
+    return short_digest(demo.MODEL if source == DEMO else Path(source))
 
 
 def _said(value: Any) -> Any:
@@ -459,25 +329,3 @@ def _said(value: Any) -> Any:
     if hasattr(value, "__qualname__"):
         return f"{value.__module__}:{value.__qualname__}"
     return repr(value)
-
-
-def _as_dict(row: Row, picture: str, digest: str) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "picture": picture,
-        "digest": digest,
-        "label": row.label,
-        "class": row.index,
-        "score": row.score,
-        **row.values,
-        "explaining_seconds": row.explaining,
-        "measuring_seconds": row.measuring,
-        "error": row.error,
-    }
-    for name, curve in row.curves.items():
-        made[f"{name}_fractions"] = curve.fractions.tolist()
-        made[f"{name}_scores"] = curve.scores.tolist()
-    # JSON and tables have no NaN: what is missing is missing.
-    return {
-        key: None if isinstance(value, float) and math.isnan(value) else value
-        for key, value in made.items()
-    }
