@@ -134,6 +134,7 @@ def exact(masks, weights):
     return (1 - masks.keep) * kh @ weights @ kw
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masks", MASKS)
 def test_the_adaptive_map_is_nearest_where_evidence_is_local(masks):
     """A large picture with one small thing in it, as long as the noise lets it be seen."""

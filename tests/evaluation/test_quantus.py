@@ -55,6 +55,7 @@ def network():
     return Quarters().eval()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Quantus and its plots warn of much
 def test_quantus_calls_us_and_agrees_with_our_gini(quantus, network):
     rng = np.random.default_rng(2)

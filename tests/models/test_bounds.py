@@ -44,6 +44,7 @@ def zeros():
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 def test_an_archive_that_unpacks_to_much_is_refused(tmp_path, zeros):
     bomb = tmp_path / "bomb.pt"
     bomb.write_bytes(zeros)

@@ -26,7 +26,7 @@ WORDS = ["a", "an", "photo", "of", "elephant", "cat", "dog", "the", "grass", "sk
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch, one_torch_thread):  # noqa: ARG001
+def offline(monkeypatch, one_torch_thread):
     # Read from the environment when it is imported, so it is set where it was read to.
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
@@ -111,6 +111,7 @@ def clip_processor():
 # --- classifiers ---
 
 
+@pytest.mark.slow
 def test_a_classifier_says_what_it_says_to_its_own_pipeline(vit, vit_processor, scene):
     with torch.no_grad():
         inputs = vit_processor(images=Image.fromarray(scene), return_tensors="pt")

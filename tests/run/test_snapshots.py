@@ -49,6 +49,7 @@ def test_a_snapshot_is_the_map_of_a_run_of_so_many_masks(model, picture, design,
     assert taken[0].expected_error > taken[-1].expected_error
 
 
+@pytest.mark.slow
 def test_expected_and_measured_errors_are_those_reached(model, picture):
     """Over many runs, both are the error to the map of very many masks."""
     options = {"grid": (3, 5), "design": "random", "estimator": "paper"}
@@ -144,6 +145,7 @@ def converge(picture, tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_converge_writes_the_figure_and_says_what_it_shows(converge, tmp_path):
     result = converge("--at", "300,100", "-t", "heart", "--grid", "4x5", "--seed", "2")
     assert result.exit_code == 0, result.output

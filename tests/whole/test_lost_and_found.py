@@ -181,6 +181,7 @@ def test_ctrl_c_at_any_moment_shows_no_traceback(tmp_path):
         assert "site-packages" not in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "says"),
     [("street.npz", "this is a folder"), ("street-triangle.png", "this is a folder")],
@@ -196,6 +197,7 @@ def test_a_place_that_cannot_be_written_costs_no_mask(tmp_path, name, says):
     assert len(err.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["/proc/nowhere", "/dev/null", "/dev/null/x"])
 @pytest.mark.parametrize("what", ["explain", "converge", "compare", "report", "merge"])
 def test_an_output_that_cannot_be_is_told_at_once(tmp_path, where, what):
@@ -210,6 +212,7 @@ def test_an_output_that_cannot_be_is_told_at_once(tmp_path, where, what):
     assert err.startswith("Error: cannot ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["../x", "/tmp/x", "..", ".", "", "a/b", "a\\b"])
 def test_merged_files_stay_in_their_folder(tmp_path, name):
     pytest.importorskip("typer")
@@ -234,6 +237,7 @@ def test_an_explanation_that_cannot_be_written_at_last_is_kept_elsewhere(tmp_pat
     assert np.array_equal(unmask.Explanation.load(kept).maps, made.maps)
 
 
+@pytest.mark.slow
 def test_explain_leaves_no_filter_of_warnings_behind(tmp_path):
     code = (
         "import warnings, numpy, PIL.Image, onnxruntime, sys\n"
@@ -248,6 +252,7 @@ def test_explain_leaves_no_filter_of_warnings_behind(tmp_path):
     subprocess.run([sys.executable, "-c", code, STREET, tmp_path / "e.npz"], check=True)
 
 
+@pytest.mark.slow
 def test_no_part_stays_where_a_run_was_killed(tmp_path):
     path = tmp_path / "c"
     code = (
