@@ -76,6 +76,7 @@ def test_iterating_gives_explanations(opened, folder):
     assert opened.place("deep/c.png") == (folder / "deep/c.png").as_uri()
 
 
+@pytest.mark.slow
 def test_everything_that_a_row_holds_is_what_it_was(opened, whole):
     one = opened["deep/c.png"]
     for name in ("targets", "plan", "model", "frame", "masks", "model_calls", "complete"):

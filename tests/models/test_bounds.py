@@ -63,6 +63,7 @@ def saved(torch, path, content):
     return path
 
 
+@pytest.mark.slow
 def test_weights_that_hold_themselves_or_unpack_to_much(tmp_path, zeros):
     torch = pytest.importorskip("torch")
     from unmask.models.torch.weights import read_weights
@@ -130,6 +131,7 @@ def changed(path, members, old, new):
     return packed(path, {**members, "config.json": layers.replace(old, new)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

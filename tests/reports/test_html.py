@@ -67,6 +67,7 @@ def test_nothing_is_outside(explanation):
     assert "http" not in re.sub(r"http-equiv", "", page)
 
 
+@pytest.mark.slow
 def test_the_policy_allows_its_own_script_and_style_alone(explanation):
     page = unmask.report([explanation])
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1]

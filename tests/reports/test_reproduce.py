@@ -286,6 +286,7 @@ OTHER = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", REPEATED, ids=lambda row: row.name)
 def test_every_setting_that_was_given_is_said_and_no_other(row):
     value = OTHER[row.name]

@@ -162,6 +162,7 @@ def test_converge_writes_the_figure_and_says_what_it_shows(converge, tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_converge_of_a_saved_explanation_asks_no_model(converge, tmp_path):
     run = unmask.explain("demo", tmp_path / "p.png", ["star", "heart"], masks=256, grid=4)
     run.save(tmp_path / "p.npz")
