@@ -163,6 +163,7 @@ def test_a_run_gives_the_map_that_python_gives(page, tmp_path):
     assert looks[-1]["targets"][1]["reliability"] == pytest.approx(expected.reliabilities[1])
 
 
+@pytest.mark.slow
 def test_the_error_is_the_noise_over_the_maps_spread(page, tmp_path):
     page.upload(STREET.read_bytes())
     page("explain", {"settings": {"masks": 512}})
@@ -178,6 +179,7 @@ def test_the_error_is_the_noise_over_the_maps_spread(page, tmp_path):
     assert error == pytest.approx(np.sqrt(noise / maps.value.var()), rel=0.01)
 
 
+@pytest.mark.slow
 def test_stopped_and_gone_on_with_is_the_same_as_at_once(page, tmp_path):
     page.upload(STREET.read_bytes())
     page("explain", {"targets": ["4"], "settings": {"masks": 50_000}})

@@ -278,6 +278,7 @@ def seconds(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.slow
 def test_out_of_descriptors_it_waits_and_recovers():
     with command(files=100) as (process, port, _):
         idle = []
@@ -293,6 +294,7 @@ def test_out_of_descriptors_it_waits_and_recovers():
     assert process.said.count("\n") <= 1
 
 
+@pytest.mark.slow
 def test_strangers_leave_no_trace_in_the_log():
     noise = np.random.default_rng(0)
     with command() as (process, port, _):
@@ -355,6 +357,7 @@ def test_eighty_uploads_that_stop_take_little_memory():
     assert process.said == ""
 
 
+@pytest.mark.slow
 def test_the_command_warns_where_others_can_reach_it():
     with command("--host", "0.0.0.0") as (process, port, line):
         link = re.search(rf"http://\S+:{port}/([\w-]{{32}})/", line)
@@ -438,6 +441,7 @@ def value(rng, depth=0):
             return {names[i]: value(rng, depth + 1) for i in rng.integers(0, 9, 3)}
 
 
+@pytest.mark.slow
 def test_any_message_gets_an_answer_in_words(page):
     rng = np.random.default_rng(16)
     paths = ["class", "code", "explain", "more", "stop", "model", "example"]

@@ -109,6 +109,7 @@ with files.replacing(sys.argv[1]) as file:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", ["fsync", "link", "replace", "chmod"])
 @pytest.mark.parametrize("named", [False, True])
@@ -164,6 +165,7 @@ def test_every_file_name_has_a_text_of_its_own(data):
         assert text == name
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40) | st.binary(max_size=40).map(lambda data: data.decode("latin-1")))
 def test_a_terminal_obeys_nothing_that_is_printed(text):
     shown = printable(text)

@@ -120,11 +120,13 @@ def peak_of(action):
     return peak
 
 
+@pytest.mark.slow
 def test_a_member_that_is_not_ours_is_not_read(members, tmp_path):
     path = write(tmp_path / "e.npz", {**members, "unused.npy": bytes(200 * 2**20)})
     assert peak_of(lambda: unmask.Explanation.load(path)) < 20 * 2**20
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_by_its_declared_size(members, tmp_path):
     path = write(tmp_path / "e.npz", {**members, "maps.npy": bytes(200 * 2**20)})
 
@@ -140,6 +142,7 @@ def test_a_large_file_may_hold_as_much_as_it_says(members, tmp_path, monkeypatch
     assert unmask.Explanation.load(write(tmp_path / "e.npz", members))
 
 
+@pytest.mark.slow
 def test_a_directory_of_many_members_is_not_read(tmp_path, members):
     path = write(tmp_path / "e.npz", {**members, **{f"{n}.npy": b"" for n in range(50_000)}})
     with pytest.raises(FileError, match="directory is too long"):

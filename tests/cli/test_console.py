@@ -59,6 +59,7 @@ def test_the_console_obeys_no_text_that_it_is_given(text):
     assert not obeyed(terminal.file.getvalue())
 
 
+@pytest.mark.slow
 def test_labels(tmp_path):
     labels = tmp_path / "labels.txt"
     evil = EVIL.replace("\r", "")
@@ -74,6 +75,7 @@ def test_labels(tmp_path):
     assert code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "there"),
     [(one, there) for one in ("explain", "predict", "report", "merge") for there in (True, False)]
@@ -90,6 +92,7 @@ def test_file_names(tmp_path, command, there):
     assert "pwned" in said or command in ("predict", "report")
 
 
+@pytest.mark.slow
 def test_words_that_are_no_options():
     for words in (
         ["predict", "a", EVIL],
@@ -100,6 +103,7 @@ def test_words_that_are_no_options():
         assert ran(*words)[0] == 2
 
 
+@pytest.mark.slow
 def test_an_explanation_of_somebody_else(tmp_path):
     made = unmask.explain("demo", demo.pictures()["street"], masks=256)
     target = replace(made.targets[0], label=EVIL)

@@ -56,6 +56,7 @@ def test_nothing_found_is_no_error_and_writes_nothing(run, tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_explain_writes_a_figure_per_box_and_a_sheet(run, tmp_path):
     hand = "chair:290,218,352,318"
     result = run("explain", *QUICK, "-t", "top:1", "-t", hand)

@@ -28,6 +28,7 @@ def run(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_until_stops_and_says_so(run, tmp_path):
     result = run("--until", "0.9")
     assert result.exit_code == 0, result.output
@@ -37,6 +38,7 @@ def test_until_stops_and_says_so(run, tmp_path):
     assert "a reliability of 0.9 was reached" in words(result)
 
 
+@pytest.mark.slow
 def test_max_masks_is_a_ceiling(run, tmp_path):
     result = run("--until", "0.99999", "--max-masks", "300")
     assert result.exit_code == 0, result.output
@@ -69,6 +71,7 @@ def test_bad_values_are_refused(run, tmp_path, options, says):
     assert not list(tmp_path.rglob("*.npz"))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_gone_on_from(run, tmp_path):
     kept = tmp_path / "kept"
     assert run("--masks", "96", "--grid", "3", "--checkpoint", kept).exit_code == 0
@@ -87,6 +90,7 @@ def test_a_foreign_checkpoint_is_refused_and_left(run, tmp_path):
     assert kept.read_text() == "years of work"
 
 
+@pytest.mark.slow
 def test_shards_are_merged_into_the_whole(run, tmp_path):
     assert run("--masks", "96", "--grid", "3").exit_code == 0
     parts = []
@@ -109,6 +113,7 @@ def test_shards_are_merged_into_the_whole(run, tmp_path):
     assert "in both" in words(twice)
 
 
+@pytest.mark.slow
 def test_certainty_draws_another_figure(run, tmp_path):
     assert run("--masks", "96", "--grid", "3").exit_code == 0
     assert run("--masks", "96", "--grid", "3", "--certainty", output="sure").exit_code == 0

@@ -170,6 +170,7 @@ def written(output):
     return re.findall(r"^  (\S+\.(?:png|npz|html))(.*)$", output, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_a_second_run_says_what_it_replaced():
     first = written(run("explain", "a.png", *QUICK, "-t", "heart"))
     assert {rest for _, rest in first} == {""}
@@ -188,6 +189,7 @@ def test_a_second_run_says_what_it_replaced():
         assert {rest for _, rest in written(run(*command))} == {" (in place of an earlier one)"}
 
 
+@pytest.mark.slow
 def test_another_picture_of_that_name_is_kept():
     run("explain", "a.png", *QUICK)
     kept = Path("unmask-output/a.npz").read_bytes()
@@ -201,6 +203,7 @@ def test_another_picture_of_that_name_is_kept():
     run("explain", "other/a.png", *QUICK, "-o", "else")
 
 
+@pytest.mark.slow
 def test_another_shard_is_kept_and_the_same_one_done_again():
     shard = ("explain", "a.png", "-n", "96", "--grid", "3", "--shard")
     run(*shard, "1/2")
@@ -223,6 +226,7 @@ def test_a_file_that_is_none_of_ours_is_kept():
     assert Path("unmask-output/a.npz").read_bytes() == kept
 
 
+@pytest.mark.slow
 def test_a_file_is_not_merged_with_itself():
     run("explain", "a.png", *QUICK)
     Path("copy.npz").write_bytes(Path("unmask-output/a.npz").read_bytes())
@@ -240,6 +244,7 @@ def test_a_file_is_not_merged_with_itself():
 # --- the bar
 
 
+@pytest.mark.slow
 def test_the_bar_ends_where_the_run_does():
     output = run("explain", "a.png", "--until", "0.8", "--grid", "3")
     done = unmask.Explanation.load("unmask-output/a.npz")
@@ -258,6 +263,7 @@ def test_what_was_not_all_is_said_to_be_so(picture):
 # --- what is not installed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "says"),
     [

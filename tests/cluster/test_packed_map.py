@@ -41,6 +41,7 @@ def test_samples_of_a_sampled_map_are_themselves():
     assert np.allclose(values, 0.25 + 2 * samples.astype(float), atol=4e-3)
 
 
+@pytest.mark.slow
 def test_four_samples_a_cell_keep_a_real_map():
     made = unmask.explain("demo", unmask.demo.pictures()["street"], masks=512)
     whole = made.model_maps[0]

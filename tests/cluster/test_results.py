@@ -61,6 +61,7 @@ def whole(folder):
     return unmask.explain("demo", folder / "deep/c.png", **SETTINGS)
 
 
+@pytest.mark.slow
 def test_iterating_gives_explanations(opened, folder):
     assert [one.image for one in opened] == opened.ids == ["a.png", "b.png", "deep/c.png"]
     assert len(opened) == 3
@@ -75,6 +76,7 @@ def test_iterating_gives_explanations(opened, folder):
     assert opened.place("deep/c.png") == (folder / "deep/c.png").as_uri()
 
 
+@pytest.mark.slow
 def test_everything_that_a_row_holds_is_what_it_was(opened, whole):
     one = opened["deep/c.png"]
     for name in ("targets", "plan", "model", "frame", "masks", "model_calls", "complete"):
@@ -90,6 +92,7 @@ def test_everything_that_a_row_holds_is_what_it_was(opened, whole):
     assert one.find("star") == 1
 
 
+@pytest.mark.slow
 def test_what_makes_it_again_is_in_the_rows(folder, tmp_path):
     wish = [unmask.within_top("heart", 3), unmask.contrast("star", "heart")]
     kept_maps = batch(folder, tmp_path / "maps", maps="full", target=wish, masks=128)
@@ -179,6 +182,7 @@ def test_grid_limited_maps_are_near_and_none_are_none(folder, tmp_path, whole):
         list(nothing)
 
 
+@pytest.mark.slow
 def test_object_storage_is_a_folder_like_any_other(folder):
     fs = fsspec.filesystem("memory")
     fs.put(str(folder), "/kept/pictures", recursive=True)
@@ -188,6 +192,7 @@ def test_object_storage_is_a_folder_like_any_other(folder):
     assert one.picture.shape[:2] == one.map.shape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [None, "name"])
 def test_image_bytes_are_found_again_in_their_table(folder, tmp_path, key):
     data = [(folder / name).read_bytes() for name in ("a.png", "b.png", "deep/c.png")]

@@ -74,6 +74,7 @@ def test_a_picture_is_read_again_where_it_was(folder):
     assert all(np.array_equal(one.picture, pixels(i)) for i, one in enumerate(results.open(output)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -149,6 +150,7 @@ def test_no_other_storage_is_asked_because_results_say_so(folder):
     assert results.open(output, source="memory://elsewhere")["a.png"].missing == ""
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_utf_8_is_a_picture_like_any_other(folder):
     name = os.fsdecode(b"caf\xe9.png")
     try:

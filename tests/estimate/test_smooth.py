@@ -134,6 +134,7 @@ def exact(masks, weights):
     return (1 - masks.keep) * kh @ weights @ kw
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masks", MASKS)
 def test_the_adaptive_map_is_nearest_where_evidence_is_local(masks):
     """A large picture with one small thing in it, as long as the noise lets it be seen."""
@@ -193,6 +194,7 @@ def test_amplitudes_have_mean_1_and_rule_nothing_out(seed):
     np.testing.assert_allclose(at.amplitude(-7 * theta), amplitude, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "masks",
     [Masks((224, 160), (8, 6)), Masks((60,), 5), Masks((12, 15, 18), (2, 3, 3)), MASKS[0]],

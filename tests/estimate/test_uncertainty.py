@@ -51,6 +51,7 @@ def test_planted_evidence_is_significant(estimator):
     assert found.shape == PICTURE.shape[:2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centred"])
 def test_chance_is_significant_as_often_as_stated(estimator):
     """5% of pixels at a level of 0.95; a shrunken map is more careful."""

@@ -49,6 +49,7 @@ def pictures(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_the_presets_are_what_explain_gives(pictures):
     model = unmask.load("demo")
     picture = images.read(pictures / "0.png")
@@ -236,6 +237,7 @@ def test_randomised_weights_are_the_same_numbers_elsewhere(tmp_path):
     assert np.isfinite([p.score for p in scores]).all()
 
 
+@pytest.mark.slow
 def test_a_map_of_a_trained_model_passes_the_sanity_check(tmp_path):
     pytest.importorskip("onnx")
     wrong = unmask.load(randomise("demo", tmp_path / "random.onnx"))
@@ -338,6 +340,7 @@ class TestCommands:
 
         return run
 
+    @pytest.mark.slow
     def test_a_folder_becomes_tables_and_curves(self, run, pictures, tmp_path):
         import pyarrow.parquet as pq
 
@@ -466,6 +469,7 @@ class TestCommands:
         assert path.read_bytes().startswith(done)
         assert path.read_bytes().count(b"\n") == 16
 
+    @pytest.mark.slow
     def test_compare_draws_a_column_for_each(self, run, pictures, tmp_path):
         options = ("-e", QUICK, "-e", "occlusion,masks=25", "-e", "rise,masks=64")
         result = run("compare", pictures / "1.png", *options)

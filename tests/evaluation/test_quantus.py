@@ -55,6 +55,7 @@ def network():
     return Quarters().eval()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Quantus and its plots warn of much
 def test_quantus_calls_us_and_agrees_with_our_gini(quantus, network):
     rng = np.random.default_rng(2)
@@ -75,6 +76,7 @@ def test_quantus_calls_us_and_agrees_with_our_gini(quantus, network):
     assert scores == pytest.approx(ours, abs=2 / maps[0].size)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_quantus_finds_our_maps_more_faithful_than_chance(quantus, network):
     rng = np.random.default_rng(3)

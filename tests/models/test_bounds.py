@@ -44,6 +44,7 @@ def zeros():
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 def test_an_archive_that_unpacks_to_much_is_refused(tmp_path, zeros):
     bomb = tmp_path / "bomb.pt"
     bomb.write_bytes(zeros)
@@ -62,6 +63,7 @@ def saved(torch, path, content):
     return path
 
 
+@pytest.mark.slow
 def test_weights_that_hold_themselves_or_unpack_to_much(tmp_path, zeros):
     torch = pytest.importorskip("torch")
     from unmask.models.torch.weights import read_weights
@@ -129,6 +131,7 @@ def changed(path, members, old, new):
     return packed(path, {**members, "config.json": layers.replace(old, new)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

@@ -111,6 +111,7 @@ def clip_processor():
 # --- classifiers ---
 
 
+@pytest.mark.slow
 def test_a_classifier_says_what_it_says_to_its_own_pipeline(vit, vit_processor, scene):
     with torch.no_grad():
         inputs = vit_processor(images=Image.fromarray(scene), return_tensors="pt")
@@ -128,6 +129,7 @@ def test_a_classifier_says_what_it_says_to_its_own_pipeline(vit, vit_processor, 
     assert set(model.versions) == {"torch", "transformers"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
@@ -305,6 +307,7 @@ def test_a_classifier_from_a_folder(tmp_path, vit, vit_processor, scene):
     )
 
 
+@pytest.mark.slow
 def test_texts_from_the_command_line(tmp_path, scene):
     typer = pytest.importorskip("typer")
     from typer.testing import CliRunner

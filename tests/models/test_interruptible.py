@@ -38,6 +38,7 @@ def later(seconds):
     return timer
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::unmask.UnmaskWarning")
 def test_what_was_scored_before_an_endless_batch_is_kept(endless, values):
     model = unmask.load(endless, preprocess="unit")
@@ -54,6 +55,7 @@ def test_what_was_scored_before_an_endless_batch_is_kept(endless, values):
     np.testing.assert_array_equal(whole.maps, stopped.value.explanation.maps)
 
 
+@pytest.mark.slow
 def test_the_command_keeps_it_too(endless, values, tmp_path):
     picture = tmp_path / "fox.png"
     picture.write_bytes(images.png(values))

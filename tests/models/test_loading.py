@@ -582,6 +582,7 @@ def test_a_model_checks_what_is_declared(declared, error, says):
         build(run=len, **declared)
 
 
+@pytest.mark.slow
 @given(st.permutations("CDHW"), st.integers(2, 4))
 def test_spatial_axes_are_those_that_are_neither_batch_nor_channels(letters, count):
     layout = "N" + "".join(letters[:count])

@@ -172,6 +172,7 @@ def test_a_refusal_that_never_ends_is_cut():
         unmask.predict(unmask.load(server.url, preprocess="raw"), VALUES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wild", [silent, dripping_body, endless])
 @pytest.mark.parametrize("at", ["GET", "POST"])
 def test_control_c_ends_within_two_seconds(wild, at):

@@ -31,6 +31,7 @@ def deletion(model, image, order, fill):
     return model.predict_proba(steps)[:, 0].mean()
 
 
+@pytest.mark.slow
 def test_the_map_of_a_zero_beats_chance_at_deletion(digits):
     data, pipeline = digits
     model = unmask.load(pipeline, preprocess="raw", size=(8, 8))

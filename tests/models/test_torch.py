@@ -622,6 +622,7 @@ def test_a_device_that_is_not_there(net):
 # --- a trained network looks where the evidence is ---
 
 
+@pytest.mark.slow
 def test_a_trained_network_is_credited_where_its_pattern_is():
     rng = np.random.default_rng(0)
     torch.manual_seed(0)

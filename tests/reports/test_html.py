@@ -55,6 +55,7 @@ def explanation():
     return unmask.explain("demo", STREET, ["heart", "star"], masks=512)
 
 
+@pytest.mark.slow
 def test_nothing_is_outside(explanation):
     page = report([explanation, replace(explanation, image="other.png")])
     reader = Reader(page)
@@ -66,6 +67,7 @@ def test_nothing_is_outside(explanation):
     assert "http" not in re.sub(r"http-equiv", "", page)
 
 
+@pytest.mark.slow
 def test_the_policy_allows_its_own_script_and_style_alone(explanation):
     page = unmask.report([explanation])
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1]
@@ -164,6 +166,7 @@ def test_what_no_option_says_is_told():
     ]
 
 
+@pytest.mark.slow
 def test_the_recipe_makes_the_same_map(explanation, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "street.png").write_bytes(STREET.read_bytes())

@@ -115,6 +115,7 @@ def assert_made_again(made, *, run=by_command):
     return said, python, beside
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -136,6 +137,7 @@ def test_what_the_command_wrote_is_made_again(words):
     assert "'my scene.png'" in said
 
 
+@pytest.mark.slow
 def test_a_run_that_stopped_says_what_it_did_and_not_what_was_planned():
     made = unmask.explain("demo", "my scene.png", until=0.9)
     assert made.masks < made.plan.count
@@ -145,6 +147,7 @@ def test_a_run_that_stopped_says_what_it_did_and_not_what_was_planned():
     assert "4000" not in command + python
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "settings", "says", "words"),
     [
@@ -180,6 +183,7 @@ def test_differences_and_ranks_are_said(target, python, command):
     assert python in code
 
 
+@pytest.mark.slow
 def test_options_that_only_python_has():
     model = unmask.load("demo", resize="crop", crop=0.7, interpolation="bicubic", name="mine")
     made = unmask.explain(model, "my scene.png", masks=192)
@@ -203,6 +207,7 @@ def test_what_no_code_says_is_never_something_else():
     assert "-t TARGET" in command
 
 
+@pytest.mark.slow
 def test_some_shards_merged_are_said_to_be_some():
     parts = [
         unmask.explain("demo", "my scene.png", masks=1024, grid=4, shard=(number, 4))
@@ -214,6 +219,7 @@ def test_some_shards_merged_are_said_to_be_some():
     assert_made_again(parts[0].merge(parts[1]))
 
 
+@pytest.mark.slow
 def test_a_path_that_is_an_option_and_one_that_is_a_command(folder):
     for name in ("-o.png", "$(rm x).png"):
         Path(name).write_bytes(Path("my scene.png").read_bytes())
@@ -221,6 +227,7 @@ def test_a_path_that_is_an_option_and_one_that_is_a_command(folder):
         assert_made_again(made, run=by_shell)
 
 
+@pytest.mark.slow
 @shared
 @pytest.mark.parametrize(
     "words",
@@ -237,6 +244,7 @@ def test_a_real_classifier(words):
     assert_made_again(unmask.Explanation.load(f"unmask-output/{FOX.stem}.npz"), run=by_shell)
 
 
+@pytest.mark.slow
 @shared
 @pytest.mark.parametrize("words", [["-t", "top:2"], ["-t", "person:20,30,300,400"]])
 def test_a_real_detector(words):
@@ -248,6 +256,7 @@ def test_a_real_detector(words):
     assert_made_again(unmask.Explanation.load(f"unmask-output/{picture.stem}.npz"))
 
 
+@pytest.mark.slow
 @shared
 def test_a_box_that_was_found_goes_on_with_its_own_class_scores(tmp_path):
     """By its corners alone it would be scored as one of a single class."""
@@ -293,6 +302,7 @@ OTHER = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", REPEATED, ids=lambda row: row.name)
 def test_every_setting_that_was_given_is_said_and_no_other(row):
     value = OTHER[row.name]
@@ -322,6 +332,7 @@ def content(path):
     return npz.read(path, "explanation", 1, lambda said: said, explanation_file.known_arrays())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "made", [{"source": 3}, {"source": "a", "options": {"x=1); evil(": 1}}, {"source": "a", "b": 1}]
 )

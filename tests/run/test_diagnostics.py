@@ -120,6 +120,7 @@ def test_where_the_best_is_explained_too_nothing_is_said():
         unmask.prepare(model, PICTURE, [2, 1], fill="black")
 
 
+@pytest.mark.slow
 def test_the_first_example_of_the_readme_raises_no_doubt():
     with warnings.catch_warnings():
         warnings.simplefilter("error", unmask.UnmaskWarning)

@@ -139,6 +139,7 @@ def test_extending_boxes_that_were_saved(labels, wish, tmp_path):
         assert unmask.prepare(model, picture, again, grid=3).targets.targets == whole.targets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", [lambda e: pickle.loads(pickle.dumps(e)), copy.deepcopy])
 def test_a_pickled_explanation_is_the_same_and_says_that_it_has_no_model(again):
     made = unmask.explain("demo", STREET, ["heart", "star"], masks=256)

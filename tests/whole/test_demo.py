@@ -143,6 +143,7 @@ def test_the_model_says_what_it_is(session):
     assert not isinstance(entry.shape[0], int), "the batch is not dynamic"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(128, 128), (120, 160), (240, 180)])
 def test_labels_of_fresh_scenes(session, size):
     drawn = demo.scenes(100, seed=31, size=size)

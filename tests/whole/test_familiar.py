@@ -37,6 +37,7 @@ def said(function):
     return [str(one.message) for one in caught]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("objects", OBJECTS)
 def test_no_scene_is_ever_called_strange(size, objects):
@@ -53,6 +54,7 @@ def photographs():
     return sorted((SHARED / "images").glob("**/*.jpg")) if SHARED.is_dir() else []
 
 
+@pytest.mark.slow
 @shared
 def test_every_photograph_is_told_from_them():
     found = photographs()
@@ -98,6 +100,7 @@ def test_python_warns_first_and_the_explanation_remembers():
     assert KNOWS in unmask.report([made])
 
 
+@pytest.mark.slow
 def test_scenes_and_other_models_are_not_spoken_of():
     street = demo.pictures()["street"]
     drawn = demo.scene(5, seed=8, size=(90, 120)).picture
@@ -135,6 +138,7 @@ def run(tmp_path, monkeypatch):
 QUICK = ["-n", "64", "--grid", "3"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

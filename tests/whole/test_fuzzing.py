@@ -14,13 +14,11 @@ pytest.importorskip("fsspec")
 pytest.importorskip("onnxruntime")
 
 
-@pytest.mark.parametrize(
-    "cases", [pytest.param(400, id="few"), pytest.param(1000, id="many", marks=pytest.mark.slow)]
-)
-def test_broken_files_are_read_or_refused(cases):
+@pytest.mark.slow
+def test_broken_files_are_read_or_refused():
     """The longer run, of any length, is benchmarks/fuzzing.py itself."""
     done = subprocess.run(
-        [sys.executable, SCRIPT, "--cases", str(cases), "--seed", str(cases)],
+        [sys.executable, SCRIPT, "--cases", "1000", "--seed", "1000"],
         capture_output=True,
         text=True,
         check=False,

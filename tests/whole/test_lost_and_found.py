@@ -141,6 +141,18 @@ def ran(*words, **options):
     return process.returncode, *said
 
 
+def ran_here(*words):
+    """As `ran`, in this process: for what ends before anything runs."""
+    pytest.importorskip("typer")
+    from typer.testing import CliRunner
+
+    from unmask.cli import app
+
+    done = CliRunner().invoke(app, list(map(str, words)), env={"COLUMNS": "300"})
+    assert not isinstance(done.exception, Exception), done.exception
+    return done.exit_code, done.stdout, done.stderr
+
+
 def masks_of(path):
     with np.load(path) as archive:
         return int(archive["counts"].sum())
@@ -181,6 +193,7 @@ def test_ctrl_c_at_any_moment_shows_no_traceback(tmp_path):
         assert "site-packages" not in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "says"),
     [("street.npz", "this is a folder"), ("street-triangle.png", "this is a folder")],
@@ -199,11 +212,10 @@ def test_a_place_that_cannot_be_written_costs_no_mask(tmp_path, name, says):
 @pytest.mark.parametrize("where", ["/proc/nowhere", "/dev/null", "/dev/null/x"])
 @pytest.mark.parametrize("what", ["explain", "converge", "compare", "report", "merge"])
 def test_an_output_that_cannot_be_is_told_at_once(tmp_path, where, what):
-    pytest.importorskip("typer")
     given = STREET
     if what in ("report", "merge"):
         given = explained(None, masks=40).save(tmp_path / "e.npz")
-    code, out, err = ran(what, given, "-o", where)
+    code, out, err = ran_here(what, given, "-o", where)
     assert code == 2
     assert "Masks" not in out
     assert len(err.strip().splitlines()) == 1
@@ -212,10 +224,9 @@ def test_an_output_that_cannot_be_is_told_at_once(tmp_path, where, what):
 
 @pytest.mark.parametrize("name", ["../x", "/tmp/x", "..", ".", "", "a/b", "a\\b"])
 def test_merged_files_stay_in_their_folder(tmp_path, name):
-    pytest.importorskip("typer")
     one = explained(None, masks=40).save(tmp_path / "e.npz")
     before = sorted(tmp_path.rglob("*"))
-    code, _, err = ran("merge", one, "--name", name, "-o", tmp_path / "out")
+    code, _, err = ran_here("merge", one, "--name", name, "-o", tmp_path / "out")
     assert code == 2
     assert "expected a name such as" in err
     assert sorted(tmp_path.rglob("*")) == before
@@ -234,6 +245,7 @@ def test_an_explanation_that_cannot_be_written_at_last_is_kept_elsewhere(tmp_pat
     assert np.array_equal(unmask.Explanation.load(kept).maps, made.maps)
 
 
+@pytest.mark.slow
 def test_explain_leaves_no_filter_of_warnings_behind(tmp_path):
     code = (
         "import warnings, numpy, PIL.Image, onnxruntime, sys\n"
@@ -248,6 +260,7 @@ def test_explain_leaves_no_filter_of_warnings_behind(tmp_path):
     subprocess.run([sys.executable, "-c", code, STREET, tmp_path / "e.npz"], check=True)
 
 
+@pytest.mark.slow
 def test_no_part_stays_where_a_run_was_killed(tmp_path):
     path = tmp_path / "c"
     code = (

@@ -43,6 +43,7 @@ def scored(scale=1.0, level=0.0, blocks=3):
     return estimate
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @settings(max_examples=40, deadline=None)

@@ -1,0 +1,203 @@
+"""Boxes as targets: D-RISE's similarity, what may be asked for, and maps of a detector."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import unmask
+from helpers.toy_models import plain_iou, random_detections
+from unmask.draw.canvas import pixels
+from unmask.errors import ModelOutputError, SettingError, TargetError
+from unmask.models.detections import Detections
+from unmask.targets.boxes import parse_boxes, similarity
+
+
+@given(st.integers(0, 1000), st.lists(st.integers(0, 5), max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_similarity_is_d_rises(seed, counts):
+    """Against three plain loops."""
+    rng = np.random.default_rng(seed)
+    explained = random_detections(rng, 3)
+    found = [random_detections(rng, m) for m in counts]
+    expected = np.zeros((len(counts), 3))
+    for i, image in enumerate(found):
+        for k in range(3):
+            for j in range(len(image)):
+                u, v = explained.scores[k], image.scores[j]
+                cosine = u @ v / np.linalg.norm(u) / np.linalg.norm(v)
+                overlap = plain_iou(explained.boxes[k], image.boxes[j])
+                expected[i, k] = max(expected[i, k], overlap * cosine * image.objectness[j])
+    got = similarity(explained, found)
+    np.testing.assert_allclose(got, expected, atol=1e-12)
+    assert (got >= 0).all()
+    assert (got <= 1 + 1e-12).all()
+
+
+def test_a_box_without_classes_is_of_any_class_and_one_found_without_is_of_none():
+    box = [[0, 0, 10, 4]]
+    any_class = Detections(box, [[0.0, 0.0]])
+    assert similarity(any_class, [Detections(box, [[0.2, 0.7]], [0.5])])[0, 0] == 0.5
+    assert similarity(Detections(box, [[1.0, 0.0]]), [Detections(box, [[0.0, 0.0]])])[0, 0] == 0
+
+
+def test_other_numbers_of_classes_are_refused():
+    with pytest.raises(ModelOutputError, match="of 2 classes, where 3"):
+        similarity(Detections([[0, 0, 1, 1]], [[1, 0, 0]]), [Detections([[0, 0, 1, 1]], [[1, 0]])])
+
+
+# --- a detector of bright patches, exact to the pixel ---
+
+PATCHES = {"lamp": (8, 6, 28, 18), "moon": (44, 20, 60, 34)}
+PICTURE = np.full((40, 70, 3), 40, np.uint8)
+for left, top, right, bottom in PATCHES.values():
+    PICTURE[top:bottom, left:right] = 240
+
+
+def patches(batch):
+    """Each patch as sure as it is bright; dim ones are not found."""
+    found = []
+    for one in batch:
+        boxes, scores = [], []
+        for kind, (left, top, right, bottom) in enumerate(PATCHES.values()):
+            sure = (one[top:bottom, left:right].mean() - 40) / 200
+            if sure > 0.1:
+                boxes.append([left, top, right, bottom])
+                scores.append(np.eye(2)[kind] * sure)
+        found.append(Detections(boxes, np.reshape(scores, (-1, 2)), [s.max() for s in scores]))
+    return found
+
+
+@pytest.fixture
+def model():
+    return unmask.load(patches, detector="function", labels=["lamp", "moon"], name="patches")
+
+
+def test_detect_lists_boxes_surest_first(model):
+    found = unmask.detect(model, PICTURE)
+    assert [one.label for one in found] == ["lamp", "moon"]
+    assert found[1].box == PATCHES["moon"]
+    assert [one.number for one in found] == [0, 1]
+    with pytest.raises(unmask.ModelError, match="no detector"):
+        unmask.detect(lambda batch: batch.mean(axis=(1, 2, 3)), PICTURE)
+
+
+@pytest.mark.parametrize(
+    ("target", "labels"),
+    [
+        (None, ["lamp", "moon"]),
+        ("all", ["lamp", "moon"]),
+        ("top:1", ["lamp"]),
+        (1, ["moon"]),
+        ("1", ["moon"]),
+        ("Moon", ["moon"]),
+        (["moon", 0, 1], ["moon", "lamp"]),
+        ((44, 20, 60, 34), ["box"]),
+        (np.array([44, 20, 60, 34.0]), ["box"]),
+        ([unmask.box((44, 20, 60, 34), label="moon"), 0], ["lamp", "moon"]),
+        ([unmask.box((44, 20, 60, 34)), (44, 20, 60, 34), "top:1", 0], ["lamp", "box"]),
+    ],
+)
+def test_targets_are_boxes(model, target, labels):
+    explanation = unmask.explain(model, PICTURE, target, masks=64, grid=4)
+    assert [one.label for one in explanation.targets] == labels
+    assert explanation.maps.shape == (len(labels), 40, 70)
+    assert all(one.box is not None for one in explanation.targets)
+    assert all(one.score > 0.9 for one in explanation.targets)
+
+
+def test_each_map_peaks_in_its_own_box_from_one_pass(model, tmp_path):
+    explanation = unmask.explain(model, PICTURE, masks=1024, grid=8, fill="black")
+    assert explanation.model_calls == 1029
+    for target, values in zip(explanation.targets, explanation.maps, strict=True):
+        y, x = np.unravel_index(values.argmax(), values.shape)
+        left, top, right, bottom = target.box
+        assert left <= x < right
+        assert top <= y < bottom
+    again = unmask.Explanation.load(explanation.save(tmp_path / "boxes.npz"))
+    assert again.targets == explanation.targets
+    assert np.array_equal(pixels(again.plot(1)), pixels(explanation.plot(1)))
+
+
+def test_a_detectors_defaults_are_d_rises(model):
+    run = unmask.prepare(model, PICTURE)
+    assert run.plan.masks.grid == (16, 16)
+    assert run.plan.count == 5000
+    assert run.plan.masks.keep == 0.5
+    assert [one.label for one in run.detections()] == ["lamp", "moon"]
+
+
+def test_a_box_that_the_detector_missed_can_be_explained(model):
+    dim = PICTURE.copy()
+    dim[20:34, 44:60] = 70  # confidence 0.15: not above the threshold of 0.3
+    assert [one.label for one in unmask.detect(model, dim)] == ["lamp"]
+    missed = unmask.box((44, 20, 60, 34), label="moon")
+    explanation = unmask.explain(model, dim, missed, masks=1024, grid=8)
+    assert explanation.targets[0].score < 0.2
+    y, x = np.unravel_index(explanation.map.argmax(), explanation.map.shape)
+    assert 44 <= x < 60
+    assert 20 <= y < 34
+
+
+def test_nothing_found_under_masks_is_a_score_of_zero_and_never_nan(model):
+    explanation = unmask.explain(model, PICTURE, masks=390, grid=4, keep=0.2, fill="black")
+    assert (explanation.estimate.scores == 0).any()
+    assert np.isfinite(explanation.maps).all()
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("sun", "no label 'sun'"),
+        (2, "there is no box 2 in this picture: 1 lamp, 1 moon above confidence 0.3"),
+        (-1, "numbered from 0"),
+        ([], "empty"),
+        (True, "expected a box"),
+        ({"a": 1}, "expected 'all'"),
+        ((1, 2, np.inf, 4.0), "four finite numbers"),
+        ((9, 2, 5, 4), "has no area"),
+        ((100, 5, 120, 9), "outside the picture, which is 70 x 40"),
+    ],
+)
+def test_bad_boxes_are_refused(model, target, words):
+    with pytest.raises(TargetError, match=words):
+        unmask.explain(model, PICTURE, target, masks=8, grid=2)
+
+
+def test_a_picture_without_detections_says_what_there_is(model):
+    black = np.zeros_like(PICTURE)
+    with pytest.raises(TargetError, match=r"nothing was found .* returned no box at all"):
+        unmask.explain(model, black)
+    assert unmask.detect(model, black) == []
+    dim = np.full_like(PICTURE, 70)
+    with pytest.raises(TargetError, match=r"surest is 'lamp' at 0.0., below the threshold 0.3"):
+        unmask.explain(model, dim)
+
+
+def test_labels_are_needed_for_labels():
+    with pytest.raises(TargetError, match="the detector has none"):
+        parse_boxes("dog")
+
+
+def test_nan_boxes_in_the_middle_of_a_run_are_said():
+    calls = []
+
+    def breaks(batch):
+        calls.append(len(batch))
+        if len(calls) == 5:
+            return [Detections([[0, 0, np.nan, 1]], [[1.0, 0.0]]) for _ in batch]
+        return patches(batch)
+
+    broken = unmask.load(breaks, detector="function", labels=["lamp", "moon"])
+    with pytest.raises(ModelOutputError, match=r"not finite \(masks 20 to 29\)") as caught:
+        unmask.explain(broken, PICTURE, masks=64, grid=4, batch_size=10)
+    assert caught.value.explanation.masks == 20
+
+
+def test_a_detector_has_to_be_named():
+    with pytest.raises(SettingError, match="expected one of yolox"):
+        unmask.load("model.onnx", detector="ssd")
+    with pytest.raises(SettingError, match="give detector='function'"):
+        unmask.load(patches, detector="yolox")
+    with pytest.raises(SettingError, match="between 0 and 1"):
+        unmask.load(patches, detector="function", threshold=1.5)
