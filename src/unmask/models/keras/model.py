@@ -20,7 +20,6 @@ from unmask.models.keras.applications import (
     own_scaling,
     scaling,
 )
-from unmask.models.keras.greeting import without_greeting
 from unmask.models.labels import imagenet
 from unmask.models.model import Model, build, joined
 from unmask.models.onnx import as_input
@@ -223,8 +222,7 @@ def from_keras_name(
 
 def _keras() -> Any:
     try:
-        with without_greeting():
-            import keras
+        import keras
     except ModuleNotFoundError as error:
         if error.name == "keras":
             raise MissingExtra("keras", "keras") from error
