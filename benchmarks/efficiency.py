@@ -38,7 +38,7 @@ from unmask.draw.curves import Series, lines
 from unmask.estimate.estimators import Estimator, finalize
 from unmask.estimate.scores import Estimate
 from unmask.estimate.uncertainty import Maps, reliability
-from unmask.inputs import images
+from unmask.inputs import encoding
 from unmask.masks.grid import Masks
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ def draw(path: Path, counts: list[int], curves: Array) -> None:
         for (design, estimator), values in zip(COMPARED, curves, strict=True)
     ]
     figure = lines(series, size=(1200, 720), x_label="masks", y_label="error of the map", log="xy")
-    images.write(path, pixels(figure))
+    encoding.write(path, pixels(figure))
     print(f"figure: {path}")
 
 

@@ -41,7 +41,7 @@ from unmask import demo
 from unmask.draw import curves
 from unmask.draw.canvas import pixels
 from unmask.evaluation import metrics
-from unmask.inputs import images
+from unmask.inputs import encoding, images
 from unmask.inputs.frame import Frame
 
 if TYPE_CHECKING:
@@ -354,7 +354,7 @@ def figure(rows: list[Measured]) -> None:
                 )
             )
         )
-    images.write(FIGURE, np.concatenate(drawn, axis=1))
+    encoding.write(FIGURE, np.concatenate(drawn, axis=1))
 
 
 def verdicts(rows: list[Measured]) -> bool:

@@ -13,7 +13,7 @@ from PIL import Image
 
 import unmask
 from unmask.draw.canvas import pixels
-from unmask.inputs import images
+from unmask.inputs import encoding, images
 from unmask.masks.grid import Masks
 from unmask.reports.convergence import convergence
 
@@ -58,8 +58,10 @@ def main() -> None:
     street = unmask.demo.pictures()["street"]
     explanation = unmask.explain("demo", street, "top:4")
     labels = [target.label for target in explanation.targets]
-    images.write(IMAGES / "explanation.png", resized(explanation.plot("heart")))
-    images.write(IMAGES / "targets.png", row([explanation.overlay(label) for label in labels], 216))
+    encoding.write(IMAGES / "explanation.png", resized(explanation.plot("heart")))
+    encoding.write(
+        IMAGES / "targets.png", row([explanation.overlay(label) for label in labels], 216)
+    )
     print("targets.png:", ", ".join(labels))
 
     picture = images.read(street)
@@ -71,15 +73,15 @@ def main() -> None:
     settling = unmask.explain(
         "demo", street, "heart", masks=7000, design="random", estimator="paper"
     )
-    images.write(IMAGES / "convergence.png", resized(convergence(settling)))
-    images.write(IMAGES / "masks.png", column([row(shown, 216), row(hidden, 216)]))
+    encoding.write(IMAGES / "convergence.png", resized(convergence(settling)))
+    encoding.write(IMAGES / "masks.png", column([row(shown, 216), row(hidden, 216)]))
 
     few = [unmask.explain("demo", street, "heart", masks=n) for n in (256, 1024, 4096)]
     paper = [
         unmask.explain("demo", street, "heart", masks=n, design="random", estimator="paper")
         for n in (256, 1024, 4096)
     ]
-    images.write(
+    encoding.write(
         IMAGES / "settling.png",
         column([row([e.overlay() for e in maps], 216) for maps in (paper, few)]),
     )

@@ -21,7 +21,7 @@ import unmask
 from unmask.app import uploads
 from unmask.app.scheduler import Turns
 from unmask.app.sessions import PATIENCE, Sessions
-from unmask.inputs import images
+from unmask.inputs import encoding
 
 pytest.importorskip("httpx")
 testclient = pytest.importorskip("starlette.testclient")
@@ -281,7 +281,7 @@ def test_boxes_of_a_detector(tmp_path):
     model = unmask.load(lamp, detector="function", labels=["lamp"])
     with testclient.TestClient(build(model)) as client:
         page = Page(client)
-        (one,) = page.upload(images.png(picture)).json()["options"]
+        (one,) = page.upload(encoding.png(picture)).json()["options"]
         assert one["label"] == "lamp"
         assert one["box"] == pytest.approx([8, 4, 20, 16])
         page("explain", {"targets": [one["key"]], "settings": {"masks": 640}})

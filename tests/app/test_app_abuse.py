@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask.inputs import images
+from unmask.inputs import encoding
 
 httpx = pytest.importorskip("httpx")
 pytest.importorskip("starlette")
@@ -31,7 +31,7 @@ from unmask.app.bodies import Bodies  # noqa: E402
 from unmask.app.server import _bound as bound  # noqa: E402
 from unmask.app.server import build  # noqa: E402
 
-PICTURE = images.png(np.random.default_rng(0).integers(0, 255, (30, 50, 3), np.uint8))
+PICTURE = encoding.png(np.random.default_rng(0).integers(0, 255, (30, 50, 3), np.uint8))
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import unmask
 from unmask import cli
-from unmask.targets.boxes import Surest, parse_boxes
+from unmask.targets.box_specs import Surest, parse_boxes
 
 MODEL = SHARED / "models" / "yolox_nano_coco.onnx"
 PHOTO = SHARED / "images" / "coco_000000000139.jpg"

@@ -16,7 +16,7 @@ from PIL import Image
 
 from helpers.places import SHARED
 from unmask.errors import DoubtWarning, FileError, ImageError
-from unmask.inputs import images
+from unmask.inputs import encoding, images
 
 IMAGES = SHARED / "images"
 H, W = 24, 40
@@ -221,7 +221,7 @@ def test_missing_file_names_a_near_one(tmp_path, scene):
 def test_home_folder(tmp_path, scene, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    images.write("~/a.png", scene)
+    encoding.write("~/a.png", scene)
     assert np.array_equal(images.read("~/a.png"), scene)
     with pytest.raises(ImageError, match="no such file"):
         images.read("~no-such-user-here/a.png")
@@ -251,7 +251,7 @@ def test_what_is_not_a_picture(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
 def test_no_permission(tmp_path, scene):
     path = tmp_path / "a.png"
-    images.write(path, scene)
+    encoding.write(path, scene)
     path.chmod(0)
     with pytest.raises(ImageError, match="Permission denied"):
         images.read(path)
@@ -279,7 +279,7 @@ def test_truncated_and_damaged_files(tmp_path, suffix):
 
 
 def test_truncated_pillow_picture():
-    data = images.png(np.random.default_rng(0).integers(0, 256, (H, W, 3), np.uint8))
+    data = encoding.png(np.random.default_rng(0).integers(0, 256, (H, W, 3), np.uint8))
     with (
         Image.open(io.BytesIO(data[: len(data) // 2])) as image,
         pytest.raises(ImageError, match="cut short"),
@@ -289,7 +289,7 @@ def test_truncated_pillow_picture():
 
 @pytest.mark.parametrize("limit", [H * W - 1, H * W // 3])
 def test_a_bomb_is_refused_by_both_of_pillows_limits(tmp_path, scene, monkeypatch, limit):
-    images.write(tmp_path / "a.png", scene)
+    encoding.write(tmp_path / "a.png", scene)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     with pytest.raises(ImageError, match=rf"{H * W} pixels, and at most {limit} "):
         images.read(tmp_path / "a.png")
@@ -297,33 +297,33 @@ def test_a_bomb_is_refused_by_both_of_pillows_limits(tmp_path, scene, monkeypatc
 
 def test_what_is_written_is_read(tmp_path, scene):
     for picture in (scene, Image.fromarray(scene), scene[:, ::-1]):
-        images.write(tmp_path / "a.PNG", picture)
+        encoding.write(tmp_path / "a.PNG", picture)
         assert np.array_equal(images.read(tmp_path / "a.PNG"), images.read(picture))
     assert [p.name for p in tmp_path.iterdir()] == ["a.PNG"]
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path, scene, monkeypatch):
     path = tmp_path / "a.png"
-    images.write(path, scene)
+    encoding.write(path, scene)
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(FileError, match="No space left"):
-        images.write(path, 255 - scene)
+        encoding.write(path, 255 - scene)
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
     assert np.array_equal(images.read(path), scene)
 
 
 def test_where_nothing_can_be_written(tmp_path, scene):
     with pytest.raises(FileError, match=r"there is no folder .*nowhere"):
-        images.write(tmp_path / "nowhere" / "a.png", scene)
+        encoding.write(tmp_path / "nowhere" / "a.png", scene)
     with pytest.raises(FileError, match=r"name it a\.png"):
-        images.write(tmp_path / "a.jpg", scene)
+        encoding.write(tmp_path / "a.jpg", scene)
     (tmp_path / "b.png").mkdir()
     with pytest.raises(FileError, match="cannot write"):
-        images.write(tmp_path / "b.png", scene)
+        encoding.write(tmp_path / "b.png", scene)
     assert [p.name for p in tmp_path.iterdir()] == ["b.png"]
 
 
@@ -475,7 +475,7 @@ def test_a_broken_exif_block_is_none(tmp_path, scene, suffix, block):
 
 
 def test_a_closed_pillow_picture_says_so(tmp_path, scene):
-    images.write(tmp_path / "a.png", scene)
+    encoding.write(tmp_path / "a.png", scene)
     with Image.open(tmp_path / "a.png") as before:
         pass
     loaded = Image.open(tmp_path / "a.png")
@@ -517,7 +517,7 @@ def test_what_never_ends_is_not_waited_for(tmp_path):
 
 
 def test_threads_leave_no_filter_behind(tmp_path, scene):
-    images.write(tmp_path / "a.png", scene)
+    encoding.write(tmp_path / "a.png", scene)
     before = list(warnings.filters)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: images.read(tmp_path / "a.png"), range(200)))

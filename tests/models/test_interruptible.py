@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask.inputs import images
+from unmask.inputs import encoding
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")
@@ -58,7 +58,7 @@ def test_what_was_scored_before_an_endless_batch_is_kept(endless, values):
 @pytest.mark.slow
 def test_the_command_keeps_it_too(endless, values, tmp_path):
     picture = tmp_path / "fox.png"
-    picture.write_bytes(images.png(values))
+    picture.write_bytes(encoding.png(values))
     words = ["explain", picture, "--model", endless, "--preprocess", "unit", "-o", tmp_path / "out"]
     words += ["--masks", 64 + ENDLESS, "--grid", 2, "--batch-size", 16]
     command = [sys.executable, "-m", "unmask", *map(str, words)]

@@ -10,7 +10,8 @@ from helpers.toy_models import plain_iou, random_detections
 from unmask.draw.canvas import pixels
 from unmask.errors import ModelOutputError, SettingError, TargetError
 from unmask.models.detections import Detections
-from unmask.targets.boxes import parse_boxes, similarity
+from unmask.targets.box_specs import parse_boxes
+from unmask.targets.boxes import similarity
 
 
 @given(st.integers(0, 1000), st.lists(st.integers(0, 5), max_size=6))

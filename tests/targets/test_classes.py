@@ -9,7 +9,8 @@ import unmask
 from unmask import contrast
 from unmask.errors import ModelOutputError, TargetError
 from unmask.models.labels import find_label, imagenet
-from unmask.targets.classes import Best, Contrast, parse, resolve
+from unmask.targets.class_specs import Best, Contrast, parse
+from unmask.targets.classes import resolve
 
 LABELS = ("tusker", "Indian elephant, Elephas maximus", "jack-o'-lantern", "red fox", "red_wolf")
 

@@ -145,7 +145,8 @@ def test_an_explanation_by_preset_survives_a_file(tmp_path):
     top=st.integers(1, 6),
 )
 def test_within_top_counts_where_fewer_classes_score_higher(values, index, top):
-    from unmask.targets.classes import parse, resolve
+    from unmask.targets.class_specs import parse
+    from unmask.targets.classes import resolve
 
     outputs = np.array(values)
     targets = resolve(parse(unmask.within_top(index, top), None, 5), outputs[:1])
@@ -157,7 +158,8 @@ def test_within_top_counts_where_fewer_classes_score_higher(values, index, top):
 
 
 def test_within_top_of_the_best_few_and_the_same_once():
-    from unmask.targets.classes import parse, resolve
+    from unmask.targets.class_specs import parse
+    from unmask.targets.classes import resolve
 
     outputs = np.array([[0.1, 0.5, 0.4]])
     wishes = parse([unmask.within_top("top:2"), unmask.within_top(1), 1], ["a", "b", "c"])
@@ -167,7 +169,7 @@ def test_within_top_of_the_best_few_and_the_same_once():
 
 @pytest.mark.parametrize("target", [unmask.contrast(0, 1), len, unmask.within_top(0)])
 def test_only_a_class_has_a_rank(target):
-    from unmask.targets.classes import parse
+    from unmask.targets.class_specs import parse
 
     with pytest.raises(TargetError, match="only a class can be held"):
         parse(unmask.within_top(target), None, 4)

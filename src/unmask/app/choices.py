@@ -18,7 +18,7 @@ from unmask.models.loading import load
 from unmask.reports.reproduce import DEMO, Recipe
 from unmask.run.prepare import Run, prepare
 from unmask.targets import task_of
-from unmask.targets.classes import parse
+from unmask.targets.class_specs import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from unmask._base.files import temporary_folder
 from unmask.app.form import brief
 from unmask.draw.colormap import COLORMAPS
 from unmask.errors import SettingError
-from unmask.inputs import images
+from unmask.inputs import encoding
 from unmask.reports.html import report
 from unmask.reports.reproduce import recipe
 
@@ -105,7 +105,7 @@ def file(what: Wanted, explanation: Explanation, choice: Choice, *, example: boo
         from unmask.draw.canvas import pixels
 
         figure = explanation.plot(what.target, opacity=what.opacity, cmap=what.cmap)
-        return images.png(pixels(figure))
+        return encoding.png(pixels(figure))
     if what.kind == "html":
         again = recipe(explanation, choice.source, choice.options)
         if example and explanation.image in demo.pictures():

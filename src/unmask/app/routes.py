@@ -28,7 +28,7 @@ from unmask.app.updates import facts
 from unmask.app.uploads import MAX_BYTES, MAX_PIXELS, decode
 from unmask.errors import SettingError, UnmaskError, silent
 from unmask.inputs import images
-from unmask.inputs.images import jpeg
+from unmask.inputs.encoding import jpeg
 from unmask.reports.reproduce import DEMO
 from unmask.run.wording import on_page
 

@@ -12,7 +12,7 @@ from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.status import clear_errors
 from unmask.evaluation import explainers, metrics
 from unmask.evaluation.comparing import Panel
-from unmask.inputs import images
+from unmask.inputs import encoding, images
 from unmask.run.ask import about_picture, source_of
 
 __all__ = ["compare"]
@@ -58,6 +58,6 @@ def compare(
             opacity=opacity,
             cmap=cmap,
         )
-        images.write(path, canvas.pixels(drawn))
+        encoding.write(path, canvas.pixels(drawn))
         tables.show_compared(case.target, panels)
         console.show_written([path], before)

@@ -12,7 +12,7 @@ from unmask.cli.options import AtOption, CmapOption, OneClassOption, OutputOptio
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
 from unmask.errors import SettingError
-from unmask.inputs import images
+from unmask.inputs import encoding
 from unmask.reports import convergence
 from unmask.run import snapshots
 
@@ -56,6 +56,6 @@ def converge(
         taken = snapshots.snapshots(explanation, counts, number)
         figure = convergence.convergence(explanation, counts, number, cmap=cmap)
         tables.show_snapshots(explanation.targets[number].label, taken)
-        images.write(path, canvas.pixels(figure))
+        encoding.write(path, canvas.pixels(figure))
         console.show_written([path], before)
         end(failure, complete)

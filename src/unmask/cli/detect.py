@@ -12,7 +12,7 @@ from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import OutputOption, Picture
 from unmask.cli.status import clear_errors
 from unmask.errors import SettingError, collected
-from unmask.inputs import images
+from unmask.inputs import encoding, images
 from unmask.models.loading import Detector
 
 __all__ = ["detect"]
@@ -43,5 +43,5 @@ def detect(
                 for one in found
             ]
             path, before = make_place(output, picture, "detections")
-            images.write(path, canvas.pixels(boxes.boxes(pixels, items)))
+            encoding.write(path, canvas.pixels(boxes.boxes(pixels, items)))
             console.show_written([path], before)

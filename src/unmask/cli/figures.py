@@ -16,7 +16,7 @@ from unmask._base import files
 from unmask.cli import console
 from unmask.draw.colormap import Colormap
 from unmask.errors import FileError
-from unmask.inputs import Original, images
+from unmask.inputs import Original, encoding
 from unmask.targets.boxes import Detection
 
 __all__ = ["check_places", "keep_others", "write_explanation"]
@@ -105,7 +105,7 @@ def _figures(
     for number, (target, name) in enumerate(zip(explanation.targets, names, strict=True)):
         path = folder / f"{stem}-{name}.png"
         figure = explanation.plot(number, cmap=cmap, opacity=opacity, certainty=certainty)
-        images.write(path, canvas.pixels(figure))
+        encoding.write(path, canvas.pixels(figure))
         written.append(path)
         if target.box is not None:
             over = explanation.overlay(number, cmap=cmap, opacity=opacity)
@@ -113,7 +113,7 @@ def _figures(
             panels.append(boxes.tile(caption, np.asarray(over), target.box))
     if panels:
         path = folder / f"{stem}-sheet.png"
-        images.write(path, canvas.pixels(boxes.sheet(panels)))
+        encoding.write(path, canvas.pixels(boxes.sheet(panels)))
         written.append(path)
     return written
 

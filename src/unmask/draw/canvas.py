@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import TextToPath
 
-from unmask.inputs.images import png
+from unmask.inputs.encoding import png
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

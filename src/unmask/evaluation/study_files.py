@@ -11,7 +11,7 @@ import numpy as np
 from unmask._base.spelling import named
 from unmask.evaluation.metrics import Curve
 from unmask.evaluation.table import write_csv, write_parquet
-from unmask.inputs import images
+from unmask.inputs import encoding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ def write_study(
         from unmask.draw.canvas import pixels
         from unmask.evaluation.figures import curve_figure
 
-        images.write(written[-1], pixels(curve_figure(curves, title=title)))
+        encoding.write(written[-1], pixels(curve_figure(curves, title=title)))
     return written
 
 

@@ -14,8 +14,8 @@ from unmask._version import __version__
 from unmask.draw.colormap import colorize
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import shown
-from unmask.inputs import images
-from unmask.inputs.images import jpeg
+from unmask.inputs import encoding
+from unmask.inputs.encoding import jpeg
 from unmask.reports.reproduce import recipe
 from unmask.run.preview import small
 
@@ -260,7 +260,7 @@ def _img(uri: str, alt: str, kind: str = "") -> str:
 
 
 def _png(pixels: NDArray[np.uint8]) -> str:
-    return _uri("png", images.png(pixels))
+    return _uri("png", encoding.png(pixels))
 
 
 def _uri(kind: str, data: bytes) -> str:

@@ -16,7 +16,7 @@ from unmask.draw.colormap import overlay
 from unmask.errors import silent
 from unmask.estimate.uncertainty import shown
 from unmask.inputs import Picture
-from unmask.inputs.images import png
+from unmask.inputs.encoding import png
 from unmask.run.preview import small
 
 if TYPE_CHECKING:

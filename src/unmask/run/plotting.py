@@ -10,7 +10,7 @@ from unmask.draw.canvas import pixels
 from unmask.draw.figures import PANELS, certainty_panels, draw_panel, three_panels
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import shown
-from unmask.inputs.images import png
+from unmask.inputs.encoding import png
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

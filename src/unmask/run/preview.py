@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from unmask.inputs import Picture
-from unmask.inputs.images import within
+from unmask.inputs.encoding import within
 
 if TYPE_CHECKING:
     from unmask._base.magnitude import Floats

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from unmask.targets.boxes import Boxes, Detection, box
-from unmask.targets.classes import Classes, Prediction, contrast, within_top
+from unmask.targets.box_specs import box
+from unmask.targets.boxes import Boxes, Detection
+from unmask.targets.class_specs import contrast, within_top
+from unmask.targets.classes import Classes, Prediction
 from unmask.targets.target import Target
 from unmask.targets.task import Targets, Task, register, task_of
 from unmask.targets.texts import Texts

@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unmask.errors import TargetError
-from unmask.targets.classes import DIFFERENCE, NUMBER, RANKED, TOP, Classes, Contrast, WithinTop
+from unmask.targets.class_specs import DIFFERENCE, NUMBER, RANKED, TOP, Contrast, WithinTop
+from unmask.targets.classes import Classes
 
 if TYPE_CHECKING:
     from unmask.inputs.sample import Sample
     from unmask.models.model import Model
-    from unmask.targets.classes import ClassTargets, Wish
+    from unmask.targets.class_specs import Wish
+    from unmask.targets.classes import ClassTargets
     from unmask.targets.target import Target
 
 
