@@ -8,7 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from unmask.draw.canvas import pixels
-from unmask.draw.curves import Series, draw_lines, lines, svg
+from unmask.draw.curves import Series, draw_lines, lines
+from unmask.draw.page_svg import svg
 from unmask.errors import SettingError
 
 RED, BLUE = "#ff0000", "#0000ff"

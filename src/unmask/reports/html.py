@@ -203,7 +203,8 @@ def _scale(values: Floats, cmap: Colormap, low: float | None = None) -> str:
 def _curves(curves: Mapping[str, Curve]) -> str:
     if not curves:
         return ""
-    from unmask.draw.curves import Series, svg
+    from unmask.draw.curves import Series
+    from unmask.draw.page_svg import svg
 
     lines, areas = [], []
     for name, curve in curves.items():
