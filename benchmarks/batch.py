@@ -19,7 +19,7 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-# Ray makes its workers nicer by 15 than the driver: beside a busy neighbour that is no fair race.
+# Ray makes its workers nicer by 15 than the driver: beside a busy neighbor that is no fair race.
 os.environ.setdefault("RAY_worker_niceness", "0")
 
 import numpy as np

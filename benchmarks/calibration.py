@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 LEVEL = 0.95
-COMPARED: tuple[Estimator, ...] = ("adaptive", "smooth", "centred", "paper")
+COMPARED: tuple[Estimator, ...] = ("adaptive", "smooth", "centered", "paper")
 RUN_MASKS = 2048
 RUNS = 200
 SCENE_SEED = 5
@@ -156,7 +156,7 @@ def photograph_cases(arguments: argparse.Namespace) -> Iterator[tuple[str, list[
             masks = Masks(size, arguments.grid, 0.5, seed, design)
             count = LONG * RUN_MASKS
             scores = scores_of(model, picture, masks, count, arguments)
-            maps.append(finalize("centred", next(growing(masks, scores, [count]))))
+            maps.append(finalize("centered", next(growing(masks, scores, [count]))))
             runs += cut(masks, scores, RUN_MASKS)
         cases.append(Case(Truth.of(*maps), design, runs, inside=True))
     yield picture.stem, cases

@@ -54,9 +54,9 @@ if TYPE_CHECKING:
 
 COMPARED: tuple[tuple[Design, Estimator], ...] = (
     ("random", "paper"),
-    ("random", "centred"),
+    ("random", "centered"),
     ("random", "adaptive"),
-    ("balanced", "centred"),
+    ("balanced", "centered"),
     ("balanced", "smooth"),
     ("balanced", "adaptive"),
 )
@@ -170,7 +170,7 @@ def examine(
     masks = masks_of("balanced", REFERENCE_SEED)
     scores = scores_of(model, picture, masks, arguments.reference, arguments)
     (longest,) = growing(masks, scores, [arguments.reference])
-    others: tuple[Estimator, ...] = ("centred", "paper", "adaptive")
+    others: tuple[Estimator, ...] = ("centered", "paper", "adaptive")
     found_maps = {name: finalize(name, longest) for name in ("smooth", *others)}
     reference = Reference.of(found_maps["smooth"])
     best = unmask.predict(model, picture, 1)[0]

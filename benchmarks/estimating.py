@@ -65,7 +65,7 @@ def main() -> int:
     kinds: tuple[tuple[Estimator, type[Any]], ...] = (
         ("adaptive", NormalEquations),
         ("smooth", NormalEquations),
-        ("centred", Moments),
+        ("centered", Moments),
     )
     for name, kind in kinds:
         each = folding(kind, masks, block, scores)

@@ -3,7 +3,7 @@
 ``explainer(model, picture, target, calls, seed) -> map``: the picture is uint8 (H, W, 3) and has
 the model's size already, so that nobody is helped or hurt by resampling; the map is of that size.
 `calls` is how many inputs the model may score. Peers run with the settings that their own documents
-give; what had to be chosen is said at each. What is hidden is mid-grey (0 in MobileNetV2's space)
+give; what had to be chosen is said at each. What is hidden is mid-gray (0 in MobileNetV2's space)
 wherever an explainer lets its user say.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXPLAINERS", "NEEDS", "RISE_FAMILY", "SETTINGS", "TITLES", "counting"]
 
-GREY = 127.5
+GRAY = 127.5
 BATCH = 32
 
 
@@ -106,7 +106,7 @@ def xaitk(model: Model, picture: Picture, target: int, calls: int, seed: int) ->
 
     # One of the calls is the whole picture's.
     stack = RISEStack(n=calls - 1, s=8, p1=0.5, seed=seed)
-    stack.fill = [round(GREY)] * 3
+    stack.fill = [round(GRAY)] * 3
     values = stack.generate(picture, BlackBox())
     return np.asarray(values[0], np.float32)
 
@@ -150,7 +150,7 @@ def shap_with(mask_value: str | float) -> Explainer:
 
 
 def occlusion(model: Model, picture: Picture, target: int, calls: int, seed: int) -> Map:
-    """Zeiler and Fergus, as `unmask` has it: a grey square, 32 of 224 pixels, slides over."""
+    """Zeiler and Fergus, as `unmask` has it: a gray square, 32 of 224 pixels, slides over."""
     del seed
     return explainers.occlusion(model, picture, target, masks=calls - 1)
 
@@ -166,7 +166,7 @@ EXPLAINERS: Mapping[str, Explainer] = {
     "rise": published,
     "xaitk": xaitk,
     "lime": lime,
-    "shap": shap_with(GREY),
+    "shap": shap_with(GRAY),
     "shap-blur": shap_with("blur(128,128)"),
     "occlusion": occlusion,
 }
@@ -177,7 +177,7 @@ TITLES = {
     "rise": "RISE as published",
     "xaitk": "XAITK-saliency RISE",
     "lime": "LIME",
-    "shap": "SHAP partition, grey",
+    "shap": "SHAP partition, gray",
     "shap-blur": "SHAP partition, blur",
     "occlusion": "occlusion",
 }

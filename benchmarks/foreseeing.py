@@ -28,7 +28,7 @@ from unmask.run.stopping import goals, needed, surely
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ESTIMATORS: tuple[Estimator, ...] = ("adaptive", "smooth", "centred")
+ESTIMATORS: tuple[Estimator, ...] = ("adaptive", "smooth", "centered")
 WANTED = (0.9, 0.95, 0.98, 0.99)
 SURE = 0.5  # below, nothing is foreseen
 

@@ -130,7 +130,7 @@ def main() -> int:
         unmask.explain(model, picture, 0, masks=arguments.masks, batch_size=size)
         ours.append(time.perf_counter() - begin)
         print(f"  the model alone {theirs[-1]:7.3f} s   explain {ours[-1]:7.3f} s", flush=True)
-    # Pairs are neighbours in time, so other work on the machine slows both alike.
+    # Pairs are neighbors in time, so other work on the machine slows both alike.
     ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
     seconds = statistics.median(ours)
     print()

@@ -6,7 +6,7 @@ is measured in two ways, in the same run:
 - inside: a timer around `Model.run` while `explain` works;
 - resident: each of those calls is followed by one on as many random inputs that stay where they
   are, for which the clock of `explain` stands still. Whatever `explain` costs the model (caches,
-  memory, threads) counts as overhead here. The two calls are neighbours in time, so other work on
+  memory, threads) counts as overhead here. The two calls are neighbors in time, so other work on
   the machine slows both alike.
 
 Exit status 1 if either ratio misses the bar.

@@ -185,7 +185,7 @@ def high_water() -> float:
 
 
 def long_run(task: Task, arguments: argparse.Namespace) -> NDArray[np.float64]:
-    """Return the map of many balanced masks of another seed, the plain centred estimate."""
+    """Return the map of many balanced masks of another seed, the plain centered estimate."""
     path = arguments.cache / "reference" / f"{task.name}-{task.target}-{arguments.reference}.npz"
     if not path.is_file():
         made = unmask.explain(
@@ -195,7 +195,7 @@ def long_run(task: Task, arguments: argparse.Namespace) -> NDArray[np.float64]:
             masks=arguments.reference,
             seed=REFERENCE_SEED,
             grid=8,
-            estimator="centred",
+            estimator="centered",
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, map=made.model_maps[0])
@@ -206,7 +206,7 @@ def long_run(task: Task, arguments: argparse.Namespace) -> NDArray[np.float64]:
 def error(values: NDArray[np.float32], reference: NDArray[np.float64], scaled: bool) -> float:
     """RMS difference over the reference's spread, offset removed.
 
-    A map that its maker has scaled (XAITK's) is scaled back to fit best, which favours it.
+    A map that its maker has scaled (XAITK's) is scaled back to fit best, which favors it.
     """
     a, b = values - values.mean(), reference - reference.mean()
     if scaled:

@@ -36,9 +36,9 @@ def main() -> None:
         "grids": grids(),
         "fills": fills(),
         "why-not": why_not(),
-        "colours": colours(),
+        "colors": colors(),
     }.items():
-        # Maps are smooth: 256 colours would show steps.
+        # Maps are smooth: 256 colors would show steps.
         path = IMAGES / f"gallery-{name}.jpg"
         sheet(rows).convert("RGB").save(path, quality=90, subsampling=0, optimize=True)
         total += path.stat().st_size
@@ -103,8 +103,8 @@ def why_not() -> list[list[Panel]]:
     return [[("street", picture(explanation)), *shown]]
 
 
-def colours() -> list[list[Panel]]:
-    """The first four survive colour blindness and grey print."""
+def colors() -> list[list[Panel]]:
+    """The first four survive color blindness and gray print."""
     values = explained("street", "triangle").map
     panels: list[Panel] = [(name, Image.fromarray(colorize(values, name))) for name in COLORMAPS]
     return [panels[:4], panels[4:]]

@@ -1,4 +1,4 @@
-"""Write `src/unmask/data/colormaps.npz`: matplotlib's colour maps as 256 x 3 tables of uint8.
+"""Write `src/unmask/data/colormaps.npz`: matplotlib's color maps as 256 x 3 tables of uint8.
 
 Run by hand where matplotlib is installed; it is not a dependency of `unmask`. viridis, inferno,
 magma and cividis are CC0; turbo is Google's (Apache 2.0), coolwarm Kenneth Moreland's (free to

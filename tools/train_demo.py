@@ -120,7 +120,7 @@ def masks(count: int, grid: int, keep: torch.Tensor) -> torch.Tensor:
 
 
 def vary(pictures: torch.Tensor, cover: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Turn, mirror and recolour a batch; pictures come back in -1..1."""
+    """Turn, mirror and recolor a batch; pictures come back in -1..1."""
     turns, mirror = int(torch.randint(4, ())), bool(torch.rand(()) < 0.5)
     pictures = pictures[:, torch.randperm(3)].float() / 127.5 - 1
     pictures, cover = (torch.rot90(t, turns, (2, 3)) for t in (pictures, cover.float() / 255))
@@ -169,8 +169,8 @@ def train(count: int, epochs: int) -> Any:
     pictures, cover, kinds = pool(count)
     net = network()
     steps = epochs * (count // BATCH)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=4e-3, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, steps, pct_start=0.15)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=4e-3, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, steps, pct_start=0.15)
     bce = functional.binary_cross_entropy_with_logits
     for epoch in range(epochs):
         start, total = time.perf_counter(), 0.0
@@ -186,9 +186,9 @@ def train(count: int, epochs: int) -> Any:
             logits = logits.float()
             loss = bce(logits.amax((2, 3)), whole, reduction="sum") / BATCH
             loss = loss + bce(logits, place, reduction="sum") / BATCH / 40
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             total += loss.item() * BATCH / count
         print(f"epoch {epoch}: loss {total:.4f}, {time.perf_counter() - start:.0f} s", flush=True)

@@ -79,7 +79,7 @@ def masks(
 def perturbed_images(image: ArrayLike, masks: Array) -> Array:
     """Step 2: hide parts of the image: multiply it by each mask.
 
-    Hidden parts become 0, so the image must be normalised already, where 0 is mid-grey or the mean.
+    Hidden parts become 0, so the image must be normalized already, where 0 is mid-gray or the mean.
 
     Parameters
     ----------

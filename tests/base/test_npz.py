@@ -68,7 +68,7 @@ def test_a_file_of_fortran_order_is_the_same(made, members, tmp_path):
 
 
 def test_keys_of_a_newer_version_are_left_alone(members, tmp_path):
-    newer = with_header(members, {**header(members), "colour of the sky": ["blue"]})
+    newer = with_header(members, {**header(members), "color of the sky": ["blue"]})
     newer["more.npy"] = npy(np.zeros(3))
     unmask.Explanation.load(write(tmp_path / "e.npz", newer))
 

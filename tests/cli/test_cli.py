@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 
 from unmask import cli
 
-LABELS = ("red fox, Vulpes vulpes", "grey wolf", "hare [brown]")
+LABELS = ("red fox, Vulpes vulpes", "gray wolf", "hare [brown]")
 # A class for each third of the width: its brightness, in [0, 1] with preprocess "unit".
 SIZE = (6, 9)
 QUICK = ("--masks", "48", "--grid", "3")  # two blocks of 24
@@ -138,12 +138,12 @@ def test_the_same_as_from_python(run, files):
         "p.png",
         *("--masks", "60", "--grid", "2x4", "--keep", "0.25", "--seed", "9"),
         *("--fill", "10,20,30", "--design", "random", "--estimator", "coverage"),
-        *("--batch-size", "7", "--target", "grey_WOLF", "--target", "0"),
+        *("--batch-size", "7", "--target", "gray_WOLF", "--target", "0"),
     )
     assert result.exit_code == 0, result.output
     written = unmask.Explanation.load(files / "out" / "p.npz")
     with pytest.warns(unmask.UnmaskWarning, match="one block"):
-        e = unmask.explain(files / "model.onnx", files / "p.png", ["grey wolf", 0], **options)
+        e = unmask.explain(files / "model.onnx", files / "p.png", ["gray wolf", 0], **options)
     np.testing.assert_array_equal(written.maps, e.maps)
     assert written.plan == e.plan
     assert written.targets == e.targets
@@ -153,10 +153,10 @@ def test_each_target_has_a_figure_of_its_own(run, files):
     result = run("explain", "p.png", *QUICK, "-t", "top:2", "-t", "red fox", "-t", "2")
     assert result.exit_code == 0, result.output
     names = {path.name for path in (files / "out").glob("*.png")}
-    assert names == {"p-hare-brown.png", "p-grey-wolf.png", "p-red-fox.png"}
+    assert names == {"p-hare-brown.png", "p-gray-wolf.png", "p-red-fox.png"}
     e = unmask.Explanation.load(files / "out" / "p.npz")
     assert [target.index for target in e.targets] == [2, 1, 0]
-    for number, name in enumerate(("p-hare-brown.png", "p-grey-wolf.png", "p-red-fox.png")):
+    for number, name in enumerate(("p-hare-brown.png", "p-gray-wolf.png", "p-red-fox.png")):
         with Image.open(files / "out" / name) as figure:
             np.testing.assert_array_equal(np.asarray(figure), pixels(e.plot(number)))
 
@@ -195,10 +195,10 @@ def test_the_output_folder_is_made(run, files):
 def test_declarations_reach_the_model(run, files, onnx_models):
     onnx_models.linear(files / "free.onnx", np.eye(3))
     with Image.open(files / "p.png") as image:
-        colour = np.asarray(image.convert("RGB"), float).mean(axis=(0, 1))
+        color = np.asarray(image.convert("RGB"), float).mean(axis=(0, 1))
     options = ("--mean", "0.5,0.25,0", "--std", "0.5", "--activation", "logits")
     text = words(run("predict", "p.png", *options, model="free.onnx"))
-    wanted = sorted((colour / 255 - [0.5, 0.25, 0]) / 0.5, reverse=True)
+    wanted = sorted((color / 255 - [0.5, 0.25, 0]) / 0.5, reverse=True)
     scores = [float(score) for score in re.findall(r"-?\d\.\d{4}", text)]
     np.testing.assert_allclose(scores, wanted, atol=1e-4)
     assert "Note" not in text

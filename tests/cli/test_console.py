@@ -26,13 +26,13 @@ from rich.text import Text
 from unmask.cli import console
 
 EVIL = "\x1b]0;pwned\x07\x1b[2J\x9b31m\u202egnp\r\x08[red]x[/] [/] \\"
-# What rich itself writes: colours, and a bar that is drawn anew.
+# What rich itself writes: colors, and a bar that is drawn anew.
 OURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\r?\x1b\[(?:2K|1A)")
 ENVIRONMENT = {**os.environ, "COLUMNS": "300", "FORCE_COLOR": "1", "TERM": "xterm-256color"}
 
 
 def obeyed(text):
-    """Return what a terminal would obey, but colours and line ends."""
+    """Return what a terminal would obey, but colors and line ends."""
     rest = OURS.sub("", text)
     return re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", rest)
 

@@ -81,8 +81,8 @@ def test_a_number_that_is_none_is_no_traceback_in_any_command(tmp_path, picture)
         if "mean" not in {p.name for p in command.params} or command.name in others:
             continue
         more = ["-o", tmp_path / "out"] if command.name == "batch" else []
-        code, text = ran(command.name, picture, "--mean", "grey", *more)
-        assert (code, "--mean grey: expected a number" in text) == (2, True), (command.name, text)
+        code, text = ran(command.name, picture, "--mean", "gray", *more)
+        assert (code, "--mean gray: expected a number" in text) == (2, True), (command.name, text)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def refused(*words):
         (("--verson",), "--version"),
         (("expalin", "a.png"), "explain"),
         (("evalute", "a.png"), "evaluate"),
-        (("explain", "a.png", "--estimator", "centerd"), "centred"),
+        (("explain", "a.png", "--estimator", "centerd"), "centered"),
         (("explain", "a.png", "--preprocess", "pytorch"), "torch"),
         (("evaluate", "a.png", "-e", "oclusion"), "occlusion"),
         (("evaluate", "a.png", "-e", "unmask,gird=3"), "grid"),

@@ -238,7 +238,7 @@ def test_a_picture_that_kills_its_worker_is_a_row(tmp_path, monkeypatch):
     rng = np.random.default_rng(5)
     for number in range(5):
         pixels = rng.integers(0, 256, (20, 30, 3), np.uint8)
-        # A crash in native code; all it takes is a picture of one colour.
+        # A crash in native code; all it takes is a picture of one color.
         Image.fromarray(pixels if number != 2 else pixels * 0 + 7).save(folder / f"{number}.png")
 
     def model(batch):

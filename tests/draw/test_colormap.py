@@ -1,4 +1,4 @@
-"""Colour: exact tables, every value its colour, and a map over a picture."""
+"""Color: exact tables, every value its color, and a map over a picture."""
 
 import numpy as np
 import pytest
@@ -31,21 +31,21 @@ def test_safe_maps_grow_in_lightness(name):
 
 
 @given(hnp.arrays(np.float32, shapes, elements=floats), st.sampled_from(colormap.COLORMAPS))
-def test_equal_values_equal_colours_whatever_the_unit(values, name):
-    colours = colormap.colorize(values, name)
-    assert colours.shape == (*values.shape, 3)
-    assert np.array_equal(colours, colormap.colorize(values.astype(float) * 4, name))
+def test_equal_values_equal_colors_whatever_the_unit(values, name):
+    colors = colormap.colorize(values, name)
+    assert colors.shape == (*values.shape, 3)
+    assert np.array_equal(colors, colormap.colorize(values.astype(float) * 4, name))
     if (values == values.flat[0]).all():
-        assert np.array_equal(colours, np.broadcast_to(colormap.colorize(0, name), colours.shape))
+        assert np.array_equal(colors, np.broadcast_to(colormap.colorize(0, name), colors.shape))
 
 
 @given(hnp.arrays(np.float64, shapes, elements=st.floats()))
-def test_non_finite_values_are_grey_and_the_rest_do_not_notice(values):
-    colours = colormap.colorize(values)
+def test_non_finite_values_are_gray_and_the_rest_do_not_notice(values):
+    colors = colormap.colorize(values)
     known = np.isfinite(values)
-    assert (colours[~known] == 128).all()
+    assert (colors[~known] == 128).all()
     if known.any():
-        assert np.array_equal(colours[known], colormap.colorize(values[known]))
+        assert np.array_equal(colors[known], colormap.colorize(values[known]))
 
 
 def test_limits_and_their_errors():

@@ -17,7 +17,7 @@ COLORS = {RED: (255, 0, 0), BLUE: (0, 0, 255)}
 GUIDE = {"x_limits": (1, 1000), "y_limits": (1, 100)}
 
 
-def centre(picture, color):
+def center(picture, color):
     """Where the pixels of a color are, on average: x from the left, y from the top."""
     y, x = np.nonzero((picture == COLORS[color]).all(axis=2))
     return x.mean(), y.mean()
@@ -32,12 +32,12 @@ def dot(x, y, **options):
 )
 def test_points_are_where_their_values_are(log, middle):
     low, high = (
-        centre(dot(1, 1, log=log, **GUIDE), RED),
-        centre(dot(1000, 100, log=log, **GUIDE), RED),
+        center(dot(1, 1, log=log, **GUIDE), RED),
+        center(dot(1000, 100, log=log, **GUIDE), RED),
     )
     assert low[0] < 100 < 560 < high[0]
     assert high[1] < 100 < 380 < low[1]
-    x, y = centre(dot(*middle, log=log, **GUIDE), RED)
+    x, y = center(dot(*middle, log=log, **GUIDE), RED)
     assert x == pytest.approx((low[0] + high[0]) / 2, abs=1)
     assert y == pytest.approx((low[1] + high[1]) / 2, abs=1)
 
@@ -64,7 +64,7 @@ def test_what_lies_outside_the_limits_is_not_drawn_over_the_labels():
     x = np.array([1, 1000])
     picture = pixels(lines([Series(x, np.array([-100, 300]), color=RED)], size=(640, 480), **GUIDE))
     y, _ = np.nonzero((picture == COLORS[RED]).all(axis=2))
-    ends = [centre(dot(1, value, **GUIDE), RED)[1] for value in (100, 1)]
+    ends = [center(dot(1, value, **GUIDE), RED)[1] for value in (100, 1)]
     assert ends[0] - 1 <= y.min()
     assert y.max() <= ends[1] + 1
 

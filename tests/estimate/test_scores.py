@@ -55,16 +55,16 @@ def test_paper_is_equation_6(design, keep):
     np.testing.assert_allclose(got.value[0], reference, rtol=1e-12)
 
     mean = f.mean()
-    centred = mean + np.einsum("n,nhw->hw", f - mean, stack) / len(stack) / keep
-    got = estimators.finalize("centred", estimate)
-    np.testing.assert_allclose(got.value[0], centred, rtol=1e-12)
+    centered = mean + np.einsum("n,nhw->hw", f - mean, stack) / len(stack) / keep
+    got = estimators.finalize("centered", estimate)
+    np.testing.assert_allclose(got.value[0], centered, rtol=1e-12)
 
     shown = np.einsum("n,nhw->hw", f, stack) / stack.sum(axis=0)
     got = estimators.finalize("coverage", estimate)
     np.testing.assert_allclose(got.value[0], shown, rtol=1e-12)
 
 
-@pytest.mark.parametrize("estimator", ["centred", "paper", "coverage"])
+@pytest.mark.parametrize("estimator", ["centered", "paper", "coverage"])
 def test_stderr_is_the_spread_of_the_blocks_own_maps(estimator):
     """For equal blocks and a mean mask of exactly p, all three are textbook standard errors."""
     masks = Masks(SHAPE, (4, 5), seed=3)
@@ -114,7 +114,7 @@ def test_a_linear_model_of_the_cells_has_no_noise_but_the_shifts():
     for number in range(2):
         cells = masks.block(number).grids
         estimate = estimate.update(number, np.einsum("nij,ij->n", cells, weights)[:, None])
-    maps = estimators.finalize("centred", estimate)
+    maps = estimators.finalize("centered", estimate)
     up_h, up_w = masks.matrices
     exact = 0.5 * weights.sum() + 0.5 * up_h @ weights @ up_w.T
     np.testing.assert_allclose(maps.value[0], exact, atol=1e-12)
@@ -237,7 +237,7 @@ def test_scores_that_do_not_fit_are_refused(scores, words):
 
 def test_fewer_than_two_blocks_tell_no_error():
     masks = Masks(SHAPE, (4, 5))
-    maps = estimators.finalize("centred", scored(masks, curved, [0]))
+    maps = estimators.finalize("centered", scored(masks, curved, [0]))
     assert np.isinf(maps.stderr).all()
     assert (uncertainty.reliability(maps) == 0).all()
     assert np.isfinite(maps.value).all()
@@ -265,12 +265,12 @@ def test_a_pixel_never_shown_gets_the_mean_score():
 
 @given(offset=st.floats(-1e3, 1e3), scale=st.floats(1e-3, 1e3))
 @settings(max_examples=30, deadline=None)
-def test_centred_and_coverage_follow_an_affine_change_of_the_score(offset, scale):
+def test_centered_and_coverage_follow_an_affine_change_of_the_score(offset, scale):
     masks = Masks((10, 14), (2, 3), design="random")
     f = curved_small(masks)
     one = Estimate.empty(masks, 1).update(0, f[:, None])
     two = Estimate.empty(masks, 1).update(0, offset + scale * f[:, None])
-    for name in ("centred", "coverage"):
+    for name in ("centered", "coverage"):
         a = estimators.finalize(name, one).value
         b = estimators.finalize(name, two).value
         np.testing.assert_allclose(b, offset + scale * a, rtol=1e-9, atol=1e-9)
@@ -299,9 +299,9 @@ def test_groups_of_targets_give_the_maps_of_all_at_once():
     assert list(estimate.groups(2 * one_map)) == [estimate]
     groups = list(estimate.groups(one_map))
     assert [group.targets for group in groups] == [1, 1]
-    whole = estimators.finalize("centred", estimate)
+    whole = estimators.finalize("centered", estimate)
     for k, group in enumerate(groups):
-        maps = estimators.finalize("centred", group)
+        maps = estimators.finalize("centered", group)
         np.testing.assert_allclose(maps.value[0], whole.value[k], rtol=1e-12)
         np.testing.assert_allclose(maps.stderr[0], whole.stderr[k], rtol=1e-9)
 

@@ -148,27 +148,27 @@ def test_the_adaptive_map_is_nearest_where_evidence_is_local(masks):
 
     truth = exact(masks, weights)
     blocks = 1024 // masks.block_size
-    errors = {name: [] for name in ("centred", *FITS)}
+    errors = {name: [] for name in ("centered", *FITS)}
     for run in range(6):
         estimate = scored(masks, score, range(blocks * run, blocks * (run + 1)))
         for name, found in errors.items():
             found.append((finalize(name, estimate).value[0] - truth).var())
     mean = {name: np.mean(found) for name, found in errors.items()}
     assert mean["adaptive"] < 0.6 * mean["smooth"]
-    assert mean["smooth"] < mean["centred"]
+    assert mean["smooth"] < mean["centered"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("masks", MASKS)
 @pytest.mark.parametrize("name", FITS)
 def test_the_limit_is_that_of_rise(name, masks):
-    """A crooked score, many masks: no further from `centred` than chance allows."""
+    """A crooked score, many masks: no further from `centered` than chance allows."""
 
     def crooked(m, number):
         return np.tanh(3 * noisy(m, number)) * m[:, 15, 22] + m[:, 10, 5] ** 2
 
     estimate = scored(masks, crooked, range(600 if masks.design == "random" else 240))
-    plain, found = finalize("centred", estimate), finalize(name, estimate)
+    plain, found = finalize("centered", estimate), finalize(name, estimate)
     z = (found.value - plain.value) / plain.stderr
     assert np.sqrt(np.mean(z**2)) < 1
     assert np.ptp(found.value) > 20 * plain.stderr.mean()

@@ -27,7 +27,7 @@ def chance(batch):
     return np.modf(np.abs(np.sin(1e4 * batch.mean(axis=(1, 2, 3)))))[0]
 
 
-@pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centred", "paper"])
+@pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centered", "paper"])
 def test_an_interval_is_the_estimators_half_width_around_the_map(estimator):
     explanation = explained(chance, estimator=estimator)
     maps = ESTIMATORS[estimator](explanation.estimate)
@@ -44,7 +44,7 @@ def test_a_level_is_a_probability(level):
         explained(planted, masks=48).interval(level)
 
 
-@pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centred"])
+@pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centered"])
 def test_planted_evidence_is_significant(estimator):
     found = explained(planted, estimator=estimator).significant()
     assert found[HERE].all()
@@ -52,24 +52,24 @@ def test_planted_evidence_is_significant(estimator):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centred"])
+@pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centered"])
 def test_chance_is_significant_as_often_as_stated(estimator):
     """5% of pixels at a level of 0.95; a shrunken map is more careful."""
     runs = [explained(chance, seed=seed, estimator=estimator) for seed in range(40)]
     share = np.mean([run.significant(level=0.95).mean() for run in runs])
     assert share < 0.08
-    if estimator == "centred":
+    if estimator == "centered":
         assert share > 0.02
 
 
-def test_the_picture_of_certainty_greys_out_what_is_not_significant():
+def test_the_picture_of_certainty_grays_out_what_is_not_significant():
     explanation = explained(planted)
     figure = pixels(explanation.plot(certainty=True)).astype(int)
     plain = pixels(explanation.plot()).astype(int)
     assert figure.shape[1] > plain.shape[1]  # one panel more
-    grey = (figure == 128).all(axis=2)
+    gray = (figure == 128).all(axis=2)
     panel = 480 * 360  # 4 to 3, as the picture
     expected = panel * (~explanation.significant()).mean()
     quarter = figure.shape[1] // 4
-    assert not grey[:, : 3 * quarter].any()
-    assert grey[:, 3 * quarter :].sum() == pytest.approx(expected, rel=0.05)
+    assert not gray[:, : 3 * quarter].any()
+    assert gray[:, 3 * quarter :].sum() == pytest.approx(expected, rel=0.05)

@@ -23,7 +23,7 @@ from unmask.evaluation.comparing import Panel
 from unmask.evaluation.occlusion import occlude
 from unmask.evaluation.table import EvaluationTable
 from unmask.inputs import images
-from unmask.models import randomise
+from unmask.models import randomize
 
 pytest.importorskip("onnxruntime")
 
@@ -141,7 +141,7 @@ def test_rows_hold_what_the_metrics_give(pictures):
         target=kind,
         wanted=list(metrics.METRICS),
         evidence={"1.png": scene.evidence[kind]},
-        randomised=unmask.load("demo", name="other"),
+        randomized=unmask.load("demo", name="other"),
     )
     picture = images.read(path)
     values = middle(None, picture, kind)
@@ -204,7 +204,7 @@ def test_what_fails_is_a_row_and_stops_nothing(pictures):
     ("options", "says"),
     [
         ({"wanted": ["pointing"]}, "needs evidence"),
-        ({"wanted": ["sanity"]}, "randomised copy"),
+        ({"wanted": ["sanity"]}, "randomized copy"),
         ({"wanted": ["stability"], "explainer": "occlusion"}, "takes seed="),
         ({"wanted": ["nonsense"]}, "'nonsense'"),
         ({"explainer": "nonsense"}, "'nonsense'"),
@@ -218,11 +218,11 @@ def test_what_is_lacking_is_said_before_the_first_call(options, says):
         evaluation.evaluate(never, ["x.png"], **options)
 
 
-def test_randomised_weights_are_the_same_numbers_elsewhere(tmp_path):
+def test_randomized_weights_are_the_same_numbers_elsewhere(tmp_path):
     onnx = pytest.importorskip("onnx")
-    one = randomise("demo", tmp_path / "a.onnx", seed=1)
-    same = randomise("demo", tmp_path / "b.onnx", seed=1)
-    other = randomise("demo", tmp_path / "c.onnx", seed=2)
+    one = randomize("demo", tmp_path / "a.onnx", seed=1)
+    same = randomize("demo", tmp_path / "b.onnx", seed=1)
+    other = randomize("demo", tmp_path / "c.onnx", seed=2)
     assert one.read_bytes() == same.read_bytes() != other.read_bytes()
     moved = 0
     before, after = (onnx.load(path).graph.initializer for path in (demo.MODEL, one))
@@ -240,21 +240,21 @@ def test_randomised_weights_are_the_same_numbers_elsewhere(tmp_path):
 @pytest.mark.slow
 def test_a_map_of_a_trained_model_passes_the_sanity_check(tmp_path):
     pytest.importorskip("onnx")
-    wrong = unmask.load(randomise("demo", tmp_path / "random.onnx"))
+    wrong = unmask.load(randomize("demo", tmp_path / "random.onnx"))
     [row] = evaluation.evaluate(
-        "demo", [demo.pictures()["night"]], QUICK, wanted=["sanity"], randomised=wrong
+        "demo", [demo.pictures()["night"]], QUICK, wanted=["sanity"], randomized=wrong
     )
     assert row.values["sanity"] < 0.9
 
 
-def test_what_is_no_model_cannot_be_randomised(tmp_path):
+def test_what_is_no_model_cannot_be_randomized(tmp_path):
     pytest.importorskip("onnx")
     path = tmp_path / "text.onnx"
     path.write_text("nothing")
-    with pytest.raises(ModelError, match="can be randomised"):
-        randomise(path, tmp_path / "out.onnx")
+    with pytest.raises(ModelError, match="can be randomized"):
+        randomize(path, tmp_path / "out.onnx")
     with pytest.raises(ModelError, match="cannot read"):
-        randomise(tmp_path / "none.onnx", tmp_path / "out.onnx")
+        randomize(tmp_path / "none.onnx", tmp_path / "out.onnx")
 
 
 def test_a_row_that_a_crash_cut_short_is_done_again(tmp_path):
@@ -293,7 +293,7 @@ def test_side_by_side_shows_each_map_and_its_curves():
     pictured = slice(48 + 46 + 64, 48 + 46 + 64 + 288)
     assert (left[pictured] != right[pictured, : left.shape[1]]).mean() > 0.3
     chart = slice(-360 - 48, -48)
-    ink = (drawn[chart] == (213, 94, 0)).all(axis=2)  # the deletion curve's own colour
+    ink = (drawn[chart] == (213, 94, 0)).all(axis=2)  # the deletion curve's own color
     assert ink[:, :half].sum() > 500
     assert ink[:, half:].sum() > 500
     with pytest.raises(SettingError, match="no explainers"):

@@ -1,4 +1,4 @@
-"""Tiny ONNX classifiers: a matrix times the picture, or times its mean colour."""
+"""Tiny ONNX classifiers: a matrix times the picture, or times its mean color."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def linear(
 ):
     """Write a model and return its path.
 
-    `weights` of as many rows as channels are applied to the mean colour, which any size of picture
+    `weights` of as many rows as channels are applied to the mean color, which any size of picture
     has; of as many as a picture has values, to all of them in the model's own order.
     """
     weights = np.asarray(weights, np.float32)
@@ -107,7 +107,7 @@ def mean(path, shape):
 
 
 def pooled_with_features(path):
-    """Write a model of the mean colours as (N, 3, 1, 1), followed by a second output."""
+    """Write a model of the mean colors as (N, 3, 1, 1), followed by a second output."""
     nodes = [
         helper.make_node("GlobalAveragePool", ["picture"], ["scores"]),
         helper.make_node("Identity", ["picture"], ["features"]),

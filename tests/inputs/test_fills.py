@@ -49,19 +49,19 @@ def test_the_same_code_runs_on_other_arrays(framework):
     np.testing.assert_allclose(np.asarray(got), render.perturb(*parts), atol=1e-6)
 
 
-def fill(name, image, *, axes=(1, 2), centred=False, seed=0):
+def fill(name, image, *, axes=(1, 2), centered=False, seed=0):
     rng = np.random.default_rng(seed)
-    return fills.fill_values(name, image, axes, centred=centred, rng=rng)
+    return fills.fill_values(name, image, axes, centered=centered, rng=rng)
 
 
 @given(image=images)
 @settings(max_examples=30, deadline=None)
-def test_mean_is_the_images_own_or_0_where_the_space_is_centred(image):
+def test_mean_is_the_images_own_or_0_where_the_space_is_centered(image):
     own = fill("mean", image)
     np.testing.assert_allclose(
         own[:, 0, 0], image.mean(axis=(1, 2), dtype=float), rtol=1e-5, atol=1e-4
     )
-    assert not fill("mean", image, centred=True).any()
+    assert not fill("mean", image, centered=True).any()
 
 
 def test_blur_keeps_constants_and_the_mean_far_from_edges_and_is_gaussian():
@@ -72,8 +72,8 @@ def test_blur_keeps_constants_and_the_mean_far_from_edges_and_is_gaussian():
     got = fills.blur(point, (0, 1), sigma=4.0)
     assert got.sum() == pytest.approx(1, abs=1e-5)
     y, x = np.mgrid[:61, :81]
-    for axis, centre in [(y, 30), (x, 40)]:
-        assert (got * (axis - centre) ** 2).sum() == pytest.approx(16, rel=0.01)
+    for axis, center in [(y, 30), (x, 40)]:
+        assert (got * (axis - center) ** 2).sum() == pytest.approx(16, rel=0.01)
     np.testing.assert_allclose(got, got[::-1, ::-1], atol=1e-9)
 
 

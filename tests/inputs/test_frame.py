@@ -26,17 +26,17 @@ SHAPES = [((60, 90), (32, 48)), ((90, 60), (40, 40)), ((37, 120), (48, 32)), ((2
 
 @settings(deadline=None)
 @given(frames, st.integers(0, 255))
-def test_a_plain_picture_stays_plain(frame, grey):
-    got = frame.forward(np.full((*frame.picture, 3), grey, np.uint8))
+def test_a_plain_picture_stays_plain(frame, gray):
+    got = frame.forward(np.full((*frame.picture, 3), gray, np.uint8))
     assert got.shape == (*frame.model, 3)
     assert got.dtype == np.float32
     inside = got[frame_inside(frame)]
-    assert (inside == grey).all()
+    assert (inside == gray).all()
     assert (np.delete(got.reshape(-1, 3), np.flatnonzero(frame_inside(frame)), 0) == 114).all()
 
 
 def frame_inside(frame):
-    """Pixels of the model whose centre lies in the picture."""
+    """Pixels of the model whose center lies in the picture."""
     (H, W), (h, w) = frame.picture, frame.model
     y, x = np.mgrid[:h, :w] + 0.5
     x, y, _, _ = np.moveaxis(frame.box_back(np.stack([x, y, x, y], -1)), -1, 0)
@@ -150,12 +150,12 @@ def test_back_is_pillows_bilinear_resize_either_way(picture, model):
     ("picture", "scaled"),
     [((480, 640), (256, 341)), ((375, 500), (256, 341)), ((301, 200), (385, 256))],
 )
-def test_crop_is_torchvisions_resize_and_centre_crop(picture, scaled):
+def test_crop_is_torchvisions_resize_and_center_crop(picture, scaled):
     scene = np.random.default_rng(0).integers(0, 256, (*picture, 3), np.uint8)
     whole = np.asarray(Image.fromarray(scene).resize(scaled[::-1], Image.Resampling.BILINEAR))
     top, left = round((scaled[0] - 224) / 2), round((scaled[1] - 224) / 2)
     got = Frame(picture, (224, 224), "crop").forward(scene)
-    # One grey level: Pillow keeps the box in single precision.
+    # One gray level: Pillow keeps the box in single precision.
     assert np.abs(got - whole[top : top + 224, left : left + 224]).max() <= 1
 
 
@@ -178,7 +178,7 @@ def test_crop_leaves_the_borders_outside():
 
 def test_letterbox_is_exact_to_the_pixel():
     scene = np.random.default_rng(0).integers(0, 256, (30, 50, 3), np.uint8)
-    frame = Frame((30, 50), (61, 50), "letterbox", colour=7)
+    frame = Frame((30, 50), (61, 50), "letterbox", color=7)
     got = frame.forward(scene)
     # 31 rows are left over; the odd one goes below, as in Ultralytics' LetterBox.
     assert np.array_equal(got[15:45], scene.astype(np.float32))
@@ -234,7 +234,7 @@ def test_extreme_pictures(picture, mode):
         ({"interpolation": "cubic"}, "nearest, bilinear, bicubic, lanczos"),
         ({"crop": 0}, "crop is 0"),
         ({"crop": 1.5}, r"crop is 1\.5"),
-        ({"colour": 256}, "colour is 256"),
+        ({"color": 256}, "color is 256"),
     ],
 )
 def test_wrong_settings(change, words):

@@ -144,7 +144,7 @@ def test_sixteen_bit_pgm(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
-def test_sixteen_bit_colour(tmp_path, scene, suffix):
+def test_sixteen_bit_color(tmp_path, scene, suffix):
     cv2 = pytest.importorskip("cv2")
     path = tmp_path / f"deep{suffix}"
     path.write_bytes(cv2.imencode(suffix, scene[:, :, ::-1].astype("u2") * 257)[1].tobytes())
@@ -153,7 +153,7 @@ def test_sixteen_bit_colour(tmp_path, scene, suffix):
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "tiff", "png"])
 def test_first_frame_of_an_animation(tmp_path, suffix):
-    frames = [Image.new("RGB", (W, H), colour) for colour in ("#ff0000", "#00ff00", "#0000ff")]
+    frames = [Image.new("RGB", (W, H), color) for color in ("#ff0000", "#00ff00", "#0000ff")]
     options = {"lossless": True} if suffix == "webp" else {}
     got = saved(
         tmp_path / f"a.{suffix}", frames[0], save_all=True, append_images=frames[1:], **options
@@ -337,7 +337,7 @@ def test_photographs():
 
 
 def tiff(values, bits, photometric=1, sample_format=1):
-    """Write a greyscale or RGB TIFF of one strip, little-endian, as the standard has it."""
+    """Write a grayscale or RGB TIFF of one strip, little-endian, as the standard has it."""
     height, width = values.shape[:2]
     samples = values.shape[2] if values.ndim == 3 else 1
     data = values.tobytes()
@@ -423,8 +423,8 @@ def test_a_transparent_level_of_sixteen_bits_shows_white(tmp_path):
 
 
 def test_lab_is_what_it_means():
-    grey = Image.merge("LAB", [Image.new("L", (3, 2), value) for value in (128, 128, 128)])
-    assert np.abs(images.read(grey).astype(int) - 119).max() <= 2
+    gray = Image.merge("LAB", [Image.new("L", (3, 2), value) for value in (128, 128, 128)])
+    assert np.abs(images.read(gray).astype(int) - 119).max() <= 2
 
 
 def dark(kind, tmp_path):
@@ -436,7 +436,7 @@ def dark(kind, tmp_path):
     if kind == "inverted":
         (tmp_path / "a.tif").write_bytes(tiff((scene * 16).astype("<u2"), 16, 0))
         return tmp_path / "a.tif"
-    if kind == "colour":
+    if kind == "color":
         wide = np.repeat((scene * 16)[:, :, None], 3, axis=2)
         (tmp_path / "a.tif").write_bytes(tiff(wide.astype("<u2"), 16, 2))
         return tmp_path / "a.tif"
@@ -449,7 +449,7 @@ def dark(kind, tmp_path):
     [
         ("png", "nearly black.*4095"),
         ("tiff", "nearly black.*4095"),
-        ("colour", "nearly black.*4095"),
+        ("color", "nearly black.*4095"),
         ("inverted", "nearly white"),
         ("array", "from 3 to 6 of 0..255"),
         ("unit", "multiply values from 0 to 1 by 255"),

@@ -32,7 +32,7 @@ class Watched:
         return np.tensordot(batch.astype(np.float64), self.weights, axes=self.weights.ndim)
 
 
-def colour_model(**declared):
+def color_model(**declared):
     return load(lambda batch: batch.mean(axis=(1, 2)), **declared)
 
 
@@ -79,7 +79,7 @@ def test_the_map_of_an_array_is_that_of_its_picture(picture):
 
 
 def test_a_uint8_array_taken_raw_is_not_scaled(picture):
-    model = colour_model(preprocess="tf")
+    model = color_model(preprocess="tf")
     np.testing.assert_array_equal(
         prepare(model, picture, preprocess="raw").array, picture.astype(np.float32)
     )
@@ -90,10 +90,10 @@ def test_a_uint8_array_taken_raw_is_not_scaled(picture):
         np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)) | st.just((3, 4)), fill=None
     )
 )
-def test_grey_arrays_are_pictures(grey):
-    colour = np.repeat(grey[:, :, None], 3, axis=2)
-    model = colour_model()
-    np.testing.assert_array_equal(prepare(model, grey).array, prepare(model, colour).array)
+def test_gray_arrays_are_pictures(gray):
+    color = np.repeat(gray[:, :, None], 3, axis=2)
+    model = color_model()
+    np.testing.assert_array_equal(prepare(model, gray).array, prepare(model, color).array)
 
 
 def test_the_users_array_is_left_alone(picture):
@@ -126,14 +126,14 @@ def test_the_users_array_is_left_alone(picture):
     ],
 )
 def test_what_is_no_input(image, preprocess, says):
-    model = colour_model(preprocess="unit")
+    model = color_model(preprocess="unit")
     with pytest.raises(ImageError, match=says):
         prepare(model, image, preprocess)
 
 
 def test_only_raw_is_possible_here(picture):
     with pytest.raises(SettingError, match=r"only 'raw' is possible.*unmask\.load"):
-        unmask.explain(colour_model(), picture, preprocess="tf")
+        unmask.explain(color_model(), picture, preprocess="tf")
 
 
 def test_sizes_and_channels_of_a_raw_array_must_be_the_models(tmp_path, onnx_models):
@@ -242,14 +242,14 @@ def test_every_layout_gets_the_same_mask_on_all_channels(layout, shape, grid):
 # --- fills ---
 
 
-def test_the_mean_is_zero_in_a_centred_space_and_the_images_own_elsewhere(picture):
+def test_the_mean_is_zero_in_a_centered_space_and_the_images_own_elsewhere(picture):
     own = picture.reshape(-1, 3).mean(axis=0)
     for name in ("tf", "torch", "caffe"):
-        model = colour_model(preprocess=name)
+        model = color_model(preprocess=name)
         assert not prepare(model, picture).fill("mean", 0).any()
     for name, divisor in (("unit", 255), ("raw", 1)):
         for layout in ("NHWC", "NCHW"):
-            model = colour_model(preprocess=name, layout=layout)
+            model = color_model(preprocess=name, layout=layout)
             fill = prepare(model, picture).fill("mean", 0)
             np.testing.assert_allclose(fill.ravel(), own / divisor, rtol=1e-5)
 
@@ -257,7 +257,7 @@ def test_the_mean_is_zero_in_a_centred_space_and_the_images_own_elsewhere(pictur
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 @pytest.mark.parametrize("name", ["tf", "torch", "caffe", "unit", "raw"])
 @pytest.mark.parametrize(
-    ("fill", "colour"),
+    ("fill", "color"),
     [
         ("black", (0, 0, 0)),
         ("white", (255, 255, 255)),
@@ -269,23 +269,23 @@ def test_the_mean_is_zero_in_a_centred_space_and_the_images_own_elsewhere(pictur
         (np.array([[[9, 8, 7]]], np.uint8).repeat(H, 0).repeat(W, 1), (9, 8, 7)),
     ],
 )
-def test_a_colour_is_brought_to_the_models_space(picture, layout, name, fill, colour):
-    model = colour_model(preprocess=name, layout=layout)
+def test_a_color_is_brought_to_the_models_space(picture, layout, name, fill, color):
+    model = color_model(preprocess=name, layout=layout)
     values = prepare(model, picture).fill(fill, 0)
-    plain = model.input.preprocess(np.array([[colour]], np.float32)).ravel()
+    plain = model.input.preprocess(np.array([[color]], np.float32)).ravel()
     channel = 0 if layout == "NCHW" else 2
     values = np.moveaxis(np.broadcast_to(values, prepare(model, picture).array.shape), channel, 2)
     np.testing.assert_allclose(values, np.broadcast_to(plain, (H, W, 3)), atol=1e-5)
 
 
-def test_a_colour_for_a_greyscale_model(picture):
+def test_a_color_for_a_grayscale_model(picture):
     model = build(len, channels=1)
     fill = prepare(model, picture).fill((10, 200, 30), 0)
     assert fill.ravel() == pytest.approx([0.299 * 10 + 0.587 * 200 + 0.114 * 30])
 
 
 def test_blur_and_noise_follow_from_the_image(picture):
-    model = colour_model(preprocess="unit", layout="NCHW")
+    model = color_model(preprocess="unit", layout="NCHW")
     given_input = prepare(model, picture)
     blurred = given_input.fill("blur", 0)
     np.testing.assert_array_equal(blurred, fills.blur(given_input.array, (1, 2)))
@@ -301,14 +301,14 @@ def test_blur_and_noise_follow_from_the_image(picture):
 def test_a_picture_as_fill_is_framed_like_the_image(picture):
     other = picture[::-1, ::-1].copy()
     for resize in ("stretch", "crop", "letterbox"):
-        model = colour_model(preprocess="tf", size=(9, 7), resize=resize, layout="NCHW")
+        model = color_model(preprocess="tf", size=(9, 7), resize=resize, layout="NCHW")
         fill = prepare(model, picture).fill(other, 0)
         np.testing.assert_array_equal(fill, prepare(model, other).array)
 
 
 @pytest.mark.parametrize("shape", [(H, W, 3), (1, 1, 3), (3,), (1,), (), (H, 1, 1)])
 def test_a_float_fill_is_in_the_models_space(picture, shape):
-    model = colour_model(preprocess="tf")
+    model = color_model(preprocess="tf")
     values = np.random.default_rng(0).uniform(-1, 1, shape)
     fill = prepare(model, picture).fill(values, 0)
     assert fill.dtype == np.float32
@@ -380,7 +380,7 @@ def test_a_fill_that_is_none(picture, fill, says):
 
 
 @pytest.mark.parametrize("fill", ["black", "white", "teal", (1, 2, 3)])
-def test_a_colour_for_what_is_no_picture(fill):
+def test_a_color_for_what_is_no_picture(fill):
     model = load(Watched((9, 2)), layout="NTC")
     with pytest.raises(SettingError, match="is a color, but the input is an array"):
         unmask.explain(model, np.ones((9, 2)), fill=fill, masks=48, grid=3)

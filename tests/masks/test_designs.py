@@ -49,9 +49,9 @@ def test_bits_are_fair_and_pairs_uncorrelated_in_every_leading_part(design, keep
     count = size if taken is None else taken
     total, products = np.zeros(cells), np.zeros((cells, cells))
     for _ in range(blocks):
-        centred = designs.draw(rng, design, size, cells, keep)[:count] - keep
-        total += centred.mean(axis=0)
-        products += centred.T @ centred / count
+        centered = designs.draw(rng, design, size, cells, keep)[:count] - keep
+        total += centered.mean(axis=0)
+        products += centered.T @ centered / count
     assert abs(total / blocks).max() < 4.5 * np.sqrt(keep * (1 - keep) / blocks)
     variance = keep * (1 - keep)
     difference = abs(products / blocks - variance * np.eye(cells))

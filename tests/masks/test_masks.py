@@ -28,7 +28,7 @@ def test_upsampling_is_opencvs_and_scikit_images(cells, extra, seed):
     np.testing.assert_allclose(ours, theirs, atol=1e-6)  # OpenCV's weights are float32
     reference = resize(grid, shape, order=1, mode="symmetric", anti_aliasing=False)
     np.testing.assert_allclose(ours, reference, atol=1e-12)
-    # scikit-image's "reflect" mirrors about the outermost cells' centres, so it differs there only.
+    # scikit-image's "reflect" mirrors about the outermost cells' centers, so it differs there only.
     mirrored = resize(grid, shape, order=1, mode="reflect", anti_aliasing=False)
     inner = tuple(
         slice(-(-s // (2 * g)), s - -(-s // (2 * g))) for s, g in zip(shape, cells, strict=True)
@@ -87,8 +87,8 @@ def test_mean_and_covariance_are_the_closed_form(design, keep):
     tolerance = 5 * spread / np.sqrt(BLOCKS)
     assert abs(flat.mean(axis=0) - keep).max() < tolerance
     expected = keep * (1 - keep) * np.kron(masks.covariance(0), masks.covariance(1))
-    centred = flat - keep
-    assert abs(centred.T @ centred / len(flat) - expected).max() < tolerance * spread
+    centered = flat - keep
+    assert abs(centered.T @ centered / len(flat) - expected).max() < tolerance * spread
 
 
 @given(shape=sizes, data=st.data())
@@ -116,7 +116,7 @@ def test_a_block_is_a_function_of_seed_and_number(seed, number):
 
 
 def test_blocks_seeds_and_purposes_share_no_random_numbers():
-    """A counter that starts at the block's number would make neighbours overlap."""
+    """A counter that starts at the block's number would make neighbors overlap."""
     drawn = [
         generator(seed, stream, number).integers(0, 2**63, 4000)
         for seed, stream, number in [

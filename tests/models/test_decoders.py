@@ -26,13 +26,13 @@ def planted(rng, m=6, classes=3, objectness=True):
     return found[np.argsort(-found.confidence)]
 
 
-def centred(boxes):
+def centered(boxes):
     return np.hstack([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]])
 
 
 def encode(decoder, found, rng):
     """Raw outputs of one image, at random places among proposals below the floor."""
-    values = centred(found.boxes)
+    values = centered(found.boxes)
     if decoder == "yolox":
         raw = np.full((len(CELLS), 5 + found.scores.shape[1]), 1e4)  # garbage that would overflow
         raw[:, 4:] = FLOOR / 2

@@ -209,7 +209,7 @@ def test_texts_as_targets_are_compared_by_softmax(scene):
     texts = ["a photo of an elephant", "a photo of a cat", "the sky"]
     expected = own_scores(clip, processor, scene, texts).softmax(-1).numpy()
     model = unmask.load(clip.train(), processor=processor)
-    why = unmask.explain(model, scene, texts, masks=64, grid=(2, 3), estimator="centred")
+    why = unmask.explain(model, scene, texts, masks=64, grid=(2, 3), estimator="centered")
     assert [target.label for target in why.targets] == texts
     assert [target.score for target in why.targets] == pytest.approx(expected, abs=0.02)
     assert why.maps.shape == (3, H, W)
@@ -379,7 +379,7 @@ def test_texts_are_evaluated_as_they_are_explained(asked, scene):
     other = unmask.load(clip_model(), processor=clip_processor())
     wanted = ["deletion", "drop", "sanity", "stability"]
     (row,) = evaluation.evaluate(
-        model, [scene], "unmask,masks=64,grid=3", target=first, wanted=wanted, randomised=other
+        model, [scene], "unmask,masks=64,grid=3", target=first, wanted=wanted, randomized=other
     )
     assert row.error == ""
     assert (row.label, row.score) == (made.targets[0].label, made.targets[0].score)
@@ -412,9 +412,9 @@ def test_texts_of_a_file_of_version_0_1_0(scene):
     whole = unmask.explain(model, scene, [CAT, DOG], masks=96, grid=(2, 3))
     old = replace(made, texts=None)
     np.testing.assert_array_equal(unmask.extend(old, model, masks=32).maps, whole.maps)
-    labelled = unmask.load(model, labels=[SKY])
-    beside = replace(unmask.explain(labelled, scene, DOG, **SMALL), texts=None)
-    assert unmask.extend(beside, labelled, masks=32).masks == 96
+    labeled = unmask.load(model, labels=[SKY])
+    beside = replace(unmask.explain(labeled, scene, DOG, **SMALL), texts=None)
+    assert unmask.extend(beside, labeled, masks=32).masks == 96
     with pytest.raises(TargetError, match="does not name all"):
         unmask.extend(beside, model, masks=32)
 

@@ -364,8 +364,8 @@ def test_options_that_say_nothing_are_refused(small):
         unmask.load(small, weights="x.h5")
     with pytest.raises(SettingError, match=r"weights= says nothing to an .onnx file"):
         unmask.load("demo", weights="x.h5")
-    with pytest.raises(SettingError, match=r"colour= says nothing to <lambda>"):
-        unmask.load(lambda batch: batch, colour=3)
+    with pytest.raises(SettingError, match=r"color= says nothing to <lambda>"):
+        unmask.load(lambda batch: batch, color=3)
     with pytest.raises(SettingError, match="runtime='tpu': expected 'onnx'"):
         unmask.load(small, runtime="tpu")
     with pytest.raises(SettingError, match="cannot be turned into ONNX"):

@@ -18,13 +18,13 @@ from unmask.models.loading import load
 from unmask.models.model import build
 
 RNG = np.random.default_rng(11)
-COLOUR = RNG.uniform(-1, 1, (3, 4)).astype(np.float32)
+COLOR = RNG.uniform(-1, 1, (3, 4)).astype(np.float32)
 BIAS = np.array([0.5, -0.25, 0.125, 0.0], np.float32)
 
 
-def mean_colour(batch, layout):
+def mean_color(batch, layout):
     axes = (2, 3) if layout == "NCHW" else (1, 2)
-    return batch.astype(np.float64).mean(axis=axes) @ COLOUR + BIAS
+    return batch.astype(np.float64).mean(axis=axes) @ COLOR + BIAS
 
 
 def batch_of(n, layout, size=(5, 9), seed=0):
@@ -42,7 +42,7 @@ def batch_of(n, layout, size=(5, 9), seed=0):
 @pytest.mark.parametrize("batch", [None, 1, 4])
 def test_onnx_inputs_of_every_kind(tmp_path, onnx_models, layout, dtype, size, batch):
     path = onnx_models.linear(
-        tmp_path / "m.onnx", COLOUR, bias=BIAS, layout=layout, dtype=dtype, size=size, batch=batch
+        tmp_path / "m.onnx", COLOR, bias=BIAS, layout=layout, dtype=dtype, size=size, batch=batch
     )
     model = load(path, preprocess="raw")
     assert model.input.layout == layout
@@ -51,7 +51,7 @@ def test_onnx_inputs_of_every_kind(tmp_path, onnx_models, layout, dtype, size, b
     assert model.name == "m.onnx"
     for n in (1, 3, 4, 7, 9):
         inputs = batch_of(n, layout)
-        np.testing.assert_allclose(model(inputs), mean_colour(inputs, layout), rtol=2e-4, atol=1e-2)
+        np.testing.assert_allclose(model(inputs), mean_color(inputs, layout), rtol=2e-4, atol=1e-2)
 
 
 def test_uint8_inputs_are_rounded_and_clipped(tmp_path, onnx_models):
@@ -65,7 +65,7 @@ def test_uint8_inputs_are_rounded_and_clipped(tmp_path, onnx_models):
 
 
 def test_an_input_of_another_type_is_refused(tmp_path, onnx_models):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, dtype="int64")
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR, dtype="int64")
     with pytest.raises(ModelError, match=r"picture is tensor\(int64\).*tensor\(float\)"):
         load(path)
 
@@ -137,18 +137,18 @@ def test_of_several_outputs_the_first_is_read_and_pooled_scores_are_scores(
     )
 
 
-def test_a_greyscale_model_gets_the_luma(tmp_path, onnx_models, picture):
+def test_a_grayscale_model_gets_the_luma(tmp_path, onnx_models, picture):
     path = onnx_models.linear(tmp_path / "m.onnx", np.eye(1), channels=1, size=(12, 20))
     model = load(path, preprocess="unit")
     assert model.input.channels == 1
     array = prepare(model, picture).array
     assert array.shape == (1, 12, 20)
-    grey = np.asarray(Image.fromarray(picture).convert("L"), np.float32) / 255
-    np.testing.assert_allclose(array[0], grey, atol=1 / 255)
+    gray = np.asarray(Image.fromarray(picture).convert("L"), np.float32) / 255
+    np.testing.assert_allclose(array[0], gray, atol=1 / 255)
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-def test_a_greyscale_model_that_declares_nothing_still_runs(tmp_path, onnx_models, picture, layout):
+def test_a_grayscale_model_that_declares_nothing_still_runs(tmp_path, onnx_models, picture, layout):
     path = onnx_models.linear(
         tmp_path / "m.onnx", np.eye(1), channels=1, size=(12, 20), layout=layout
     )
@@ -158,7 +158,7 @@ def test_a_greyscale_model_that_declares_nothing_still_runs(tmp_path, onnx_model
 
 
 @pytest.mark.parametrize("name", ["torch", "caffe"])
-def test_colour_preprocessing_of_a_greyscale_model_works_or_is_refused(
+def test_color_preprocessing_of_a_grayscale_model_works_or_is_refused(
     tmp_path, onnx_models, picture, name
 ):
     path = onnx_models.linear(tmp_path / "m.onnx", np.eye(1), channels=1, size=(12, 20))
@@ -179,12 +179,12 @@ def test_an_ambiguous_channel_axis_has_to_be_declared(tmp_path, onnx_models, sha
 def test_a_declared_layout_settles_an_ambiguous_shape(tmp_path, onnx_models):
     for layout, size in (("NCHW", (7, 3)), ("NHWC", (3, 7))):
         path = onnx_models.linear(
-            tmp_path / "m.onnx", COLOUR, bias=BIAS, layout=layout, shape=["N", 3, 7, 3]
+            tmp_path / "m.onnx", COLOR, bias=BIAS, layout=layout, shape=["N", 3, 7, 3]
         )
         model = load(path, layout=layout, preprocess="raw")
         assert (model.input.layout, model.input.size) == (layout, size)
         inputs = batch_of(2, layout, size)
-        np.testing.assert_allclose(model(inputs), mean_colour(inputs, layout), rtol=1e-4)
+        np.testing.assert_allclose(model(inputs), mean_color(inputs, layout), rtol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [["N", 5, 7, 9], ["N", "C", "H", "W"], [None] * 4])
@@ -195,7 +195,7 @@ def test_an_absent_channel_axis_is_an_error(tmp_path, onnx_models, shape):
 
 
 def test_layouts_that_no_picture_has(tmp_path, onnx_models):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR)
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR)
     with pytest.raises(SettingError, match="NCHW or NHWC"):
         load(path, layout="NTC")
     flat = onnx_models.mean(tmp_path / "flat.onnx", ["N", 3, 7])
@@ -210,20 +210,20 @@ def test_several_inputs_are_an_error(tmp_path, onnx_models):
 
 
 def test_one_free_side_needs_a_size(tmp_path, onnx_models):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, size=(6, None))
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR, size=(6, None))
     with pytest.raises(ModelError, match="only one of height and width"):
         load(path)
     assert load(path, size=(6, 9), preprocess="raw").input.size == (6, 9)
 
 
 def test_a_size_given_for_a_free_one(tmp_path, onnx_models, picture):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR)
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR)
     assert prepare(load(path, preprocess="raw", size=(6, 9)), picture).array.shape == (3, 6, 9)
     assert prepare(load(path, preprocess="raw"), picture).array.shape == (3, 12, 20)
 
 
 def test_a_size_other_than_the_fixed_one(tmp_path, onnx_models):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, size=(6, 9))
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR, size=(6, 9))
     assert load(path, size=(6, 9)).input.size == (6, 9)
     with pytest.raises(SettingError, match=r"size=\(9, 6\).*takes \(6, 9\) only"):
         load(path, size=(9, 6))
@@ -231,7 +231,7 @@ def test_a_size_other_than_the_fixed_one(tmp_path, onnx_models):
 
 @pytest.mark.parametrize("size", [(6,), (6, 9, 3), (), (0, 9), (-6, 9)])
 def test_a_size_that_is_none(tmp_path, onnx_models, picture, size):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR)
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR)
     with pytest.raises(UnmaskError):
         prepare(load(path, size=size), picture)
 
@@ -248,7 +248,7 @@ def test_a_text_file_is_no_model(tmp_path):
 
 
 def test_an_empty_file_and_a_truncated_one_are_no_model(tmp_path, onnx_models):
-    whole = onnx_models.linear(tmp_path / "whole.onnx", COLOUR).read_bytes()
+    whole = onnx_models.linear(tmp_path / "whole.onnx", COLOR).read_bytes()
     for name, content in (("empty.onnx", b""), ("cut.onnx", whole[: len(whole) // 2])):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ModelError, match=name):
@@ -289,7 +289,7 @@ FORMULAS = {
 @pytest.mark.parametrize("name", FORMULAS)
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 def test_preprocessing_by_name_is_its_formula(tmp_path, onnx_models, picture, name, layout):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, layout=layout)
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR, layout=layout)
     expected = FORMULAS[name](picture.astype(np.float64))
     for model in (load(path, preprocess=name), load(len, preprocess=name, layout=layout)):
         array = prepare(model, picture).array
@@ -301,11 +301,11 @@ def test_preprocessing_by_name_is_its_formula(tmp_path, onnx_models, picture, na
 
 @pytest.mark.parametrize("name", ["tf", "torch", "caffe"])
 def test_zero_is_the_average_input_where_declared(name):
-    assert preprocessing(name).centred
-    assert not preprocessing("unit").centred
-    assert not preprocessing("raw").centred
-    assert preprocessing("unit", mean=0.5).centred
-    assert not preprocessing("unit", std=0.5).centred
+    assert preprocessing(name).centered
+    assert not preprocessing("unit").centered
+    assert not preprocessing("raw").centered
+    assert preprocessing("unit", mean=0.5).centered
+    assert not preprocessing("unit", std=0.5).centered
 
 
 @given(
@@ -321,7 +321,7 @@ def test_a_mean_and_a_std(name, mean, std):
 
 
 def test_a_mean_without_a_name_is_in_units_of_one(tmp_path, onnx_models, picture):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, layout="NHWC")
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR, layout="NHWC")
     expected = (picture / 255 - [0.1, 0.2, 0.3]) / [0.5, 0.25, 2]
     declared = {"mean": (0.1, 0.2, 0.3), "std": (0.5, 0.25, 2)}
     for source in (path, len):
@@ -357,7 +357,7 @@ def test_preprocessing_that_is_none(arguments, says):
 def test_undeclared_preprocessing_is_assumed_aloud(
     tmp_path, onnx_models, picture, layout, dtype, assumed
 ):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR * 0, layout=layout, dtype=dtype)
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR * 0, layout=layout, dtype=dtype)
     model = load(path)
     assert model.input.preprocess == preprocessing(assumed)
     with pytest.warns(UnmaskWarning, match=f"m.onnx does not say .*preprocess={assumed!r}") as seen:
@@ -366,8 +366,8 @@ def test_undeclared_preprocessing_is_assumed_aloud(
 
 
 def test_declared_preprocessing_is_not_remarked_on(tmp_path, onnx_models):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR)
-    pixels = onnx_models.linear(tmp_path / "u.onnx", COLOUR, dtype="uint8")
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR)
+    pixels = onnx_models.linear(tmp_path / "u.onnx", COLOR, dtype="uint8")
     assert load(path, preprocess="torch").notes == ()
     assert load(path, mean=0.5, std=0.5).notes == ()
     assert load(pixels).notes == ()
@@ -378,7 +378,7 @@ def test_declared_preprocessing_is_not_remarked_on(tmp_path, onnx_models):
 
 
 def test_labels_from_a_file_a_list_and_a_tuple(tmp_path, onnx_models):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR)
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR)
     names = ("red fox", "bär", "kit, small fox", "four")
     for ending in ("\n".join(names), "\n".join(names) + "\n", " \n".join(names) + "\n\n\n"):
         (tmp_path / "labels.txt").write_text(ending, "utf-8")
@@ -417,7 +417,7 @@ def test_imagenet_labels_are_those_that_came_with_the_shared_model():
 
 @pytest.mark.parametrize("names", [["a"], ["a", "b", "c"], ["a"] * 5])
 def test_labels_must_be_as_many_as_classes(tmp_path, onnx_models, picture, names):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR)
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR)
     with pytest.raises(ModelError, match=f"{len(names)} labels for a model of 4 classes"):
         load(path, labels=names)
     function = load(lambda batch: np.full((len(batch), 4), 0.5), labels=names)
@@ -447,15 +447,15 @@ def test_metadata_is_read(tmp_path, onnx_models):
         "unmask.labels": "red\ngreen\nblue\nnone",
         "unmask.preprocess": "caffe",
         "unmask.activation": "sigmoid",
-        "unmask.name": "colours",
+        "unmask.name": "colors",
         "author": "somebody else",
     }
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, metadata=metadata)
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR, metadata=metadata)
     model = load(path)
     assert model.labels == ("red", "green", "blue", "none")
     assert model.input.preprocess == preprocessing("caffe")
     assert model.activation == "sigmoid"
-    assert model.name == "colours"
+    assert model.name == "colors"
     assert model.notes == ()
     assert set(model.versions) == {"onnxruntime"}
 
@@ -465,9 +465,9 @@ def test_what_is_given_goes_before_metadata(tmp_path, onnx_models):
         "unmask.labels": "red\ngreen\nblue\nnone",
         "unmask.preprocess": "caffe",
         "unmask.activation": "sigmoid",
-        "unmask.name": "colours",
+        "unmask.name": "colors",
     }
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, metadata=metadata)
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR, metadata=metadata)
     model = load(path, labels=list("abcd"), preprocess="unit", activation="logits", name="mine")
     assert (model.labels, model.activation, model.name) == (tuple("abcd"), "logits", "mine")
     assert model.input.preprocess == preprocessing("unit")
@@ -478,7 +478,7 @@ def test_what_is_given_goes_before_metadata(tmp_path, onnx_models):
     [("labels", "only\ntwo"), ("preprocess", "nonsense"), ("activation", "relu")],
 )
 def test_metadata_out_of_range_is_an_error(tmp_path, onnx_models, key, value):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, metadata={f"unmask.{key}": value})
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR, metadata={f"unmask.{key}": value})
     with pytest.raises(UnmaskError):
         load(path)
 
@@ -522,7 +522,7 @@ def test_signed_bytes_far_apart_do_not_overflow():
 
 
 def test_an_onnx_activation_is_applied_once(tmp_path, onnx_models, picture):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, bias=BIAS)
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR, bias=BIAS)
     inputs = batch_of(3, "NCHW") / 255
     logits = load(path, preprocess="unit", activation="logits")(inputs)
     for name in ("softmax", "sigmoid"):
@@ -659,7 +659,7 @@ def test_loading_a_model_changes_what_is_given_and_nothing_else():
 
 @pytest.mark.parametrize("mode", ["stretch", "crop", "letterbox"])
 def test_resize_modes_are_passed_on(tmp_path, onnx_models, picture, mode):
-    path = onnx_models.linear(tmp_path / "m.onnx", COLOUR, size=(8, 8), layout="NHWC")
+    path = onnx_models.linear(tmp_path / "m.onnx", COLOR, size=(8, 8), layout="NHWC")
     for model in (
         load(path, preprocess="raw", resize=mode),
         load(load(path, preprocess="raw"), resize=mode),

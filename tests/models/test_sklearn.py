@@ -107,9 +107,9 @@ def test_scores_without_probabilities():
 
 def test_what_is_assumed_is_said(picture):
     rng = np.random.default_rng(0)
-    grey = LogisticRegression().fit(rng.normal(size=(20, 49)), np.arange(20) % 2)
-    colour = LogisticRegression().fit(rng.normal(size=(20, 48)), np.arange(20) % 2)
-    for fitted, size, channels in ((grey, (7, 7), 1), (colour, (4, 4), 3)):
+    gray = LogisticRegression().fit(rng.normal(size=(20, 49)), np.arange(20) % 2)
+    color = LogisticRegression().fit(rng.normal(size=(20, 48)), np.arange(20) % 2)
+    for fitted, size, channels in ((gray, (7, 7), 1), (color, (4, 4), 3)):
         model = unmask.load(fitted)
         assert (model.input.size, model.input.channels) == (size, channels)
         with pytest.warns(UnmaskWarning) as said:
@@ -119,7 +119,7 @@ def test_what_is_assumed_is_said(picture):
         assert any("preprocess='raw'" in text for text in texts)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        unmask.predict(unmask.load(colour, size=(4, 4), preprocess="unit"), picture)
+        unmask.predict(unmask.load(color, size=(4, 4), preprocess="unit"), picture)
 
 
 @pytest.mark.parametrize(

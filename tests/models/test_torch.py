@@ -207,7 +207,7 @@ def test_a_series_says_nothing_about_pixels():
     assert model.notes == ()
 
 
-def test_a_grey_model_takes_pictures_and_arrays_without_a_channel(picture):
+def test_a_gray_model_takes_pictures_and_arrays_without_a_channel(picture):
     torch.manual_seed(0)
     model = unmask.load(Net(channels=1), size=(8, 10), activation="logits")
     assert model.input.channels == 1
@@ -397,7 +397,7 @@ def test_torchvisions_transforms_are_read(net):
     )
     assert model.input.interpolation == "bilinear"
     assert model.notes == ()
-    assert model.input.preprocess.centred
+    assert model.input.preprocess.centered
     pixels = np.random.default_rng(0).uniform(0, 255, (5, 7, 3)).astype(np.float32)
     expected = (pixels / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     np.testing.assert_allclose(model.input.preprocess(pixels), expected, atol=1e-5)
@@ -496,7 +496,7 @@ def test_torchvisions_own_weights_prepare_pictures(picture):
     model = unmask.load(models.mobilenet_v3_small(), processor=weights, activation="softmax")
     assert model.labels == tuple(weights.meta["categories"])
     theirs = weights.transforms()(Image.fromarray(picture)).numpy()
-    # It rounds to whole grey levels after resizing; 1/255 over a deviation of 0.225 is 0.0175.
+    # It rounds to whole gray levels after resizing; 1/255 over a deviation of 0.225 is 0.0175.
     assert np.abs(prepare(model, picture).array - theirs).max() < 0.018
 
 

@@ -53,7 +53,7 @@ def test_the_errors_are_drawn_into_axes_that_are_given(model, picture):
 
 
 def test_captions_say_what_is_known(model, picture):
-    run = unmask.explain(model, picture, masks=400, grid=(3, 5), estimator="centred")
+    run = unmask.explain(model, picture, masks=400, grid=(3, 5), estimator="centered")
     taken = snapshots.snapshots(run, [10, 400])
     captions = [(above, below) for above, _, below in convergence._panels(run, taken, "inferno")]
     assert captions[1] == ("10 masks", "expected correlation not known")

@@ -115,7 +115,7 @@ def test_it_says_what_was_done(explanation):
 
 def test_few_masks_have_no_standard_error():
     with pytest.warns(unmask.UnmaskWarning, match="one block"):
-        few = unmask.explain("demo", STREET, masks=64, estimator="centred")
+        few = unmask.explain("demo", STREET, masks=64, estimator="centered")
     page = unmask.report([few])
     assert "hardly known" in page
     assert "<figcaption>standard error" not in page

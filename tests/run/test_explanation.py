@@ -29,7 +29,7 @@ def same(a, b):
     assert np.array_equal(a.stderrs, b.stderrs)
 
 
-@pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centred"])
+@pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centered"])
 def test_shards_merged_in_any_order_are_the_whole(estimator):
     whole = explained(estimator=estimator)
     parts = [explained(shard=(i, 3), estimator=estimator) for i in (1, 2, 3)]

@@ -113,7 +113,7 @@ def test_a_model_that_is_linear_in_the_pixels_has_its_exact_map(design, keep):
         keep=keep,
         design=design,
         fill="black",
-        estimator="centred",
+        estimator="centered",
     )
     masks = explanation.plan.masks
     spread = masks.covariance(0) @ weights() @ masks.covariance(1)

@@ -83,6 +83,6 @@ def test_convergence_shows_what_was_never_seen_as_without_influence(picture, mon
 
 
 def test_what_is_not_known_has_no_small_map(picture):
-    made = explained(picture, "centred")
+    made = explained(picture, "centered")
     unknown = replace(made, model_stderrs=np.full_like(made.model_stderrs, np.inf))
     assert small(unknown, 50).stderrs is None

@@ -16,7 +16,7 @@ def model():
 
 
 @pytest.mark.parametrize("design", ["balanced", "random"])
-@pytest.mark.parametrize("estimator", ["centred", "paper", "notebook"])
+@pytest.mark.parametrize("estimator", ["centered", "paper", "notebook"])
 def test_a_snapshot_is_the_map_of_a_run_of_so_many_masks(model, picture, design, estimator):
     options = {"grid": (3, 5), "design": design, "estimator": estimator, "seed": 3}
     whole = unmask.explain(model, picture, [0, 1], masks=400, **options)

@@ -95,7 +95,7 @@ def test_errors_come_before_the_model(given, message):
 
 
 @pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
-@pytest.mark.parametrize("estimator", ["adaptive", "centred"])
+@pytest.mark.parametrize("estimator", ["adaptive", "centered"])
 def test_what_falls_short_says_the_rule_and_about_how_many_masks_are_missing(estimator):
     """The table may say more than what was asked for: it is the confidence that is missing."""
     wanted = {"until": 0.97, "grid": (3, 4), "estimator": estimator, "seed": 2}
@@ -132,5 +132,5 @@ def test_how_many_masks_is_the_inverse_of_what_they_give(shrunk, n, wanted):
         error = np.full((1, 2, 2), noise**0.5)
         return float(reliability(Maps(value, error, error, np.zeros(1), 9, 9, shrunk))[0])
 
-    needed = masks_for(n, sure(n), wanted, "smooth" if shrunk else "centred")
+    needed = masks_for(n, sure(n), wanted, "smooth" if shrunk else "centered")
     assert sure(needed) == pytest.approx(wanted)

@@ -312,7 +312,7 @@ def test_every_target_of_a_list_is_what_it_is_alone(picture):
 def test_the_map_of_a_contrast_is_the_difference_of_the_maps(picture):
     wanted = [0, 3, contrast(0, 3), contrast(3, 0)]
     # Of the estimators that are linear in the score; the default shrinks each map by its own noise.
-    settings = {"masks": 101, "grid": (3, 5), "fill": "black", "estimator": "centred"}
+    settings = {"masks": 101, "grid": (3, 5), "fill": "black", "estimator": "centered"}
     e = unmask.explain(Regions(), picture, wanted, **settings)
     one, two, difference, reverse = e.maps
     assert np.ptp(difference) > 0.05

@@ -135,7 +135,7 @@ def model():
 
 
 def explained(model, **settings):
-    chosen = {"masks": 128, "grid": 6, "estimator": "centred", **settings}
+    chosen = {"masks": 128, "grid": 6, "estimator": "centered", **settings}
     return unmask.explain(model, REVIEW, 0, **chosen)
 
 

@@ -115,8 +115,8 @@ def assert_so_far(explanation, picture, count):
         ({"seed": "lucky"}, SettingError, "seed"),
         ({"seed": None}, SettingError, "seed"),
         ({"design": "hexagonal"}, SettingError, "expected one of random, balanced"),
-        ({"estimator": "magic"}, SettingError, "centred, paper, coverage|paper, .*coverage"),
-        ({"estimator": ["centred"]}, SettingError, "estimator"),
+        ({"estimator": "magic"}, SettingError, "centered, paper, coverage|paper, .*coverage"),
+        ({"estimator": ["centered"]}, SettingError, "estimator"),
         ({"fill": "nothing"}, SettingError, "mean, black, white"),
         ({"preprocess": "torch"}, SettingError, "only 'raw'"),
         ({"target": "fox"}, TargetError, "the model has none"),
@@ -296,7 +296,7 @@ def test_the_scores_of_a_function_are_checked_for_every_batch(picture):
 # --- scores that say nothing ---
 
 
-@pytest.mark.parametrize("estimator", ["centred", "paper", "coverage"])
+@pytest.mark.parametrize("estimator", ["centered", "paper", "coverage"])
 @pytest.mark.parametrize("design", ["balanced", "random"])
 @pytest.mark.parametrize("value", [0.0, 0.25, 1.0])
 def test_a_constant_score_is_a_flat_map_and_a_warning(tmp_path, picture, estimator, design, value):
@@ -333,7 +333,7 @@ def test_one_flat_target_of_two_is_the_one_named(picture):
     assert not any("'alive' was" in str(one.message) for one in seen)
 
 
-def test_a_picture_of_the_fills_colour_has_nothing_to_hide():
+def test_a_picture_of_the_fills_color_has_nothing_to_hide():
     with pytest.warns(UnmaskWarning, match="does the fill hide anything"):
         e = unmask.explain(Scores(), np.zeros((12, 20, 3), np.uint8), 0, fill="black", **SETTINGS)
     assert (e.map == e.map[0, 0]).all()
@@ -341,11 +341,11 @@ def test_a_picture_of_the_fills_colour_has_nothing_to_hide():
 
 def test_masks_of_one_block_have_no_standard_error(picture):
     with pytest.warns(UnmaskWarning, match="no more than one block of 48: .*at least 96 masks"):
-        e = unmask.explain(Scores(), picture, 0, masks=48, grid=3, estimator="centred")
+        e = unmask.explain(Scores(), picture, 0, masks=48, grid=3, estimator="centered")
     assert np.isposinf(e.stderr).all()
     assert e.reliability == 0
     assert np.isfinite(e.map).all()
-    e = unmask.explain(Scores(), picture, 0, masks=96, grid=3, estimator="centred")
+    e = unmask.explain(Scores(), picture, 0, masks=96, grid=3, estimator="centered")
     assert not any("one block" in note for note in e.notes)
 
 

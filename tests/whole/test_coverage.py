@@ -53,7 +53,7 @@ def test_without_any_error_the_interval_is_a_point():
 @pytest.fixture(scope="module")
 def truth():
     """The map of 400,000 masks' worth of balanced runs, all seeds together."""
-    runs = [explained(1000 + seed, masks=4096, estimator="centred").map for seed in range(100)]
+    runs = [explained(1000 + seed, masks=4096, estimator="centered").map for seed in range(100)]
     return np.mean(runs, axis=0)
 
 
@@ -79,7 +79,7 @@ def test_a_run_that_stopped_by_itself_keeps_its_word(truth, design, until):
 @pytest.mark.parametrize("design", ["balanced", "random"])
 def test_intervals_of_equally_long_runs_hold_the_truth(truth, design):
     runs = [explained(seed, masks=512, design=design).estimate for seed in range(RUNS)]
-    for estimator in ("adaptive", "smooth", "centred", "paper", "coverage"):
+    for estimator in ("adaptive", "smooth", "centered", "paper", "coverage"):
         assert estimator in ESTIMATORS
         every = [finalize(estimator, run) for run in runs]
         inside = [np.abs(maps.value[0] - truth) <= half_width(maps, 0.95)[0] for maps in every]

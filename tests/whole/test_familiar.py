@@ -23,7 +23,7 @@ shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the photographs o
 
 
 def gradient():
-    """A picture of many colours, that nobody drew for the demo."""
+    """A picture of many colors, that nobody drew for the demo."""
     y, x = np.mgrid[:60, :90]
     smooth = np.stack([y * 4, x * 2.8, 255 - x - y], axis=2)
     noise = np.random.default_rng(0).integers(-9, 10, smooth.shape)
@@ -60,8 +60,8 @@ def test_every_photograph_is_told_from_them():
     found = photographs()
     assert len(found) >= 20
     assert [path.name for path in found if is_scene(images.read(path))] == []
-    grey = [images.read(Image.open(path).convert("L")) for path in found[::4]]
-    assert not any(map(is_scene, grey))
+    gray = [images.read(Image.open(path).convert("L")) for path in found[::4]]
+    assert not any(map(is_scene, gray))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_every_photograph_is_told_from_them():
         np.zeros((1, 5, 3), np.uint8),
         gradient(),
     ],
-    ids=["flat", "noise", "grey", "pixel", "row", "gradient"],
+    ids=["flat", "noise", "gray", "pixel", "row", "gradient"],
 )
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_other_pictures_are_none(picture):

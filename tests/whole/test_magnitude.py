@@ -58,7 +58,7 @@ def test_maps_and_errors_go_with_the_scores_at_every_size(estimator, scale):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centred", "coverage"])
+@pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centered", "coverage"])
 @settings(max_examples=20, deadline=None)
 @given(level=st.integers(-9, 9).map(lambda power: 10.0**power), sign=st.sampled_from([-1, 1]))
 def test_a_level_is_added_to_the_map_and_changes_nothing_else(estimator, level, sign):

@@ -26,7 +26,7 @@ def model():
 
 
 @pytest.mark.parametrize("name", ["African_elephant", "red_fox", "jay", "puffer", "marmoset"])
-def test_the_photograph_is_recognised(model, name):
+def test_the_photograph_is_recognized(model, name):
     best = unmask.predict(model, SHARED / "images" / f"imagenet_{name}.jpg")[0]
     assert best.label.split(",")[0].lower() == name.replace("_", " ").lower()
 
@@ -62,6 +62,6 @@ def test_two_seeds_agree_as_well_as_the_reliability_says(model):
 def test_one_pass_serves_many_targets(model):
     # `adaptive` and `smooth` shrink each map by its own noise; the others are linear in the score.
     targets = ["top:2", unmask.contrast("tusker", 387)]
-    many = unmask.explain(model, ELEPHANT, targets, masks=256, estimator="centred")
+    many = unmask.explain(model, ELEPHANT, targets, masks=256, estimator="centered")
     assert many.model_calls == 261
     np.testing.assert_allclose(many.maps[2], many.maps[1] - many.maps[0], atol=1e-6)

@@ -95,12 +95,12 @@ def test_what_is_given_beside_a_preset_goes_first():
         keep=0.25,
         fill="white",
         design="balanced",
-        estimator="centred",
+        estimator="centered",
         shift=True,
     )
     plan, masks = run.plan, run.plan.masks
     assert (plan.count, masks.grid, masks.keep, masks.design) == (99, (2, 5), 0.25, "balanced")
-    assert (masks.shift, plan.estimator, plan.fill) == (True, "centred", "white")
+    assert (masks.shift, plan.estimator, plan.fill) == (True, "centered", "white")
     labels = [target.label for target in run.targets.targets]
     assert labels == ["class 0, where among the best 1", "class 1, where among the best 3"]
 

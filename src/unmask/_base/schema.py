@@ -4,7 +4,7 @@ A check takes a value and returns it, lists as tuples, or raises a ValueError th
 wrong. Keys that a record does not know are left out: a newer unmask may write more.
 
 >>> point = record({"x": number(), "y": number(0, 1)}, {"name": text})
->>> point({"x": 3, "y": 0.5, "colour": "red"})
+>>> point({"x": 3, "y": 0.5, "color": "red"})
 {'x': 3, 'y': 0.5}
 >>> point({"x": 3, "y": "high"})
 Traceback (most recent call last):
@@ -81,10 +81,12 @@ def number(low: float = -math.inf, high: float = math.inf) -> Check:
     return check
 
 
-def one_of(names: Collection[str]) -> Check:
-    """Return the check of one of some names."""
+def one_of(names: Collection[str], older: Mapping[str, str] | None = None) -> Check:
+    """Return the check of one of some names; an older one becomes that of today."""
 
     def check(value: Any) -> str:
+        if isinstance(value, str):
+            value = (older or {}).get(value, value)
         if isinstance(value, str) and value in names:
             return value
         raise _wrong(f"one of {', '.join(names)}", value)

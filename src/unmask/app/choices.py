@@ -32,7 +32,7 @@ __all__ = [
     "SAFE",
     "Choice",
     "choices",
-    "colour_tables",
+    "color_tables",
     "look",
     "option",
     "options",
@@ -42,7 +42,7 @@ __all__ = [
 
 
 TOP = 8
-# Colour maps that grow lighter evenly, so that colour-blind readers see what others see.
+# Color maps that grow lighter evenly, so that color-blind readers see what others see.
 SAFE = ("inferno", "viridis", "magma", "cividis")
 KEY = re.compile(r"[0-9]{1,9}")
 
@@ -174,8 +174,8 @@ def recipe_of(
     )
 
 
-def colour_tables() -> dict[str, str]:
-    """Return 256 colours of each map, three bytes each, in base64; the safe ones first."""
+def color_tables() -> dict[str, str]:
+    """Return 256 colors of each map, three bytes each, in base64; the safe ones first."""
     ramp = np.arange(256.0)
     return {
         name: base64.b64encode(colorize(ramp, name, 0, 255).tobytes()).decode()

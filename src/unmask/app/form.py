@@ -25,7 +25,7 @@ __all__ = ["MAX_TARGETS", "Field", "brief", "fields", "parse"]
 
 
 MAX_TARGETS = 8
-COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Field:
     low, high, step : float or None
         Of a number. The bounds keep what one page can ask of the server small.
     choices : tuple of str
-        Of a word. A colour such as "#808080" goes as well.
+        Of a word. A color such as "#808080" goes as well.
     """
 
     name: str
@@ -126,11 +126,11 @@ def brief(value: Any) -> str:
 
 def _checked(field: Field, value: Any) -> Any:
     if field.choices:
-        if isinstance(value, str) and (value in field.choices or COLOUR.fullmatch(value)):
+        if isinstance(value, str) and (value in field.choices or COLOR.fullmatch(value)):
             return value
         raise SettingError(
             f"{field.name}={brief(value)}: expected one of {', '.join(field.choices)}, "
-            "or a colour such as '#808080'"
+            "or a color such as '#808080'"
         )
     whole = isinstance(field.default, int)
     kind = "a whole number" if whole else "a number"

@@ -103,7 +103,7 @@ class _Table:
             "version": __version__,
             "models": [choice.about() for choice in known],
             "examples": list(self.examples),
-            "colormaps": choices.colour_tables(),
+            "colormaps": choices.color_tables(),
             "safe": choices.SAFE,
             "max_bytes": MAX_BYTES,
             "max_pixels": MAX_PIXELS,

@@ -1,4 +1,4 @@
-"""What is pushed to a page: the map as small whole numbers, for the page to colour.
+"""What is pushed to a page: the map as small whole numbers, for the page to color.
 
 An update is the length of a header (4 bytes, little-endian), the header (JSON, padded with blanks
 to a multiple of two bytes), and for each target its map and, where it is known, its standard error:

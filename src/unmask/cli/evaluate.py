@@ -40,10 +40,10 @@ def evaluate(
         check_asked(pictures, maps, explainer)
         metrics = evaluation.metrics.known(metric or evaluation.DEFAULT)
         loaded = model.load()
-        randomised = None
-        if any("randomised" in one.needs for one in metrics):
-            drawn = make_folder(output) / "randomised.onnx"
-            randomised = model.load(str(unmask.models.randomise(model.source, drawn, seed=seed)))
+        randomized = None
+        if any("randomized" in one.needs for one in metrics):
+            drawn = make_folder(output) / "randomized.onnx"
+            randomized = model.load(str(unmask.models.randomize(model.source, drawn, seed=seed)))
         known = {"model options": model.as_written()}
         study = evaluation.Study(
             output,
@@ -54,7 +54,7 @@ def evaluate(
             target=target,
             wanted=[one.name for one in metrics],
             evidence=evidence,
-            randomised=randomised,
+            randomized=randomized,
             seed=seed,
             settings=known if maps is None else {**known, "explainer": f"maps of {maps}"},
         )

@@ -43,13 +43,13 @@ CertaintyOption = Annotated[
     bool,
     typer.Option(
         "--certainty",
-        help="Draw the map's standard error, and the map with what is not significant greyed out.",
+        help="Draw the map's standard error, and the map with what is not significant grayed out.",
         rich_help_panel=OUTPUT,
     ),
 ]
 CmapOption = Annotated[
     Colormap,
-    typer.Option(help="Colours of the map.", rich_help_panel=OUTPUT),
+    typer.Option(help="Colors of the map.", rich_help_panel=OUTPUT),
 ]
 OutputOption = Annotated[
     Path,
@@ -220,7 +220,7 @@ GpusOption = Annotated[
 
 # --- report
 MapCmapOption = Annotated[
-    Colormap, typer.Option(help="Colours of the maps.", rich_help_panel=OUTPUT)
+    Colormap, typer.Option(help="Colors of the maps.", rich_help_panel=OUTPUT)
 ]
 Explanations = Annotated[
     list[str],

@@ -82,7 +82,7 @@ def takes_settings(
 
 def _option(row: Setting, help: str, presets: bool) -> tuple[Any, Any]:  # noqa: A002 - Typer's word
     """Return how Typer reads an option, and its default."""
-    kind = Literal[row.choices] if row.kind == "choice" else TYPES.get(row.kind, str)
+    kind = Literal[(*row.choices, *row.older)] if row.kind == "choice" else TYPES.get(row.kind, str)
     # What the task or a preset may decide is not said by leaving an option out.
     open_ = row.by_task or row.says != "{}" or (presets and row.presets)
     default = None if open_ else row.default
@@ -90,7 +90,8 @@ def _option(row: Setting, help: str, presets: bool) -> tuple[Any, Any]:  # noqa:
         *([f"--{row.name.replace('_', '-')}", row.short] if row.short else []),
         help=help,
         show_default=in_options(row.default_in_words) or True if open_ else True,
-        metavar=row.metavar,
+        # Older names are taken and not shown.
+        metavar=f"[{'|'.join(row.choices)}]" if row.older else row.metavar,
         rich_help_panel=OUTPUT if row.with_output else MASKS,
     )
     return Annotated[kind | None if default is None else kind, option], default

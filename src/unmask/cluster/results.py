@@ -25,8 +25,7 @@ from unmask.cluster.store import Store
 from unmask.errors import FileError, SettingError, UnmaskError
 from unmask.estimate.scores import Summary
 from unmask.inputs import images
-from unmask.inputs.frame import Frame
-from unmask.inputs.picture import FRAME, Picture
+from unmask.inputs.picture import FRAME, Picture, frame_of
 from unmask.masks.grid import Masks
 from unmask.models.origin import Origin
 from unmask.run.explanation import Explanation
@@ -39,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from unmask.inputs.frame import Frame
 
     Array = NDArray[np.float64]
 
@@ -310,7 +311,7 @@ def _map(row: dict[str, Any], shape: tuple[int, int]) -> NDArray[np.float32]:
 def _frame(content: str | None) -> Frame | None:
     if content is None:
         return None
-    frame = Frame(**FRAME(parse(content.encode())))
+    frame = frame_of(FRAME(parse(content.encode())))
     if math.prod(frame.picture) > MAX_PICTURE:
         raise ValueError(f"a picture of {frame.picture} pixels")
     return frame

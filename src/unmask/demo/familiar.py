@@ -1,9 +1,9 @@
 """Whether a picture is one of those that the embedded classifier knows: a drawn scene.
 
-A scene's background is mixed of two colours, and its light and grain are without colour. So, less
-their grey, most of its pixels lie on one line of colours, and hardly two neighbours are equal.
+A scene's background is mixed of two colors, and its light and grain are without color. So, less
+their gray, most of its pixels lie on one line of colors, and hardly two neighbors are equal.
 Photographs are not both: of 4,000 scenes, of 32 x 32 pixels and more, and 80 photographs and their
-grey copies every one was told apart.
+gray copies every one was told apart.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["is_scene"]
 
 # Least share of the pixels on the line: scenes have 0.58 and more, photographs of few equal
-# neighbours 0.47 and less.
+# neighbors 0.47 and less.
 ON_LINE = 0.54
-# Most neighbours that are equal, and pixels without any colour: scenes have 0.13 and 0.07 or less.
-EQUAL, GREY = 0.145, 0.5
-# Axes of the colours that are left without grey.
-COLOURS = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
+# Most neighbors that are equal, and pixels without any color: scenes have 0.13 and 0.07 or less.
+EQUAL, GRAY = 0.145, 0.5
+# Axes of the colors that are left without gray.
+COLORS = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
 PIXELS, ANGLES, PARTS = 10_000, 360, 4
 
 
@@ -49,12 +49,12 @@ def is_scene(picture: NDArray[np.uint8]) -> bool:
     if not equal.size or equal.mean() > EQUAL:
         return False
     step = max(1, math.isqrt(picture.shape[0] * picture.shape[1] // PIXELS))
-    colours = picture[::step, ::step].reshape(-1, 3) @ COLOURS.T
-    if (np.hypot(*colours.T) < 1).mean() > GREY:
+    colors = picture[::step, ::step].reshape(-1, 3) @ COLORS.T
+    if (np.hypot(*colors.T) < 1).mean() > GRAY:
         return False
     angles = np.linspace(0, math.pi, ANGLES, endpoint=False)
-    across = colours @ np.stack([np.cos(angles), np.sin(angles)])
+    across = colors @ np.stack([np.cos(angles), np.sin(angles)])
     parts = ((across - across.min(axis=0)) * PARTS).astype(np.intp)
     window = np.ones(PARTS, np.intp)  # a level wide, which rounding takes
     most = max(int(np.convolve(np.bincount(one), window).max()) for one in parts.T)
-    return most >= ON_LINE * len(colours)
+    return most >= ON_LINE * len(colors)

@@ -1,4 +1,4 @@
-"""Colours, textures and backgrounds, in units of the picture's short side."""
+"""Colors, textures and backgrounds, in units of the picture's short side."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["background", "colour_far_from", "texture"]
+__all__ = ["background", "color_far_from", "texture"]
 
 Plane = npt.NDArray[np.float64]
-Colour = npt.NDArray[np.float64]
+Color = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.float64]
 
-# How far apart an object's colours and the background's must be; black to white is 1.73.
+# How far apart an object's colors and the background's must be; black to white is 1.73.
 _CONTRAST = 0.55
 
 
-def _hsv(hue: float, saturation: float, value: float) -> Colour:
+def _hsv(hue: float, saturation: float, value: float) -> Color:
     return np.array(colorsys.hsv_to_rgb(hue % 1.0, saturation, value))
 
 
@@ -47,7 +47,7 @@ def texture(rng: np.random.Generator, x: Plane, y: Plane) -> Plane:
     Returns
     -------
     numpy.ndarray of float64, (h, w)
-        How much of the second colour to mix in.
+        How much of the second color to mix in.
 
     Examples
     --------
@@ -80,14 +80,14 @@ def _soft(edge: Plane, period: float) -> Plane:
     return (edge * period / 0.004 + 0.5).clip(0.0, 1.0)
 
 
-def colour_far_from(rng: np.random.Generator, others: list[Colour]) -> Colour:
-    """Draw a vivid, pale or dark colour far from `others`.
+def color_far_from(rng: np.random.Generator, others: list[Color]) -> Color:
+    """Draw a vivid, pale or dark color far from `others`.
 
     Parameters
     ----------
     rng : numpy.random.Generator
     others : list of numpy.ndarray of float64, (3,)
-        Colours to stay away from, 0..1.
+        Colors to stay away from, 0..1.
 
     Returns
     -------
@@ -97,27 +97,27 @@ def colour_far_from(rng: np.random.Generator, others: list[Colour]) -> Colour:
     Examples
     --------
     >>> import numpy as np
-    >>> bool(colour_far_from(np.random.default_rng(0), [np.ones(3)]).mean() < 0.9)
+    >>> bool(color_far_from(np.random.default_rng(0), [np.ones(3)]).mean() < 0.9)
     True
     """
     best, farthest = np.zeros(3), -1.0
     for _ in range(40):
         style = rng.uniform()
         if style < 0.7:
-            colour = _hsv(rng.uniform(), rng.uniform(0.6, 1.0), rng.uniform(0.65, 1.0))
+            color = _hsv(rng.uniform(), rng.uniform(0.6, 1.0), rng.uniform(0.65, 1.0))
         elif style < 0.9:
-            colour = _hsv(rng.uniform(), rng.uniform(0.0, 0.3), rng.uniform(0.88, 1.0))
+            color = _hsv(rng.uniform(), rng.uniform(0.0, 0.3), rng.uniform(0.88, 1.0))
         else:
-            colour = _hsv(rng.uniform(), rng.uniform(0.2, 0.8), rng.uniform(0.05, 0.25))
-        gap = min(float(np.linalg.norm(colour - other)) for other in others)
+            color = _hsv(rng.uniform(), rng.uniform(0.2, 0.8), rng.uniform(0.05, 0.25))
+        gap = min(float(np.linalg.norm(color - other)) for other in others)
         if gap > farthest:
-            best, farthest = colour, gap
+            best, farthest = color, gap
         if gap >= _CONTRAST:
             break
     return best
 
 
-def background(rng: np.random.Generator, height: int, width: int) -> tuple[Picture, list[Colour]]:
+def background(rng: np.random.Generator, height: int, width: int) -> tuple[Picture, list[Color]]:
     """Draw a background: a gradient, clouds, soft spots and streaks, and a faint pattern.
 
     Parameters
@@ -130,19 +130,19 @@ def background(rng: np.random.Generator, height: int, width: int) -> tuple[Pictu
     -------
     picture : numpy.ndarray of float64, (height, width, 3)
         Values near 0..1.
-    colours : list of numpy.ndarray of float64, (3,)
+    colors : list of numpy.ndarray of float64, (3,)
         What the picture is mixed from, to keep objects apart from it.
 
     Examples
     --------
     >>> import numpy as np
-    >>> picture, colours = background(np.random.default_rng(0), 6, 8)
-    >>> picture.shape, len(colours)
+    >>> picture, colors = background(np.random.default_rng(0), 6, 8)
+    >>> picture.shape, len(colors)
     ((6, 8, 3), 2)
     """
     short = min(height, width)
     y, x = np.mgrid[:height, :width] / short
-    # Neighbouring hues, muted, so that objects stand out of almost any background.
+    # Neighboring hues, muted, so that objects stand out of almost any background.
     hue, value = rng.uniform(), rng.uniform(0.12, 0.95)
     one = _hsv(hue, rng.uniform(0.1, 0.6), value)
     two = _hsv(

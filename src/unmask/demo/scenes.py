@@ -9,7 +9,7 @@ from operator import index
 import numpy as np
 import numpy.typing as npt
 
-from unmask.demo.paint import background, colour_far_from, texture
+from unmask.demo.paint import background, color_far_from, texture
 from unmask.demo.shapes import LABELS, distance
 from unmask.errors import SettingError
 
@@ -174,14 +174,14 @@ def _draw(
     """Paint one object with its shadow and rim into `picture`, its pixels into `shape`."""
     height, width, _ = picture.shape
     short = min(height, width)
-    centre_y, centre_x, radius = place
+    center_y, center_x, radius = place
     reach = radius + short / 30
-    rows = slice(max(0, int(centre_y - reach)), min(height, int(centre_y + reach) + 2))
-    columns = slice(max(0, int(centre_x - reach)), min(width, int(centre_x + reach) + 2))
+    rows = slice(max(0, int(center_y - reach)), min(height, int(center_y + reach) + 2))
+    columns = slice(max(0, int(center_x - reach)), min(width, int(center_x + reach) + 2))
     y, x = np.mgrid[rows, columns] + 0.5
     angle = rng.uniform(0, 2 * math.pi)
     cos, sin = math.cos(angle) / radius, math.sin(angle) / radius
-    down, right = y - centre_y, x - centre_x
+    down, right = y - center_y, x - center_x
 
     def away(shift: float) -> npt.NDArray[np.float64]:
         """Distance to the outline in pixels, the outline moved down and right by `shift`."""
@@ -192,8 +192,8 @@ def _draw(
     shadow = (0.5 - away(short / 80) / (short / 40)).clip(0.0, 1.0)
     spot *= 1.0 - 0.35 * shadow[..., None]
 
-    first = colour_far_from(rng, backdrop)
-    second = colour_far_from(rng, backdrop)
+    first = color_far_from(rng, backdrop)
+    second = color_far_from(rng, backdrop)
     mix = rng.uniform(0.35, 1.0) * texture(rng, x / short, y / short)[..., None]
     paint = first + mix * (second - first)
     # Light falls from the top left.

@@ -52,7 +52,7 @@ def _disc(x: Plane, y: Plane) -> Plane:
 
 
 def _moon(x: Plane, y: Plane) -> Plane:
-    # Thick enough that its centre of mass lies on it.
+    # Thick enough that its center of mass lies on it.
     return np.maximum(np.hypot(x, y) - 0.98, 0.76 - np.hypot(x - 0.66, y))
 
 
@@ -97,7 +97,7 @@ def distance(kind: int, x: Plane, y: Plane) -> Plane:
     kind : int
         Index into `LABELS`.
     x, y : numpy.ndarray of float64, both (h, w)
-        Where, in units of the shape's radius, from its centre; y points down.
+        Where, in units of the shape's radius, from its center; y points down.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from unmask._base.blas import one_blas_thread
-from unmask.estimate.linear import centred, coverage, notebook, paper
+from unmask.estimate.linear import centered, coverage, notebook, paper
 from unmask.estimate.regression import NormalEquations
 from unmask.estimate.smooth import adaptive, sharp, smooth
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-__all__ = ["ESTIMATORS", "Estimator", "finalize", "finalize_groups", "scale"]
+__all__ = ["ESTIMATORS", "OLDER", "Estimator", "finalize", "finalize_groups", "scale"]
 
 
-Estimator = Literal["adaptive", "smooth", "sharp", "centred", "paper", "coverage", "notebook"]
+Estimator = Literal["adaptive", "smooth", "sharp", "centered", "paper", "coverage", "notebook"]
 
 
 @one_blas_thread()
@@ -38,7 +38,7 @@ def finalize(estimator: Estimator, estimate: Estimate) -> Maps:
 
     Parameters
     ----------
-    estimator : {"adaptive", "smooth", "sharp", "centred", "paper", "coverage", "notebook"}
+    estimator : {"adaptive", "smooth", "sharp", "centered", "paper", "coverage", "notebook"}
     estimate : Estimate
         Of at least one mask.
 
@@ -78,11 +78,13 @@ ESTIMATORS: dict[Estimator, Callable[[Estimate], Maps]] = {
     "adaptive": adaptive,
     "smooth": smooth,
     "sharp": sharp,
-    "centred": centred,
+    "centered": centered,
     "paper": paper,
     "coverage": coverage,
     "notebook": notebook,
 }
+# How version 0.1.0 spelled them.
+OLDER = {"centred": "centered"}
 
 
 def scale(estimator: Estimator, keep: float) -> float:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-__all__ = ["centred", "coverage", "notebook", "paper"]
+__all__ = ["centered", "coverage", "notebook", "paper"]
 
 
 def paper(estimate: Estimate) -> Maps:
@@ -34,7 +34,7 @@ def paper(estimate: Estimate) -> Maps:
     return _linear(moments, method)
 
 
-def centred(estimate: Estimate) -> Maps:
+def centered(estimate: Estimate) -> Maps:
     """``f_mean + sum((f - f_mean) M) / (n p)``: the noise of the mean score is gone."""
     moments, keep = estimate.moments, estimate.masks.keep
 

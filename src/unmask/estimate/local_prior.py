@@ -100,8 +100,8 @@ def bins(masks: Masks) -> Bins:
         sums = np.add.reduceat(axis.vectors, edges[:-1], axis=0)[:, index]
         vectors = (vectors[:, None] * (sums / np.sqrt(widths)[:, None])).reshape(-1, len(b))
         pixels = np.multiply.outer(pixels, widths).ravel()
-        centres = (edges[:-1] + widths / 2) * (cells / size)
-        blur = np.exp(-0.5 * ((centres[:, None] - centres) / WIDTH) ** 2)
+        centers = (edges[:-1] + widths / 2) * (cells / size)
+        blur = np.exp(-0.5 * ((centers[:, None] - centers) / WIDTH) ** 2)
         blurs.append(blur / blur.sum(axis=1, keepdims=True))
     heights = vectors / np.sqrt(pixels)[:, None] * (np.sqrt(b.variance) / b.keep)
     return Bins(vectors, heights, tuple(blurs))

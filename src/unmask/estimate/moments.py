@@ -22,7 +22,7 @@ __all__ = ["Moments"]
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Moments of scores and masks over blocks, in float64, centred (Welford, Chan).
+    """Moments of scores and masks over blocks, in float64, centered (Welford, Chan).
 
     For block b with n_b masks, f_b its mean score, M_b its mean mask and
     ``S_b = sum(f M) / n_b``. Symbols without b are over all masks.

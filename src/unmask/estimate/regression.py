@@ -36,12 +36,12 @@ def is_paired(masks: Masks) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class NormalEquations:
-    """Sufficient statistics of the regression, for all targets at once; float64, centred.
+    """Sufficient statistics of the regression, for all targets at once; float64, centered.
 
     Complementary masks have opposite components, so half the difference of a pair's scores,
     ``y = (f(m) - f(1 - m)) / 2``, is an observation at the first one's x = z, and free of the mean
     score and of every interaction of even order. Where there are no pairs an observation is a mask,
-    and both x and y are centred on their means (Chan, Golub, LeVeque 1982).
+    and both x and y are centered on their means (Chan, Golub, LeVeque 1982).
 
     Attributes
     ----------

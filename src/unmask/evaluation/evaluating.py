@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from unmask.evaluation.explainers import Explainer
     from unmask.evaluation.metrics.case import Case
-    from unmask.evaluation.metrics.catalogue import Metric
+    from unmask.evaluation.metrics.catalog import Metric
     from unmask.evaluation.metrics.curves import Curve
     from unmask.evaluation.metrics.intervals import Mean
     from unmask.models.model import Model
@@ -80,7 +80,7 @@ def evaluate(
     target: Any = None,
     wanted: Sequence[str] = DEFAULT,
     evidence: Mapping[str, ArrayLike] | None = None,
-    randomised: Any = None,
+    randomized: Any = None,
     seed: int = 0,
     step: float = metrics.STEP,
 ) -> Iterator[Row]:
@@ -100,8 +100,8 @@ def evaluate(
     evidence : mapping of str to box or bool array, optional
         By the picture's name, in the picture's pixels; for "pointing", "pointing_exact", "energy".
         A picture that has none gets no value there.
-    randomised : Model or what `unmask.load` takes, optional
-        The same model with random weights, for "sanity"; `unmask.models.randomise` makes one.
+    randomized : Model or what `unmask.load` takes, optional
+        The same model with random weights, for "sanity"; `unmask.models.randomize` makes one.
     seed : int, default 0
         For an explainer that takes one; "stability" compares it with the next.
     step : int or float
@@ -131,7 +131,7 @@ def evaluate(
     chosen = metrics.known(wanted)
     function = explainers.find(explainer)
     loaded = load(model)
-    second = None if randomised is None else load(randomised)
+    second = None if randomized is None else load(randomized)
     _check(chosen, function, evidence, second)
     return _rows(
         loaded, pictures, function, target, chosen, evidence or {}, second, int(seed), step
@@ -142,13 +142,13 @@ def _check(
     chosen: Sequence[Metric],
     function: Explainer,
     evidence: Mapping[str, ArrayLike] | None,
-    randomised: Model | None,
+    randomized: Model | None,
 ) -> None:
     """Refuse metrics that lack what they need."""
     have = {
         "evidence": (bool(evidence), "evidence: boxes or pixels of the pictures"),
         "seed": (explainers.takes_seed(function), "an explainer that takes seed="),
-        "randomised": (randomised is not None, "a randomised copy of the model"),
+        "randomized": (randomized is not None, "a randomized copy of the model"),
     }
     for one in chosen:
         for need in one.needs:
@@ -164,7 +164,7 @@ def _rows(
     target: Any,
     chosen: Sequence[Metric],
     evidence: Mapping[str, ArrayLike],
-    randomised: Model | None,
+    randomized: Model | None,
     seed: int,
     step: float,
 ) -> Iterator[Row]:
@@ -181,7 +181,7 @@ def _rows(
                     target,
                     chosen,
                     evidence.get(name),
-                    randomised,
+                    randomized,
                     seed,
                     step,
                 )
@@ -201,7 +201,7 @@ def _row(
     target: Any,
     chosen: Sequence[Metric],
     evidence: ArrayLike | None,
-    randomised: Model | None,
+    randomized: Model | None,
     seed: int,
     step: float,
 ) -> Row:
@@ -219,14 +219,14 @@ def _row(
     again = other = None
     if "seed" in needs:
         again = np.asarray(function(model, pixels, asked, seed=seed + 1))
-    if "randomised" in needs:
-        assert randomised is not None
-        drawn = with_same_texts(randomised, model.labels)
+    if "randomized" in needs:
+        assert randomized is not None
+        drawn = with_same_texts(randomized, model.labels)
         other = np.asarray(function(drawn, pixels, asked, **seeded))
 
     begin = time.perf_counter()
     found, curves = evaluate_map(
-        one, values, names, evidence=evidence, again=again, randomised=other, step=step
+        one, values, names, evidence=evidence, again=again, randomized=other, step=step
     )
     return Row(
         name,
@@ -247,7 +247,7 @@ def evaluate_map(
     *,
     evidence: ArrayLike | None = None,
     again: ArrayLike | None = None,
-    randomised: ArrayLike | None = None,
+    randomized: ArrayLike | None = None,
     step: float = metrics.STEP,
 ) -> tuple[dict[str, float], dict[str, Curve]]:
     """Put one map through metrics.
@@ -261,8 +261,8 @@ def evaluate_map(
         Names of `unmask.metrics.METRICS`. Without what it needs a metric is left out.
     evidence : box or bool array, optional
         In the picture's pixels.
-    again, randomised : float array, optional
-        The maps with another seed, and of a randomised model.
+    again, randomized : float array, optional
+        The maps with another seed, and of a randomized model.
     step : int or float
 
     Returns
@@ -278,7 +278,7 @@ def evaluate_map(
     >>> evaluate_map(one, np.ones(one.shape), ["sparseness", "increase"])[0]
     {'increase': 0.0, 'sparseness': 0.0}
     """
-    chosen, trial = set(wanted), metrics.Trial(case, values, step, evidence, again, randomised)
+    chosen, trial = set(wanted), metrics.Trial(case, values, step, evidence, again, randomized)
     _ = trial.small  # checked, whatever the metrics need
     found = {
         name: metric.measure(trial)

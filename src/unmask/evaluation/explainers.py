@@ -80,7 +80,7 @@ def rise(
 def occlusion(
     model: Model, image: NDArray[Any], target: Any, **settings: Any
 ) -> NDArray[np.float32]:
-    """Explain by a grey square that slides over the picture, see `occlude`."""
+    """Explain by a gray square that slides over the picture, see `occlude`."""
     one = metrics.case(model, image, target, preprocess=_space(image))
     return occlude(one, **settings)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from unmask.evaluation.metrics.catalogue import Metric
+    from unmask.evaluation.metrics.catalog import Metric
     from unmask.models.model import Model
     from unmask.run.explanation import Explanation
 

@@ -92,7 +92,7 @@ class Study:
         Names of `unmask.metrics.METRICS`.
     evidence : path-like or mapping of str to box or bool array, optional
         Where the evidence is: by the picture's name, or a file that `read_evidence` reads.
-    randomised : Model or what `unmask.load` takes, optional
+    randomized : Model or what `unmask.load` takes, optional
         The same model with random weights, for "sanity".
     seed : int, default 0
         For an explainer that takes one.
@@ -152,7 +152,7 @@ class Study:
         target: Any = None,
         wanted: Sequence[str] = DEFAULT,
         evidence: str | os.PathLike[str] | Mapping[str, ArrayLike] | None = None,
-        randomised: Any = None,
+        randomized: Any = None,
         seed: int = 0,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
@@ -170,7 +170,7 @@ class Study:
         }
         # All that can be wrong with the settings comes out here, before a file is begun.
         if maps is None:
-            asked |= {"randomised": randomised, "seed": seed}
+            asked |= {"randomized": randomized, "seed": seed}
             self._begin(loaded, paths, explainer, asked)
         else:
             self._begin_stored(loaded, maps, asked)

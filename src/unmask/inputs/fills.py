@@ -140,7 +140,7 @@ def fill_values(
     image: Array,
     axes: Sequence[int],
     *,
-    centred: bool,
+    centered: bool,
     rng: np.random.Generator,
 ) -> Array:
     """Compute a fill that follows from the image alone.
@@ -152,7 +152,7 @@ def fill_values(
         In the model's space.
     axes : sequence of int
         Spatial axes of `image`.
-    centred : bool
+    centered : bool
         True where the model declares a space in which 0 is the average input; `mean` is then 0,
         otherwise the image's own mean. `zero` is 0 whatever it means there.
     rng : numpy.random.Generator
@@ -171,7 +171,7 @@ def fill_values(
     match fill:
         case "mean":
             average = mean(image, axes)
-            return np.zeros_like(average) if centred else average
+            return np.zeros_like(average) if centered else average
         case "zero":
             return np.zeros_like(mean(image, axes))
         case "blur":
@@ -208,9 +208,9 @@ def fill_array(
         None of these, or an array of another shape.
     """
     if isinstance(fill, str) and fill in NAMED:
-        centred = spec.preprocess.centred
+        centered = spec.preprocess.centered
         rng = generator(seed, "fill")
-        return fill_values(fill, array, spec.spatial, centred=centred, rng=rng)  # type: ignore[arg-type]
+        return fill_values(fill, array, spec.spatial, centered=centered, rng=rng)  # type: ignore[arg-type]
     if not isinstance(fill, np.ndarray):
         raise SettingError(
             f"fill={fill!r} is a color, but the input is an array in the model's space: use "

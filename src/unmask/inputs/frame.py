@@ -4,7 +4,7 @@ Every way of framing is one scale and one offset per axis::
 
     picture coordinate = offset + scale * model coordinate
 
-Coordinates run along pixel edges: pixel i covers i to i + 1, so its centre is i + 1/2.
+Coordinates run along pixel edges: pixel i covers i to i + 1, so its center is i + 1/2.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class _Axis:
             Of the model's `count` pixels, those that have weight.
         ndarray of float64, shape (stop - start, pixels of that slice)
         """
-        centre = np.arange(start, stop) + 0.5
-        place = np.clip((centre - self.low) / self.scale - 0.5, 0, self.count - 1)
+        center = np.arange(start, stop) + 0.5
+        place = np.clip((center - self.low) / self.scale - 0.5, 0, self.count - 1)
         width = max(1.0, 1 / self.scale)
         # All of them where they are few: then a map is the same to the bit for every size of strip.
         window = slice(0, self.count)
@@ -98,9 +98,9 @@ class _Axis:
             yield slice(start, stop), *self.weights(start, stop)
 
     def seen(self) -> NDArray[np.bool_]:
-        """Which pixels of the picture have their centre within the model's view."""
-        centre = np.arange(self.picture) + 0.5
-        return np.asarray((centre >= self.low) & (centre <= self.high))
+        """Which pixels of the picture have their center within the model's view."""
+        center = np.arange(self.picture) + 0.5
+        return np.asarray((center >= self.low) & (center <= self.high))
 
 
 @dataclass(frozen=True)
@@ -119,13 +119,13 @@ class Frame:
           is cut out. The borders are never seen by the model. Sizes are rounded as in
           torchvision's ``Resize`` and ``CenterCrop``.
         - "squash": as "crop", with each axis scaled on its own, as "stretch" does.
-        - "letterbox": the whole picture in its own proportions, with bars of one grey on two
+        - "letterbox": the whole picture in its own proportions, with bars of one gray on two
           sides. Sizes are rounded as in Ultralytics' ``LetterBox``.
     crop : float, default 0.875
         Side of the middle over side of the scaled picture, in (0, 1]: 224 of 256. "crop" and
         "squash" only.
-    colour : int, default 114
-        Grey of the bars, 0 to 255. "letterbox" only.
+    color : int, default 114
+        Gray of the bars, 0 to 255. "letterbox" only.
     interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}, default "bilinear"
         How `forward` resamples, by Pillow's name. Maps always come back linearly.
 
@@ -145,7 +145,7 @@ class Frame:
     model: tuple[int, int]
     mode: Mode = "stretch"
     crop: float = 0.875
-    colour: int = 114
+    color: int = 114
     interpolation: Interpolation = "bilinear"
 
     def __post_init__(self) -> None:
@@ -159,8 +159,8 @@ class Frame:
             raise SettingError(f"mode is {self.mode!r}; it must be one of {', '.join(MODES)}")
         if not 0 < self.crop <= 1:
             raise SettingError(f"crop is {self.crop}; it must be above 0 and at most 1")
-        if not 0 <= self.colour <= 255:
-            raise SettingError(f"colour is {self.colour}; it must be between 0 and 255")
+        if not 0 <= self.color <= 255:
+            raise SettingError(f"color is {self.color}; it must be between 0 and 255")
         if self.interpolation not in INTERPOLATIONS:
             raise SettingError(
                 f"interpolation is {self.interpolation!r}; it must be one of "
@@ -227,7 +227,7 @@ class Frame:
             Image.Resampling[self.interpolation.upper()],
             box=(x.low, y.low, x.high, y.high),
         )
-        canvas = np.full((*self.model, 3), self.colour, np.float32)
+        canvas = np.full((*self.model, 3), self.color, np.float32)
         canvas[y.first : y.first + y.count, x.first : x.first + x.count] = np.asarray(part)
         return canvas
 
@@ -273,7 +273,7 @@ class Frame:
     def back(self, values: ArrayLike, outside: float) -> Floats:
         """Bring a map from the model's pixels to the picture's.
 
-        Linear interpolation, half-pixel centres, edges clamped. The bars of a letterbox are
+        Linear interpolation, half-pixel centers, edges clamped. The bars of a letterbox are
         dropped before, so they do not bleed in.
 
         Parameters

@@ -74,8 +74,8 @@ def read(source: Source) -> Picture:
     """Read a picture as it is meant to be seen.
 
     The camera's orientation (EXIF) is applied; where it cannot be read there is none. Transparent
-    parts show white. Greyscale of 12 or 16 bits is scaled to 0..255, and inverted where a TIFF says
-    that white is zero. Of an animation the first frame is read. An embedded colour profile is
+    parts show white. Grayscale of 12 or 16 bits is scaled to 0..255, and inverted where a TIFF says
+    that white is zero. Of an animation the first frame is read. An embedded color profile is
     ignored, as the pipelines that train classifiers do.
 
     Parameters
@@ -243,11 +243,11 @@ def _too_many(name: str, pixels: str) -> ImageError:
 
 
 def _doubted(pixels: Picture) -> Picture:
-    """Warn of a picture that is nearly of one colour, as 12 bits read as 16 are."""
+    """Warn of a picture that is nearly of one color, as 12 bits read as 16 are."""
     low, high = int(pixels.min()), int(pixels.max())
     # One value alone is nothing that another scale would show, but for black.
     if high - low <= NARROW and (high > low or high <= NARROW):
-        looks = "black" if high <= NARROW else "white" if low >= 255 - NARROW else "of one grey"
+        looks = "black" if high <= NARROW else "white" if low >= 255 - NARROW else "of one gray"
         bits = (
             "multiply values from 0 to 1 by 255 before they become uint8"
             if high <= 1
@@ -317,7 +317,7 @@ def _signed(tags: Mapping[int, Any]) -> bool:
 
 
 def _deep(picture: Image.Image, tags: Mapping[int, Any], name: str) -> Picture:
-    """Scale greyscale of other than eight bits, or with a sign, from its range to 0..255."""
+    """Scale grayscale of other than eight bits, or with a sign, from its range to 0..255."""
     values: NDArray[Any] = np.asarray(picture)
     bits = int(next(iter(tags.get(BITS, ())), 16))
     if _signed(tags):

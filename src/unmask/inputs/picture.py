@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from unmask._base.magnitude import Floats
     from unmask.inputs.spec import InputSpec
 
-__all__ = ["FRAME", "PICTURE", "Picture", "PictureSample"]
+__all__ = ["FRAME", "PICTURE", "Picture", "PictureSample", "frame_of"]
 
 # What a file may say of a frame.
 FRAME = record(
@@ -34,10 +34,16 @@ FRAME = record(
         "model": listed(whole(1, 2**31), 2, 2),
         "mode": one_of(MODES),
         "crop": number(0, 1),
-        "colour": number(0, 255),
         "interpolation": one_of(INTERPOLATIONS),
-    }
+    },
+    # Version 0.1.0 wrote the second.
+    {"color": number(0, 255), "colour": number(0, 255)},
 )
+
+
+def frame_of(said: Mapping[str, Any]) -> Frame:
+    """Return the frame that a file tells of, checked by `FRAME`."""
+    return Frame(**{"color" if name == "colour" else name: value for name, value in said.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +182,7 @@ def _original(
 ) -> Picture:
     if header.get("frame") is None:
         raise ValueError("how the picture was resized is missing")
-    frame, picture = Frame(**header["frame"]), arrays.get("picture")
+    frame, picture = frame_of(header["frame"]), arrays.get("picture")
     if frame.model != shape or picture is None:
         raise ValueError("the picture is not that of the masks")
     if picture.shape != (*frame.picture, 3):

@@ -51,8 +51,8 @@ class Preprocess:
         One entry, or one per channel in the model's own order.
     bgr : bool
         The model's channels are blue, green, red.
-    centred : bool
-        0 is the average input in the model's space, so it hides without adding a colour.
+    centered : bool
+        0 is the average input in the model's space, so it hides without adding a color.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class Preprocess:
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     bgr: bool = False
-    centred: bool = False
+    centered: bool = False
 
     @property
     def keeps_pixels(self) -> bool:
@@ -95,9 +95,9 @@ class Preprocess:
 
 
 NAMED: dict[PreprocessName, Preprocess] = {
-    "tf": Preprocess("tf", 127.5, (1.0,), centred=True),
-    "torch": Preprocess("torch", PIXELS, IMAGENET_MEAN, IMAGENET_STD, centred=True),
-    "caffe": Preprocess("caffe", 1.0, CAFFE_MEAN_BGR, bgr=True, centred=True),
+    "tf": Preprocess("tf", 127.5, (1.0,), centered=True),
+    "torch": Preprocess("torch", PIXELS, IMAGENET_MEAN, IMAGENET_STD, centered=True),
+    "caffe": Preprocess("caffe", 1.0, CAFFE_MEAN_BGR, bgr=True, centered=True),
     "unit": Preprocess("unit", PIXELS),
     "raw": Preprocess("raw"),
     "bgr": Preprocess("bgr", bgr=True),
@@ -152,7 +152,7 @@ def preprocessing(
     elif max(map(abs, means)) > MEAN and min(stds) < 1:
         _check_pixel_units(name, mean, std)
     return Preprocess(
-        base.name, divisor, means, stds, base.bgr, centred=base.centred or mean is not None
+        base.name, divisor, means, stds, base.bgr, centered=base.centered or mean is not None
     )
 
 

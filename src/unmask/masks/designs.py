@@ -66,7 +66,7 @@ def random(rng: np.random.Generator, count: int, cells: int, keep: float) -> Bit
 
 
 def balanced(rng: np.random.Generator, count: int, cells: int, keep: float) -> Bits:
-    """Rows of a randomised Hadamard matrix, each followed by its complement.
+    """Rows of a randomized Hadamard matrix, each followed by its complement.
 
     Columns are permuted, every cell's sign is flipped at random and the rows come in random
     order. Because each cell's sign is its own fair coin, the bits of a mask are independent and

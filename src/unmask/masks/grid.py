@@ -165,7 +165,7 @@ class Masks:
         if self.design == "random":
             shifts = rng.integers(0, limits, (n, len(limits)))
         else:
-            # Half a cell apart: where the cells of one set meet, those of the other are centred.
+            # Half a cell apart: where the cells of one set meet, those of the other are centered.
             steps = limits // 2 * np.arange(designs.SETS)[:, None]
             starts = (rng.integers(0, limits) + steps) % limits
             shifts = np.repeat(starts, n // designs.SETS, axis=0)

@@ -57,7 +57,7 @@ def perturb(image: Any, fill: Any, mask: Any) -> Any:
 def upsampling(cells: int, length: int) -> NDArray[np.float64]:
     """Return the matrix that enlarges `cells` values to `length` by linear interpolation.
 
-    Half-pixel centres, clamped at the edges: what ``cv2.resize(INTER_LINEAR)`` and
+    Half-pixel centers, clamped at the edges: what ``cv2.resize(INTER_LINEAR)`` and
     ``skimage.transform.resize(order=1, mode="symmetric", anti_aliasing=False)`` compute.
 
     Parameters

@@ -5,6 +5,6 @@ from __future__ import annotations
 from unmask.models.detections import Detections
 from unmask.models.loading import DETECTORS, load
 from unmask.models.model import Model
-from unmask.models.randomise import randomise
+from unmask.models.randomize import randomize
 
-__all__ = ["DETECTORS", "Detections", "Model", "load", "randomise"]
+__all__ = ["DETECTORS", "Detections", "Model", "load", "randomize"]

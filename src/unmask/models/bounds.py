@@ -118,7 +118,7 @@ def _built(keras: Any, config: Any) -> tuple[int, int]:
     """
     from keras.src.backend.common import global_state
 
-    # Variables made in this scope wait here to be initialised when another one ends.
+    # Variables made in this scope wait here to be initialized when another one ends.
     waiting = "uninitialized_variables"
     before = list(global_state.get_global_attribute(waiting) or [])
     output = 0

@@ -29,7 +29,7 @@ def corners(
     ----------
     values : float array, shape (m, 4)
     order : {"xyxy", "yxyx", "xywh", "cxcywh"}
-        Two corners, x or y first; left, top, width and height; or centre, width and height.
+        Two corners, x or y first; left, top, width and height; or center, width and height.
     size : (int, int), optional
         Height and width of the image. Boxes that all lie within a pixel and a half of its corner
         are parts of its sides, from 0 to 1, and are multiplied with them.

@@ -46,7 +46,7 @@ def yolox(outputs: Outputs, size: tuple[int, int]) -> list[Detections]:
     Parameters
     ----------
     outputs : array, sequence or mapping of arrays
-        One of shape (n, cells, 5 + classes): centre as an offset in cells, log of width and height
+        One of shape (n, cells, 5 + classes): center as an offset in cells, log of width and height
         in cells, objectness, class scores (both after the sigmoid).
     size : (int, int)
         Height and width of the model's input.
@@ -72,8 +72,8 @@ def yolox(outputs: Outputs, size: tuple[int, int]) -> list[Detections]:
         values, step = rows[index, :4].astype(np.float64), stride[index, None]
         with np.errstate(over="ignore"):  # a box that is not finite is reported
             sides = np.exp(values[:, 2:]) * step
-        half, centre = sides / 2, (values[:, :2] + corner[index]) * step
-        boxes = np.concatenate([centre - half, centre + half], axis=1)
+        half, center = sides / 2, (values[:, :2] + corner[index]) * step
+        boxes = np.concatenate([center - half, center + half], axis=1)
         result.append(Detections(boxes, scores, objectness))
     return result
 
@@ -84,7 +84,7 @@ def yolov5(outputs: Outputs, size: tuple[int, int]) -> list[Detections]:
     Parameters
     ----------
     outputs : array, sequence or mapping of arrays
-        One of shape (n, boxes, 5 + classes): centre, width, height, objectness, class scores.
+        One of shape (n, boxes, 5 + classes): center, width, height, objectness, class scores.
     size : (int, int)
         Height and width of the model's input.
 
@@ -116,7 +116,7 @@ def yolov8(outputs: Outputs, size: tuple[int, int]) -> list[Detections]:
     Parameters
     ----------
     outputs : array, sequence or mapping of arrays
-        One of shape (n, 4 + classes, boxes): centre, width, height in pixels, class scores.
+        One of shape (n, 4 + classes, boxes): center, width, height in pixels, class scores.
     size : (int, int)
         Height and width of the model's input.
 
@@ -190,7 +190,7 @@ def nms(
             raise ModelOutputError(
                 f"nms: a detection of class {wrong[0]}, expected 0 to {known - 1}{hint}"
             )
-        result.append(Detections.labelled(corners(rows[index], order, size), sure, which, known))
+        result.append(Detections.labeled(corners(rows[index], order, size), sure, which, known))
     return result
 
 

@@ -95,7 +95,7 @@ class Detections:
         return np.asarray(self.objectness * self.scores.max(axis=1), np.float64)
 
     @staticmethod
-    def labelled(
+    def labeled(
         boxes: ArrayLike, confidence: ArrayLike, classes: ArrayLike, count: int | None = None
     ) -> Detections:
         """Make detections of which only the best class is known.
@@ -112,7 +112,7 @@ class Detections:
 
         Examples
         --------
-        >>> found = Detections.labelled([[0, 0, 2, 2]], [0.8], [1], 3)
+        >>> found = Detections.labeled([[0, 0, 2, 2]], [0.8], [1], 3)
         >>> found.scores.tolist(), found.objectness.tolist()
         ([[0.0, 1.0, 0.0]], [0.8])
         """
@@ -166,7 +166,7 @@ class Detections:
                 "what supervision, torchvision or Ultralytics return"
             )
         boxes, confidence, classes = (_numpy(part) for part in parts)
-        return Detections.labelled(boxes, confidence, classes, count)
+        return Detections.labeled(boxes, confidence, classes, count)
 
 
 def iou(first: ArrayLike, second: ArrayLike) -> Array:

@@ -17,7 +17,7 @@ from unmask.models.function import from_function
 from unmask.models.labels import Labels, read_labels
 from unmask.models.model import Activation, Model
 from unmask.models.origin import origin
-from unmask.models.randomise import randomise
+from unmask.models.randomize import randomize
 from unmask.models.registry import DEMO, OPTIONS, SOURCES, find, loaded
 from unmask.models.to_onnx import faster
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from unmask.inputs.frame import Mode
 
 
-__all__ = ["DETECTORS", "Activation", "Detector", "Model", "Runtime", "load", "randomise"]
+__all__ = ["DETECTORS", "Activation", "Detector", "Model", "Runtime", "load", "randomize"]
 
 
 Detector = Literal["yolox", "yolov5", "yolov8", "nms"]

@@ -247,7 +247,7 @@ def picture_layout(path: Path | str, shape: Sequence[int | str | None], given: s
         hint = "; say which it is with layout= and, where they are not 3, channels="
         raise ModelError(
             f"{path}: its input has shape {list(shape)}, with 1 or 3 channels neither second "
-            "(NCHW) nor last (NHWC); pictures have 3 channels, or 1 for grey" + hint * bool(fitting)
+            "(NCHW) nor last (NHWC); pictures have 3 channels, or 1 for gray" + hint * bool(fitting)
         )
     raise ModelError(
         f"{path}: its input has shape {list(shape)}, which may be NCHW or NHWC; give layout="

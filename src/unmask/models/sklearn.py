@@ -39,7 +39,7 @@ def from_sklearn(
         Fitted on rows of pixels.
     size : sequence of int, optional
         Height and width of the pictures that the rows were. Without it they are taken to have been
-        square, grey or of three colours, as the number of features tells, and a note says so.
+        square, gray or of three colors, as the number of features tells, and a note says so.
     layout : str, default "NHWC"
         Order in which a picture was flattened. Any other is possible, "NT" for a series.
     preprocess, mean, std

@@ -45,7 +45,7 @@ def convergence(
 ) -> Figure:
     """Draw how a map settles as masks accumulate.
 
-    Above, the map after each number of masks, all in the same colours, with the correlation to
+    Above, the map after each number of masks, all in the same colors, with the correlation to
     expect under it. Below, its error against the number of masks on logarithmic axes, beside the
     line of 1 / sqrt(masks).
 

@@ -235,7 +235,7 @@ def _about_input(model: Model, sample: Sample) -> list[str]:
         )
     if model.input.size is None and isinstance(sample.original, Picture):
         height, width = sample.shape
-        # A function may look at colours; a network of a framework was trained at some size.
+        # A function may look at colors; a network of a framework was trained at some size.
         if height * width > (USUAL if model.versions else LARGE):
             notes.append(
                 f"{model.name} takes any size, so the picture goes in whole, {width} x {height} "

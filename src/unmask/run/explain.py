@@ -93,13 +93,13 @@ def explain(
     batch_size : int, optional
         Inputs per model call: the model's own, else 32, fewer for large inputs.
     fill : str, (r, g, b) or array, default "mean"
-        What hidden parts look like: "mean" (0 in the model's space where it declares a centred
-        one, else the image's mean colour), "zero" (0 there in any case), "black", "white", "blur",
-        "noise", a colour, an array.
+        What hidden parts look like: "mean" (0 in the model's space where it declares a centered
+        one, else the image's mean color), "zero" (0 there in any case), "black", "white", "blur",
+        "noise", a color, an array.
     design : {"balanced", "random"}, default "balanced"
         How the masks are drawn, see `unmask.masks.designs`. "random" is the paper's.
     estimator : str, default "adaptive"
-        How scores become a map: "adaptive", "smooth", "sharp", "centred", "coverage",
+        How scores become a map: "adaptive", "smooth", "sharp", "centered", "coverage",
         "notebook", or "paper", equation 6 of the paper. See `unmask.estimate.estimators`.
     shift : bool, default True
         Whether masks are shifted at random within a cell; without, their cells always show.

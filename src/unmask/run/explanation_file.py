@@ -10,7 +10,7 @@ from unmask._base.npz import Array
 from unmask._base.schema import flag, listed, maybe, number, one_of, record, table, text, whole
 from unmask._base.spelling import named
 from unmask.errors import FileError, SettingError
-from unmask.estimate.estimators import ESTIMATORS
+from unmask.estimate.estimators import ESTIMATORS, OLDER
 from unmask.inputs.sample import MODALITIES
 from unmask.masks.designs import DESIGNS
 from unmask.masks.grid import Masks
@@ -54,7 +54,7 @@ PLAN = record(
         "masks": MASKS,
         "count": whole(1),
         "fill": text,
-        "estimator": one_of(ESTIMATORS),
+        "estimator": one_of(ESTIMATORS, OLDER),
         "batch_size": whole(1),
         "until": maybe(number(0, 1)),
         "seconds": maybe(number(0)),

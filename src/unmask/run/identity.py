@@ -29,7 +29,7 @@ PARTS = 16
 # Relative, and of the largest: half precision and other processors stay within it, a model that
 # was trained again does not. Small outputs feel both more.
 SCORE, OUTPUT, LEAST = 0.03, 0.1, 1e-4
-STEPS, LEVELS = 2, 16  # of whole numbers, as quantised models give them
+STEPS, LEVELS = 2, 16  # of whole numbers, as quantized models give them
 INPUT = 1e-3  # of an input's largest value
 # What a file may say of it.
 NUMBERS = listed(number())

@@ -25,7 +25,7 @@ class Plan:
         Most masks.
     fill : str
         What the hidden parts look like.
-    estimator : {"adaptive", "smooth", "sharp", "centred", "paper", "coverage", "notebook"}
+    estimator : {"adaptive", "smooth", "sharp", "centered", "paper", "coverage", "notebook"}
     batch_size : int
         Inputs per model call. It changes no mask.
     until : float or None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Probe", "probe"]
 
 
-# Of the largest output: what other kernels, half precision or dynamic quantisation change.
+# Of the largest output: what other kernels, half precision or dynamic quantization change.
 MIXES = 5e-3
 # How near the outputs for a plain picture and for noise come to those for the picture, or how near
 # their greatest probabilities, before a model is said not to tell them apart. Chosen on ten
@@ -180,7 +180,7 @@ def _says_the_same(model: Model, whole: Any, others: list[Arrays]) -> list[str]:
     scores, both = whole[0], np.stack([arrays[0] for arrays in others])
     least, most = min(scores.min(), both.min()), max(scores.max(), both.max())
     if least >= 0 and 16 < most <= 255 and not np.any(np.concatenate([[scores], both]) % 1):
-        scores, both, most = scores / 255, both / 255, 1.0  # levels of a quantised model
+        scores, both, most = scores / 255, both / 255, 1.0  # levels of a quantized model
     probable = least >= 0 and most <= 1 + 1e-4
     if not probable:
         if len(scores) < LOGITS:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from unmask._base.checks import is_number, is_whole, known, whole
 from unmask.errors import SettingError
-from unmask.estimate.estimators import Estimator
+from unmask.estimate.estimators import OLDER, Estimator
 from unmask.inputs.fills import FILLS
 from unmask.masks.designs import DESIGNS
 
@@ -99,6 +99,8 @@ class Setting:
     low, high : float
         Of a whole number both are included, of any other excluded.
     choices : tuple of str
+    older : mapping of str to str
+        What choices were called before, which is still taken.
     expects : str
         What an error says of values, where it is more than the kind says.
     argument, option : bool
@@ -133,6 +135,7 @@ class Setting:
     low: float = 1
     high: float = math.inf
     choices: tuple[str, ...] = ()
+    older: Mapping[str, str] = field(default_factory=dict)
     expects: str = ""
     argument: bool = True
     option: bool = True
@@ -171,6 +174,7 @@ class Setting:
             high = None if self.high == math.inf else int(self.high)
             return whole(self.name, value, int(self.low), high)
         if self.kind == "choice" and not self.expects:
+            value = self.older.get(value, value) if isinstance(value, str) else value
             return known(self.name, value, self.choices)
         if self.choices:
             good = isinstance(value, str) and value in self.choices
@@ -305,7 +309,7 @@ ROWS = (
     Setting(
         "fill",
         "fill",
-        "What hidden parts look like: mean, zero, black, white, blur, noise, or a colour such as "
+        "What hidden parts look like: mean, zero, black, white, blur, noise, or a color such as "
         "'#808080', teal or 255,0,0.",
         default="mean",
         presets={"notebook": "zero"},
@@ -323,11 +327,12 @@ ROWS = (
     Setting(
         "estimator",
         "choice",
-        "How scores become a map: adaptive has the least error, centred is unbiased, paper and "
+        "How scores become a map: adaptive has the least error, centered is unbiased, paper and "
         "notebook are as published.",
         default="adaptive",
         presets={"notebook": "notebook"},
         choices=get_args(Estimator),
+        older=OLDER,
     ),
     Setting(
         "batch_size",

@@ -1,6 +1,6 @@
 """When to stop: a reliability, a time, or the last mask, whichever comes first.
 
-Looking often and stopping at the first good look would favour looks that are good by luck. So
+Looking often and stopping at the first good look would favor looks that are good by luck. So
 there are few looks, at mask counts fixed beforehand, and each asks for the reliability with 95%
 confidence: the noise is taken at the upper end of what its degrees of freedom allow.
 """
@@ -132,7 +132,7 @@ def masks_for(count: int, sure: float, wanted: float, estimator: Estimator) -> f
 
     Examples
     --------
-    >>> round(masks_for(1000, 0.9, 0.95, "centred")), round(masks_for(1000, 0.9, 0.95, "adaptive"))
+    >>> round(masks_for(1000, 0.9, 0.95, "centered")), round(masks_for(1000, 0.9, 0.95, "adaptive"))
     (2171, 2636)
     """
     # Of the noise over the truth's variance; the map's own holds the noise as well.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-__all__ = ["Box", "Labelled", "Surest", "box", "box_class", "parse_boxes"]
+__all__ = ["Box", "Labeled", "Surest", "box", "box_class", "parse_boxes"]
 
 
 ALL = "all"
@@ -37,7 +37,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Labeled:
     """All boxes of a class."""
 
     index: int
@@ -131,7 +131,7 @@ def parse_boxes(target: Any, labels: Sequence[str] | None = None) -> tuple[Any, 
             if corners := CORNERS.fullmatch(target.strip()):
                 label = None if corners["label"] is None else box_class(corners["label"], labels)
                 return (box(list(map(float, corners["box"].split(","))), label),)
-            return (Labelled(box_class(target, labels)),)
+            return (Labeled(box_class(target, labels)),)
         case np.ndarray():
             return (box(target),)
         case tuple() if len(target) == 4 and all(isinstance(v, int | float) for v in target):

@@ -13,7 +13,7 @@ from unmask.inputs.picture import Picture
 from unmask.models.detections import Detections, iou, suppress
 from unmask.models.labels import class_name
 from unmask.targets import classes
-from unmask.targets.box_specs import Box, Labelled, Surest, box_class, parse_boxes
+from unmask.targets.box_specs import Box, Labeled, Surest, box_class, parse_boxes
 from unmask.targets.target import Target
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def resolve_boxes(
             case Box():
                 given.append(_by_hand(wish, whole.scores.shape[1], frame, labels))
                 continue
-            case Labelled(index):
+            case Labeled(index):
                 fits = [i for i, one in enumerate(named) if one.index == index]
                 what = f"no {class_name(index, labels)!r} was found"
             case int():

@@ -187,7 +187,7 @@ def parse(
     )
 
 
-def class_of(text: str, labels: Sequence[str] | None, classes: int | None, unlabelled: str) -> int:
+def class_of(text: str, labels: Sequence[str] | None, classes: int | None, unlabeled: str) -> int:
     """Return the class that a label means, or a number written out that is no label.
 
     Parameters
@@ -196,7 +196,7 @@ def class_of(text: str, labels: Sequence[str] | None, classes: int | None, unlab
     labels : sequence of str or None
     classes : int or None
         How many there are, where that is known.
-    unlabelled : str
+    unlabeled : str
         What to say of a label where there are none.
 
     Raises
@@ -208,7 +208,7 @@ def class_of(text: str, labels: Sequence[str] | None, classes: int | None, unlab
     if number and not (labels and normalized(text) in map(normalized, labels)):
         return checked(int(number[0]), classes)
     if labels is None:
-        raise TargetError(f"target {text!r} is a label, but {unlabelled}")
+        raise TargetError(f"target {text!r} is a label, but {unlabeled}")
     return find_label(text, labels)
 
 

@@ -54,7 +54,7 @@ export class Stage {
     /** @type {Style} */
     this.style = { table: new Uint8Array(768), opacity: 0.5, keep: 1 };
     this.image = /** @type {?HTMLImageElement} */ (null);
-    this.grey = canvas(0, 0);
+    this.gray = canvas(0, 0);
     this.look = /** @type {?Look} */ (null);
     this.target = /** @type {?Target} */ (null);
     this.probe = /** @type {?Place} */ (null);
@@ -86,8 +86,8 @@ export class Stage {
         0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2];
     }
     this.seen = "";
-    this.grey = canvas(this.width, this.height);
-    brush(this.grey).putImageData(pixels, 0, 0);
+    this.gray = canvas(this.width, this.height);
+    brush(this.gray).putImageData(pixels, 0, 0);
     this.draw();
   }
 
@@ -138,7 +138,7 @@ export class Stage {
       map.drawImage(heat, 0, 0, width, height);
       // The same mixture as unmask.draw.colormap.overlay: the picture's own colors go first.
       overlay.globalAlpha = Math.min(1, 2 * style.opacity);
-      overlay.drawImage(this.grey, 0, 0);
+      overlay.drawImage(this.gray, 0, 0);
       overlay.globalAlpha = style.opacity;
       overlay.drawImage(heat, 0, 0, width, height);
       overlay.globalAlpha = 1;

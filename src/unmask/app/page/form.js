@@ -15,16 +15,16 @@ export function settingRow(field) {
   let more = [];
   if (field.choices.length) {
     input = element("select", {},
-      ...[...field.choices, "colour"].map(word => element("option", { value: word, textContent: word })));
+      ...[...field.choices, "color"].map(word => element("option", { value: word, textContent: word })));
     const free = /^#[0-9a-f]{6}$/i.test(asked || "");
-    const colour = element("input", { type: "color", value: free ? asked : "#808080", hidden: !free });
-    colour.setAttribute("aria-label", `${field.label}: colour`);
+    const color = element("input", { type: "color", value: free ? asked : "#808080", hidden: !free });
+    color.setAttribute("aria-label", `${field.label}: color`);
     const word = asked !== null && field.choices.includes(asked) ? asked : String(field.default);
     const select = input;
-    select.value = free ? "colour" : word;
-    select.addEventListener("change", () => { colour.hidden = select.value !== "colour"; });
-    select.dataset.colour = "";
-    more = [colour];
+    select.value = free ? "color" : word;
+    select.addEventListener("change", () => { color.hidden = select.value !== "color"; });
+    select.dataset.color = "";
+    more = [color];
   } else {
     input = element("input", { type: "number", min: field.low, max: field.high, step: field.step });
     input.value = asked && isFinite(Number(asked)) ? asked : String(field.default);
@@ -44,6 +44,6 @@ export function settingsOf(fields) {
   return Object.fromEntries(fields.map(field => {
     const input = $(`set-${field.name}`);
     if (!field.choices.length) return [field.name, input.valueAsNumber];
-    return [field.name, input.value === "colour" ? input.nextElementSibling.value : input.value];
+    return [field.name, input.value === "color" ? input.nextElementSibling.value : input.value];
   }));
 }

@@ -97,7 +97,7 @@ function drawLook() {
   $("c-overlay").setAttribute("aria-label", `Saliency map for ${target.label} over the picture`);
   drawTabs(look);
   $("meter").style.width = `${100 * (target.stderr ? target.reliability : 0)}%`;
-  $("others").textContent = look.targets.length > 1 ? "; grey: the other classes" : "";
+  $("others").textContent = look.targets.length > 1 ? "; gray: the other classes" : "";
   if (stage.probe) read(stage.probe);
 }
 

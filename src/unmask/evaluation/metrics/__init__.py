@@ -7,7 +7,7 @@ explainer. `METRICS` says what is known of each.
 from __future__ import annotations
 
 from unmask.evaluation.metrics.case import Case, case
-from unmask.evaluation.metrics.catalogue import METRICS, Metric, known, register
+from unmask.evaluation.metrics.catalog import METRICS, Metric, known, register
 from unmask.evaluation.metrics.confidence import DROP, INCREASE, drop, increase, shown_score
 from unmask.evaluation.metrics.curves import (
     DELETION,

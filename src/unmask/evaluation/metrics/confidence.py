@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.evaluation.metrics.catalogue import Metric
+from unmask.evaluation.metrics.catalog import Metric
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -15,7 +15,7 @@ import numpy as np
 
 from unmask._base.checks import is_number, is_whole
 from unmask.errors import SettingError
-from unmask.evaluation.metrics.catalogue import Metric
+from unmask.evaluation.metrics.catalog import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

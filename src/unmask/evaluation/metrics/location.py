@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unmask.errors import SettingError
-from unmask.evaluation.metrics.catalogue import Metric
+from unmask.evaluation.metrics.catalog import Metric
 from unmask.evaluation.metrics.maps import finite
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def pointing_game(values: ArrayLike, evidence: ArrayLike, *, tolerance: float = 
     evidence : bool array of shape (H, W), or box
         Its pixels; or a box's left, top, right, bottom in the map's pixels, or several such boxes.
     tolerance : float, default 15
-        In pixels, from the peak's centre to the centre of the nearest pixel of the evidence. 0
+        In pixels, from the peak's center to the center of the nearest pixel of the evidence. 0
         asks for a peak on the evidence itself.
 
     Returns
@@ -103,7 +103,7 @@ def evidence_mask(evidence: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.boo
     Parameters
     ----------
     evidence : bool array, four numbers, or several times four
-        A box holds the pixels whose centres lie in it; several boxes count together.
+        A box holds the pixels whose centers lie in it; several boxes count together.
     shape : tuple of int
         Of the map.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unmask.errors import SettingError
-from unmask.evaluation.metrics.catalogue import Metric
+from unmask.evaluation.metrics.catalog import Metric
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -83,8 +83,8 @@ def stability(values: ArrayLike, again: ArrayLike) -> float:
     return _correlation(*_pair(values, again))
 
 
-def sanity(values: ArrayLike, randomised: ArrayLike) -> float:
-    """Absolute rank correlation of a map with that of a model whose weights were randomised.
+def sanity(values: ArrayLike, randomized: ArrayLike) -> float:
+    """Absolute rank correlation of a map with that of a model whose weights were randomized.
 
     Adebayo et al., NeurIPS 2018, arXiv:1810.03292: a map that stays the same does not depend on
     what the model learned. Spearman's correlation, ties by their mean rank, its absolute value, as
@@ -92,8 +92,8 @@ def sanity(values: ArrayLike, randomised: ArrayLike) -> float:
 
     Parameters
     ----------
-    values, randomised : float array of one shape
-        Maps of the same input and target; `unmask.randomised` makes such a model.
+    values, randomized : float array of one shape
+        Maps of the same input and target; `unmask.randomized` makes such a model.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def sanity(values: ArrayLike, randomised: ArrayLike) -> float:
     """
     from scipy.stats import rankdata  # late: it is SciPy's heaviest part
 
-    one, other = _pair(values, randomised)
+    one, other = _pair(values, randomized)
     return abs(_correlation(rankdata(one), rankdata(other)))
 
 
@@ -173,7 +173,7 @@ SANITY = Metric(
     False,
     0,
     1,
-    "absolute rank correlation with the map of a randomised model",
-    lambda trial: sanity(trial.small, trial.case.at_model_size(trial.randomised)),
-    needs=("randomised",),
+    "absolute rank correlation with the map of a randomized model",
+    lambda trial: sanity(trial.small, trial.case.at_model_size(trial.randomized)),
+    needs=("randomized",),
 )

@@ -30,8 +30,8 @@ class Trial:
         Of curves.
     evidence : box or bool array, optional
         In the picture's pixels.
-    again, randomised : float array, optional
-        The maps with another seed, and of a randomised model.
+    again, randomized : float array, optional
+        The maps with another seed, and of a randomized model.
     curves : dict
         What metrics drew on the way, by their names.
 
@@ -50,7 +50,7 @@ class Trial:
     step: float
     evidence: Any = None
     again: Any = None
-    randomised: Any = None
+    randomized: Any = None
     curves: dict[str, Any] = field(default_factory=dict)
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -66,7 +66,7 @@ class Trial:
 
     def has(self, need: str) -> bool:
         """Whether what a metric needs is there, see `Metric.needs`."""
-        there = {"evidence": self.evidence, "seed": self.again, "randomised": self.randomised}
+        there = {"evidence": self.evidence, "seed": self.again, "randomized": self.randomized}
         return there[need] is not None
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:

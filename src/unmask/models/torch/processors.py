@@ -83,8 +83,8 @@ def _from_timm(config: dict[str, Any]) -> dict[str, Any]:
     notes = []
     if mode == "border":
         notes.append(
-            "the model's configuration scales the longer side and adds borders of the mean colour: "
-            "'letterbox' is used, with grey ones"
+            "the model's configuration scales the longer side and adds borders of the mean color: "
+            "'letterbox' is used, with gray ones"
         )
     fields = _cut(height, width, math.floor(height / crop))
     fields["resize"] = {"squash": "squash", "border": "letterbox"}.get(mode, "crop")
@@ -168,7 +168,7 @@ def _scaled(factor: float, mean: Any, std: Any, *, bgr: bool = False) -> Preproc
     if mean is None and std is None and factor == 1:
         return preprocessing("bgr" if bgr else "raw")
     base = preprocessing("unit", mean, std)
-    return Preprocess(base.name, 1 / factor, base.mean, base.std, bgr=bgr, centred=base.centred)
+    return Preprocess(base.name, 1 / factor, base.mean, base.std, bgr=bgr, centered=base.centered)
 
 
 def _interpolation(how: Any, notes: list[str]) -> str:

@@ -15,7 +15,7 @@ from unmask.errors import MissingExtra, ModelError
 if TYPE_CHECKING:
     import os
 
-__all__ = ["randomise"]
+__all__ = ["randomize"]
 
 # What these operators take beside their first input was learned.
 LAYERS = frozenset(
@@ -36,12 +36,12 @@ LAYERS = frozenset(
 )
 
 
-def randomise(
+def randomize(
     source: str | os.PathLike[str], destination: str | os.PathLike[str], *, seed: int = 0
 ) -> Path:
     """Write an ONNX model whose weights tell nothing of what it had learned.
 
-    The entries of every weight, bias and normalisation of a layer are drawn anew, without
+    The entries of every weight, bias and normalization of a layer are drawn anew, without
     replacement from the tensor's own: shuffled. So each keeps its distribution, no variance turns
     negative, and the network stays in the range it was made for, while what it learned is gone
     (Adebayo et al., NeurIPS 2018, arXiv:1810.03292, section 3; theirs are drawn as before
@@ -73,7 +73,7 @@ def randomise(
     --------
     >>> import tempfile, unmask
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     model = unmask.load(randomise("demo", f"{folder}/random.onnx"))
+    ...     model = unmask.load(randomize("demo", f"{folder}/random.onnx"))
     >>> len(model.labels)
     8
     """
@@ -87,7 +87,7 @@ def randomise(
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # protobuf's own errors, which differ between its versions
-        raise ModelError(f"{path} is no ONNX model that can be randomised: {error}") from error
+        raise ModelError(f"{path} is no ONNX model that can be randomized: {error}") from error
     learned: set[str] = set()
     for node in model.graph.node:
         if node.op_type in LAYERS:
@@ -103,8 +103,8 @@ def randomise(
             drawn += 1
     if not drawn:
         raise ModelError(
-            f"{path} has no weights among its initialisers that belong to a layer known here: give "
-            "a randomised model of your own"
+            f"{path} has no weights among its initializers that belong to a layer known here: give "
+            "a randomized model of your own"
         )
     with files.replacing(destination) as file:
         file.write(model.SerializeToString())

@@ -35,7 +35,7 @@ class Metric:
         Each picture's value is 0 or 1, so that the mean is a share.
     needs : tuple of str
         What it takes beyond a model, an input and a map: "evidence" (a box or pixels), "seed" (an
-        explainer that takes one), "randomised" (a randomised copy of the model).
+        explainer that takes one), "randomized" (a randomized copy of the model).
     about : str
         One line: what it measures.
     measure : callable
