@@ -164,6 +164,7 @@ def test_python_says_what_the_command_cannot(target, settings, says, words):
     assert "unmask explain" in command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "python", "command"),
     [
