@@ -7,7 +7,7 @@ from pathlib import Path
 import unmask
 from unmask.cli import console, options, progress, tables
 from unmask.cli.arguments import check_opacity, make_folder
-from unmask.cli.figures import check_places, keep_others, write_explanation
+from unmask.cli.figures import Look, check_places, keep_others, write_explanation
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
@@ -43,6 +43,8 @@ def explain(
         check_places(folder, stem, run.targets.targets, found)
         explanation, failure = progress.explain(run)
         console.show_notes(explanation.notes[len(run.notes) :])
-        written = write_explanation(explanation, folder, stem, cmap, opacity, found, certainty)
+        written = write_explanation(
+            explanation, folder, stem, found, Look(cmap, opacity, certainty)
+        )
         tables.show_result(explanation, written, before)
         end(failure, explanation.complete)

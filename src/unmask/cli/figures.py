@@ -7,7 +7,7 @@ import secrets
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,15 @@ from unmask.errors import FileError
 from unmask.inputs import Original, encoding
 from unmask.targets.boxes import Detection
 
-__all__ = ["check_places", "keep_others", "write_explanation"]
+__all__ = ["Look", "check_places", "keep_others", "write_explanation"]
+
+
+class Look(NamedTuple):
+    """How figures look, as `Explanation.plot` takes it."""
+
+    cmap: Colormap = "inferno"
+    opacity: float = 0.5
+    certainty: bool = False
 
 
 def keep_others(path: Path, original: Original | None, shard: tuple[int, int] = (1, 1)) -> None:
@@ -50,15 +58,13 @@ def write_explanation(
     explanation: unmask.Explanation,
     folder: Path,
     stem: str,
-    cmap: Colormap,
-    opacity: float,
     found: Sequence[Detection],
-    certainty: bool = False,
+    look: Look,
 ) -> list[Path]:
     """Write the numbers, a figure for each target, and a sheet where there are boxes."""
     numbers = _saved(explanation, folder / f"{stem}.npz")
     try:
-        figures = _figures(explanation, folder, stem, cmap, opacity, found, certainty)
+        figures = _figures(explanation, folder, stem, found, look)
     except FileError as error:
         raise FileError(
             f"{error}. The explanation is in {numbers}: unmask report makes a page of it"
@@ -90,13 +96,7 @@ def _saved(explanation: unmask.Explanation, path: Path) -> Path:
 
 
 def _figures(
-    explanation: unmask.Explanation,
-    folder: Path,
-    stem: str,
-    cmap: Colormap,
-    opacity: float,
-    found: Sequence[Detection],
-    certainty: bool,
+    explanation: unmask.Explanation, folder: Path, stem: str, found: Sequence[Detection], look: Look
 ) -> list[Path]:
     from unmask.draw import boxes, canvas
 
@@ -104,11 +104,11 @@ def _figures(
     names = _names(explanation.targets, found)
     for number, (target, name) in enumerate(zip(explanation.targets, names, strict=True)):
         path = folder / f"{stem}-{name}.png"
-        figure = explanation.plot(number, cmap=cmap, opacity=opacity, certainty=certainty)
+        figure = explanation.plot(number, **look._asdict())
         encoding.write(path, canvas.pixels(figure))
         written.append(path)
         if target.box is not None:
-            over = explanation.overlay(number, cmap=cmap, opacity=opacity)
+            over = explanation.overlay(number, cmap=look.cmap, opacity=look.opacity)
             caption = f"{name.split('-')[0]} {console.short(target.label)} {target.score:.2f}"
             panels.append(boxes.tile(caption, np.asarray(over), target.box))
     if panels:

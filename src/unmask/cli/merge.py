@@ -7,7 +7,7 @@ from pathlib import Path
 import unmask
 from unmask.cli import tables
 from unmask.cli.arguments import check_parts, make_folder, parse_name
-from unmask.cli.figures import check_places, keep_others, write_explanation
+from unmask.cli.figures import Look, check_places, keep_others, write_explanation
 from unmask.cli.options import CertaintyOption, CmapOption, NameOption, OutputOption, Parts
 from unmask.cli.status import clear_errors
 
@@ -31,5 +31,5 @@ def merge(
         keep_others(folder / f"{stem}.npz", read[0].original)
         before = set(folder.iterdir())
         merged = read[0].merge(*read[1:])
-        written = write_explanation(merged, folder, stem, cmap, 0.5, [], certainty)
+        written = write_explanation(merged, folder, stem, [], Look(cmap, certainty=certainty))
         tables.show_result(merged, written, before)

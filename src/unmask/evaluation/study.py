@@ -11,7 +11,7 @@ import importlib.util
 import json
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from unmask import demo
 from unmask._base import files
@@ -36,36 +36,17 @@ from unmask.run.ask import about_picture, source_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
     from unmask.evaluation.explainers import Explainer
     from unmask.evaluation.metrics import Curve, Mean
     from unmask.models.model import Model
-    from unmask.run.explanation import Explanation
+    from unmask.run.stored_maps import StoredMaps
 
 
-__all__ = ["Stored", "Study", "check_asked"]
-
-
-class Stored(Protocol):
-    """Maps that are there, by the name of their picture; `unmask.results.open` gives such."""
-
-    @property
-    def url(self) -> str:
-        """Where they are."""
-
-    @property
-    def ids(self) -> Collection[str]:
-        """The pictures that are explained."""
-
-    @property
-    def failures(self) -> Mapping[str, str]:
-        """Those that failed, and why."""
-
-    def explanations(self, only: Collection[str] | None = None) -> Iterator[Explanation]:
-        """Yield explanations, of all pictures or of some."""
+__all__ = ["Study", "check_asked"]
 
 
 class Study:
@@ -148,7 +129,7 @@ class Study:
         pictures: Iterable[str | os.PathLike[str]] = (),
         explainer: str | Explainer = "unmask",
         *,
-        maps: Stored | None = None,
+        maps: StoredMaps | None = None,
         target: Any = None,
         wanted: Sequence[str] = DEFAULT,
         evidence: str | os.PathLike[str] | Mapping[str, ArrayLike] | None = None,
@@ -210,7 +191,7 @@ class Study:
             model, map(Path, left), explainer, **asked
         )
 
-    def _begin_stored(self, model: Model, maps: Stored, asked: Mapping[str, Any]) -> None:
+    def _begin_stored(self, model: Model, maps: StoredMaps, asked: Mapping[str, Any]) -> None:
         """Measure what is there; its failures are failures here, too."""
         asked = {**asked, "target": asked["target"] or 0}
         stored.evaluate(model, [], **asked)

@@ -4,42 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from unmask.errors import FileError
 from unmask.reports.reproduce import Recipe, recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
     from unmask.run.explanation import Explanation
+    from unmask.run.stored_maps import StoredMaps
 
 
-__all__ = ["MOST", "Stored", "StoredMaps", "stored"]
+__all__ = ["MOST", "Stored", "stored"]
 
 MOST = 100  # a page holds its pictures, some 0.1 MB each
-
-
-class StoredMaps(Protocol):
-    """Explanations by the name of their picture; `unmask.results.open` gives such."""
-
-    @property
-    def url(self) -> str:
-        """Where they are."""
-
-    @property
-    def ids(self) -> Collection[str]:
-        """The pictures that are explained."""
-
-    @property
-    def failures(self) -> Mapping[str, str]:
-        """Those that failed, and why."""
-
-    def explanations(self, only: Collection[str] | None = None) -> Iterator[Explanation]:
-        """Yield explanations, of all pictures or of some."""
-
-    def place(self, name: str) -> str:
-        """Where a picture lies, as a URL; empty where that is not known."""
 
 
 @dataclass(frozen=True)

@@ -67,17 +67,7 @@ class ClassTargets:
         return len(self.targets)
 
     def score(self, outputs: Any, n: int) -> NDArray[np.float64]:
-        """Scores of a batch.
-
-        Parameters
-        ----------
-        outputs : as the model returned them
-        n : int
-            Batch size.
-
-        Returns
-        -------
-        ndarray of float64, shape (n, k)
+        """Score a batch; see `Targets.score`.
 
         Raises
         ------
