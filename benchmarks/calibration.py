@@ -39,7 +39,7 @@ from unmask.estimate.uncertainty import half_width, reliability
 from unmask.masks.designs import DESIGNS
 from unmask.masks.grid import Masks
 from unmask.run.plan import Plan
-from unmask.run.stopping import goals, is_reached
+from unmask.run.stopping import is_reached, look_points
 
 if TYPE_CHECKING:
     import argparse
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.estimate.estimators import Estimator
-    from unmask.estimate.scores import Estimate
+    from unmask.estimate.scores import Scores
     from unmask.estimate.uncertainty import Maps
     from unmask.masks.designs import Design
 
@@ -112,7 +112,7 @@ class Case:
     runs: Sequence[tuple[Masks, int, Array]]
     inside: bool
 
-    def whole(self) -> Iterator[Estimate]:
+    def whole(self) -> Iterator[Scores]:
         for masks, first, scores in self.runs:
             yield next(growing(masks, scores, [len(scores)], first))
 
@@ -200,7 +200,9 @@ def stop(
         for masks, first, scores in case.runs:
             runs += 1
             plan = Plan(masks, len(scores), "mean", estimator, 32, until)
-            for estimate in growing(masks, scores, list(goals(masks, len(scores)))[:-1], first):
+            for estimate in growing(
+                masks, scores, list(look_points(masks, len(scores)))[:-1], first
+            ):
                 if is_reached(estimate, plan):
                     maps = finalize(estimator, estimate)
                     row = (

@@ -36,7 +36,7 @@ import unmask
 from unmask.draw.canvas import pixels
 from unmask.draw.curves import Series, lines
 from unmask.estimate.estimators import Estimator, finalize
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 from unmask.estimate.uncertainty import Maps, reliability
 from unmask.inputs import encoding
 from unmask.masks.grid import Masks
@@ -138,9 +138,9 @@ def scores_of(
     return scores
 
 
-def growing(masks: Masks, scores: Array, counts: list[int], first: int = 0) -> Iterator[Estimate]:
+def growing(masks: Masks, scores: Array, counts: list[int], first: int = 0) -> Iterator[Scores]:
     """Yield the estimates of the first n scores, from block `first` on, for ascending `counts`."""
-    estimate = Estimate.empty(masks, scores.shape[1])
+    estimate = Scores.empty(masks, scores.shape[1])
     for count in counts:
         while estimate.count < count:
             number, done = divmod(estimate.count, masks.block_size)

@@ -20,7 +20,7 @@ from unmask._base.blas import one_blas_thread
 from unmask.estimate.estimators import Estimator, finalize
 from unmask.estimate.moments import Moments
 from unmask.estimate.regression import NormalEquations, decompose, posterior
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 from unmask.estimate.smooth import POWER, smoothed
 from unmask.masks.eigenbasis import basis
 
@@ -69,10 +69,10 @@ def main() -> int:
     )
     for name, kind in kinds:
         each = folding(kind, masks, block, scores)
-        estimate = Estimate.empty(masks, 1).update(0, scores).update(1, scores)
+        estimate = Scores.empty(masks, 1).update(0, scores).update(1, scores)
         estimate.fold(kind)
 
-        def finish(name: Estimator = name, estimate: Estimate = estimate) -> None:
+        def finish(name: Estimator = name, estimate: Scores = estimate) -> None:
             # Every block brings another gram: nothing is known of it beforehand.
             estimate.fold(NormalEquations)._known.clear()
             finalize(name, estimate)
@@ -85,7 +85,7 @@ def main() -> int:
         )
 
     many = np.random.default_rng(1).random((4 * masks.block_size, 1000))
-    estimate = Estimate.empty(masks, 1000)
+    estimate = Scores.empty(masks, 1000)
     for number, rows in enumerate(np.split(many, 4)):
         estimate = estimate.update(number, rows)
     equations = estimate.fold(NormalEquations)

@@ -21,9 +21,9 @@ import numpy as np
 
 import unmask
 from unmask.estimate.estimators import Estimator, finalize
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 from unmask.estimate.uncertainty import reliability
-from unmask.run.stopping import goals, needed, surely
+from unmask.run.stopping import look_points, needed, reliability_bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +33,9 @@ WANTED = (0.9, 0.95, 0.98, 0.99)
 SURE = 0.5  # below, nothing is foreseen
 
 
-def grown(whole: Estimate, looks: list[int]) -> Iterator[Estimate]:
+def grown(whole: Scores, looks: list[int]) -> Iterator[Scores]:
     """Yield the estimate at each look, what is folded handed on."""
-    made, left = Estimate.empty(whole.masks, whole.targets), list(looks)
+    made, left = Scores.empty(whole.masks, whole.targets), list(looks)
     for block, scores in whole.parts:
         rest = scores
         while left and left[0] <= made.count + len(rest):
@@ -69,10 +69,10 @@ def main() -> int:
             made = unmask.explain(model, picture, masks=arguments.masks)
         for estimator in ESTIMATORS:
             plan = replace(made.plan, estimator=estimator)
-            looks = list(goals(plan.masks, made.masks))
+            looks = list(look_points(plan.masks, made.masks))
             steps = list(grown(made.scores, looks))
             stated = [float(reliability(finalize(estimator, one))[0]) for one in steps]
-            bound = [surely(one, plan) for one in steps]
+            bound = [reliability_bound(one, plan) for one in steps]
             points = [(n, 1 / r**2 - 1) for n, r in zip(looks, stated, strict=True) if r > SURE]
             if len(points) > 4:
                 masks, noise = np.log(np.array(points)).T

@@ -40,7 +40,7 @@ from unmask.cluster.worker import Worker
 from unmask.errors import UnmaskError
 from unmask.evaluation.table import EvaluationTable
 from unmask.inputs import images
-from unmask.models.source import Recipe
+from unmask.models.source import ModelSource
 from unmask.reports.html import report
 from unmask.run import checkpoint
 
@@ -278,7 +278,7 @@ class Case:
         pictures = Path(unmask.demo.__file__).parent / "pictures"
         found, store = sources.find(str(pictures)), Store(str(self.batched))
         store.begin(found.name, found.root, {"masks": 64, "maps": "grid"})
-        worker = Worker(Recipe("demo"), {"masks": 64, "grid": 4}, "grid")
+        worker = Worker(ModelSource("demo"), {"masks": 64, "grid": 4}, "grid")
         for name, place in zip(found.spans[0].ids[:2], found.spans[0].places, strict=False):
             store.append(worker.rows(name, place))
         table = EvaluationTable(folder / "rows.jsonl", {"seed": 1})

@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 from unmask.estimate.estimators import finalize_groups
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 from unmask.masks.grid import Masks
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     masks = Masks((224, 224), 8)
     rng = np.random.default_rng(1)
     shards = [
-        Estimate.empty(masks, options.targets).update(
+        Scores.empty(masks, options.targets).update(
             number, rng.random((masks.block_size, options.targets))
         )
         for number in range(options.shards)
@@ -37,7 +37,7 @@ def main() -> None:
         ("at random", rng.permutation(options.shards)),
     ):
         start = time.perf_counter()
-        total = Estimate.empty(masks, options.targets)
+        total = Scores.empty(masks, options.targets)
         for number in order:
             total = total.merge(shards[number])
         print(f"merged {name}: {time.perf_counter() - start:.3f} s, {total.count:,} masks")

@@ -14,7 +14,7 @@ from PIL import Image
 import unmask
 from unmask.draw.canvas import GRAY, Canvas, pixels, styled
 from unmask.draw.colormap import COLORMAPS, colorize
-from unmask.estimate.uncertainty import shown
+from unmask.estimate.uncertainty import format_reliability
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +63,7 @@ def settling() -> list[list[Panel]]:
         [(f"{one.masks:,} masks", heat(one.map)) for one in few],
         [
             (
-                f"standard error, reliability {shown(one.reliability)}"
+                f"standard error, reliability {format_reliability(one.reliability)}"
                 if one.reliability
                 else "standard error not known yet",
                 heat(one.stderr, high),
@@ -96,11 +96,11 @@ def why_not() -> list[list[Panel]]:
     targets = ["heart", "star", pair]
     explanation = unmask.explain("demo", unmask.demo.pictures()["street"], targets, masks=2000)
     names = ("heart", "star", "heart rather than star")
-    shown = [
+    format_reliability = [
         (name, explanation.overlay(number, cmap="inferno" if number < 2 else "coolwarm"))
         for number, name in enumerate(names)
     ]
-    return [[("street", picture(explanation)), *shown]]
+    return [[("street", picture(explanation)), *format_reliability]]
 
 
 def colors() -> list[list[Panel]]:

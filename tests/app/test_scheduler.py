@@ -10,7 +10,7 @@ import pytest
 import unmask
 from unmask.app import scheduler as turns_module
 from unmask.app.jobs import Job
-from unmask.app.scheduler import Turns
+from unmask.app.scheduler import Scheduler
 
 PICTURE = np.random.default_rng(1).integers(0, 255, (12, 20, 3), np.uint8)
 
@@ -25,7 +25,7 @@ def log():
 @pytest.fixture
 def line(monkeypatch):
     monkeypatch.setattr(turns_module, "SLICE", 0.0)  # one batch a turn
-    made = Turns(active=2, quantum=0.05)
+    made = Scheduler(active=2, quantum=0.05)
     yield made
     made.close()
 

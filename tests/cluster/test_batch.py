@@ -61,9 +61,9 @@ def here():
 def undisturbed(pictures):
     """Rows of a run without Ray: one worker, one picture after another."""
     from unmask.cluster import sources, worker
-    from unmask.models.source import Recipe
+    from unmask.models.source import ModelSource
 
-    one = worker.Worker(Recipe("demo"), SETTINGS, "grid")
+    one = worker.Worker(ModelSource("demo"), SETTINGS, "grid")
     made = []
     for span in sources.find(str(pictures)).spans:
         for name, place in zip(span.ids, span.places, strict=True):

@@ -12,7 +12,7 @@ from unmask.cluster.driver import _before
 from unmask.cluster.sources import Fetcher, find
 from unmask.cluster.store import Store
 from unmask.cluster.worker import Worker
-from unmask.models.source import Recipe
+from unmask.models.source import ModelSource
 
 pytest.importorskip("pyarrow")
 SETTINGS = {"masks": 64, "target": ["heart", "star"]}
@@ -28,7 +28,7 @@ def begun(tmp_path):
     found = find(str(folder))
     store = Store(str(tmp_path / "results"))
     store.begin(found.name, found.root, {})
-    worker = Worker(Recipe("demo"), SETTINGS, "grid")
+    worker = Worker(ModelSource("demo"), SETTINGS, "grid")
     for name, place in zip(found.spans[0].ids, found.spans[0].places, strict=True):
         store.append(worker.rows(name, place))
     return store, Fetcher({"source": str(folder), "root": found.root}), folder
@@ -39,7 +39,7 @@ def test_the_same_model_goes_on(begun):
     before = _before(store, fetcher)
     assert before.name == "street.png"
     assert [target.label for target in before.targets] == ["heart", "star"]
-    assert Worker(Recipe("demo"), SETTINGS, "grid", before=before).fatal == ""
+    assert Worker(ModelSource("demo"), SETTINGS, "grid", before=before).fatal == ""
 
 
 def test_another_model_of_the_same_name_is_refused(begun):
@@ -51,12 +51,12 @@ def test_another_model_of_the_same_name_is_refused(begun):
 
     model = unmask.load("demo")
     other = replace(model, run=retrained)
-    fatal = Worker(Recipe(other), SETTINGS, "grid", before=before).fatal
+    fatal = Worker(ModelSource(other), SETTINGS, "grid", before=before).fatal
     assert "the rows there are not this model's: of street.png" in fatal
     assert "another output folder" in fatal
-    assert Worker(Recipe(other), SETTINGS, "grid", before=before)({"task": [b""]})["fatal"] == [
-        fatal
-    ]
+    assert Worker(ModelSource(other), SETTINGS, "grid", before=before)({"task": [b""]})[
+        "fatal"
+    ] == [fatal]
 
 
 def test_a_picture_that_is_gone_is_no_reason_to_stop(begun):
@@ -67,6 +67,6 @@ def test_a_picture_that_is_gone_is_no_reason_to_stop(begun):
 
 def test_a_file_is_known_by_its_content(tmp_path, onnx_models):
     path = onnx_models.linear(tmp_path / "m.onnx", np.ones((3, 4)))
-    assert Recipe(str(path)).is_file()
-    assert not Recipe("demo").is_file()
-    assert not Recipe("hf:folder").is_file()
+    assert ModelSource(str(path)).is_file()
+    assert not ModelSource("demo").is_file()
+    assert not ModelSource("hf:folder").is_file()

@@ -12,7 +12,7 @@ import unmask
 from unmask.cluster.executors import ProcessExecutor, RayExecutor
 from unmask.cluster.shards import put, score, shards
 from unmask.errors import ModelError, SettingError
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 
 pytest.importorskip("cloudpickle")
 
@@ -51,7 +51,7 @@ def test_shards_are_the_masks_left_in_whole_batches(masks, batch_size, batches, 
     run = prepared(masks, batch_size)
     size = run.plan.masks.block_size
     parts = tuple(sorted((number, np.zeros((min(n, size), 2))) for number, n in done))
-    before = Estimate(run.plan.masks, 2, parts)
+    before = Scores(run.plan.masks, 2, parts)
     goal = max(masks, before.count)
     made = list(shards(run, before, goal, batches))
     ends = [before.count, *(shard.stop for shard in made)]
@@ -64,7 +64,7 @@ def test_shards_are_the_masks_left_in_whole_batches(masks, batch_size, batches, 
 def test_shards_scored_apart_are_the_run(batches):
     run = prepared()
     whole = last(unmask.stream(run))
-    joined = Estimate.empty(run.plan.masks, 2)
+    joined = Scores.empty(run.plan.masks, 2)
     for shard in shards(run, run.start, 300, batches):
         joined = put(run, joined, score(run, shard))
     same(joined, whole)
@@ -92,7 +92,7 @@ def test_going_on_from_an_estimate():
     run = prepared()
     whole = last(unmask.stream(run))
     blocks = dict(whole.parts)
-    some = Estimate(run.plan.masks, 2, ((0, blocks[0][:5]), (3, blocks[3])))
+    some = Scores(run.plan.masks, 2, ((0, blocks[0][:5]), (3, blocks[3])))
     joined = some
     for shard in shards(run, some, 300, 2):
         joined = put(run, joined, score(run, shard))

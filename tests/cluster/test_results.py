@@ -17,7 +17,7 @@ from unmask.cluster.store import Store
 from unmask.draw.canvas import pixels as as_pixels
 from unmask.errors import FileError, ImageError, SettingError
 from unmask.evaluation import stored
-from unmask.models.source import Recipe
+from unmask.models.source import ModelSource
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -44,7 +44,7 @@ def batch(source, output, maps="grid", column=None, key=None, **settings):
     found, store = sources.find(str(source), column, key), Store(str(output))
     named = {name: value for name, value in (("column", column), ("id", key)) if value}
     store.begin(found.name, found.root, {"maps": maps, **named})
-    one = worker.Worker(Recipe("demo"), settings, maps)
+    one = worker.Worker(ModelSource("demo"), settings, maps)
     for span in found.spans:
         for task in span.tasks(2):
             store.append([row for picture in task for row in one.rows(*picture)])

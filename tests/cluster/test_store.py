@@ -14,7 +14,7 @@ from unmask.cluster.store import Store
 from unmask.cluster.urls import filesystem
 from unmask.errors import FileError, ImageError, SettingError
 from unmask.inputs import images
-from unmask.models.source import Recipe
+from unmask.models.source import ModelSource
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -173,7 +173,7 @@ def test_sources_that_cannot_be(folder, name, options, message):
 
 
 def finish(store, name, **options):
-    store.append(worker.Worker(Recipe("demo"), SETTINGS, "grid").rows(name, **options))
+    store.append(worker.Worker(ModelSource("demo"), SETTINGS, "grid").rows(name, **options))
 
 
 def test_full_maps_are_exact_to_float16_and_none_are_none(folder):
@@ -214,9 +214,9 @@ def test_changed_settings_are_refused_and_named(tmp_path):
 def test_a_models_file_counts_by_its_content(tmp_path):
     for name, content in (("a.onnx", b"1"), ("b.onnx", b"1"), ("c.onnx", b"2")):
         (tmp_path / name).write_bytes(content)
-    a, b, c = (Recipe(str(tmp_path / f"{name}.onnx")).describe() for name in "abc")
+    a, b, c = (ModelSource(str(tmp_path / f"{name}.onnx")).describe() for name in "abc")
     assert a == b != c
-    assert json.dumps(Recipe(len, {"size": (2, 3)}).describe())
+    assert json.dumps(ModelSource(len, {"size": (2, 3)}).describe())
 
 
 def test_failed_pictures_are_forgotten_when_they_are_to_be_tried_again(folder, tmp_path):
@@ -258,7 +258,7 @@ def test_foreign_folders(tmp_path, content, message):
 
 
 def test_a_model_that_cannot_be_loaded_is_told_once():
-    one = worker.Worker(Recipe("nowhere.onnx"), SETTINGS, "grid")
+    one = worker.Worker(ModelSource("nowhere.onnx"), SETTINGS, "grid")
     assert "no model file at nowhere.onnx" in one({"task": [b""]})["fatal"][0]
 
 

@@ -15,7 +15,7 @@ from unmask.cluster import results, sources, worker
 from unmask.cluster.store import Store
 from unmask.cluster.urls import filesystem
 from unmask.errors import FileError, ImageError, SettingError
-from unmask.models.source import Recipe
+from unmask.models.source import ModelSource
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -41,7 +41,7 @@ def folder(tmp_path):
 def batch(source, output):
     found, store = sources.find(str(source)), Store(str(output))
     store.begin(found.name, found.root, {"maps": "grid"})
-    one = worker.Worker(Recipe("demo"), SETTINGS, "grid")
+    one = worker.Worker(ModelSource("demo"), SETTINGS, "grid")
     for span in found.spans:
         for task in span.tasks(2):
             for picture in task:
@@ -178,7 +178,7 @@ def test_a_name_that_is_no_utf_8_is_a_picture_like_any_other(folder):
 def test_a_failure_that_speaks_no_utf_8_is_written(folder):
     store = Store(str(folder / "out"))
     store.begin("x", "", {})
-    one = worker.Worker(Recipe("demo"), SETTINGS, "grid")
+    one = worker.Worker(ModelSource("demo"), SETTINGS, "grid")
     bad = folder / os.fsdecode(b"n\xf6.png")
     store.append(one.rows("n\\xf6.png", f"file://{bad}"))
     assert "no such file" in results.open(folder / "out").failures["n\\xf6.png"]
@@ -195,7 +195,7 @@ def test_parts_may_be_joined(folder):
     for part in parts:
         part.unlink()
     assert Store(str(output)).finished() == {"a.png", "b.png"}
-    one = worker.Worker(Recipe("demo"), SETTINGS, "grid")
+    one = worker.Worker(ModelSource("demo"), SETTINGS, "grid")
     Store(str(output)).append(one.rows("me.png", f"file://{folder}/private/me.png"))
     assert sorted(results.open(output).ids) == ["a.png", "b.png", "me.png"]
     assert len(list(results.open(output))) == 3

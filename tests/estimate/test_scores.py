@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from unmask.errors import SettingError
 from unmask.estimate import estimators, uncertainty
 from unmask.estimate.moments import Moments
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 from unmask.masks.grid import Masks
 
 SHAPE = (20, 31)
 
 
 def scored(masks, score, blocks, count=None):
-    """Estimate of `blocks`, of which the last is cut to `count` masks."""
-    estimate = Estimate.empty(masks, 2)
+    """Scores of `blocks`, of which the last is cut to `count` masks."""
+    estimate = Scores.empty(masks, 2)
     for i, number in enumerate(blocks):
         block = masks.block(number)
         if count is not None and i == len(blocks) - 1:
@@ -110,7 +110,7 @@ def test_a_linear_model_of_the_cells_has_no_noise_but_the_shifts():
     """Without shifts a balanced block gives a linear model's map exactly."""
     masks = Masks((16, 24), (4, 6), shift=False)
     weights = np.random.default_rng(1).normal(size=(4, 6))
-    estimate = Estimate.empty(masks, 1)
+    estimate = Scores.empty(masks, 1)
     for number in range(2):
         cells = masks.block(number).grids
         estimate = estimate.update(number, np.einsum("nij,ij->n", cells, weights)[:, None])
@@ -170,7 +170,7 @@ def test_blocks_merged_in_any_grouping_give_the_same_bits(order, cuts, flips):
     for shard, flip in zip(shards, flips, strict=False):
         if flip:
             _ = shard.moments  # a fold done early must not change the result
-    merged = Estimate.empty(masks, 2)
+    merged = Scores.empty(masks, 2)
     for shard in shards:
         merged = merged.merge(shard)
     assert merged.count == whole.count
@@ -183,7 +183,7 @@ def test_merge_is_associative_commutative_and_has_an_identity():
     left, right = a.merge(b).merge(c), a.merge(b.merge(c))
     assert same_bits(left.moments, right.moments)
     assert same_bits(left.moments, c.merge(b).merge(a).moments)
-    empty = Estimate.empty(masks, 2)
+    empty = Scores.empty(masks, 2)
     assert same_bits(empty.merge(a).moments, a.moments)
     assert same_bits(a.merge(empty).moments, a.moments)
 
@@ -193,7 +193,7 @@ def test_merge_is_associative_commutative_and_has_an_identity():
 def test_a_block_may_come_in_pieces(pieces, peek):
     masks = Masks(SHAPE, (4, 5), design="random", seed=9)
     flat = [curved(masks.render(masks.block(b), np.float64)) for b in range(2)]
-    estimate = Estimate.empty(masks, 1)
+    estimate = Scores.empty(masks, 1)
     for number, f in enumerate(flat):
         start = 0
         for piece in [*pieces, len(f)]:
@@ -203,7 +203,7 @@ def test_a_block_may_come_in_pieces(pieces, peek):
             start += piece
             if peek:
                 _ = estimate.moments
-    whole = Estimate.empty(masks, 1).update(0, flat[0][:, None]).update(1, flat[1][:, None])
+    whole = Scores.empty(masks, 1).update(0, flat[0][:, None]).update(1, flat[1][:, None])
     assert same_bits(estimate.moments, whole.moments)
 
 
@@ -215,7 +215,7 @@ def test_what_does_not_belong_together_is_not_merged():
     with pytest.raises(SettingError, match="same run"):
         one.merge(scored(Masks(SHAPE, (4, 5), seed=1), curved, [2]))
     with pytest.raises(SettingError, match="same run"):
-        one.merge(Estimate.empty(masks, 3))
+        one.merge(Scores.empty(masks, 3))
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_scores_that_do_not_fit_are_refused(scores, words):
     masks = Masks(SHAPE, (4, 5))
     assert masks.block_size == 80
     with pytest.raises(SettingError, match=words):
-        Estimate.empty(masks, 2).update(0, scores)
+        Scores.empty(masks, 2).update(0, scores)
 
 
 def test_fewer_than_two_blocks_tell_no_error():
@@ -257,7 +257,7 @@ def test_a_pixel_never_shown_gets_the_mean_score():
     block = masks.block(0)[:3]
     mean = masks.render(block).mean(axis=0)
     assert (mean == 0).any()  # or this test would test nothing
-    estimate = Estimate.empty(masks, 1).update(0, [[0.1], [0.2], [0.6]])
+    estimate = Scores.empty(masks, 1).update(0, [[0.1], [0.2], [0.6]])
     value = estimators.finalize("coverage", estimate).value[0]
     np.testing.assert_allclose(value[mean == 0], 0.3)
     assert np.isfinite(value).all()
@@ -268,8 +268,8 @@ def test_a_pixel_never_shown_gets_the_mean_score():
 def test_centered_and_coverage_follow_an_affine_change_of_the_score(offset, scale):
     masks = Masks((10, 14), (2, 3), design="random")
     f = curved_small(masks)
-    one = Estimate.empty(masks, 1).update(0, f[:, None])
-    two = Estimate.empty(masks, 1).update(0, offset + scale * f[:, None])
+    one = Scores.empty(masks, 1).update(0, f[:, None])
+    two = Scores.empty(masks, 1).update(0, offset + scale * f[:, None])
     for name in ("centered", "coverage"):
         a = estimators.finalize(name, one).value
         b = estimators.finalize(name, two).value
@@ -286,7 +286,7 @@ def test_one_and_three_axes():
         block = masks.block(0)
         stack = masks.render(block, np.float64)
         f = stack.reshape(len(stack), -1)[:, 3]
-        estimate = Estimate.empty(masks, 1).update(0, f[:, None])
+        estimate = Scores.empty(masks, 1).update(0, f[:, None])
         expected = np.tensordot(f, stack, axes=1) / len(f) / 0.5
         got = estimators.finalize("paper", estimate).value[0]
         np.testing.assert_allclose(got, expected, rtol=1e-12)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unmask.estimate import estimators
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 from unmask.masks.eigenbasis import basis, unblurred
 from unmask.masks.grid import Masks
 
@@ -17,7 +17,7 @@ def cell_area(masks):
 
 def scored(masks, weights, blocks):
     """Scores that are a weighted sum of the mask's pixels."""
-    estimate = Estimate.empty(masks, 1)
+    estimate = Scores.empty(masks, 1)
     for number in range(blocks):
         drawn = masks.render(masks.block(number), np.float64)
         estimate = estimate.update(number, (drawn * weights).sum(axis=(1, 2))[:, None])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from unmask.estimate.estimators import finalize
 from unmask.estimate.local_prior import FLOOR, bins, local_root
 from unmask.estimate.regression import NormalEquations, decompose, posterior
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 from unmask.estimate.smooth import POWER
 from unmask.masks.eigenbasis import basis
 from unmask.masks.grid import Masks
@@ -24,7 +24,7 @@ MASKS = [
 
 
 def scored(masks, score, blocks):
-    estimate = Estimate.empty(masks, 1)
+    estimate = Scores.empty(masks, 1)
     for number in blocks:
         f = score(masks.render(masks.block(number), np.float64), number)
         estimate = estimate.update(number, f.reshape(len(f), -1)[:, :1])
@@ -117,7 +117,7 @@ def test_a_target_has_the_same_map_alone_and_beside_others():
     masks = MASKS[0]
     other = scored(masks, lambda m, n: noisy(m[:, ::-1], n + 50) ** 2, range(3))
     alone = scored(masks, noisy, range(3))
-    both = Estimate.empty(masks, 2)
+    both = Scores.empty(masks, 2)
     for (number, a), (_, b) in zip(alone.parts, other.parts, strict=True):
         both = both.update(number, np.concatenate([a, b], axis=1))
     for name in FITS:

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask.estimate.uncertainty import shown
+from unmask.estimate.uncertainty import format_reliability
 from unmask.evaluation import metrics
 from unmask.models.detections import Detections
 from unmask.reports.html import report
-from unmask.reports.reproduce import Recipe, recipe
+from unmask.reports.reproduce import Reproduction, reproduction
 
 STREET = unmask.demo.pictures()["street"]
 MARKUP = "<script>alert('x')</script>&\"<img src=http://evil.example/x>"
@@ -106,7 +106,8 @@ def test_it_says_what_was_done(explanation):
     page = unmask.report([explanation])
     for words in (
         "heart", "star", "street.png", "512 of 512", "8 × 8", "balanced", "adaptive",
-        f"reliability {shown(explanation.reliabilities[1])}", f"numpy {np.__version__}",
+        f"reliability {format_reliability(explanation.reliabilities[1])}",
+        f"numpy {np.__version__}",
         "-t 4 -t 0 --masks 512 --grid 8", "standard error",
         "unmask.demo.pictures()['street'],\n    [4, 0],\n    masks=512,",
     ):  # fmt: skip
@@ -137,7 +138,7 @@ def test_an_array_is_reported_without_a_picture():
 
 
 def test_counts_must_fit(explanation):
-    for more in ({"recipes": [recipe(explanation)] * 2}, {"curves": [None, None]}):
+    for more in ({"recipes": [reproduction(explanation)] * 2}, {"curves": [None, None]}):
         with pytest.raises(unmask.SettingError, match="expected at least one"):
             report([explanation], **more)
     with pytest.raises(unmask.SettingError, match="2 targets, and curves of 1"):
@@ -154,14 +155,14 @@ def test_the_recipe_of_a_preset_makes_the_same_map(beside, tmp_path, monkeypatch
     made = unmask.explain(
         "demo", Path("street.png"), "star", preset="notebook", masks=150, seed=2, **beside
     )
-    again = recipe(made)
+    again = reproduction(made)
     assert again.unsaid == ()
     made_again(again, made, tmp_path)
 
 
 def test_what_no_option_says_is_told():
     made = unmask.explain("demo", STREET, unmask.within_top("star", 2), masks=256, shift=False)
-    assert [text.split(",")[0] for text in recipe(made).unsaid] == [
+    assert [text.split(",")[0] for text in reproduction(made).unsaid] == [
         "masks without shift",
     ]
 
@@ -170,7 +171,7 @@ def test_what_no_option_says_is_told():
 def test_the_recipe_makes_the_same_map(explanation, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "street.png").write_bytes(STREET.read_bytes())
-    made_again(recipe(explanation), explanation, tmp_path)
+    made_again(reproduction(explanation), explanation, tmp_path)
 
 
 def made_again(again, explanation, folder):
@@ -191,14 +192,14 @@ def made_again(again, explanation, folder):
 
 @pytest.mark.parametrize("name", ["my fox.jpg", "a'b.png", "$(rm -rf x).png", "-o.png", 'q"`.jpg'])
 def test_names_are_quoted(name):
-    words = shlex.split(Recipe(name, (name,), {"fill": name}).command())
+    words = shlex.split(Reproduction(name, (name,), {"fill": name}).command())
     assert words[2] in (name, f"./{name}")
     assert words[4] == words[6] == name
-    compile(Recipe(name, (name,), {"fill": name}).python(), "recipe", "exec")
+    compile(Reproduction(name, (name,), {"fill": name}).python(), "recipe", "exec")
 
 
 def test_boxes_are_said_in_both():
-    again = Recipe("a.jpg", ("dog:10,20.5,200,180",))
+    again = Reproduction("a.jpg", ("dog:10,20.5,200,180",))
     assert "-t dog:10,20.5,200,180" in again.command()
     assert "unmask.box((10, 20.5, 200, 180), label='dog')" in again.python()
 

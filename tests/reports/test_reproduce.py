@@ -16,7 +16,7 @@ import unmask
 from helpers.places import SHARED
 from unmask._base import npz
 from unmask.models.origin import Origin
-from unmask.reports.reproduce import REPEATED, recipe
+from unmask.reports.reproduce import REPEATED, reproduction
 from unmask.run import explanation_file
 from unmask.run.settings import SETTINGS
 from unmask.run.wording import MODEL
@@ -308,7 +308,7 @@ OTHER = {
 def test_every_setting_that_was_given_is_said_and_no_other(row):
     value = OTHER[row.name]
     given = {"masks": 600, row.name: value}  # several blocks, for a shard
-    again = recipe(unmask.explain("demo", "my scene.png", "heart", **given))
+    again = reproduction(unmask.explain("demo", "my scene.png", "heart", **given))
     said = {"masks", "grid", row.name} - ({"grid"} if row.name == "preset" else set())
     assert set(re.findall(r"^    (\w+)=", again.python(), re.MULTILINE)) == said
     assert f"    {row.name}={value!r},\n" in again.python()
@@ -366,4 +366,4 @@ def test_a_file_of_version_0_1_0_still_loads():
     assert (loaded.path, loaded.origin, loaded.texts) == ("", None, None)
     np.testing.assert_array_equal(loaded.maps, new.maps)
     np.testing.assert_array_equal(unmask.extend(loaded, "demo", masks=64).maps, new.extend(64).maps)
-    assert recipe(loaded).command() == recipe(new).command()
+    assert reproduction(loaded).command() == reproduction(new).command()

@@ -11,7 +11,7 @@ import unmask
 from helpers.toy_models import NOISE, bright_and_squared
 from unmask.errors import UnmaskError
 from unmask.models.detections import Detections
-from unmask.reports.reproduce import recipe
+from unmask.reports.reproduce import reproduction
 
 STREET = unmask.demo.pictures()["street"]
 pytestmark = pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
@@ -131,10 +131,10 @@ def test_extending_boxes_that_were_saved(labels, wish, tmp_path):
     # What a report says is the same box to the command line, and in Python.
     pytest.importorskip("typer")
 
-    (text,) = recipe(loaded).targets
+    (text,) = reproduction(loaded).targets
     assert (text == "0") == (wish == "top:1")  # a box that was found is asked for by its number
     names = {"unmask": unmask}
-    code = recipe(loaded).python().split("[", 1)[1].split("],", 1)[0]
+    code = reproduction(loaded).python().split("[", 1)[1].split("],", 1)[0]
     for again in ([text], [eval(code, names)]):
         assert unmask.prepare(model, picture, again, grid=3).targets.targets == whole.targets
 

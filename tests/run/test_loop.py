@@ -14,7 +14,7 @@ from PIL import Image
 
 import unmask
 from unmask.draw.canvas import pixels
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (45, 70, 3), np.uint8)
 
@@ -77,7 +77,7 @@ def test_shards_give_the_same_bits_as_one_run():
     run = unmask.prepare(brightness, PICTURE, 0, masks=210, grid=(3, 5))
     *_, whole = unmask.stream(run)
     shards = [
-        Estimate.empty(run.plan.masks, 1).update(number, scores) for number, scores in whole.parts
+        Scores.empty(run.plan.masks, 1).update(number, scores) for number, scores in whole.parts
     ]
     merged = shards[2].merge(shards[0])
     for shard in (shards[1], *shards[3:]):

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 import unmask
 from helpers.toy_models import NOISE, bright
 from unmask.errors import SettingError
-from unmask.estimate.uncertainty import Maps, reliability, shown
+from unmask.estimate.uncertainty import Maps, format_reliability, reliability
 from unmask.masks.grid import Masks
-from unmask.run.stopping import goals, masks_for
+from unmask.run.stopping import look_points, masks_for
 
 
 @given(count=st.integers(1, 20_000), design=st.sampled_from(["random", "balanced"]))
 @settings(max_examples=40, deadline=None)
 def test_looks_ascend_and_end_with_the_last_mask(count, design):
     masks = Masks((18, 27), (3, 4), design=design)
-    looks = list(goals(masks, count))
+    looks = list(look_points(masks, count))
     size = masks.block_size // (1 if design == "random" else 2)
     assert looks[-1] == count
     assert all(a < b for a, b in itertools.pairwise(looks))
@@ -111,7 +111,7 @@ def test_what_falls_short_says_the_rule_and_about_how_many_masks_are_missing(est
         r"reach it",
         short.stopped,
     )
-    assert said[1] == shown(short.reliability)
+    assert said[1] == format_reliability(short.reliability)
     assert 0.5 < float(said[2]) < min(0.97, float(said[1]))
     guess = int(said[3].replace(",", ""))
     reached = unmask.explain(mixed, NOISE, 0, max_masks=20 * guess, **wanted)

@@ -9,7 +9,7 @@ import unmask
 from unmask import contrast
 from unmask.errors import ModelOutputError, TargetError
 from unmask.models.labels import find_label, imagenet
-from unmask.targets.class_specs import Best, Contrast, parse
+from unmask.targets.class_specs import Contrast, TopK, parse
 from unmask.targets.classes import resolve
 
 LABELS = ("tusker", "Indian elephant, Elephas maximus", "jack-o'-lantern", "red fox", "red_wolf")
@@ -118,7 +118,7 @@ def test_any_text_is_a_label_an_index_or_a_target_error(text):
         [wish] = parse(text, LABELS)
     except TargetError:
         return
-    assert isinstance(wish, Best) or 0 <= wish < len(LABELS)
+    assert isinstance(wish, TopK) or 0 <= wish < len(LABELS)
 
 
 @pytest.mark.parametrize("text", ["²", "³7", "①", "top:²", "9" * 5000, "top:" + "9" * 5000])
@@ -142,13 +142,13 @@ def test_a_number_that_is_a_label_is_the_label():
 
 @pytest.mark.parametrize("asked", ["top:3", "TOP:3", " top:3 "])
 def test_the_best_few(asked):
-    assert parse(asked, LABELS) == (Best(3),)
-    assert parse(None) == (Best(1),)
+    assert parse(asked, LABELS) == (TopK(3),)
+    assert parse(None) == (TopK(1),)
 
 
 def test_lists_are_flat_and_keep_their_order():
     wishes = parse([4, ["red fox", None], "top:2", contrast("tusker", 3)], LABELS)
-    assert wishes == (4, 3, Best(1), Best(2), Contrast(0, 3))
+    assert wishes == (4, 3, TopK(1), TopK(2), Contrast(0, 3))
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_a_class_is_there_once():
 
 
 def test_equal_scores_keep_the_order_of_the_classes():
-    targets = resolve((Best(3),), np.array([[0.0, 0.5, 0.5, 0.5]]))
+    targets = resolve((TopK(3),), np.array([[0.0, 0.5, 0.5, 0.5]]))
     assert [target.index for target in targets.targets] == [1, 2, 3]
 
 

@@ -14,7 +14,7 @@ from unmask._base import magnitude
 from unmask.cluster.packed_map import pack, unpack
 from unmask.errors import ModelOutputError, SettingError
 from unmask.estimate.estimators import ESTIMATORS, finalize
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 from unmask.estimate.uncertainty import Maps, half_width, reliability
 from unmask.evaluation import metrics
 from unmask.evaluation.occlusion import occlude
@@ -34,7 +34,7 @@ SCALES = st.one_of(
 
 def scored(scale=1.0, level=0.0, blocks=3):
     """Scores that are linear in the mask but for some noise."""
-    estimate = Estimate.empty(MASKS, 1)
+    estimate = Scores.empty(MASKS, 1)
     for number in range(blocks):
         masks = MASKS.render(MASKS.block(number), np.float64)
         noise = NOISE[number * len(masks) :][: len(masks)]
@@ -86,7 +86,7 @@ def test_powers_of_two_change_no_bit():
 
 def test_targets_of_different_sizes_do_not_disturb_each_other():
     one, other = scored().scores, scored(1e-200, blocks=3).scores
-    both = Estimate.empty(MASKS, 3)
+    both = Scores.empty(MASKS, 3)
     size = MASKS.block_size
     for number in range(3):
         part = slice(number * size, (number + 1) * size)
@@ -152,7 +152,7 @@ def test_bounds_are_said_before_nonsense():
     with pytest.raises(ModelOutputError, match=r"scores go up to .*expected at most 1e\+150"):
         unmask.explain(unmask.load(huge, preprocess="unit"), picture, masks=64, grid=2)
     with pytest.raises(SettingError, match=r"at most 1e\+150"):
-        Estimate.empty(MASKS, 1).update(0, [[1e151]])
+        Scores.empty(MASKS, 1).update(0, [[1e151]])
 
 
 @pytest.mark.parametrize("scale", [1e39, 1e-46, 1e140, 1e-290])

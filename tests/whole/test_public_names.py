@@ -16,7 +16,7 @@ FACE = {
         load metrics notebook plots predict prepare report results rise stream within_top""",
     "unmask.app": "needed serve",
     "unmask.cli": "app",
-    "unmask.cluster": "ProcessExecutor Progress RayExecutor Recipe Results batch open",
+    "unmask.cluster": "ProcessExecutor Progress RayExecutor ModelSource Results batch open",
     "unmask.demo": "LABELS MODEL Scene pictures scene scenes",
     "unmask.draw": "COLORMAPS",
     "unmask.estimate": "ESTIMATORS",

@@ -15,7 +15,7 @@ from unmask.draw.colormap import COLORMAPS, colorize
 from unmask.errors import ModelError, TargetError, UnmaskError
 from unmask.inputs import Picture
 from unmask.models.loading import load
-from unmask.reports.reproduce import DEMO, Recipe
+from unmask.reports.reproduce import DEMO, Reproduction
 from unmask.run.prepare import Run, prepare
 from unmask.targets import task_of
 from unmask.targets.class_specs import parse
@@ -162,9 +162,9 @@ def picture_of(run: Run) -> NDArray[np.uint8]:
 
 def recipe_of(
     choice: Choice, image: str, example: bool, targets: Sequence[str], settings: Mapping[str, Any]
-) -> Recipe:
+) -> Reproduction:
     """Say how a page's explanation can be made again without it."""
-    return Recipe(
+    return Reproduction(
         image=image,
         targets=tuple(_spoken(choice.model, key) for key in targets),
         settings=settings,

@@ -14,7 +14,7 @@ from unmask.draw.colormap import COLORMAPS
 from unmask.errors import SettingError
 from unmask.inputs import encoding
 from unmask.reports.html import report
-from unmask.reports.reproduce import recipe
+from unmask.reports.reproduce import reproduction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +107,7 @@ def file(what: Wanted, explanation: Explanation, choice: Choice, *, example: boo
         figure = explanation.plot(what.target, opacity=what.opacity, cmap=what.cmap)
         return encoding.png(pixels(figure))
     if what.kind == "html":
-        again = recipe(explanation, choice.source, choice.options)
+        again = reproduction(explanation, choice.source, choice.options)
         if example and explanation.image in demo.pictures():
             again = replace(again, example=True)
         return report([explanation], recipes=[again], cmap=what.cmap).encode()

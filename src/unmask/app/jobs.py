@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from threadpoolctl import ThreadpoolController
 
 from unmask.errors import UnmaskError
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 from unmask.estimate.uncertainty import relative_error
 from unmask.run.loop import stream
 
@@ -62,8 +62,8 @@ class Job:
         self.seconds = 0.0  # of model time
         self.used = 0.0  # of its present turn
         self._changed = changed
-        self._estimate: Estimate | None = None
-        self._steps: Iterator[Estimate] | None = None
+        self._estimate: Scores | None = None
+        self._steps: Iterator[Scores] | None = None
         self.stopping = False
         # BLAS's threads and the model's would fight: a look takes twice as long with both.
         self._blas = ThreadpoolController()
@@ -146,9 +146,7 @@ class Job:
                 found = self.run.explanation(estimate, self.seconds)
             if self._steps is None:
                 # What was folded is larger than all else that a page holds, and soon made again.
-                self._estimate = estimate = Estimate(
-                    estimate.masks, estimate.targets, estimate.parts
-                )
+                self._estimate = estimate = Scores(estimate.masks, estimate.targets, estimate.parts)
                 found = replace(found, estimate=estimate)
             self.explanation = found
             errors = tuple(map(relative_error, self.explanation.reliabilities))

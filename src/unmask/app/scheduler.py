@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from unmask.app.jobs import Job
 
 
-__all__ = ["ACTIVE", "QUANTUM", "SLICE", "Turns"]
+__all__ = ["ACTIVE", "QUANTUM", "SLICE", "Scheduler"]
 
 
 ACTIVE = 4
@@ -32,7 +32,7 @@ LEAVING = 5.0  # seconds that the end of the server waits for it
 T = TypeVar("T")
 
 
-class Turns:
+class Scheduler:
     """A thread that calls models, for one job at a time.
 
     Parameters

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from unmask.app.address import Address
 
 
-__all__ = ["HEADERS", "Gate"]
+__all__ = ["HEADERS", "SameOrigin"]
 
 
 HEADERS = {
@@ -30,7 +30,7 @@ HEADERS = {
 }
 
 
-class Gate:
+class SameOrigin:
     """The outermost ASGI application, so that no answer leaves without the policy.
 
     A request has to name this server (its Host header), to come from its own pages where a browser

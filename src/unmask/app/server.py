@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from unmask._base.blas import one_blas_thread
 from unmask.app.address import Address
 from unmask.app.choices import Choice, choices
-from unmask.app.scheduler import Turns
+from unmask.app.scheduler import Scheduler
 from unmask.app.sessions import Sessions
 from unmask.errors import MissingExtra, SettingError, UnmaskWarning, warn
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
-    from unmask.app.security import Gate
+    from unmask.app.security import SameOrigin
 
 __all__ = ["EXPOSED", "build", "serve"]
 
@@ -101,9 +101,9 @@ def build(
     source: str | None = None,
     options: Mapping[str, Any] | None = None,
     examples: Sequence[str | Path] = (),
-    turns: Turns | None = None,
+    turns: Scheduler | None = None,
     sessions: Sessions | None = None,
-) -> Gate:
+) -> SameOrigin:
     """Make the ASGI application.
 
     Parameters
@@ -127,7 +127,7 @@ def build(
     except ImportError as error:
         raise MissingExtra(error.name or "starlette", "app") from None
     from unmask.app.routes import HANDLERS, routes
-    from unmask.app.security import Gate
+    from unmask.app.security import SameOrigin
 
     known: list[Choice] = choices(model, source, options or {})
 
@@ -135,7 +135,7 @@ def build(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         # Around all explanations, which run in threads of their own.
         with one_blas_thread():
-            app.state.turns = turns or Turns()
+            app.state.turns = turns or Scheduler()
             app.state.sessions = sessions or Sessions()
             sweeper = asyncio.create_task(_sweep(app.state.sessions))
             try:
@@ -145,7 +145,7 @@ def build(
                 await asyncio.to_thread(app.state.turns.close)
 
     app = Starlette(routes=routes(known, examples), exception_handlers=HANDLERS, lifespan=lifespan)
-    return Gate(app, address or Address())
+    return SameOrigin(app, address or Address())
 
 
 async def _sweep(sessions: Sessions) -> None:

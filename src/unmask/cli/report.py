@@ -12,7 +12,7 @@ from unmask.cli.status import clear_errors
 from unmask.evaluation import metrics
 from unmask.reports import stored
 from unmask.reports.html import report as written
-from unmask.reports.reproduce import Recipe, recipe
+from unmask.reports.reproduce import Reproduction, reproduction
 from unmask.reports.stored import MOST
 
 __all__ = ["report"]
@@ -37,7 +37,7 @@ def report(
     with clear_errors():
         files.check(output)
         shown: list[unmask.Explanation] = []
-        recipes: list[Recipe] = []
+        recipes: list[Reproduction] = []
         lines = None
         for one in explanations:
             if "://" in one or Path(one).is_dir():
@@ -47,7 +47,7 @@ def report(
                 recipes += found.recipes
             else:
                 shown.append(unmask.Explanation.load(one))
-                recipes.append(recipe(shown[-1]))
+                recipes.append(reproduction(shown[-1]))
         if curves:
             asked = model.load()
             # Said meanwhile where that is seen.

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from unmask.cli import console
 from unmask.cli.console import err, out, short, show_written
-from unmask.estimate.uncertainty import shown
+from unmask.estimate.uncertainty import format_reliability
 from unmask.targets import task_of
 
 if TYPE_CHECKING:
@@ -106,7 +106,9 @@ def show_result(
     for target, reliability in pairs:
         label = escape(short(target.label))
         number = "" if target.index is None else f"{target.index}"
-        table.add_row(number, f"[bold]{label}[/]", f"{target.score:.4f}", shown(reliability))
+        table.add_row(
+            number, f"[bold]{label}[/]", f"{target.score:.4f}", format_reliability(reliability)
+        )
     out.print(table)
     out.print(
         "[dim]Reliability is the correlation to expect with the map of infinitely many masks.[/]"
@@ -126,7 +128,7 @@ def show_snapshots(label: str, taken: Sequence[Snapshot]) -> None:
         known = math.isfinite(one.expected_error)
         table.add_row(
             f"{one.masks:,}",
-            shown(one.reliability) if known else "not known",
+            format_reliability(one.reliability) if known else "not known",
             f"{one.expected_error:.3f}" if known else "not known",
             "" if math.isnan(one.measured_error) else f"{one.measured_error:.3f}",
         )

@@ -8,6 +8,6 @@ from __future__ import annotations
 from unmask.cluster.driver import Progress, batch
 from unmask.cluster.executors import ProcessExecutor, RayExecutor
 from unmask.cluster.results import Results, open  # noqa: A004 - cluster.open reads well
-from unmask.models.source import Recipe
+from unmask.models.source import ModelSource
 
-__all__ = ["ProcessExecutor", "Progress", "RayExecutor", "Recipe", "Results", "batch", "open"]
+__all__ = ["ModelSource", "ProcessExecutor", "Progress", "RayExecutor", "Results", "batch", "open"]

@@ -20,7 +20,7 @@ from unmask.cluster.worker import Before
 from unmask.errors import DoubtWarning, FileError, ModelError, SettingError, UnmaskError, warn
 from unmask.inputs.images import decode
 from unmask.models.registry import DEMO
-from unmask.models.source import Recipe
+from unmask.models.source import ModelSource
 from unmask.run.ask import about_picture
 from unmask.run.prepare import prepare
 from unmask.targets.target import Target
@@ -170,7 +170,7 @@ def batch(
                 f"{name}= is no setting of unmask.explain.{did_you_mean(name, SETTINGS)}"
             )
     ray_runtime.require()
-    recipe = Recipe(model, dict(load or {}))
+    recipe = ModelSource(model, dict(load or {}))
     found = find(str(source), column, key)
     store = Store(str(output))
     made_with = _fingerprint(recipe, target, maps, column, key, settings)
@@ -347,7 +347,7 @@ class _Driver:
 
 
 def _fingerprint(
-    recipe: Recipe,
+    recipe: ModelSource,
     target: Any,
     maps: Maps,
     column: str | None,
@@ -358,16 +358,16 @@ def _fingerprint(
     given = {name: value for name, value in settings.items() if value is not None}
     return {
         **{f"model.{name}": value for name, value in recipe.describe().items()},
-        "target": Recipe(target).describe()["model"],
+        "target": ModelSource(target).describe()["model"],
         "maps": maps,
         **({} if column is None else {"column": column}),
         **({} if key is None else {"id": key}),
-        **Recipe(None, given).describe(),
+        **ModelSource(None, given).describe(),
         "unmask": __version__,
     }
 
 
-def _about_first(recipe: Recipe, left: Source) -> tuple[str, ...]:
+def _about_first(recipe: ModelSource, left: Source) -> tuple[str, ...]:
     """Say what there is to say of the first picture, where the embedded classifier is asked."""
     if recipe.source != DEMO or not len(left):
         return ()

@@ -1,6 +1,6 @@
 """One explanation over many workers: shards of whole batches, put together in the order of masks.
 
-An executor is anything with a method ``stream(run, estimate, goal) -> Iterator[Estimate]``. The
+An executor is anything with a method ``stream(run, estimate, goal) -> Iterator[Scores]``. The
 loop calls it in the place of its own scoring, so stopping and checkpoints are the same.
 
 Masks are functions of their number, so a shard is two numbers; scores are all that comes back,
@@ -25,13 +25,13 @@ import numpy as np
 from unmask.cluster import ray_runtime
 from unmask.cluster.shards import BATCHES, put, score, shards
 from unmask.errors import MissingExtra, ModelError, SettingError
-from unmask.estimate.scores import Estimate
-from unmask.models.source import Recipe
+from unmask.estimate.scores import Scores
+from unmask.models.source import ModelSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from unmask.cluster.shards import Scores, Shard
+    from unmask.cluster.shards import Shard, ShardScores
     from unmask.models.model import Model
     from unmask.run.prepare import Run
 
@@ -55,21 +55,21 @@ class _Executor:
                     f"{name}={getattr(self, name)}: expected a whole number of at least 1"
                 )
 
-    def stream(self, run: Run, estimate: Estimate, goal: int) -> Iterator[Estimate]:
+    def stream(self, run: Run, estimate: Scores, goal: int) -> Iterator[Scores]:
         """Have masks scored by the workers.
 
         Parameters
         ----------
         run : Run
             Of the same model as the workers'.
-        estimate : Estimate
+        estimate : Scores
             Go on from here.
         goal : int
             Masks that the last estimate holds.
 
         Yields
         ------
-        Estimate
+        Scores
             After each shard, in the order of the masks: one that is finished early waits.
 
         Raises
@@ -82,7 +82,7 @@ class _Executor:
         parcel = self._parcel(run)
         token = secrets.token_hex(8)
         waiting = enumerate(shards(run, estimate, goal, self.batches))
-        ready: dict[int, Scores] = {}
+        ready: dict[int, ShardScores] = {}
         pending: dict[Any, int] = {}
         following = 0
         try:
@@ -112,7 +112,7 @@ class _Executor:
         bare = replace(
             run,
             answer=replace(run.answer, question=question),
-            start=Estimate.empty(run.plan.masks, len(run.targets)),
+            start=Scores.empty(run.plan.masks, len(run.targets)),
             checkpoint=None,
         )
         try:
@@ -120,7 +120,9 @@ class _Executor:
         except ImportError as error:
             raise MissingExtra("cloudpickle", "cluster") from error
         try:
-            return bytes(cloudpickle.dumps((Recipe(self.model, self.options), _looks(run), bare)))
+            return bytes(
+                cloudpickle.dumps((ModelSource(self.model, self.options), _looks(run), bare))
+            )
         except Exception as error:
             raise SettingError(
                 f"the run cannot be sent to a worker: {error}. Models and targets have to be "
@@ -133,7 +135,7 @@ class _Executor:
     def _finished(self, handles: list[Any]) -> list[Any]:
         raise NotImplementedError
 
-    def _result(self, handle: Any) -> Scores:
+    def _result(self, handle: Any) -> ShardScores:
         raise NotImplementedError
 
     def _cancel(self, handle: Any) -> None:
@@ -188,7 +190,7 @@ class ProcessExecutor(_Executor):
     def _finished(self, handles: list[Any]) -> list[Any]:
         return list(wait(handles, return_when=FIRST_COMPLETED).done)
 
-    def _result(self, handle: Any) -> Scores:
+    def _result(self, handle: Any) -> ShardScores:
         from concurrent.futures.process import BrokenProcessPool
 
         try:
@@ -247,7 +249,7 @@ class RayExecutor(_Executor):
     def _finished(self, handles: list[Any]) -> list[Any]:
         return list(ray_runtime.require().wait(handles, num_returns=1)[0])
 
-    def _result(self, handle: Any) -> Scores:
+    def _result(self, handle: Any) -> ShardScores:
         ray = ray_runtime.require()
         try:
             return np.asarray(ray.get(handle))
@@ -274,7 +276,7 @@ class _Actor:
     def __init__(self, threads: int) -> None:
         _start(threads)
 
-    def work(self, token: str, parcel: bytes, shard: Shard) -> Scores:
+    def work(self, token: str, parcel: bytes, shard: Shard) -> ShardScores:
         return _work(token, parcel, shard)
 
 
@@ -288,7 +290,7 @@ def _start(threads: int) -> None:
 _KEPT: dict[str, Any] = {}
 
 
-def _work(token: str, parcel: bytes, shard: Shard) -> Scores:
+def _work(token: str, parcel: bytes, shard: Shard) -> ShardScores:
     if _KEPT.get("token") != token:
         recipe, looks, bare = pickle.loads(parcel)
         if _KEPT.get("recipe") != recipe:

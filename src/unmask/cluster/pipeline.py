@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from unmask.cluster.records import Maps
     from unmask.cluster.spans import Span
     from unmask.cluster.worker import Before
-    from unmask.models.source import Recipe
+    from unmask.models.source import ModelSource
 
 
 __all__ = ["Pool", "task_size"]
@@ -78,7 +78,7 @@ class Pool:
         What the workers' model has to find again.
     """
 
-    recipe: Recipe
+    recipe: ModelSource
     settings: Mapping[str, Any]
     maps: Maps
     workers: int | None = None

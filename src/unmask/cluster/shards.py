@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 from unmask.run.loop import stream
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from unmask.run.prepare import Run
 
-    Scores = NDArray[np.float64]
+    ShardScores = NDArray[np.float64]
 
 __all__ = ["BATCHES", "Shard", "put", "score", "shards"]
 
@@ -47,13 +47,13 @@ class Shard:
         return sum(count for _, count in self.done)
 
 
-def shards(run: Run, estimate: Estimate, goal: int, batches: int = BATCHES) -> Iterator[Shard]:
+def shards(run: Run, estimate: Scores, goal: int, batches: int = BATCHES) -> Iterator[Shard]:
     """Divide the masks that are still to be scored into shards of whole batches.
 
     Parameters
     ----------
     run : Run
-    estimate : Estimate
+    estimate : Scores
         What is scored already.
     goal : int
         Masks that the estimate is to hold at the end.
@@ -87,7 +87,7 @@ def shards(run: Run, estimate: Estimate, goal: int, batches: int = BATCHES) -> I
             block += done.get(block, 0) == size
 
 
-def score(run: Run, shard: Shard) -> Scores:
+def score(run: Run, shard: Shard) -> ShardScores:
     """Score the masks of a shard, in this process.
 
     Returns
@@ -105,12 +105,12 @@ def score(run: Run, shard: Shard) -> Scores:
     before = dict(shard.done)
     plan = replace(run.plan, count=shard.stop, shard=(1, 1), until=None, seconds=None)
     run = replace(run, plan=plan, checkpoint=None)
-    estimates = deque(stream(run, Estimate(run.plan.masks, targets, parts)), maxlen=1)
+    estimates = deque(stream(run, Scores(run.plan.masks, targets, parts)), maxlen=1)
     new = [part[before.get(number, 0) :] for number, part in estimates[0].parts]
     return np.concatenate(new)
 
 
-def put(run: Run, estimate: Estimate, scores: Scores) -> Estimate:
+def put(run: Run, estimate: Scores, scores: ShardScores) -> Scores:
     """Return an estimate with the scores of the next masks in it."""
     done = {number: len(part) for number, part in estimate.parts}
     block = run.plan.blocks.start

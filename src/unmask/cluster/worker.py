@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from unmask.cluster.records import Maps
     from unmask.cluster.spans import Place
-    from unmask.models.source import Recipe
+    from unmask.models.source import ModelSource
     from unmask.targets.target import Target
 
 __all__ = ["Before", "Worker"]
@@ -62,7 +62,7 @@ class Worker:
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: ModelSource,
         settings: Mapping[str, Any],
         maps: Maps,
         threads: int = 1,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from unmask.estimate.scores import Estimate
+    from unmask.estimate.scores import Scores
     from unmask.estimate.uncertainty import Maps
 
     Array = NDArray[np.float64]
@@ -33,13 +33,13 @@ Estimator = Literal["adaptive", "smooth", "sharp", "centered", "paper", "coverag
 
 
 @one_blas_thread()
-def finalize(estimator: Estimator, estimate: Estimate) -> Maps:
+def finalize(estimator: Estimator, estimate: Scores) -> Maps:
     """Turn scores into maps.
 
     Parameters
     ----------
     estimator : {"adaptive", "smooth", "sharp", "centered", "paper", "coverage", "notebook"}
-    estimate : Estimate
+    estimate : Scores
         Of at least one mask.
 
     Returns
@@ -52,12 +52,12 @@ def finalize(estimator: Estimator, estimate: Estimate) -> Maps:
     return ESTIMATORS[estimator](estimate)
 
 
-def finalize_groups(estimator: Estimator, estimate: Estimate) -> Iterator[tuple[Estimate, Maps]]:
+def finalize_groups(estimator: Estimator, estimate: Scores) -> Iterator[tuple[Scores, Maps]]:
     """Finalize few targets at a time, so that many take little memory.
 
     Yields
     ------
-    estimate : Estimate
+    estimate : Scores
         Of a few targets, in order.
     maps : Maps
     """
@@ -74,7 +74,7 @@ def finalize_groups(estimator: Estimator, estimate: Estimate) -> Iterator[tuple[
         yield few, finalize(estimator, few)
 
 
-ESTIMATORS: dict[Estimator, Callable[[Estimate], Maps]] = {
+ESTIMATORS: dict[Estimator, Callable[[Scores], Maps]] = {
     "adaptive": adaptive,
     "smooth": smooth,
     "sharp": sharp,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.estimate.moments import Moments
-    from unmask.estimate.scores import Estimate
+    from unmask.estimate.scores import Scores
 
     Array = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["centered", "coverage", "notebook", "paper"]
 
 
-def paper(estimate: Estimate) -> Maps:
+def paper(estimate: Scores) -> Maps:
     """``sum(f M) / (n p)``: equation 6 of the paper."""
     moments, keep = estimate.moments, estimate.masks.keep
 
@@ -34,7 +34,7 @@ def paper(estimate: Estimate) -> Maps:
     return _linear(moments, method)
 
 
-def centered(estimate: Estimate) -> Maps:
+def centered(estimate: Scores) -> Maps:
     """``f_mean + sum((f - f_mean) M) / (n p)``: the noise of the mean score is gone."""
     moments, keep = estimate.moments, estimate.masks.keep
 
@@ -45,7 +45,7 @@ def centered(estimate: Estimate) -> Maps:
     return _linear(moments, method)
 
 
-def coverage(estimate: Estimate) -> Maps:
+def coverage(estimate: Scores) -> Maps:
     """``sum(f M) / sum(M)``: the mean score, weighted by how visible the pixel was.
 
     A pixel that no mask has shown yet gets the mean score.
@@ -59,7 +59,7 @@ def coverage(estimate: Estimate) -> Maps:
     return _linear(estimate.moments, method)
 
 
-def notebook(estimate: Estimate) -> Maps:
+def notebook(estimate: Scores) -> Maps:
     """``sum(f M) / n``: `paper` without the division by p."""
     keep = estimate.masks.keep
 

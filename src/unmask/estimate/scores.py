@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-__all__ = ["Estimate", "Statistic", "Summary"]
+__all__ = ["Scores", "Statistic", "Summary"]
 
 
 class Statistic(Protocol):
@@ -53,7 +53,7 @@ S = TypeVar("S", bound=Statistic)
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class Scores:
     """Scores of masks, by block; a value that is updated and merged into new values.
 
     Attributes
@@ -69,7 +69,7 @@ class Estimate:
     --------
     >>> from unmask.masks import Masks
     >>> masks = Masks((40, 60), grid=4)
-    >>> half = Estimate.empty(masks, 1)
+    >>> half = Scores.empty(masks, 1)
     >>> for number in range(4):
     ...     block = masks.block(number)
     ...     half = half.update(number, block.grids[:, 1, 2, None])
@@ -85,7 +85,7 @@ class Estimate:
     _results: dict[type[Any], Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def empty(cls, masks: Masks, targets: int) -> Estimate:
+    def empty(cls, masks: Masks, targets: int) -> Scores:
         """No scores yet: the identity of `merge`."""
         return cls(masks, targets)
 
@@ -126,12 +126,12 @@ class Estimate:
         """
         return power(self.scores, axis=0)
 
-    def times(self, powers: NDArray[np.int64]) -> Estimate:
+    def times(self, powers: NDArray[np.int64]) -> Scores:
         """Return the estimate of each target's scores times a power of two, to the bit."""
         parts = tuple((number, np.ldexp(scores, powers)) for number, scores in self.parts)
-        return Estimate(self.masks, self.targets, parts)
+        return Scores(self.masks, self.targets, parts)
 
-    def groups(self, limit: int = 8 * 2**20) -> Iterator[Estimate]:
+    def groups(self, limit: int = 8 * 2**20) -> Iterator[Scores]:
         """Split the targets into groups whose maps take little memory each.
 
         Parameters
@@ -141,7 +141,7 @@ class Estimate:
 
         Yields
         ------
-        Estimate
+        Scores
             Of a few targets each, in order; the estimate itself where one group will do.
         """
         size = max(1, limit // (8 * math.prod(self.masks.shape)))
@@ -157,9 +157,9 @@ class Estimate:
                 for kind, result in self._results.items()
                 if hasattr(result, "take")
             }
-            yield Estimate(self.masks, min(size, self.targets - start), few, _results=known)
+            yield Scores(self.masks, min(size, self.targets - start), few, _results=known)
 
-    def update(self, block: int, scores: ArrayLike) -> Estimate:
+    def update(self, block: int, scores: ArrayLike) -> Scores:
         """Add scores of the next masks of a block.
 
         Parameters
@@ -171,7 +171,7 @@ class Estimate:
 
         Returns
         -------
-        Estimate
+        Scores
 
         Raises
         ------
@@ -196,7 +196,7 @@ class Estimate:
         done[block].setflags(write=False)
         return self._grown(tuple(sorted(done.items(), key=_number)), block)
 
-    def merge(self, other: Estimate) -> Estimate:
+    def merge(self, other: Scores) -> Scores:
         """Union of two estimates of the same masks.
 
         Exactly associative and commutative, since nothing is added up.
@@ -227,11 +227,11 @@ class Estimate:
         parts = tuple(sorted(self.parts + other.parts, key=_number))
         return self._grown(parts, other.parts[0][0])
 
-    def _grown(self, parts: tuple[tuple[int, Array], ...], first: int) -> Estimate:
+    def _grown(self, parts: tuple[tuple[int, Array], ...], first: int) -> Scores:
         """Return an estimate of `parts`, which differ from this one's from block `first` on."""
         same = sum(number < first for number, _ in self.parts)
         kept = {kind: one for kind, one in self._folded.items() if one[0] <= same}
-        return Estimate(self.masks, self.targets, parts, kept)
+        return Scores(self.masks, self.targets, parts, kept)
 
     @one_blas_thread()
     def fold(self, kind: type[S]) -> S:

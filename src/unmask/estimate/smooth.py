@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from unmask.estimate.scores import Estimate
+    from unmask.estimate.scores import Scores
 
     Array = NDArray[np.float64]
 
@@ -161,17 +161,17 @@ def _interpolation(at: NDArray[np.intp], size: int) -> Array:
     return np.stack([np.interp(np.arange(size), at, row) for row in unit], axis=1)
 
 
-def adaptive(estimate: Estimate) -> Maps:
+def adaptive(estimate: Scores) -> Maps:
     """Like `smooth`, with a prior that follows each map's own strength, see `local_prior`."""
     return _posterior(estimate, local=True)
 
 
-def smooth(estimate: Estimate) -> Maps:
+def smooth(estimate: Scores) -> Maps:
     """Posterior mean and standard deviation of a Bayesian linear fit."""
     return _posterior(estimate, local=False)
 
 
-def sharp(estimate: Estimate) -> Maps:
+def sharp(estimate: Scores) -> Maps:
     """Draw the weights of the fit of `smooth` itself, before the masks blur them.
 
     See `unmask.masks.eigenbasis.unblurred`. Its limit is not RISE's: RISE's is this one blurred.
@@ -179,7 +179,7 @@ def sharp(estimate: Estimate) -> Maps:
     return _posterior(estimate, local=False, sharp=True)
 
 
-def _posterior(estimate: Estimate, *, local: bool, sharp: bool = False) -> Maps:
+def _posterior(estimate: Scores, *, local: bool, sharp: bool = False) -> Maps:
     found = smoothed(estimate.fold(NormalEquations), local=local, sharp=sharp)
     k, shape = estimate.targets, estimate.masks.shape
     per_map = (-1, *(1,) * len(shape))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-__all__ = ["Maps", "half_width", "relative_error", "reliability", "shown"]
+__all__ = ["Maps", "format_reliability", "half_width", "relative_error", "reliability"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,12 +164,12 @@ def reliability(maps: Maps, inflation: float = 1.0) -> Array:
     return np.asarray(np.sqrt(np.maximum(0.0, 1.0 - ratio)))
 
 
-def shown(value: float) -> str:
+def format_reliability(value: float) -> str:
     """Write a reliability with three decimals, rounded down: what is not certain is never 1.
 
     Examples
     --------
-    >>> shown(0.99996), shown(0.8)
+    >>> format_reliability(0.99996), format_reliability(0.8)
     ('0.999', '0.800')
     """
     return f"{math.floor(1000 * value + 1e-9) / 1000:.3f}"

@@ -114,22 +114,22 @@ def _row(
     step: float,
 ) -> Row:
     number = one.find(target)
-    wished = one.targets[number]
-    asked = wished.again()
+    chosen_target = one.targets[number]
+    asked = chosen_target.again()
     if one.original is None:
         raise ImageError(f"{one.image}: the explanation holds no input")
     model = same_model(one, model)
     case = metrics.case(model, one.original.given, asked)
-    wished.check_same(case.target, model.name)
+    chosen_target.check_same(case.target, model.name)
     begin = time.perf_counter()
     given = evidence.get(one.image.rsplit("/", 1)[-1])
     names = {metric.name for metric in chosen}
     values, curves = evaluate_map(case, one.model_maps[number], names, evidence=given, step=step)
     return Row(
         one.image,
-        wished.label,
-        wished.index,
-        wished.score,
+        chosen_target.label,
+        chosen_target.index,
+        chosen_target.score,
         values,
         curves,
         one.seconds,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-__all__ = ["jpeg", "png", "within", "write"]
+__all__ = ["fit_within", "jpeg", "png", "write"]
 
 
 def png(picture: Picture | Image.Image) -> bytes:
@@ -38,6 +38,7 @@ def png(picture: Picture | Image.Image) -> bytes:
 
     Examples
     --------
+    >>> import numpy as np
     >>> png(np.zeros((2, 3, 3), np.uint8))[:4]
     b'\x89PNG'
     """
@@ -64,6 +65,7 @@ def write(path: str | os.PathLike[str], picture: Picture | Image.Image) -> None:
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write(f"{folder}/black.png", np.zeros((2, 3, 3), np.uint8))
     ...     read(f"{folder}/black.png").shape
@@ -76,12 +78,12 @@ def write(path: str | os.PathLike[str], picture: Picture | Image.Image) -> None:
         file.write(png(picture))
 
 
-def within(size: tuple[int, int], side: int) -> tuple[int, int]:
+def fit_within(size: tuple[int, int], side: int) -> tuple[int, int]:
     """Scale a height and a width down until neither is more than `side`.
 
     Examples
     --------
-    >>> within((3000, 4000), 256), within((30, 40), 256)
+    >>> fit_within((3000, 4000), 256), fit_within((30, 40), 256)
     ((192, 256), (30, 40))
     """
     scale = min(1.0, side / max(size))
@@ -103,10 +105,11 @@ def jpeg(picture: NDArray[np.uint8], side: int) -> bytes:
 
     Examples
     --------
+    >>> import numpy as np
     >>> jpeg(np.zeros((30, 40, 3), np.uint8), 20)[:3]
     b'\xff\xd8\xff'
     """
-    height, width = within((picture.shape[0], picture.shape[1]), side)
+    height, width = fit_within((picture.shape[0], picture.shape[1]), side)
     image = Image.fromarray(picture)
     if (width, height) != image.size:
         image = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)

@@ -159,6 +159,7 @@ def decode(data: bytes, name: str = "the picture") -> Picture:
 
     Examples
     --------
+    >>> from unmask.inputs.encoding import png
     >>> decode(png(np.zeros((2, 3, 3), np.uint8))).shape
     (2, 3, 3)
     """

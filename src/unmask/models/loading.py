@@ -19,7 +19,7 @@ from unmask.models.model import Activation, Model
 from unmask.models.origin import origin
 from unmask.models.randomize import randomize
 from unmask.models.registry import DEMO, OPTIONS, SOURCES, find, loaded
-from unmask.models.to_onnx import faster
+from unmask.models.to_onnx import to_onnx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,7 +177,7 @@ def load(
         model = replace(model, digest=digest, origin=origin(source, said))
     elif model.origin is not None:
         model = replace(model, origin=model.origin.changed(said))
-    return model if runtime is None else faster(model)
+    return model if runtime is None else to_onnx(model)
 
 
 def _digest(*sources: Any) -> str:

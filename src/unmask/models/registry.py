@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from unmask.models.model import Model
 
-__all__ = ["DEMO", "SOURCES", "Source", "find", "loaded", "names"]
+__all__ = ["DEMO", "SOURCES", "LoaderRow", "find", "loaded", "names"]
 
 DEMO = "demo"
 # Of `unmask.load`, beside those that can be changed later; they mean nothing to some sources.
@@ -31,7 +31,7 @@ OPTIONS = ("detector", "weights", "runtime")
 
 
 @dataclass(frozen=True)
-class Source:
+class LoaderRow:
     """One kind of source.
 
     Attributes
@@ -68,34 +68,34 @@ class Source:
 
 
 # The first row that fits is taken, so what is more special comes first.
-SOURCES: tuple[Source, ...] = (
-    Source("an .onnx file", "onnx:from_onnx", suffixes=(".onnx",)),
-    Source("a .keras file", "keras.model:from_keras_file", suffixes=(".keras",)),
-    Source("keras:NAME", "keras.model:from_keras_name", prefixes=("keras:",)),
-    Source("a Keras model", "keras.model:from_keras", classes=(("keras", "Model"),)),
-    Source("timm:NAME", "torch.timm:from_timm", prefixes=("timm:",)),
-    Source("hf:NAME", "torch.huggingface:from_hub", prefixes=("hf:",)),
-    Source(
+SOURCES: tuple[LoaderRow, ...] = (
+    LoaderRow("an .onnx file", "onnx:from_onnx", suffixes=(".onnx",)),
+    LoaderRow("a .keras file", "keras.model:from_keras_file", suffixes=(".keras",)),
+    LoaderRow("keras:NAME", "keras.model:from_keras_name", prefixes=("keras:",)),
+    LoaderRow("a Keras model", "keras.model:from_keras", classes=(("keras", "Model"),)),
+    LoaderRow("timm:NAME", "torch.timm:from_timm", prefixes=("timm:",)),
+    LoaderRow("hf:NAME", "torch.huggingface:from_hub", prefixes=("hf:",)),
+    LoaderRow(
         "http://HOST:PORT/v2/models/NAME",
         "server.model:from_server",
         prefixes=("http://", "https://"),
     ),
-    Source(
+    LoaderRow(
         "a model of transformers",
         "torch.huggingface:from_huggingface",
         classes=(("transformers", "PreTrainedModel"),),
     ),
-    Source(
+    LoaderRow(
         "a PyTorch module",
         "torch.module:from_torch",
         classes=(("torch", "Module"), ("torch", "ExportedProgram")),
     ),
-    Source(
+    LoaderRow(
         "a scikit-learn classifier",
         "sklearn:from_sklearn",
         classes=(("sklearn", "BaseEstimator"),),
     ),
-    Source(
+    LoaderRow(
         "a file of weights beside its module",
         "torch.weights:explain_checkpoint",
         suffixes=(".pt", ".pth", ".pt2", ".ckpt", ".safetensors"),
@@ -124,7 +124,7 @@ def names() -> list[str]:
     return [row.what for row in SOURCES if row.prefixes or row.suffixes]
 
 
-def find(source: Any) -> tuple[Source, Any] | None:
+def find(source: Any) -> tuple[LoaderRow, Any] | None:
     """Return the row that a source fits, and the source as its loader wants it.
 
     Parameters
@@ -170,7 +170,7 @@ def find(source: Any) -> tuple[Source, Any] | None:
 
 
 def loaded(
-    row: Source, source: Any, options: dict[str, Any], later: frozenset[str]
+    row: LoaderRow, source: Any, options: dict[str, Any], later: frozenset[str]
 ) -> tuple[Model, dict[str, Any]]:
     """Call a row's loader with the options that it names.
 

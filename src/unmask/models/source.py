@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from unmask.models.model import Model
 
 
-__all__ = ["Recipe"]
+__all__ = ["ModelSource"]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ModelSource:
     """The arguments of `unmask.load`.
 
     A loaded model holds sessions, graphics memory and threads, and cannot be sent to another
@@ -32,7 +32,7 @@ class Recipe:
 
     Examples
     --------
-    >>> Recipe("demo", {"name": "shapes"}).load().name
+    >>> ModelSource("demo", {"name": "shapes"}).load().name
     'shapes'
     """
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from unmask.models.model import Model
 
 
-__all__ = ["faster"]
+__all__ = ["to_onnx"]
 
 
 AGREE = 1e-3  # of the largest score, where that is below 1
@@ -32,7 +32,7 @@ FREE = 32  # pixels of an axis that the model leaves free
 BITS = 4  # cells per axis of the masks under which the two are compared
 
 
-def faster(model: Model) -> Model:
+def to_onnx(model: Model) -> Model:
     """Return a model that gives the same scores, run by ONNX Runtime.
 
     Parameters

@@ -9,7 +9,7 @@ import numpy as np
 
 from unmask._base.magnitude import narrowed
 from unmask.draw.colormap import colorize
-from unmask.estimate.uncertainty import shown
+from unmask.estimate.uncertainty import format_reliability
 from unmask.run.snapshots import Snapshot, snapshots
 
 if TYPE_CHECKING:
@@ -143,7 +143,9 @@ def _panels(
             narrowed(one.values - middle)[None], np.array([one.level - middle])
         )
         known = math.isfinite(one.expected_error)
-        below = f"expected correlation {shown(one.reliability) if known else 'not known'}"
+        below = (
+            f"expected correlation {format_reliability(one.reliability) if known else 'not known'}"
+        )
         yield f"{one.masks:,} masks", colorize(values, cmap, low, high), below
 
 

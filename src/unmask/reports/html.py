@@ -13,10 +13,10 @@ import numpy as np
 from unmask._version import __version__
 from unmask.draw.colormap import colorize
 from unmask.errors import SettingError
-from unmask.estimate.uncertainty import shown
+from unmask.estimate.uncertainty import format_reliability
 from unmask.inputs import encoding
 from unmask.inputs.encoding import jpeg
-from unmask.reports.reproduce import recipe
+from unmask.reports.reproduce import reproduction
 from unmask.run.preview import small
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from unmask._base.magnitude import Floats
     from unmask.draw.colormap import Colormap
-    from unmask.reports.reproduce import Recipe
+    from unmask.reports.reproduce import Reproduction
     from unmask.run.explanation import Explanation
 
     Curves = Sequence[Mapping[str, "Curve"]]
@@ -53,7 +53,7 @@ class Curve(Protocol):
 def report(
     explanations: Sequence[Explanation],
     *,
-    recipes: Sequence[Recipe] | None = None,
+    recipes: Sequence[Reproduction] | None = None,
     curves: Sequence[Curves | None] | None = None,
     cmap: Colormap = "inferno",
     title: str = "What did the model look at?",
@@ -92,7 +92,7 @@ def report(
     (True, 8)
     """
     count = len(explanations)
-    again = recipes or [recipe(one) for one in explanations]
+    again = recipes or [reproduction(one) for one in explanations]
     measured = curves or [None] * count
     if not count or len(again) != count or len(measured) != count:
         raise SettingError(
@@ -138,12 +138,15 @@ def _contents(explanations: Sequence[Explanation]) -> str:
 
 
 def _section(
-    number: int, one: Explanation, again: Recipe, curves: Curves | None, cmap: Colormap
+    number: int, one: Explanation, again: Reproduction, curves: Curves | None, cmap: Colormap
 ) -> str:
     maps, stderrs = small(one, MAP)
     targets = []
     for position, target in enumerate(one.targets):
-        facts = [f"score {target.score:.4g}", f"reliability {shown(one.reliabilities[position])}"]
+        facts = [
+            f"score {target.score:.4g}",
+            f"reliability {format_reliability(one.reliabilities[position])}",
+        ]
         if target.box is not None:
             facts.append("box " + ", ".join(f"{edge:.0f}" for edge in target.box))
         lines = {} if curves is None else curves[position]
@@ -216,7 +219,7 @@ def _curves(curves: Mapping[str, Curve]) -> str:
     return f"<figure class=curves>{drawn}{caption}</figure>"
 
 
-def _details(one: Explanation, again: Recipe) -> str:
+def _details(one: Explanation, again: Reproduction) -> str:
     masks = one.plan.masks
     rows = {
         "model": one.model,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from unmask.targets.target import Target
 
 
-__all__ = ["REPEATED", "Recipe", "recipe"]
+__all__ = ["REPEATED", "Reproduction", "reproduction"]
 
 
 NUMBER = re.compile(r"0|[1-9][0-9]*")
@@ -36,7 +36,7 @@ REPEATED = tuple(row for row in SETTINGS.values() if row.repeats)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Reproduction:
     """What it takes to make an explanation again.
 
     Attributes
@@ -67,7 +67,7 @@ class Recipe:
 
     Examples
     --------
-    >>> again = Recipe("my fox.jpg", ("red fox",), {"masks": 500, "grid": (6, 9), "seed": 0})
+    >>> again = Reproduction("my fox.jpg", ("red fox",), {"masks": 500, "grid": (6, 9), "seed": 0})
     >>> again.command()
     "unmask explain 'my fox.jpg' -t 'red fox' --masks 500 --grid 6x9"
     >>> print(again.python())
@@ -150,9 +150,9 @@ class Recipe:
         }
 
 
-def recipe(
+def reproduction(
     explanation: Explanation, model: str | None = None, options: Mapping[str, Any] | None = None
-) -> Recipe:
+) -> Reproduction:
     """Say how an explanation can be made again.
 
     Parameters
@@ -173,7 +173,7 @@ def recipe(
     >>> model = unmask.load("demo", resize="crop")
     >>> street = unmask.demo.pictures()["street"]
     >>> explanation = unmask.explain(model, street, "heart", masks=256, seed=3)
-    >>> print(recipe(explanation).python())
+    >>> print(reproduction(explanation).python())
     import unmask
     <BLANKLINE>
     model = unmask.load('demo', resize='crop')
@@ -196,7 +196,7 @@ def recipe(
     missing = [*of_model, *of_image, *_missing(explanation)]
     if None in code:
         missing.append("targets that are a function")
-    return Recipe(
+    return Reproduction(
         image=image,
         targets=tuple("TARGET" if word is None else word for word in words),
         settings=_settings(explanation, preset),

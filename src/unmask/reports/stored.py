@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from unmask.errors import FileError
-from unmask.reports.reproduce import Recipe, recipe
+from unmask.reports.reproduce import Reproduction, reproduction
 
 if TYPE_CHECKING:
     from unmask.run.explanation import Explanation
@@ -32,7 +32,7 @@ class Stored:
     """
 
     explanations: tuple[Explanation, ...]
-    recipes: tuple[Recipe, ...]
+    recipes: tuple[Reproduction, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -76,7 +76,9 @@ def stored(results: StoredMaps, most: int = MOST) -> Stored:
         notes.append(f"{len(gone):,} pictures cannot be read again, such as {gone[0]}.")
     again = [
         # A local file's path; other URLs stay what they are.
-        replace(recipe(found[name]), image=results.place(name).removeprefix("file://") or name)
+        replace(
+            reproduction(found[name]), image=results.place(name).removeprefix("file://") or name
+        )
         for name in chosen
     ]
     return Stored(tuple(found[name] for name in chosen), tuple(again), tuple(notes))

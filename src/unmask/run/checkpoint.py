@@ -12,7 +12,7 @@ import numpy as np
 from unmask._base import files, npz
 from unmask._base.schema import maybe, record, text
 from unmask.errors import FileError, SettingError, UnmaskWarning, warn
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 from unmask.run import scores_file
 from unmask.run.identity import SAID, Identity
 
@@ -93,7 +93,7 @@ def load(
     content: tuple[dict[str, Any], dict[str, NDArray[Any]]] | None,
     run: Resumable,
     targets: int,
-) -> Estimate:
+) -> Scores:
     """Turn what `peek` read into an estimate.
 
     Parameters
@@ -112,7 +112,7 @@ def load(
         The checkpoint belongs to another run, or its scores to another model.
     """
     if content is None:
-        return Estimate.empty(run.plan.masks, targets)
+        return Scores.empty(run.plan.masks, targets)
     header, arrays = content
     left = "It is left as it is: give another file, or remove it"
     if header["fingerprint"] != run.fingerprint:
@@ -131,18 +131,18 @@ def load(
         raise FileError(f"{path} is damaged: {error}") from error
 
 
-def save(path: Path, run: Resumable, estimate: Estimate) -> None:
+def save(path: Path, run: Resumable, estimate: Scores) -> None:
     """Write a checkpoint of a run, all of it or nothing."""
     header = {"fingerprint": run.fingerprint, "identity": run.identity.as_json()}
     npz.write(path, KIND, FORMAT, header, scores_file.arrays(estimate))
 
 
 def recorded(
-    estimates: Iterator[Estimate],
+    estimates: Iterator[Scores],
     path: Path,
     run: Resumable,
     seconds: float = SECONDS,
-) -> Iterator[Estimate]:
+) -> Iterator[Scores]:
     """Pass estimates on, saving one every few seconds, and the last, however it ends.
 
     A disk that is full, or a folder that is gone, costs the checkpoint and never the run: it goes
@@ -150,7 +150,7 @@ def recorded(
 
     Parameters
     ----------
-    estimates : iterator of Estimate
+    estimates : iterator of Scores
     path : Path
     run : Resumable
         As `unmask.Run` is.
@@ -174,7 +174,7 @@ def recorded(
 
 
 def _failed(
-    path: Path, run: Resumable, estimate: Estimate, before: FileError | None
+    path: Path, run: Resumable, estimate: Scores, before: FileError | None
 ) -> FileError | None:
     """Save, or return why not, which is warned of the first time."""
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.estimate.estimators import Estimator
-    from unmask.estimate.scores import Estimate
+    from unmask.estimate.scores import Scores
     from unmask.targets.target import Target
 
 
@@ -32,7 +32,7 @@ SEVERAL = 1.1
 
 
 def doubts(
-    estimate: Estimate,
+    estimate: Scores,
     targets: Sequence[Target],
     reliabilities: Sequence[float],
     *,
@@ -43,7 +43,7 @@ def doubts(
 
     Parameters
     ----------
-    estimate : Estimate
+    estimate : Scores
         Of at least one mask.
     targets : sequence of Target
     reliabilities : sequence of float

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from unmask.estimate.estimators import Estimator
-    from unmask.estimate.scores import Estimate
+    from unmask.estimate.scores import Scores
     from unmask.masks.designs import Design
     from unmask.run.explanation import Explanation
     from unmask.run.loop import Executor
@@ -275,7 +275,7 @@ def extend(
     return _extended(run, explanation, masks)
 
 
-def _so_far(run: Run, estimate: Estimate, start: float) -> Explanation | None:
+def _so_far(run: Run, estimate: Scores, start: float) -> Explanation | None:
     if not estimate.count:
         return None
     # Where warnings are errors, one would take the place of what is being raised; the explanation's

@@ -15,7 +15,7 @@ from unmask.draw import colormap
 from unmask.errors import ImageError, SettingError, TargetError
 from unmask.estimate.estimators import Estimator, finalize_groups, scale
 from unmask.estimate.scores import Summary
-from unmask.estimate.uncertainty import Maps, half_width, reliability, shown
+from unmask.estimate.uncertainty import Maps, format_reliability, half_width, reliability
 from unmask.inputs.picture import Picture
 from unmask.models.labels import find_label
 from unmask.run import explanation_file
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from unmask._base.magnitude import Floats
     from unmask.draw.colormap import Colormap
     from unmask.draw.figures import Panel
-    from unmask.estimate.scores import Estimate
+    from unmask.estimate.scores import Scores
     from unmask.inputs import Original
     from unmask.inputs.frame import Frame
     from unmask.models.origin import Origin
@@ -54,7 +54,7 @@ class Explanation:
     targets : tuple of Target
         What was explained: index, label and the score of the whole input.
     plan : Plan
-    estimate : Estimate or Summary
+    estimate : Scores or Summary
         The score of every mask, from which the maps follow; `unmask batch` keeps their mean alone.
     model : str
     image : str
@@ -102,7 +102,7 @@ class Explanation:
 
     targets: tuple[Target, ...]
     plan: Plan
-    estimate: Estimate | Summary
+    estimate: Scores | Summary
     model: str
     image: str
     model_maps: Floats
@@ -470,7 +470,7 @@ class Explanation:
         state = "" if self.complete else ", incomplete"
         return (
             f"<Explanation of {names} by {self.model}: {self.masks} masks, "
-            f"reliability {shown(self.reliability)}{state}>"
+            f"reliability {format_reliability(self.reliability)}{state}>"
         )
 
     def _repr_png_(self) -> bytes | None:
@@ -502,7 +502,7 @@ class Explanation:
         return np.stack([home.back(one, float(rest)) for one, rest in pairs])
 
     @property
-    def scores(self) -> Estimate:
+    def scores(self) -> Scores:
         """The score of every mask.
 
         Raises
@@ -548,13 +548,13 @@ class Explanation:
         return target % len(self.targets)
 
 
-def finished(estimator: Estimator, estimate: Estimate) -> tuple[Floats, Floats, tuple[float, ...]]:
+def finished(estimator: Estimator, estimate: Scores) -> tuple[Floats, Floats, tuple[float, ...]]:
     """Turn an estimate into maps, standard errors and reliabilities, few targets at a time.
 
     Parameters
     ----------
     estimator : str
-    estimate : Estimate
+    estimate : Scores
         Of at least one mask.
 
     Returns

@@ -14,7 +14,7 @@ from PIL import Image
 
 from unmask.draw.colormap import overlay
 from unmask.errors import silent
-from unmask.estimate.uncertainty import shown
+from unmask.estimate.uncertainty import format_reliability
 from unmask.inputs import Picture
 from unmask.inputs.encoding import png
 from unmask.run.preview import small
@@ -22,7 +22,7 @@ from unmask.run.preview import small
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from unmask.estimate.scores import Estimate
+    from unmask.estimate.scores import Scores
     from unmask.run.prepare import Run
 
 
@@ -35,7 +35,7 @@ FIRST, INTERVAL = 0.5, 0.4  # seconds: what takes less time is not worth a bar
 SHARE = 0.1  # of the time, at most, for showing
 
 
-def watcher(run: Run) -> Callable[[Estimate | None], None]:
+def watcher(run: Run) -> Callable[[Scores | None], None]:
     """Return what is called with each estimate, and with None at the end.
 
     In a Jupyter notebook it shows the maps so far under a bar, and takes them away at the end, when
@@ -78,7 +78,7 @@ class _Watcher:
         self.cost = math.inf
         self.handle: Any = None
 
-    def __call__(self, estimate: Estimate | None) -> None:
+    def __call__(self, estimate: Scores | None) -> None:
         now = time.perf_counter()
         if estimate is None:
             if self.handle is not None:
@@ -98,7 +98,7 @@ class _Watcher:
         else:
             self.handle.update(HTML(page))
 
-    def _page(self, estimate: Estimate) -> str:
+    def _page(self, estimate: Scores) -> str:
         with silent():  # the explanation at the end warns
             explanation = self.run.explanation(estimate, time.perf_counter() - self.start)
         count, total = estimate.count, self.run.plan.count
@@ -106,7 +106,8 @@ class _Watcher:
         picture = _shrunk(explanation.picture, maps.shape[1:])
         figures = "".join(
             f'<figure style="margin:0"><img alt="" src="{_uri(overlay(picture, values))}">'
-            f"<figcaption>{escape(target.label)} · reliability {shown(sure)}</figcaption></figure>"
+            f"<figcaption>{escape(target.label)} · reliability {format_reliability(sure)}"
+            "</figcaption></figure>"
             for values, target, sure in zip(
                 maps[:PICTURES], explanation.targets, explanation.reliabilities, strict=False
             )

@@ -15,12 +15,12 @@ from unmask.errors import ModelError, ModelOutputError, UnmaskError
 from unmask.masks.grid import Block
 from unmask.masks.renderer import Renderer
 from unmask.run.checkpoint import recorded
-from unmask.run.stopping import goals, is_reached
+from unmask.run.stopping import is_reached, look_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from unmask.estimate.scores import Estimate
+    from unmask.estimate.scores import Scores
     from unmask.models.model import Model
     from unmask.run.plan import Plan
     from unmask.run.prepare import Run
@@ -32,13 +32,13 @@ __all__ = ["Executor", "stream"]
 class Executor(Protocol):
     """Whatever scores masks in the place of this process."""
 
-    def stream(self, run: Run, estimate: Estimate, goal: int) -> Iterator[Estimate]:
+    def stream(self, run: Run, estimate: Scores, goal: int) -> Iterator[Scores]:
         """Go on from an estimate until it holds `goal` masks."""
 
 
 def stream(
-    run: Run, estimate: Estimate | None = None, *, executor: Executor | None = None
-) -> Iterator[Estimate]:
+    run: Run, estimate: Scores | None = None, *, executor: Executor | None = None
+) -> Iterator[Scores]:
     """Score the masks of a run, batch by batch.
 
     Batches take no notice of where blocks end, so the map is the same for every batch size. With a
@@ -47,14 +47,14 @@ def stream(
     Parameters
     ----------
     run : Run
-    estimate : Estimate, optional
+    estimate : Scores, optional
         Go on from here, not from `run.start`; its masks are not scored again.
     executor : Executor, optional
         As for `explain`.
 
     Yields
     ------
-    Estimate
+    Scores
         After each batch. The last one holds `run.plan.share` masks, or fewer if the plan's
         reliability was reached or its time was over.
 
@@ -76,10 +76,10 @@ def stream(
     return recorded(estimates, run.checkpoint, run)
 
 
-def _stopped(run: Run, estimate: Estimate, executor: Executor | None) -> Iterator[Estimate]:
+def _stopped(run: Run, estimate: Scores, executor: Executor | None) -> Iterator[Scores]:
     """Score until the plan's reliability, time or last mask."""
     plan, start = run.plan, time.perf_counter()
-    looks = goals(plan.masks, plan.share) if plan.until is not None else iter([plan.share])
+    looks = look_points(plan.masks, plan.share) if plan.until is not None else iter([plan.share])
     score = _scored if executor is None else executor.stream
     if estimate.count >= plan.share:
         yield estimate
@@ -96,7 +96,7 @@ def _stopped(run: Run, estimate: Estimate, executor: Executor | None) -> Iterato
             return
 
 
-def _scored(run: Run, estimate: Estimate, goal: int) -> Iterator[Estimate]:
+def _scored(run: Run, estimate: Scores, goal: int) -> Iterator[Scores]:
     model = run.model
     sample, fill = run.sample.sent(model.asarray), model.asarray(run.fill)
     rendered = Renderer(run.plan.masks, model.asarray)
@@ -122,7 +122,7 @@ def _scored(run: Run, estimate: Estimate, goal: int) -> Iterator[Estimate]:
         yield estimate
 
 
-def _batches(estimate: Estimate, plan: Plan, goal: int) -> Iterator[list[tuple[int, Block]]]:
+def _batches(estimate: Scores, plan: Plan, goal: int) -> Iterator[list[tuple[int, Block]]]:
     """Yield the masks still to be scored up to `goal`, as parts of blocks that make a batch."""
     masks, size = estimate.masks, plan.batch_size
     done = {number: len(scores) for number, scores in estimate.parts}

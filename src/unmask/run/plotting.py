@@ -9,7 +9,7 @@ import numpy as np
 from unmask.draw.canvas import pixels
 from unmask.draw.figures import PANELS, certainty_panels, draw_panel, three_panels
 from unmask.errors import SettingError
-from unmask.estimate.uncertainty import shown
+from unmask.estimate.uncertainty import format_reliability
 from unmask.inputs.encoding import png
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def facts(target: Target, plan: Plan, masks: int, complete: bool, reliability: f
         f"{masks:,} masks" + ("" if complete else f" of {plan.share:,}"),
         f"grid {' × '.join(map(str, plan.masks.grid))}",
         f"keep {plan.masks.keep:g}",
-        f"reliability {shown(reliability)}",
+        f"reliability {format_reliability(reliability)}",
     ]
     return " · ".join(parts)
 

@@ -12,7 +12,7 @@ import numpy as np
 from unmask._base.files import expanded
 from unmask._version import __version__
 from unmask.errors import DoubtWarning, SettingError, warn
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 from unmask.inputs import describe
 from unmask.inputs.fills import describe_fill
 from unmask.masks.grid import Masks
@@ -66,7 +66,7 @@ class Run:
     targets : Targets
     image : str
     notes : tuple of str
-    start : Estimate
+    start : Scores
         Where to begin: empty, or what a checkpoint held.
     identity : Identity
         What the model said of the input, by which its scores are known.
@@ -86,7 +86,7 @@ class Run:
     targets: Targets
     image: str
     notes: tuple[str, ...]
-    start: Estimate
+    start: Scores
     identity: Identity = NOBODY
     calls: int = 1
     checkpoint: Path | None = None
@@ -140,12 +140,12 @@ class Run:
         """Return what a detector found in the whole picture, surest first."""
         return [one for one in self.answer.found() if isinstance(one, Detection)]
 
-    def explanation(self, estimate: Estimate, seconds: float = 0.0) -> Explanation:
+    def explanation(self, estimate: Scores, seconds: float = 0.0) -> Explanation:
         """Finish: turn an estimate of this run into maps.
 
         Parameters
         ----------
-        estimate : Estimate
+        estimate : Scores
             Of at least one mask.
         seconds : float
             Time it took.
@@ -285,7 +285,7 @@ def prepare(
         targets=targets,
         image=describe(image),
         notes=(*answer.notes, *asides, *probed.notes),
-        start=Estimate.empty(plan.masks, len(targets)),
+        start=Scores.empty(plan.masks, len(targets)),
         identity=identity(loaded.digest, sample.array, scores.reshape(-1), outputs),
         calls=1 + probed.calls,
         checkpoint=path,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from unmask.inputs import Picture
-from unmask.inputs.encoding import within
+from unmask.inputs.encoding import fit_within
 
 if TYPE_CHECKING:
     from unmask._base.magnitude import Floats
@@ -55,7 +55,7 @@ def small(explanation: Explanation, side: int) -> Small:
     home = explanation.original
     if isinstance(home, Picture):
         # The same maps on the same way home, only that it ends at a smaller picture.
-        frame = replace(home.frame, picture=within(home.shape, side))
+        frame = replace(home.frame, picture=fit_within(home.shape, side))
         explanation = replace(explanation, original=replace(home, frame=frame))
     known = bool(np.isfinite(explanation.model_stderrs).all())
     return Small(explanation.maps, explanation.stderrs if known else None)

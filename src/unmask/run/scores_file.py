@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask._base.npz import Array
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,13 +24,13 @@ ARRAYS = {"blocks": Array(("<i8",), 1), "counts": Array(("<i8",), 1), "scores": 
 MAX_BLOCKS = 2**21
 
 
-def arrays(estimate: Estimate) -> dict[str, NDArray[Any]]:
+def arrays(estimate: Scores) -> dict[str, NDArray[Any]]:
     """Return the scores, and which blocks they are of, as arrays.
 
     Examples
     --------
     >>> from unmask.masks import Masks
-    >>> half = Estimate.empty(Masks((40, 60), grid=4), 1).update(3, [[0.5], [0.25]])
+    >>> half = Scores.empty(Masks((40, 60), grid=4), 1).update(3, [[0.5], [0.25]])
     >>> {name: values.tolist() for name, values in arrays(half).items()}
     {'blocks': [3], 'counts': [2], 'scores': [[0.5], [0.25]]}
     """
@@ -41,7 +41,7 @@ def arrays(estimate: Estimate) -> dict[str, NDArray[Any]]:
     }
 
 
-def estimate(masks: Masks, targets: int, stored: Mapping[str, NDArray[Any]]) -> Estimate:
+def estimate(masks: Masks, targets: int, stored: Mapping[str, NDArray[Any]]) -> Scores:
     """Return the estimate of what `arrays` gave.
 
     Raises
@@ -53,7 +53,7 @@ def estimate(masks: Masks, targets: int, stored: Mapping[str, NDArray[Any]]) -> 
     --------
     >>> from unmask.masks import Masks
     >>> masks = Masks((40, 60), grid=4)
-    >>> half = Estimate.empty(masks, 1).update(3, [[0.5], [0.25]])
+    >>> half = Scores.empty(masks, 1).update(3, [[0.5], [0.25]])
     >>> estimate(masks, 1, arrays(half)).count
     2
     """
@@ -72,4 +72,4 @@ def estimate(masks: Masks, targets: int, stored: Mapping[str, NDArray[Any]]) -> 
     scores.setflags(write=False)
     ends = np.cumsum(counts)
     parts = zip(blocks.tolist(), (ends - counts).tolist(), ends.tolist(), strict=True)
-    return Estimate(masks, targets, tuple((block, scores[a:b]) for block, a, b in parts))
+    return Scores(masks, targets, tuple((block, scores[a:b]) for block, a, b in parts))

@@ -11,7 +11,7 @@ import numpy as np
 from unmask._base.checks import is_whole
 from unmask.errors import SettingError
 from unmask.estimate.estimators import finalize, scale
-from unmask.estimate.scores import Estimate
+from unmask.estimate.scores import Scores
 from unmask.estimate.uncertainty import reliability
 
 if TYPE_CHECKING:
@@ -133,9 +133,9 @@ def _counts(explanation: Explanation, at: Sequence[int] | None) -> list[int]:
     return sorted({int(n) for n in at})
 
 
-def _growing(estimate: Estimate, number: int, counts: Sequence[int]) -> Iterator[Estimate]:
+def _growing(estimate: Scores, number: int, counts: Sequence[int]) -> Iterator[Scores]:
     """Yield the estimate of one target after each number of masks."""
-    grown = Estimate.empty(estimate.masks, 1)
+    grown = Scores.empty(estimate.masks, 1)
     wanted = list(counts)
     for block, scores in estimate.parts:
         rest = scores[:, number, None]

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 from unmask._base.statistics import variance_bound
 from unmask.estimate.estimators import finalize_groups
-from unmask.estimate.uncertainty import reliability, shown
+from unmask.estimate.uncertainty import format_reliability, reliability
 from unmask.masks import designs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from unmask.estimate.estimators import Estimator
-    from unmask.estimate.scores import Estimate
+    from unmask.estimate.scores import Scores
     from unmask.masks.grid import Masks
     from unmask.run.plan import Plan
 
 
-__all__ = ["goals", "is_reached", "masks_for", "needed", "reason", "surely"]
+__all__ = ["is_reached", "look_points", "masks_for", "needed", "reason", "reliability_bound"]
 
 
 FIRST = 256  # masks before the first look
@@ -40,7 +40,7 @@ HARDLY = 0.5  # reliability below which nothing is foreseen
 ROUNDS = 30  # of an equation that is solved by putting in what came out
 
 
-def goals(masks: Masks, count: int) -> Iterator[int]:
+def look_points(masks: Masks, count: int) -> Iterator[int]:
     """Mask counts at which to look, the last of them `count`.
 
     They end with whole sets of masks, each at least 15% above the one before. Balanced masks are
@@ -49,7 +49,7 @@ def goals(masks: Masks, count: int) -> Iterator[int]:
     Examples
     --------
     >>> from unmask.masks import Masks
-    >>> list(goals(Masks((224, 224)), 1000))
+    >>> list(look_points(Masks((224, 224)), 1000))
     [512, 640, 768, 896, 1000]
     """
     size = masks.block_size // (1 if masks.design == "random" else designs.SETS)
@@ -63,12 +63,12 @@ def goals(masks: Masks, count: int) -> Iterator[int]:
     yield count
 
 
-def surely(estimate: Estimate, plan: Plan) -> float:
+def reliability_bound(estimate: Scores, plan: Plan) -> float:
     """Reliability that every target has with 95% confidence.
 
     Parameters
     ----------
-    estimate : Estimate
+    estimate : Scores
         Of at least one mask.
     plan : Plan
 
@@ -86,17 +86,17 @@ def surely(estimate: Estimate, plan: Plan) -> float:
     return least
 
 
-def is_reached(estimate: Estimate, plan: Plan) -> bool:
+def is_reached(estimate: Scores, plan: Plan) -> bool:
     """Whether the plan's reliability is reached."""
-    return plan.until is not None and surely(estimate, plan) >= plan.until
+    return plan.until is not None and reliability_bound(estimate, plan) >= plan.until
 
 
-def reason(estimate: Estimate, plan: Plan, sure: float, seconds: float) -> str:
+def reason(estimate: Scores, plan: Plan, sure: float, seconds: float) -> str:
     """Say why an explanation ended where it did.
 
     Parameters
     ----------
-    estimate : Estimate
+    estimate : Scores
     plan : Plan
     sure : float
         Least reliability of its maps.
@@ -115,7 +115,7 @@ def reason(estimate: Estimate, plan: Plan, sure: float, seconds: float) -> str:
 
 
 def masks_for(count: int, sure: float, wanted: float, estimator: Estimator) -> float:
-    """Estimate how many masks a reliability takes, from that of fewer.
+    """Scores how many masks a reliability takes, from that of fewer.
 
     Parameters
     ----------
@@ -144,14 +144,14 @@ def _noise(reliability: float) -> float:
     return 1 / reliability**2 - 1
 
 
-def needed(estimate: Estimate, plan: Plan) -> float:
-    """Estimate how many masks would reach the plan's reliability with 95% confidence.
+def needed(estimate: Scores, plan: Plan) -> float:
+    """Scores how many masks would reach the plan's reliability with 95% confidence.
 
     More masks are more blocks, and how large the error is becomes better known with them.
 
     Parameters
     ----------
-    estimate : Estimate
+    estimate : Scores
     plan : Plan
         With a reliability to reach.
 
@@ -176,16 +176,16 @@ def needed(estimate: Estimate, plan: Plan) -> float:
     return most
 
 
-def _short_of(estimate: Estimate, plan: Plan, sure: float) -> str:
+def _short_of(estimate: Scores, plan: Plan, sure: float) -> str:
     """Say that the plan's reliability was not reached, what was, and what it would take."""
     rule = f"a reliability of {plan.until:g} with 95% confidence was not reached"
-    surest = surely(estimate, plan)
+    surest = reliability_bound(estimate, plan)
     wanted = needed(estimate, plan) if sure >= HARDLY and surest else math.inf
     if math.isinf(wanted):
-        return f"{rule}: it is {shown(sure)}. Many more masks would, or a coarser grid"
+        return f"{rule}: it is {format_reliability(sure)}. Many more masks would, or a coarser grid"
     digits = 10 ** max(1, len(str(round(wanted))) - 2)
     about = max(math.ceil(wanted / digits) * digits, estimate.count + 1)
     return (
-        f"{rule}: it is {shown(sure)}, and above {shown(surest)} with that confidence; about "
-        f"{about:,} masks would reach it"
+        f"{rule}: it is {format_reliability(sure)}, and above {format_reliability(surest)} with "
+        f"that confidence; about {about:,} masks would reach it"
     )

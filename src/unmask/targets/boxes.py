@@ -109,7 +109,7 @@ def detected(
 
 
 def resolve_boxes(
-    wishes: Sequence[Any],
+    specs: Sequence[Any],
     whole: Detections,
     frame: Frame | None,
     labels: Sequence[str] | None = None,
@@ -119,7 +119,7 @@ def resolve_boxes(
 
     Parameters
     ----------
-    wishes : sequence
+    specs : sequence
         From `unmask.targets.boxes.parse_boxes`.
     whole : Detections
         Everything found in the whole picture, in the model's pixels.
@@ -142,19 +142,19 @@ def resolve_boxes(
     named = detected(found, frame, labels)
     numbers: list[int] = []
     given: list[tuple[Target, Detections]] = []
-    for wish in dict.fromkeys(wishes):
-        match wish:
+    for spec in dict.fromkeys(specs):
+        match spec:
             case Box():
-                given.append(_by_hand(wish, whole.scores.shape[1], frame, labels))
+                given.append(_by_hand(spec, whole.scores.shape[1], frame, labels))
                 continue
             case Labeled(index):
                 fits = [i for i, one in enumerate(named) if one.index == index]
                 what = f"no {class_name(index, labels)!r} was found"
             case int():
-                fits = [wish] if wish < len(named) else []
-                what = f"there is no box {wish}"
+                fits = [spec] if spec < len(named) else []
+                what = f"there is no box {spec}"
             case _:
-                fits = list(range(len(named)))[: wish.count if isinstance(wish, Surest) else None]
+                fits = list(range(len(named)))[: spec.count if isinstance(spec, Surest) else None]
                 what = "nothing was found"
         if not fits:
             raise TargetError(f"{what} in this picture: {_seen(whole, named, labels, threshold)}")
@@ -178,17 +178,17 @@ def resolve_boxes(
 
 
 def _by_hand(
-    wish: Box, classes: int, frame: Frame | None, labels: Sequence[str] | None
+    spec: Box, classes: int, frame: Frame | None, labels: Sequence[str] | None
 ) -> tuple[Target, Detections]:
-    corners = np.array(wish.corners)
+    corners = np.array(spec.corners)
     if frame is not None:
         height, width = frame.picture
         corners = np.clip(corners, 0, [width, height, width, height])
         if corners[2] <= corners[0] or corners[3] <= corners[1]:
             raise TargetError(
-                f"box {wish.corners} lies outside the picture, which is {width} x {height} pixels"
+                f"box {spec.corners} lies outside the picture, which is {width} x {height} pixels"
             )
-    index = None if wish.label is None else box_class(wish.label, labels)
+    index = None if spec.label is None else box_class(spec.label, labels)
     scores = np.zeros((1, classes))
     if index is not None:
         scores[0, index] = 1.0

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = [
     "NUMBER",
     "TOP",
-    "Best",
     "Contrast",
-    "Wish",
+    "TargetSpec",
+    "TopK",
     "WithinTop",
     "checked",
     "class_of",
@@ -43,7 +43,7 @@ RANKED = re.compile(r"top-([1-9][0-9]{0,8}):([0-9]{1,9})")
 
 
 @dataclass(frozen=True)
-class Best:
+class TopK:
     """The model's `count` best classes for the whole input."""
 
     count: int = 1
@@ -66,7 +66,7 @@ class WithinTop:
 
 
 # An index, the best few, a difference or a function: what `parse` makes of a user's words.
-Wish = int | Best | Contrast | WithinTop | Callable[[Any], Any]
+TargetSpec = int | TopK | Contrast | WithinTop | Callable[[Any], Any]
 
 
 def contrast(first: Any, second: Any) -> Contrast:
@@ -121,7 +121,7 @@ def within_top(target: Any, top: int = 3) -> WithinTop:
     return WithinTop(target, int(top))
 
 
-def within(wishes: Sequence[Wish], top: int) -> tuple[Wish, ...]:
+def within(specs: Sequence[TargetSpec], top: int) -> tuple[TargetSpec, ...]:
     """Hold every class to `within_top`, but those that say their own number.
 
     Raises
@@ -129,12 +129,12 @@ def within(wishes: Sequence[Wish], top: int) -> tuple[Wish, ...]:
     TargetError
         A contrast or a function, which has no rank.
     """
-    return tuple(one if isinstance(one, WithinTop) else _ranked(one, top) for one in wishes)
+    return tuple(one if isinstance(one, WithinTop) else _ranked(one, top) for one in specs)
 
 
 def parse(
     target: Any, labels: Sequence[str] | None = None, classes: int | None = None
-) -> tuple[Wish, ...]:
+) -> tuple[TargetSpec, ...]:
     """Check what the user asks for, as far as that is possible without the model.
 
     Parameters
@@ -148,7 +148,7 @@ def parse(
 
     Returns
     -------
-    tuple of Wish
+    tuple of TargetSpec
 
     Raises
     ------
@@ -158,17 +158,17 @@ def parse(
     Examples
     --------
     >>> parse(["top:2", "indian_elephant"], ["tusker", "Indian elephant, Elephas maximus"])
-    (Best(count=2), 1)
+    (TopK(count=2), 1)
     """
     if classes is None and labels is not None:
         classes = len(labels)
     if isinstance(target, Sequence) and not isinstance(target, str):
         if not target:
             raise TargetError("the list of targets is empty: give at least one, or None")
-        return tuple(wish for one in target for wish in parse(one, labels, classes))
+        return tuple(spec for one in target for spec in parse(one, labels, classes))
     match target:
         case None:
-            return (Best(),)
+            return (TopK(),)
         case Contrast(first, second):
             return (Contrast(_single(first, labels, classes), _single(second, labels, classes)),)
         case WithinTop(inner, top):
@@ -212,12 +212,12 @@ def class_of(text: str, labels: Sequence[str] | None, classes: int | None, unlab
     return find_label(text, labels)
 
 
-def _parse_text(text: str, labels: Sequence[str] | None, classes: int | None) -> Wish:
+def _parse_text(text: str, labels: Sequence[str] | None, classes: int | None) -> TargetSpec:
     if match := TOP.fullmatch(text.strip().lower()):
         count = int(match[1])
         if count < 1 or (classes is not None and count > classes):
             raise TargetError(f"target {text!r}: expected top:1 to top:{classes or 'N'}")
-        return Best(count)
+        return TopK(count)
     if match := DIFFERENCE.fullmatch(text.strip().lower()):
         first, second = (checked(int(number), classes) for number in match.groups())
         return Contrast(first, second)
@@ -226,18 +226,18 @@ def _parse_text(text: str, labels: Sequence[str] | None, classes: int | None) ->
     return class_of(text, labels, classes, "the model has none: give an index, or its labels")
 
 
-def _single(target: Any, labels: Sequence[str] | None, classes: int | None) -> Wish:
-    wishes = parse(target, labels, classes)
-    if len(wishes) != 1 or (isinstance(wishes[0], Best) and wishes[0].count > 1):
+def _single(target: Any, labels: Sequence[str] | None, classes: int | None) -> TargetSpec:
+    specs = parse(target, labels, classes)
+    if len(specs) != 1 or (isinstance(specs[0], TopK) and specs[0].count > 1):
         raise TargetError(f"contrast takes two single targets, not {target!r}")
-    return wishes[0]
+    return specs[0]
 
 
-def _ranked(wish: Wish, top: int) -> WithinTop:
-    if not isinstance(wish, int | Best):
-        what = "a difference" if isinstance(wish, Contrast) else "a function or another within_top"
+def _ranked(spec: TargetSpec, top: int) -> WithinTop:
+    if not isinstance(spec, int | TopK):
+        what = "a difference" if isinstance(spec, Contrast) else "a function or another within_top"
         raise TargetError(f"only a class can be held to the best {top}: it was asked for {what}")
-    return WithinTop(wish, top)
+    return WithinTop(spec, top)
 
 
 def checked(index: int, classes: int | None) -> int:

@@ -16,7 +16,7 @@ from unmask._base.magnitude import LARGEST
 from unmask.errors import ModelOutputError, TargetError
 from unmask.models.labels import class_name
 from unmask.models.outputs import described, seem
-from unmask.targets.class_specs import Best, Contrast, Wish, WithinTop, checked, parse, within
+from unmask.targets.class_specs import Contrast, TargetSpec, TopK, WithinTop, checked, parse, within
 from unmask.targets.target import Target
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class ClassTargets:
 
 
 def resolve(
-    wishes: Sequence[Wish],
+    specs: Sequence[TargetSpec],
     outputs: Any,
     labels: Sequence[str] | None = None,
     size: Sequence[int] | None = None,
@@ -89,7 +89,7 @@ def resolve(
 
     Parameters
     ----------
-    wishes : sequence of Wish
+    specs : sequence of TargetSpec
         From `unmask.targets.classes.parse`.
     outputs : as the model returned them, for a batch of one
     labels : sequence of str, optional
@@ -108,9 +108,9 @@ def resolve(
     ModelOutputError
         Scores that are not finite.
     """
-    if any(map(_of_classes, wishes)):
+    if any(map(_of_classes, specs)):
         _check_classes(outputs, size, layout)
-    single = {_key(one): one for wish in wishes for one in _expand(wish, outputs)}
+    single = {_key(one): one for spec in specs for one in _expand(spec, outputs)}
     targets, functions = [], []
     for one in single.values():
         label, index, function = _function(one, outputs, labels)
@@ -121,38 +121,38 @@ def resolve(
     return ClassTargets(tuple(targets), tuple(functions))
 
 
-def _expand(wish: Wish, outputs: Any) -> list[Wish]:
-    if isinstance(wish, WithinTop):
-        return [WithinTop(one, wish.top) for one in _expand(wish.target, outputs)]
-    if not isinstance(wish, Best):
-        return [wish]
+def _expand(spec: TargetSpec, outputs: Any) -> list[TargetSpec]:
+    if isinstance(spec, WithinTop):
+        return [WithinTop(one, spec.top) for one in _expand(spec.target, outputs)]
+    if not isinstance(spec, TopK):
+        return [spec]
     values = np.asarray(outputs)[0]
-    if wish.count > len(values):
-        raise TargetError(f"top:{wish.count}: the model has {len(values)} classes")
+    if spec.count > len(values):
+        raise TargetError(f"top:{spec.count}: the model has {len(values)} classes")
     # A stable sort of the negated values: equal scores keep the order of the classes.
-    return [int(i) for i in np.argsort(-values, kind="stable")[: wish.count]]
+    return [int(i) for i in np.argsort(-values, kind="stable")[: spec.count]]
 
 
-def _pair(wish: Wish, outputs: Any) -> tuple[int, int] | None:
+def _pair(spec: TargetSpec, outputs: Any) -> tuple[int, int] | None:
     """Return the two classes of a contrast of classes."""
-    if not isinstance(wish, Contrast):
+    if not isinstance(spec, Contrast):
         return None
-    (one,), (two,) = _expand(wish.first, outputs), _expand(wish.second, outputs)
+    (one,), (two,) = _expand(spec.first, outputs), _expand(spec.second, outputs)
     return (one, two) if isinstance(one, int) and isinstance(two, int) else None
 
 
-def _key(wish: Wish) -> Any:
-    return wish if isinstance(wish, int | WithinTop) else id(wish)
+def _key(spec: TargetSpec) -> Any:
+    return spec if isinstance(spec, int | WithinTop) else id(spec)
 
 
 def _function(
-    wish: Wish, outputs: Any, labels: Sequence[str] | None
+    spec: TargetSpec, outputs: Any, labels: Sequence[str] | None
 ) -> tuple[str, int | None, Score]:
-    match wish:
+    match spec:
         case int():
             values = np.asarray(outputs)
-            checked(wish, values.shape[1])
-            return class_name(wish, labels), wish, lambda out: np.asarray(out)[:, wish]
+            checked(spec, values.shape[1])
+            return class_name(spec, labels), spec, lambda out: np.asarray(out)[:, spec]
         case Contrast(first, second):
             (one,), (two,) = _expand(first, outputs), _expand(second, outputs)
             label_one, _, f = _function(one, outputs, labels)
@@ -161,10 +161,10 @@ def _function(
         case WithinTop(int() as index, top):
             label, _, _ = _function(index, outputs, labels)
             return f"{label}, where among the best {top}", index, _counted(index, top)
-        case Best() | WithinTop():
+        case TopK() | WithinTop():
             raise AssertionError("expanded before")
         case _:
-            return getattr(wish, "__name__", type(wish).__name__), None, wish
+            return getattr(spec, "__name__", type(spec).__name__), None, spec
 
 
 def _counted(index: int, top: int) -> Score:
@@ -177,11 +177,11 @@ def _counted(index: int, top: int) -> Score:
     return score
 
 
-def _of_classes(wish: Wish) -> bool:
+def _of_classes(spec: TargetSpec) -> bool:
     """Whether a class is meant, which needs scores of classes."""
-    if isinstance(wish, Contrast):
-        return _of_classes(wish.first) or _of_classes(wish.second)
-    return isinstance(wish, int | Best | WithinTop)
+    if isinstance(spec, Contrast):
+        return _of_classes(spec.first) or _of_classes(spec.second)
+    return isinstance(spec, int | TopK | WithinTop)
 
 
 def _check_classes(outputs: Any, size: Sequence[int] | None, layout: str) -> None:
@@ -237,13 +237,13 @@ class Classes:
 
     def parse(
         self, model: Model, asked: Any, top: int | None = None
-    ) -> tuple[Model, tuple[Wish, ...]]:
+    ) -> tuple[Model, tuple[TargetSpec, ...]]:
         """Read classes; see `parse`."""
-        wishes = parse(asked, model.labels, model.classes)
-        return model, wishes if top is None else within(wishes, top)
+        specs = parse(asked, model.labels, model.classes)
+        return model, specs if top is None else within(specs, top)
 
     def resolve(
-        self, specs: tuple[Wish, ...], outputs: Any, model: Model, sample: Sample
+        self, specs: tuple[TargetSpec, ...], outputs: Any, model: Model, sample: Sample
     ) -> ClassTargets:
         """Fix them; see `resolve`."""
         return resolve(specs, outputs, model.labels, sample.shape, model.input.layout)

@@ -13,7 +13,7 @@ from unmask.targets.classes import Classes
 if TYPE_CHECKING:
     from unmask.inputs.sample import Sample
     from unmask.models.model import Model
-    from unmask.targets.class_specs import Wish
+    from unmask.targets.class_specs import TargetSpec
     from unmask.targets.classes import ClassTargets
     from unmask.targets.target import Target
 
@@ -141,13 +141,13 @@ class Texts(Classes):
 
     def parse(
         self, model: Model, asked: Any, top: int | None = None
-    ) -> tuple[Model, tuple[Wish, ...]]:
+    ) -> tuple[Model, tuple[TargetSpec, ...]]:
         """Read texts, of which the model then knows all; see `with_texts`."""
         model, numbered = with_texts(model, asked)
         return super().parse(model, numbered, top)
 
     def resolve(
-        self, specs: tuple[Wish, ...], outputs: Any, model: Model, sample: Sample
+        self, specs: tuple[TargetSpec, ...], outputs: Any, model: Model, sample: Sample
     ) -> ClassTargets:
         """Fix them, each to be asked for again by its text."""
         found = super().resolve(specs, outputs, model, sample)
