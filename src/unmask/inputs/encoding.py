@@ -66,6 +66,7 @@ def write(path: str | os.PathLike[str], picture: Picture | Image.Image) -> None:
     --------
     >>> import tempfile
     >>> import numpy as np
+    >>> from unmask.inputs.images import read
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write(f"{folder}/black.png", np.zeros((2, 3, 3), np.uint8))
     ...     read(f"{folder}/black.png").shape
