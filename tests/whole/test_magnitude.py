@@ -14,13 +14,13 @@ from unmask._base import magnitude
 from unmask.cluster.packed_map import pack, unpack
 from unmask.errors import ModelOutputError, SettingError
 from unmask.estimate.estimators import ESTIMATORS, finalize
+from unmask.estimate.finish import finished
 from unmask.estimate.scores import Scores
 from unmask.estimate.uncertainty import Maps, half_width, reliability
 from unmask.evaluation import metrics
 from unmask.evaluation.occlusion import occlude
 from unmask.inputs.frame import Frame
 from unmask.masks.grid import Masks
-from unmask.run.explanation import finished
 
 MASKS = Masks((12, 20), grid=(3, 5), seed=4)
 WEIGHTS = np.random.default_rng(0).normal(size=MASKS.shape)

@@ -10,12 +10,12 @@ import numpy as np
 
 from unmask._base import statistics
 from unmask._base.checks import is_number
-from unmask._base.magnitude import narrowed
 from unmask.draw import colormap
 from unmask.errors import ImageError, SettingError, TargetError
-from unmask.estimate.estimators import Estimator, finalize_groups, scale
+from unmask.estimate.estimators import finalize_groups, scale
+from unmask.estimate.finish import each, finished
 from unmask.estimate.scores import Summary
-from unmask.estimate.uncertainty import Maps, format_reliability, half_width, reliability
+from unmask.estimate.uncertainty import Maps, format_reliability, half_width
 from unmask.inputs.picture import Picture
 from unmask.models.labels import find_label
 from unmask.run import explanation_file
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from unmask.targets.target import Target
 
 
-__all__ = ["Explanation", "finished"]
+__all__ = ["Explanation"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +190,7 @@ class Explanation:
         else:
             wide = statistics.quantile(level, self._final[0].freedom)
             of_mean = self._unit * self.estimate.mean_stderr * wide
-            half = self.at_picture_size(_each(halves, relative=True), of_mean)
+            half = self.at_picture_size(each(halves, relative=True), of_mean)
         return self.maps - half, self.maps + half
 
     def significant(self, target: int | str = 0, level: float = 0.95) -> NDArray[np.bool_]:
@@ -546,33 +546,3 @@ class Explanation:
                 f"target {target}: this explanation has {len(self.targets)}, counted from 0"
             )
         return target % len(self.targets)
-
-
-def finished(estimator: Estimator, estimate: Scores) -> tuple[Floats, Floats, tuple[float, ...]]:
-    """Turn an estimate into maps, standard errors and reliabilities, few targets at a time.
-
-    Parameters
-    ----------
-    estimator : str
-    estimate : Scores
-        Of at least one mask.
-
-    Returns
-    -------
-    maps, stderrs : ndarray of float32 or float64, shape (k, *shape)
-        float64 where float32 would lose some of what the maps show, see `magnitude.fits`.
-    reliabilities : tuple of float
-    """
-    values, stderrs, sure = [], [], []
-    for few, maps in finalize_groups(estimator, estimate):
-        values.append(_each(maps.value))
-        stderrs.append(_each(maps.stderr, relative=True))
-        # Scores that never change have no map, only the masks' own noise in some estimators.
-        alive = np.ptp(few.scores, axis=0) > 0
-        sure += np.where(alive, reliability(maps), 0.0).tolist()
-    return np.concatenate(values), np.concatenate(stderrs), tuple(sure)
-
-
-def _each(maps: NDArray[np.float64], *, relative: bool = False) -> Floats:
-    """Hand out maps as float32 if that does for each of them."""
-    return np.stack([narrowed(one, relative=relative) for one in maps])

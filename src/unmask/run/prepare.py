@@ -12,6 +12,7 @@ import numpy as np
 from unmask._base.files import expanded
 from unmask._version import __version__
 from unmask.errors import DoubtWarning, SettingError, warn
+from unmask.estimate.finish import finished
 from unmask.estimate.scores import Scores
 from unmask.inputs import describe
 from unmask.inputs.fills import describe_fill
@@ -20,7 +21,7 @@ from unmask.models.loading import load
 from unmask.run import checkpoint as checkpoints
 from unmask.run.ask import Answer, Question, ask, whole_outputs
 from unmask.run.diagnostics import doubts, not_best
-from unmask.run.explanation import Explanation, finished
+from unmask.run.explanation import Explanation
 from unmask.run.identity import NOBODY, Identity, identity
 from unmask.run.plan import Plan
 from unmask.run.probing import probe
