@@ -99,7 +99,7 @@ def test_many_figures_leave_nothing_behind(more_memory):
         for _ in range(times):
             pixels(three_panels(picture, picture[:, :, 0], title="one"))
         gc.collect()
-        return sum(isinstance(one, Figure) for one in gc.get_objects())
+        return sum(type(thing) is Figure for thing in gc.get_objects())
 
     before = draw(3)
     more = more_memory()

@@ -313,7 +313,6 @@ def test_answers_that_are_none(answer, words):
 # --- a real server, killed in the middle ---
 
 RUNTIME = """
-from helpers.v2_server import Server
 import numpy as np
 from mlserver import MLModel
 from mlserver.codecs import NumpyCodec

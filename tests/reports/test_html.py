@@ -239,7 +239,7 @@ def test_curves_want_the_model_that_was_explained(explanation):
         metrics.curves(explanation, other)
     with pytest.raises(unmask.SettingError, match="no input"):
         metrics.curves(replace(explanation, original=None), "demo")
-    unknown = tuple(replace(target, index=None) for target in explanation.targets)
+    unknown = tuple(replace(target, index=None, request=None) for target in explanation.targets)
     with pytest.raises(unmask.TargetError, match="is a function"):
         metrics.curves(replace(explanation, targets=unknown), "demo")
     smaller = replace(explanation, model_maps=explanation.model_maps[:, ::2])

@@ -52,7 +52,7 @@ def test_progress_is_a_live_picture_and_goes_away():
         "    time.sleep(0.1)\n"
         "    return batch[:, 30:60, 50:90].mean(axis=(1, 2, 3))\n"
         "model = unmask.load(slow, preprocess='unit', labels=['<b>light'], name='slow')\n"
-        "model = __import__('dataclasses').replace(model, size=(96, 128))\n"
+        "model = model.changed(size=(96, 128))\n"
         "street = unmask.demo.pictures()['street']\n"
         "unmask.explain(model, street, 0, masks=1800).masks"
     )
