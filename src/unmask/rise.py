@@ -172,8 +172,8 @@ def saliency_map(scores: ArrayLike, target: int, masks: Array, top: int = 3) -> 
             "row for each mask"
         )
     total = np.zeros(masks.shape[1:])
-    for one, mask in zip(values, masks, strict=True):
-        total += local_explanation(one, target, mask, top)
+    for score, mask in zip(values, masks, strict=True):
+        total += local_explanation(score, target, mask, top)
     return np.asarray(total / len(masks), np.float32)
 
 

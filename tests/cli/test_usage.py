@@ -99,13 +99,13 @@ def test_what_is_near_to_nothing_says_where_to_look():
 )
 def test_a_misspelt_keyword_of_load(source, option, meant):
     with pytest.raises(
-        SettingError, match=rf"{option}= says nothing to .*\. Did you mean {meant}\?"
+        SettingError, match=rf"{option}= does not apply to .*\. Did you mean {meant}\?"
     ):
         unmask.load(source, **{option: "x"})
 
 
 def test_an_option_of_another_source_is_not_called_misspelt():
-    with pytest.raises(SettingError, match=r"weights= says nothing to [^?]*$"):
+    with pytest.raises(SettingError, match=r"weights= does not apply to [^?]*$"):
         unmask.load("demo", weights="w.h5")
 
 

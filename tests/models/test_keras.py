@@ -360,11 +360,11 @@ def test_a_file_that_is_none(tmp_path, content):
 
 
 def test_options_that_say_nothing_are_refused(small):
-    with pytest.raises(SettingError, match=r"weights= says nothing to a Keras model"):
+    with pytest.raises(SettingError, match=r"weights= does not apply to a Keras model"):
         unmask.load(small, weights="x.h5")
-    with pytest.raises(SettingError, match=r"weights= says nothing to an .onnx file"):
+    with pytest.raises(SettingError, match=r"weights= does not apply to an .onnx file"):
         unmask.load("demo", weights="x.h5")
-    with pytest.raises(SettingError, match=r"color= says nothing to <lambda>"):
+    with pytest.raises(SettingError, match=r"color= does not apply to <lambda>"):
         unmask.load(lambda batch: batch, color=3)
     with pytest.raises(SettingError, match="runtime='tpu': expected 'onnx'"):
         unmask.load(small, runtime="tpu")

@@ -228,7 +228,7 @@ def test_a_server_that_does_not_answer_in_time(weights, values):
         ),
         ({}, {"concurrency": 0}, "concurrency=0"),
         ({}, {"timeout": 0}, "timeout=0"),
-        ({}, {"autocast": "bfloat16"}, "autocast= says nothing to http://HOST"),
+        ({}, {"autocast": "bfloat16"}, "autocast= does not apply to http://HOST"),
     ],
 )
 def test_what_does_not_fit_is_said_at_once(weights, change, options, words):

@@ -131,7 +131,7 @@ def test_what_is_assumed_is_said(picture):
         ((20, 50), {"size": (4, 6)}, "no whole number of channels of 4 x 6"),
         ((20, 50), {"size": (5, 5), "layout": "NHW"}, "no whole number of channels"),
         ((20, 50), {"size": (0, 5)}, "expected whole numbers of at least 1"),
-        ((20, 50), {"autocast": "bfloat16"}, r"autocast= says nothing to a scikit-learn"),
+        ((20, 50), {"autocast": "bfloat16"}, r"autocast= does not apply to a scikit-learn"),
     ],
 )
 def test_what_is_no_model_of_pictures_is_refused(made, options, words):

@@ -602,7 +602,7 @@ def test_weights_alone_are_no_model(tmp_path, name, words):
     [
         ({"autocast": "float32"}, SettingError, "expected one of bfloat16, float16"),
         ({"device": "nowhere"}, ModelError, "device='nowhere'"),
-        ({"texts": ["a"]}, SettingError, "texts= says nothing to a PyTorch module; .*autocast"),
+        ({"texts": ["a"]}, SettingError, "texts= does not apply to a PyTorch module; .*autocast"),
         ({"layout": "CHW"}, SettingError, "layout='CHW'"),
     ],
 )

@@ -81,11 +81,11 @@ def sizes(name: str, value: Any) -> tuple[int, ...]:
     (4, 6)
     """
     given = tuple(value) if isinstance(value, Sequence | np.ndarray) else ()
-    if not given or not all(is_whole(one) and one >= 1 for one in given):
+    if not given or not all(is_whole(size) and size >= 1 for size in given):
         raise SettingError(
             f"{name}={value!r}: expected whole numbers of at least 1, such as (224, 224)"
         )
-    return tuple(int(one) for one in given)
+    return tuple(int(size) for size in given)
 
 
 def known(name: str, value: Any, names: Collection[str]) -> Any:

@@ -105,7 +105,7 @@ def listed(check: Check, least: int = 0, most: int = 2**20) -> Check:
     def checked(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple) or not least <= len(value) <= most:
             raise _wrong(f"a list of {least} to {most} values", value)
-        return tuple(_within(f"[{place}]", check, one) for place, one in enumerate(value))
+        return tuple(_within(f"[{place}]", check, item) for place, item in enumerate(value))
 
     return checked
 
@@ -116,7 +116,7 @@ def table(check: Check) -> Check:
     def checked(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise _wrong("a mapping", value)
-        return {text(name): _within(name, check, one) for name, one in value.items()}
+        return {text(name): _within(name, check, item) for name, item in value.items()}
 
     return checked
 

@@ -80,10 +80,12 @@ def printable(text: str, lines: bool = True) -> str:
         return text
     kept = "\n\t" if lines else ""
     return "".join(
-        one if one in kept or not _obeyed(one) else one.encode("unicode_escape").decode()
-        for one in named(text)
+        letter
+        if letter in kept or not _obeyed(letter)
+        else letter.encode("unicode_escape").decode()
+        for letter in named(text)
     )
 
 
-def _obeyed(one: str) -> bool:
-    return unicodedata.category(one) in ACTIVE or TURNING.match(one) is not None
+def _obeyed(letter: str) -> bool:
+    return unicodedata.category(letter) in ACTIVE or TURNING.match(letter) is not None

@@ -134,7 +134,10 @@ def options(run: Run) -> list[dict[str, Any]]:
             {"key": str(b.number), "label": b.label, "score": b.confidence, "box": b.box}
             for b in found
         ]
-    return [_option(one.index, one.label, one.score) for one in run.predictions(TOP)]
+    return [
+        _option(prediction.index, prediction.label, prediction.score)
+        for prediction in run.predictions(TOP)
+    ]
 
 
 def option(run: Run, text: str) -> dict[str, Any]:

@@ -138,9 +138,9 @@ class Live(WebSocketsSansIOProtocol):
 def drop_idle(connections: set[Any]) -> bool:
     """Cut off the connection that idles for longest; return whether there was one."""
     idle = [
-        (one.idle_since, id(one), one)
-        for one in connections
-        if isinstance(one, Connection) and one.idle_since is not None
+        (connection.idle_since, id(connection), connection)
+        for connection in connections
+        if isinstance(connection, Connection) and connection.idle_since is not None
     ]
     if idle:
         victim = min(idle)[2]

@@ -98,7 +98,9 @@ class _Table:
             # The embedded model's pictures go by the names that Python knows them by.
             name = path.stem if path in demo.pictures().values() else path.name
             self.examples.setdefault(name, images.read(path))
-        self.thumbnails = {name: jpeg(one, THUMBNAIL) for name, one in self.examples.items()}
+        self.thumbnails = {
+            name: jpeg(picture, THUMBNAIL) for name, picture in self.examples.items()
+        }
         about = {
             "version": __version__,
             "models": [choice.about() for choice in known],
@@ -129,33 +131,33 @@ class _Table:
         session = _session(request)
         if session.run is None:
             raise HTTPException(404, "there is no picture yet")
-        return Response(session.preview, media_type="image/jpeg")
+        return Response(session.thumbnail, media_type="image/jpeg")
 
     async def upload(self, request: Request) -> Response:
         session = _session(request)
-        wish = session.wished()
+        choice = session.choose()
         name = request.query_params.get("name", "picture")[:MAX_NAME]
         async with self.bodies.received(request, MAX_BYTES) as data:
             picture = await self._work(lambda: decode(bytes(data)))
-        async with _turn(session, wish):
+        async with _latest(session, choice):
             return await self._shown(request, name, picture, example=False)
 
     async def example(self, request: Request) -> Response:
         session = _session(request)
-        wish = session.wished()
+        choice = session.choose()
         name = text_of(await self.bodies.json(request), "name", MAX_NAME)
         if name not in self.examples:
             raise HTTPException(404, "there is no such example")
-        async with _turn(session, wish):
+        async with _latest(session, choice):
             return await self._shown(request, name, self.examples[name], example=True)
 
     async def model(self, request: Request) -> Response:
         session = _session(request)
-        wish = session.wished()
+        choice = session.choose()
         key = text_of(await self.bodies.json(request), "model", MAX_NAME)
         if key not in self.models:
             raise HTTPException(404, "there is no such model")
-        async with _turn(session, wish):
+        async with _latest(session, choice):
             session.model = key
             if session.run is None or session.picture is None:
                 return JSONResponse({})
@@ -167,7 +169,7 @@ class _Table:
     ) -> Response:
         session, choice = _session(request), self.models[_session(request).model]
         with request.app.state.sessions.admitted(session, picture.nbytes):
-            small = session.preview
+            small = session.thumbnail
             if picture is not session.picture:
                 small = await self._work(lambda: jpeg(picture, PREVIEW))
             run = await _call(request, lambda: choices.look(choice, picture))
@@ -214,7 +216,7 @@ class _Table:
                 raise HTTPException(409, "a map is being made already: stop it first")
             ready = await _call(request, lambda: choices.started(run, targets, settings))
             session.job = Job(ready, session.waker())
-            request.app.state.turns.add(session.job)
+            request.app.state.scheduler.add(session.job)
             session.changed.set()
             return JSONResponse(facts(session.job), 202)
 
@@ -234,7 +236,7 @@ class _Table:
             if job is None or not job.finished or job.masks >= count:
                 raise HTTPException(409, f"there is no finished map of fewer than {count} masks")
             await _call(request, lambda: job.extend(count))
-            request.app.state.turns.add(job)
+            request.app.state.scheduler.add(job)
             session.changed.set()
             return JSONResponse(facts(job), 202)
 
@@ -262,9 +264,9 @@ class _Table:
 
     def _wish(self, session: Session, given: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
         targets, settings = given.get("targets", []), given.get("settings", {})
-        if not isinstance(targets, list) or not all(isinstance(one, str) for one in targets):
+        if not isinstance(targets, list) or not all(isinstance(text, str) for text in targets):
             raise SettingError("targets: expected a list of texts")
-        if len(targets) > MAX_TARGETS or any(len(one) > MAX_NAME for one in targets):
+        if len(targets) > MAX_TARGETS or any(len(text) > MAX_NAME for text in targets):
             raise SettingError(f"targets: expected at most {MAX_TARGETS} numbers")
         if not isinstance(settings, dict):
             raise SettingError("settings: expected names and values")
@@ -279,14 +281,14 @@ def _session(request: Request) -> Session:
 
 
 async def _call(request: Request, function: Callable[[], Any]) -> Any:
-    return await asyncio.wrap_future(request.app.state.turns.call(function))
+    return await asyncio.wrap_future(request.app.state.scheduler.call(function))
 
 
 @contextlib.asynccontextmanager
-async def _turn(session: Session, wish: int) -> AsyncIterator[None]:
+async def _latest(session: Session, choice: int) -> AsyncIterator[None]:
     """Let one request at a time change a page's picture, unless a later one was made since."""
     async with session.lock:
-        if wish != session.wish:
+        if choice != session.chosen:
             raise HTTPException(409, "another picture or model was chosen since")
         yield
 

@@ -1,4 +1,4 @@
-"""Fair turns: one thread owns the models, and the jobs share it.
+"""Fair scheduling: one thread owns the models, and the jobs share it.
 
 At most `ACTIVE` jobs take turns, a slice of time each, in a circle; so their memory is bounded, and
 each is seen to move. The others wait in a line. An active job that has had `QUANTUM` seconds while
@@ -51,7 +51,7 @@ class Scheduler:
         self._wake = threading.Condition()
         self._closed = False
         work = silent()(self._work)  # notes are shown on the page
-        self._thread = threading.Thread(target=work, name="unmask-turns", daemon=True)
+        self._thread = threading.Thread(target=work, name="unmask-scheduler", daemon=True)
         self._thread.start()
 
     def call(self, function: Callable[[], T]) -> Future[T]:
@@ -118,7 +118,7 @@ class Scheduler:
         else:
             self._turn += 1
             return
-        # Who was behind has moved up: the turn is at the next one already.
+        # The jobs behind have moved up: the index is at the next job already.
         self._seat()
 
     def _seat(self) -> None:

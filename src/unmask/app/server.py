@@ -101,7 +101,7 @@ def build(
     source: str | None = None,
     options: Mapping[str, Any] | None = None,
     examples: Sequence[str | Path] = (),
-    turns: Scheduler | None = None,
+    scheduler: Scheduler | None = None,
     sessions: Sessions | None = None,
 ) -> SameOrigin:
     """Make the ASGI application.
@@ -113,7 +113,7 @@ def build(
     address : Address, optional
         Where it will listen, by default on this machine alone: only requests that name it and know
         its token are answered.
-    turns : Turns, optional
+    scheduler : Scheduler, optional
     sessions : Sessions, optional
 
     Returns
@@ -135,14 +135,14 @@ def build(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         # Around all explanations, which run in threads of their own.
         with one_blas_thread():
-            app.state.turns = turns or Scheduler()
+            app.state.scheduler = scheduler or Scheduler()
             app.state.sessions = sessions or Sessions()
             sweeper = asyncio.create_task(_sweep(app.state.sessions))
             try:
                 yield
             finally:
                 sweeper.cancel()
-                await asyncio.to_thread(app.state.turns.close)
+                await asyncio.to_thread(app.state.scheduler.close)
 
     app = Starlette(routes=routes(known, examples), exception_handlers=HANDLERS, lifespan=lifespan)
     return SameOrigin(app, address or Address())

@@ -47,7 +47,7 @@ class Session:
         Of the picture, for people only.
     example : bool
         The picture is one that the server offered.
-    preview : bytes
+    thumbnail : bytes
         A small JPEG of it.
     run : Run or None
         Of the whole picture: what the model says of it.
@@ -58,7 +58,7 @@ class Session:
         How many are open.
     left : bool
         The last that was closed said that the page is gone, and not only silent.
-    wish : int
+    chosen : int
         How often another picture or model was asked for: the last counts.
     reserved : int
         Bytes of a picture that is on its way in.
@@ -72,13 +72,13 @@ class Session:
     model: str
     name: str = ""
     example: bool = False
-    preview: bytes = b""
+    thumbnail: bytes = b""
     run: Run | None = None
     job: Job | None = None
     seen: float = field(default_factory=time.monotonic)
     sockets: int = 0
     left: bool = False
-    wish: int = 0
+    chosen: int = 0
     reserved: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -88,15 +88,15 @@ class Session:
         """Bytes of its picture, or of the one that takes its place."""
         return max(self.reserved, 0 if self.picture is None else self.picture.nbytes)
 
-    def wished(self) -> int:
-        """Count a wish for another picture or model; return its number."""
-        self.wish += 1
-        return self.wish
+    def choose(self) -> int:
+        """Count a choice of another picture or model; return its number."""
+        self.chosen += 1
+        return self.chosen
 
-    def show(self, name: str, run: Run, preview: bytes, *, example: bool) -> None:
+    def show(self, name: str, run: Run, thumbnail: bytes, *, example: bool) -> None:
         """Take another picture; what belonged to the last one goes."""
         self.drop_job()
-        self.name, self.preview, self.example = name, preview, example
+        self.name, self.thumbnail, self.example = name, thumbnail, example
         self.run = replace(run, image=name)
 
     @property
@@ -168,7 +168,7 @@ class Sessions:
         Crowded
             The pages that are open hold too much already.
         """
-        while sum(one.held for one in self._all.values()) - session.held + size > self._held:
+        while sum(other.held for other in self._all.values()) - session.held + size > self._held:
             if not self._evict(session):
                 raise Crowded(
                     "too many large pictures are open; close a page, or use a smaller one"
@@ -190,7 +190,7 @@ class Sessions:
                 self._forget(session)
 
     def _evict(self, but: Session | None = None) -> bool:
-        gone = [one for one in self._all.values() if not one.sockets and one is not but]
+        gone = [other for other in self._all.values() if not other.sockets and other is not but]
         if gone:
             self._forget(min(gone, key=lambda one: one.seen))
         return bool(gone)

@@ -40,10 +40,10 @@ def check_opacity(opacity: float) -> None:
 
 def check_parts(parts: list[str]) -> None:
     """Refuse a file that is given twice."""
-    for number, one in enumerate(parts):
-        if Path(one).resolve() in [Path(other).resolve() for other in parts[:number]]:
+    for number, part in enumerate(parts):
+        if Path(part).resolve() in [Path(other).resolve() for other in parts[:number]]:
             raise SettingError(
-                f"{one} is given twice, and its masks are in both: give each part once"
+                f"{part} is given twice, and its masks are in both: give each part once"
             )
 
 
@@ -59,7 +59,7 @@ def parse_counts(option: str, text: str) -> list[int]:
 
 def parse_name(text: str) -> str:
     """Return the name of files in a folder; it leads to no other."""
-    if not text.strip() or text in (".", "..") or any(one in text for one in "/\\\0"):
+    if not text.strip() or text in (".", "..") or any(letter in text for letter in "/\\\0"):
         raise SettingError(
             f"--name {text}: expected a name such as fox, without / or \\; -o says which folder"
         )

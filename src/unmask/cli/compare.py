@@ -46,8 +46,8 @@ def compare(
         console.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
         made = evaluation.compare(case, found, seed=seed)
         panels = [
-            Panel(name, one.values, one.curves)
-            for name, one in zip(progress.one_by_one(names), made, strict=True)
+            Panel(name, panel.values, panel.curves)
+            for name, panel in zip(progress.one_by_one(names), made, strict=True)
         ]
         label = console.short(case.target.label)
         drawn = figures.side_by_side(

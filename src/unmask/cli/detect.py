@@ -39,8 +39,8 @@ def detect(
             from unmask.draw import boxes, canvas
 
             items = [
-                (f"{one.number} {console.short(one.label)} {one.confidence:.2f}", one.box)
-                for one in found
+                (f"{box.number} {console.short(box.label)} {box.confidence:.2f}", box.box)
+                for box in found
             ]
             path, before = make_place(output, picture, "detections")
             encoding.write(path, canvas.pixels(boxes.boxes(pixels, items)))

@@ -41,7 +41,7 @@ def evaluate(
         metrics = evaluation.metrics.known(metric or evaluation.DEFAULT)
         loaded = model.load()
         randomized = None
-        if any("randomized" in one.needs for one in metrics):
+        if any("randomized" in metric.needs for metric in metrics):
             drawn = make_folder(output) / "randomized.onnx"
             randomized = model.load(str(unmask.models.randomize(model.source, drawn, seed=seed)))
         known = {"model options": model.as_written()}
@@ -52,7 +52,7 @@ def evaluate(
             explainer,
             maps=None if maps is None else unmask.results.open(maps, source),
             target=target,
-            wanted=[one.name for one in metrics],
+            wanted=[metric.name for metric in metrics],
             evidence=evidence,
             randomized=randomized,
             seed=seed,

@@ -121,7 +121,9 @@ def _figures(
 def _names(targets: Sequence[unmask.Target], found: Sequence[Detection]) -> list[str]:
     """Name the figures: by label, and boxes by number too; those by hand are counted on."""
     slugs = [_slug(target) for target in targets]
-    numbers: dict[Any, int] = {(one.box, one.index): one.number for one in found}
+    numbers: dict[Any, int] = {
+        (detection.box, detection.index): detection.number for detection in found
+    }
     names = []
     for target, slug in zip(targets, slugs, strict=True):
         if target.box is not None:

@@ -39,20 +39,20 @@ def report(
         shown: list[unmask.Explanation] = []
         recipes: list[Reproduction] = []
         lines = None
-        for one in explanations:
-            if "://" in one or Path(one).is_dir():
-                found = stored(unmask.results.open(one, source), most)
+        for path in explanations:
+            if "://" in path or Path(path).is_dir():
+                found = stored(unmask.results.open(path, source), most)
                 console.show_notes(found.notes)
                 shown += found.explanations
                 recipes += found.recipes
             else:
-                shown.append(unmask.Explanation.load(one))
+                shown.append(unmask.Explanation.load(path))
                 recipes.append(reproduction(shown[-1]))
         if curves:
             asked = model.load()
             # Said meanwhile where that is seen.
             with console.err.status("measuring deletion and insertion"):
-                lines = [metrics.curves(one, asked) for one in shown]
+                lines = [metrics.curves(explanation, asked) for explanation in shown]
         page = written(shown, curves=lines, recipes=recipes, title=title, cmap=cmap)
         before = [output] if output.exists() else []
         with files.replacing(output) as file:

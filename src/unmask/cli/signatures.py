@@ -35,14 +35,14 @@ def with_options(
     signature = inspect.signature(command, eval_str=True)
     kind = inspect.Parameter.KEYWORD_ONLY
     parameters: list[inspect.Parameter] = []
-    for one in signature.parameters.values():
-        if one.name == name:
+    for parameter in signature.parameters.values():
+        if parameter.name == name:
             parameters += [
                 inspect.Parameter(option, kind, default=default, annotation=annotation)
                 for option, (annotation, default) in options.items()
             ]
         else:
-            parameters.append(one.replace(kind=kind))
+            parameters.append(parameter.replace(kind=kind))
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
@@ -50,5 +50,5 @@ def with_options(
         command(**{name: gather(typed)}, **values)
 
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run

@@ -64,11 +64,14 @@ def show_whole(run: Run) -> None:
 def show_predictions(name: str, predictions: Sequence[Prediction]) -> None:
     """List classes with a bar for each score."""
     table = Table(box=None, show_header=False, padding=(0, 1))
-    high = max((abs(one.score) for one in predictions), default=0.0)
-    for one in predictions:
-        bar = "█" * round(20 * abs(one.score) / high) if high else ""
+    high = max((abs(prediction.score) for prediction in predictions), default=0.0)
+    for prediction in predictions:
+        bar = "█" * round(20 * abs(prediction.score) / high) if high else ""
         table.add_row(
-            f"{one.index}", escape(short(one.label)), f"[cyan]{bar}[/]", f"{one.score:.4f}"
+            f"{prediction.index}",
+            escape(short(prediction.label)),
+            f"[cyan]{bar}[/]",
+            f"{prediction.score:.4f}",
         )
     out.print(f"[bold]{escape(name)}[/] says")
     out.print(table)
@@ -84,10 +87,10 @@ def show_detections(name: str, found: Sequence[Detection], threshold: float) -> 
         return
     titles = ("box", "label", "confidence", "left", "top", "right", "bottom")
     table = _table(*titles, left=("label",))
-    for one in found:
-        label = f"[bold]{escape(short(one.label))}[/]"
-        corners = (f"{value:.0f}" for value in one.box)
-        table.add_row(f"{one.number}", label, f"{one.confidence:.4f}", *corners)
+    for detection in found:
+        label = f"[bold]{escape(short(detection.label))}[/]"
+        corners = (f"{value:.0f}" for value in detection.box)
+        table.add_row(f"{detection.number}", label, f"{detection.confidence:.4f}", *corners)
     out.print(f"[bold]{escape(name)}[/] found")
     out.print(table)
 
@@ -124,13 +127,13 @@ def show_result(
 def show_snapshots(label: str, taken: Sequence[Snapshot]) -> None:
     """List how sure the map was after so many masks, and how far from the last."""
     table = _table("masks", "expected correlation", "expected error", "measured error")
-    for one in taken:
-        known = math.isfinite(one.expected_error)
+    for snapshot in taken:
+        known = math.isfinite(snapshot.expected_error)
         table.add_row(
-            f"{one.masks:,}",
-            format_reliability(one.reliability) if known else "not known",
-            f"{one.expected_error:.3f}" if known else "not known",
-            "" if math.isnan(one.measured_error) else f"{one.measured_error:.3f}",
+            f"{snapshot.masks:,}",
+            format_reliability(snapshot.reliability) if known else "not known",
+            f"{snapshot.expected_error:.3f}" if known else "not known",
+            "" if math.isnan(snapshot.measured_error) else f"{snapshot.measured_error:.3f}",
         )
     out.print(f"[bold]{escape(short(label))}[/]")
     out.print(table)
@@ -143,8 +146,10 @@ def show_snapshots(label: str, taken: Sequence[Snapshot]) -> None:
 def show_compared(target: Target, panels: Sequence[Panel]) -> None:
     """List explainers with the areas of their curves."""
     table = _table("explainer", "deletion ↓", "insertion ↑", left=("explainer",))
-    for one in panels:
-        table.add_row(escape(one.title), *(f"{curve.area:.4f}" for curve in one.curves.values()))
+    for panel in panels:
+        table.add_row(
+            escape(panel.title), *(f"{curve.area:.4f}" for curve in panel.curves.values())
+        )
     out.print(f"[bold]{escape(short(target.label))}[/], score {target.score:.4f}")
     out.print(table)
 
@@ -170,14 +175,16 @@ def measured(rows: Iterable[Mapping[str, Any]], metrics: Sequence[Metric]) -> Ta
     table = _table()
     table.add_column("picture", no_wrap=True, overflow="ellipsis", max_width=36)
     table.add_column("label", no_wrap=True, overflow="ellipsis", max_width=24)
-    for one in metrics:
-        table.add_column(f"{one.name} {one.arrow}", justify="right")
+    for metric in metrics:
+        table.add_column(f"{metric.name} {metric.arrow}", justify="right")
     for row in rows:
         name = escape(Path(row["picture"]).name)
         if row["error"]:
             table.add_row(name, "[red]error, see below[/]")
             continue
-        values = ["" if row.get(one.name) is None else f"{row[one.name]:.3f}" for one in metrics]
+        values = [
+            "" if row.get(metric.name) is None else f"{row[metric.name]:.3f}" for metric in metrics
+        ]
         table.add_row(name, escape(short(row["label"])), *values)
     return table
 
@@ -189,12 +196,17 @@ def show_summary(
     table = _table(
         "metric", "better", "mean", "95% interval", "pictures", "range", left=("metric",)
     )
-    for one in metrics:
-        if one.name in means:
-            mean = means[one.name]
+    for metric in metrics:
+        if metric.name in means:
+            mean = means[metric.name]
             interval = f"{mean.low:.4f} to {mean.high:.4f}" if mean.count > 1 else ""
             table.add_row(
-                one.title, one.arrow, f"{mean.value:.4f}", interval, f"{mean.count}", one.range
+                metric.title,
+                metric.arrow,
+                f"{mean.value:.4f}",
+                interval,
+                f"{mean.count}",
+                metric.range,
             )
     out.print(table)
     for row in rows:

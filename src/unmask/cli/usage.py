@@ -81,7 +81,12 @@ def _said(ctx: Any, error: Any) -> str:
 def _too_many(ctx: Any, words: str) -> str:
     """Say what to do with more than the one picture that a command takes."""
     taken = next(
-        (one.metavar for one in ctx.command.params if one.param_type_name == "argument"), ""
+        (
+            parameter.metavar
+            for parameter in ctx.command.params
+            if parameter.param_type_name == "argument"
+        ),
+        "",
     )
     some = words if len(words) < 80 else f"{words[:80]}..."
     said = f"one {taken} is taken, and there is more: {some}."

@@ -186,7 +186,7 @@ def table(made: Sequence[dict[str, Any]]) -> Any:
 def _utf8(value: Any) -> Any:
     """Spell out what no table holds of a text: halves of characters, and bytes of a file's name."""
     if isinstance(value, list):
-        return [_utf8(one) for one in value]
+        return [_utf8(text) for text in value]
     return named(value) if isinstance(value, str) else value
 
 
@@ -194,9 +194,11 @@ def _halves(values: list[Any], kind: Any) -> Any:
     """Return a column of lists of float16, without a Python object for every number."""
     import pyarrow as pa
 
-    ends = np.cumsum([0, *(0 if one is None else len(one) for one in values)])
-    flat = np.concatenate([np.zeros(0, np.float16), *(one for one in values if one is not None)])
-    missing = np.array([one is None for one in values], bool)
+    ends = np.cumsum([0, *(0 if value is None else len(value) for value in values)])
+    flat = np.concatenate(
+        [np.zeros(0, np.float16), *(value for value in values if value is not None)]
+    )
+    missing = np.array([value is None for value in values], bool)
     return pa.ListArray.from_arrays(
         pa.array(ends, pa.int32()), pa.array(flat), type=kind, mask=pa.array(missing)
     )

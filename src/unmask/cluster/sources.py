@@ -178,9 +178,9 @@ class Fetcher:
             self._check(given["source"])
             found = find(given["source"], given.get("column"), given.get("id"))
             self.index = {
-                one: (span, position)
+                name: (span, position)
                 for span in found.spans
-                for position, one in enumerate(span.ids)
+                for position, name in enumerate(span.ids)
             }
         if name not in self.index:
             raise ImageError(f"{name}: not in {named(given['source'])} any longer")
@@ -202,7 +202,7 @@ def _lines(data: bytes, source: str) -> list[str]:
 
 def _listed(fs: Any, root: str, names: Sequence[str], name: str = "") -> Source:
     once = tuple(sorted(set(names)))
-    places = tuple(fs.unstrip_protocol(join(root, one)) for one in once)
+    places = tuple(fs.unstrip_protocol(join(root, path)) for path in once)
     where = fs.unstrip_protocol(root) if root else ""
     spans = (Span(tuple(map(spelled, once)), places),) if once else ()
     return Source(name or where, where, spans)
@@ -212,16 +212,18 @@ def _several(
     fs: Any, root: str, paths: Sequence[str], column: str | None, key: str | None, name: str = ""
 ) -> Source:
     """Return the pictures among some files, or those of the tables among them."""
-    pictures = [one for one in paths if one.lower().endswith(suffixes())]
-    tables = sorted(one for one in paths if one.lower().endswith(TABLES))
+    pictures = [path for path in paths if path.lower().endswith(suffixes())]
+    tables = sorted(path for path in paths if path.lower().endswith(TABLES))
     if not tables or (pictures and column is None):
         if column is not None:
             raise SettingError(f"column={column!r} is for tables, and {root} has none")
-        found = _listed(fs, root, [_within(one, root) for one in pictures], name)
+        found = _listed(fs, root, [_within(picture, root) for picture in pictures], name)
         return replace(found, left_out=_endings(paths, pictures))
-    parts = [_table(fs, one, _suffix(one), column, key, _within(one, root)) for one in tables]
+    parts = [
+        _table(fs, table, _suffix(table), column, key, _within(table, root)) for table in tables
+    ]
     spans = tuple(span for part in parts for span in part.spans)
-    ids = [one for span in spans for one in span.ids]
+    ids = [name for span in spans for name in span.ids]
     if len(set(ids)) < len(ids):
         raise SettingError(f"{root}: the ids in its {len(tables)} tables are not unique")
     left_out = _endings(paths, tables)
@@ -231,7 +233,7 @@ def _several(
 def _endings(paths: Sequence[str], taken: Sequence[str]) -> dict[str, int]:
     """Count the files that are not taken, by their endings, the most first; hidden ones are not."""
     rest = (
-        one for one in set(paths).difference(taken) if not one.rpartition("/")[2].startswith(".")
+        path for path in set(paths).difference(taken) if not path.rpartition("/")[2].startswith(".")
     )
     counts = Counter(_suffix(one) or "no ending" for one in rest)
     return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
@@ -251,8 +253,8 @@ def _paths(fs: Any, table: str, names: Sequence[str]) -> Source:
     folder = table.rpartition("/")[0]
     once = tuple(sorted(set(names)))
     places = tuple(
-        one if "://" in one or one.startswith("/") else fs.unstrip_protocol(join(folder, one))
-        for one in once
+        path if "://" in path or path.startswith("/") else fs.unstrip_protocol(join(folder, path))
+        for path in once
     )
     spans = (Span(tuple(map(spelled, once)), places),) if once else ()
     return Source(fs.unstrip_protocol(table), fs.unstrip_protocol(folder), spans)
@@ -285,7 +287,7 @@ def _table(
 
 def _texts(table: Any, column: str, path: str) -> list[str]:
     values = table[column].to_pylist()
-    if not all(isinstance(one, str) and one for one in values):
+    if not all(isinstance(value, str) and value for value in values):
         raise SettingError(f"{path}: column {column!r} holds something else than paths")
     return list(values)
 
@@ -317,7 +319,7 @@ def _bytes(fs: Any, path: str, parquet: Any, column: str, key: str | None, name:
         if key is None:
             ids = [f"{name}:{first + row}" for row in range(count)]
         else:
-            ids = [str(one) for one in parquet.read_row_group(group, [key])[key].to_pylist()]
+            ids = [str(value) for value in parquet.read_row_group(group, [key])[key].to_pylist()]
         seen.update(ids)
         first += count
         if len(seen) != first:

@@ -142,7 +142,7 @@ class Source:
         """Return the pictures that are not in `done`."""
         left = []
         for span in self.spans:
-            keep = [i for i, one in enumerate(span.ids) if one not in done]
+            keep = [i for i, name in enumerate(span.ids) if name not in done]
             if keep:
                 left.append(span.only(keep))
         return Source(self.name, self.root, tuple(left))

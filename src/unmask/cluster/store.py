@@ -185,7 +185,7 @@ class Store:
             here: dict[str, str | None] = {}
             for table in self._read(path, ["id", "error"]):
                 ids, errors = (table[name].to_pylist() for name in ("id", "error"))
-                if not all(isinstance(one, str) for one in ids):
+                if not all(isinstance(name, str) for name in ids):
                     raise FileError(f"{path} cannot be read: its ids are no texts")
                 here.update(zip(ids, errors, strict=True))
             both = found.keys() & here.keys()
@@ -200,7 +200,7 @@ class Store:
     def append(self, made: Sequence[dict[str, Any]]) -> None:
         """Write rows as one more file."""
         known = (PART.fullmatch(path.rsplit("/", 1)[-1]) for path in self._parts())
-        numbers = [int(one[1]) for one in known if one]
+        numbers = [int(match[1]) for match in known if match]
         self._write_table(
             f"{ROWS}/part-{max(numbers, default=-1) + 1:07}.parquet", records.table(made)
         )
@@ -213,7 +213,7 @@ class Store:
         dropped = 0
         for path in self._parts():
             errors = [pc.sum(pc.is_valid(table["error"])) for table in self._read(path, ["error"])]
-            count = sum(one.as_py() or 0 for one in errors)
+            count = sum(error.as_py() or 0 for error in errors)
             if count:
                 dropped += count
                 whole = pa.concat_tables(self._read(path, None))

@@ -222,21 +222,21 @@ def sheet(tiles: Sequence[Tile], *, columns: int | None = None) -> Figure:
     if columns < 1:
         raise SettingError(f"columns={columns}: expected at least 1")
     columns = min(columns, n)
-    sizes = [fit(one.size[1], one.size[0], TILE) for one in tiles]
+    sizes = [fit(tile.size[1], tile.size[0], TILE) for tile in tiles]
     across = max(240, *(width for width, _ in sizes))  # least width, for the captions
     row = CAPTION + 10 + max(height for _, height in sizes)
     rows = math.ceil(n / columns)
     canvas = Canvas(
         columns * (across + GAP) - GAP + 2 * MARGIN, rows * (row + GAP) - GAP + 2 * MARGIN
     )
-    for number, (one, size) in enumerate(zip(tiles, sizes, strict=True)):
+    for number, (tile, size) in enumerate(zip(tiles, sizes, strict=True)):
         left = MARGIN + number % columns * (across + GAP)
         top = MARGIN + number // columns * (row + GAP)
-        canvas.write(left, top, one.caption, CAPTION, INK, across)
+        canvas.write(left, top, tile.caption, CAPTION, INK, across)
         ax = canvas.axes(left, top + CAPTION + 10, *size)
-        show(ax, one.pixels, one.size)
-        if one.box is not None:
-            outline(ax, one.box, one.size)
+        show(ax, tile.pixels, tile.size)
+        if tile.box is not None:
+            outline(ax, tile.box, tile.size)
     return canvas.figure
 
 
@@ -256,14 +256,14 @@ def _place(
     width, height = size
     room = max(canvas[0] - width - 1, 0), max(canvas[1] - height - 1, 0)
     # Corners of the caption that line up with the outer edge of the 7 px line.
-    wishes = [
+    places = [
         (x, y)
         for y in (top - height - 3, top - 3, bottom + 3, bottom - height + 3)
         for x in (left - 3, right - width + 3)
     ]
-    wishes += [(left - 3, top - 3 + step * height) for step in range(1, 30)]
+    places += [(left - 3, top - 3 + step * height) for step in range(1, 30)]
     best, least = None, math.inf
-    for rank, (x, y) in enumerate(wishes):
+    for rank, (x, y) in enumerate(places):
         inside = min(max(x, 0), room[0]), min(max(y, 0), room[1])
         area = (*inside, inside[0] + width, inside[1] + height)
         moved = abs(inside[0] - x) / 100 + abs(inside[1] - y)

@@ -192,7 +192,7 @@ def plain(text: str, face: FontProperties) -> str:
     """
     has = _letters(face.get_family())
     return " ".join(
-        "".join(_simple(one, has) for one in unicodedata.normalize("NFC", text)).split()
+        "".join(_simple(character, has) for character in unicodedata.normalize("NFC", text)).split()
     )
 
 
@@ -201,8 +201,8 @@ def _simple(letter: str, has: frozenset[int]) -> str:
         return " "
     if ord(letter) in has:
         return letter
-    parts = [one for one in unicodedata.normalize("NFKD", letter) if _stands(one)]
-    if parts and all(ord(one) in has for one in parts):
+    parts = [part for part in unicodedata.normalize("NFKD", letter) if _stands(part)]
+    if parts and all(ord(part) in has for part in parts):
         return "".join(parts)
     return "" if not _stands(letter) else "□" if ord("□") in has else "?"
 

@@ -197,14 +197,14 @@ def chart(
 
     most = max(2, height // (3 * sizes.tick))
     _locate(ax.yaxis, "y" in log, most, lambda _: True)
-    inside = math.ceil(max(length(one, tick) for one in _texts(ax.yaxis))) + 10
+    inside = math.ceil(max(length(text, tick) for text in _texts(ax.yaxis))) + 10
     ax.set_position(canvas.share(left + inside, top, width - inside, height))
     room = width - inside
     _locate(
         ax.xaxis,
         "x" in log,
         8,
-        lambda texts: sum(length(one, tick) + 1.5 * sizes.tick for one in texts) <= room,
+        lambda texts: sum(length(text, tick) + 1.5 * sizes.tick for text in texts) <= room,
     )
     for axis, words in ((ax.xaxis, x_label), (ax.yaxis, y_label)):
         offset = axis.get_major_formatter().get_offset()
@@ -268,21 +268,21 @@ def _plot(
 ) -> list[Line2D]:
     if log not in ("", "x", "y", "xy"):
         raise SettingError(f"log={log!r}: expected '', 'x', 'y' or 'xy'")
-    curves = [_points(one, log) for one in series]
+    curves = [_points(line, log) for line in series]
     if not any(map(len, curves)):
         raise SettingError("a chart of no points: every value is missing or cannot be shown")
     for name, limits in (("x", x_limits), ("y", y_limits)):
         if limits is not None:
             _check_limits(limits, name in log, name)
     inks, handles = cycle(INKS), []
-    for one, curve in zip(series, curves, strict=True):
-        style: dict[str, Any] = {"color": one.color or next(inks)}
-        if one.dashed:
+    for line, curve in zip(series, curves, strict=True):
+        style: dict[str, Any] = {"color": line.color or next(inks)}
+        if line.dashed:
             style["linestyle"] = (0, (7, 7))
-        if one.dots or len(curve) == 1:
+        if line.dots or len(curve) == 1:
             style["marker"] = "o"
         if sizes is not None:
-            thick = points(sizes.line / (2 if one.dashed else 1))
+            thick = points(sizes.line / (2 if line.dashed else 1))
             style |= {"linewidth": thick, "markersize": points(sizes.dot), "markeredgewidth": 0}
         handles += ax.plot(*curve.T, **style)
     if "x" in log:
@@ -300,8 +300,8 @@ def _plot(
     return handles
 
 
-def _points(one: Series, log: str) -> NDArray[np.float64]:
-    x, y = np.asarray(one.x, np.float64), np.asarray(one.y, np.float64)
+def _points(line: Series, log: str) -> NDArray[np.float64]:
+    x, y = np.asarray(line.x, np.float64), np.asarray(line.y, np.float64)
     if x.shape != y.shape or x.ndim != 1:
         raise SettingError(f"a curve of x {x.shape} and y {y.shape}: expected the same length")
     shown = np.isfinite(x) & np.isfinite(y)
@@ -347,7 +347,7 @@ def _texts(axis: Axis) -> list[str]:
 
 def _legend(ax: Axes, handles: Sequence[Line2D], series: Sequence[Series], **options: Any) -> None:
     """Write the legend where it hides least of the curves."""
-    named = [(one, handle) for one, handle in zip(series, handles, strict=True) if one.label]
+    named = [(line, handle) for line, handle in zip(series, handles, strict=True) if line.label]
     if not named:
         return
     if options:
@@ -356,6 +356,6 @@ def _legend(ax: Axes, handles: Sequence[Line2D], series: Sequence[Series], **opt
     # The words come after: matplotlib takes those that begin with _ for none.
     shown = ax.legend([handle for _, handle in named], ["x"] * len(named), loc="best", **options)
     shown.get_frame().set_linewidth(points(2))
-    for (one, _), text in zip(named, shown.get_texts(), strict=True):
+    for (line, _), text in zip(named, shown.get_texts(), strict=True):
         text.set(parse_math=False, usetex=False)
-        text.set_text(plain(one.label[:1000], text.get_fontproperties()))
+        text.set_text(plain(line.label[:1000], text.get_fontproperties()))

@@ -312,12 +312,12 @@ def _side_by_side(
     canvas = Canvas(across + 2 * MARGIN, bottom)
     canvas.write(MARGIN, title_y, title, TITLE, INK, across)
     canvas.write(MARGIN, subtitle_y, subtitle, SUBTITLE, GRAY, across)
-    for number, one in enumerate(panels):
+    for number, panel in enumerate(panels):
         left = MARGIN + number * (column + GAP)
-        _paint(canvas.axes(left, top, width, height), one, size, box)
-        caption = one.caption
-        if one.bar:
-            unit = _color_bar(canvas, left, bar_y, column, one)
+        _paint(canvas.axes(left, top, width, height), panel, size, box)
+        caption = panel.caption
+        if panel.bar:
+            unit = _color_bar(canvas, left, bar_y, column, panel)
             caption += f" ({unit})" if unit else ""
         canvas.write(left, caption_y, caption, CAPTION, GRAY, column)
     return canvas.figure

@@ -66,8 +66,8 @@ def svg(series: Sequence[Series], *, x_label: str, y_label: str) -> str:
         series,
         x_label=x_label,
         y_label=y_label,
-        x_limits=_from_zero([one.x for one in series]),
-        y_limits=_from_zero([one.y for one in series]),
+        x_limits=_from_zero([line.x for line in series]),
+        y_limits=_from_zero([line.y for line in series]),
         sizes=sizes,
     )
     ax.patch.set_visible(False)
@@ -79,13 +79,13 @@ def svg(series: Sequence[Series], *, x_label: str, y_label: str) -> str:
         legend.get_frame().set_visible(False)
     file = io.StringIO()
     canvas.figure.savefig(file, format="svg", metadata={"Date": None})
-    names = ", ".join(one.label for one in series)
+    names = ", ".join(line.label for line in series)
     return _element(file.getvalue(), f"{y_label} over {x_label}: {names}")
 
 
 def _from_zero(values: Sequence[ArrayLike]) -> Limits:
-    low = min(float(np.min(one, initial=0)) for one in values)
-    high = max(float(np.max(one, initial=0)) for one in values)
+    low = min(float(np.min(value, initial=0)) for value in values)
+    high = max(float(np.max(value, initial=0)) for value in values)
     return low, high if high > low else low + 1
 
 
@@ -95,20 +95,20 @@ def _element(document: str, label: str) -> str:
         for child in list(parent):
             if child.tag.endswith(("}metadata", "}defs")):
                 parent.remove(child)
-    for one in root.iter():
-        one.tag = one.tag.rpartition("}")[2]
-        given = dict(one.attrib)
-        one.attrib.clear()
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        given = dict(element.attrib)
+        element.attrib.clear()
         for key in ("d", "x", "y", "viewBox"):
             if key in given:
-                one.set(key, " ".join(given[key].split()))
+                element.set(key, " ".join(given[key].split()))
         if given.get("id") == CURVE:
-            one.set("class", CURVE)
+            element.set("class", CURVE)
         for rule in given.get("style", "").split(";"):
             name, _, value = (part.strip() for part in rule.partition(":"))
             if name in ATTRIBUTES:
-                one.set(name, PAGE.get(value, value))
-        one.text, one.tail = (one.text or "").strip(), None
+                element.set(name, PAGE.get(value, value))
+        element.text, element.tail = (element.text or "").strip(), None
     root.set("role", "img")
     root.set("aria-label", label)
     return ElementTree.tostring(root, encoding="unicode")

@@ -46,4 +46,4 @@ def finished(estimator: Estimator, estimate: Scores) -> tuple[Floats, Floats, tu
 
 def each(maps: NDArray[np.float64], *, relative: bool = False) -> Floats:
     """Hand out maps as float32 if that does for each of them."""
-    return np.stack([narrowed(one, relative=relative) for one in maps])
+    return np.stack([narrowed(values, relative=relative) for values in maps])

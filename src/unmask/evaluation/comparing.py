@@ -85,7 +85,7 @@ def compare(
     unmask,masks=256 (360, 480) deletion insertion
     occlusion,masks=25 (360, 480) deletion insertion
     """
-    named = [(one, known.find(one)) for one in explainers]
+    named = [(explainer, known.find(explainer)) for explainer in explainers]
     asked = known.asked_of(case.target, target)
     return _panels(case, named, asked, seed)
 

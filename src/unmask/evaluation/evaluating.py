@@ -150,11 +150,11 @@ def _check(
         "seed": (explainers.takes_seed(function), "an explainer that takes seed="),
         "randomized": (randomized is not None, "a randomized copy of the model"),
     }
-    for one in chosen:
-        for need in one.needs:
+    for metric in chosen:
+        for need in metric.needs:
             there, words = have[need]
             if not there:
-                raise SettingError(f"metric {one.name!r} needs {words}")
+                raise SettingError(f"metric {metric.name!r} needs {words}")
 
 
 def _rows(
@@ -205,10 +205,10 @@ def _row(
     seed: int,
     step: float,
 ) -> Row:
-    one = metrics.case(model, image, target)
-    pixels = one.given  # read once: the explainer gets what the metrics got
-    asked = explainers.asked_of(one.target, target)
-    model = one.model  # with the texts that were asked for, if it compares pictures with texts
+    case = metrics.case(model, image, target)
+    pixels = case.given  # read once: the explainer gets what the metrics got
+    asked = explainers.asked_of(case.target, target)
+    model = case.model  # with the texts that were asked for, if it compares pictures with texts
     names = {metric.name for metric in chosen}
     needs = {need for metric in chosen for need in metric.needs}
     seeded = {"seed": seed} if explainers.takes_seed(function) else {}
@@ -226,13 +226,13 @@ def _row(
 
     begin = time.perf_counter()
     found, curves = evaluate_map(
-        one, values, names, evidence=evidence, again=again, randomized=other, step=step
+        case, values, names, evidence=evidence, again=again, randomized=other, step=step
     )
     return Row(
         name,
-        one.target.label,
-        one.target.index,
-        one.target.score,
+        case.target.label,
+        case.target.index,
+        case.target.score,
         found,
         curves,
         explaining,
@@ -306,7 +306,7 @@ def summarize(rows: Iterable[Row]) -> dict[str, Mean]:
     good = [row.values for row in rows if not row.error]
     result = {}
     for name, metric in metrics.METRICS.items():
-        values = [one[name] for one in good if name in one]
+        values = [row[name] for row in good if name in row]
         if values:
             interval = metrics.share_interval if metric.yes_or_no else metrics.mean_interval
             result[name] = interval(values)

@@ -81,8 +81,8 @@ def occlusion(
     model: Model, image: NDArray[Any], target: Any, **settings: Any
 ) -> NDArray[np.float32]:
     """Explain by a gray square that slides over the picture, see `occlude`."""
-    one = metrics.case(model, image, target, preprocess=_space(image))
-    return occlude(one, **settings)
+    case = metrics.case(model, image, target, preprocess=_space(image))
+    return occlude(case, **settings)
 
 
 EXPLAINERS: Mapping[str, Explainer] = {"unmask": unmask, "rise": rise, "occlusion": occlusion}
@@ -197,7 +197,7 @@ def _settings(explainer: Explainer) -> set[str]:
 
 
 def _takes_any(explainer: Explainer) -> bool:
-    kinds = {one.kind for one in _parameters(explainer).values()}
+    kinds = {parameter.kind for parameter in _parameters(explainer).values()}
     return explainer not in EXPLAINERS.values() and inspect.Parameter.VAR_KEYWORD in kinds
 
 

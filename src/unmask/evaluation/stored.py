@@ -78,11 +78,11 @@ def evaluate(
     """
     chosen = metrics.known(wanted)
     have = {"evidence": bool(evidence)}
-    for one in chosen:
-        for need in one.needs:
+    for metric in chosen:
+        for need in metric.needs:
             if not have.get(need):
                 raise SettingError(
-                    f"metric {one.name!r} needs {need}"
+                    f"metric {metric.name!r} needs {need}"
                     + ("" if need in have else ", and maps that are there already have none")
                 )
     return _rows(load(model), explanations, target, chosen, evidence or {}, step)
@@ -96,42 +96,44 @@ def _rows(
     evidence: Mapping[str, ArrayLike],
     step: float,
 ) -> Iterator[Row]:
-    for one in explanations:
+    for explanation in explanations:
         try:
             with silent():  # they were told with the map
-                row = _row(model, one, target, chosen, evidence, step)
+                row = _row(model, explanation, target, chosen, evidence, step)
             yield row
         except UnmaskError as error:
-            yield Row(one.image, error=str(error))
+            yield Row(explanation.image, error=str(error))
 
 
 def _row(
     model: Model,
-    one: Explanation,
+    explanation: Explanation,
     target: int | str,
     chosen: Sequence[Metric],
     evidence: Mapping[str, ArrayLike],
     step: float,
 ) -> Row:
-    number = one.find(target)
-    chosen_target = one.targets[number]
+    number = explanation.find(target)
+    chosen_target = explanation.targets[number]
     asked = chosen_target.again()
-    if one.original is None:
-        raise ImageError(f"{one.image}: the explanation holds no input")
-    model = same_model(one, model)
-    case = metrics.case(model, one.original.given, asked)
+    if explanation.original is None:
+        raise ImageError(f"{explanation.image}: the explanation holds no input")
+    model = same_model(explanation, model)
+    case = metrics.case(model, explanation.original.given, asked)
     chosen_target.check_same(case.target, model.name)
     begin = time.perf_counter()
-    given = evidence.get(one.image.rsplit("/", 1)[-1])
+    given = evidence.get(explanation.image.rsplit("/", 1)[-1])
     names = {metric.name for metric in chosen}
-    values, curves = evaluate_map(case, one.model_maps[number], names, evidence=given, step=step)
+    values, curves = evaluate_map(
+        case, explanation.model_maps[number], names, evidence=given, step=step
+    )
     return Row(
-        one.image,
+        explanation.image,
         chosen_target.label,
         chosen_target.index,
         chosen_target.score,
         values,
         curves,
-        one.seconds,
+        explanation.seconds,
         time.perf_counter() - begin,
     )

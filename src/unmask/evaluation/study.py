@@ -146,7 +146,7 @@ class Study:
         self.notes: tuple[str, ...] = ()
         asked: dict[str, Any] = {
             "target": target,
-            "wanted": [one.name for one in self.metrics],
+            "wanted": [metric.name for metric in self.metrics],
             "evidence": evidence_boxes(evidence),
         }
         # All that can be wrong with the settings comes out here, before a file is begun.
@@ -233,7 +233,7 @@ class Study:
 
     def summary(self) -> dict[str, Mean]:
         """Return the metrics' means over the pictures, with their 95% intervals."""
-        names = [one.name for one in self.metrics]
+        names = [metric.name for metric in self.metrics]
         return summarize(
             Row(
                 row["picture"],
@@ -245,7 +245,7 @@ class Study:
 
     def curves(self) -> dict[str, Curve]:
         """Return the mean curves, of "deletion" and "insertion" where they were measured."""
-        means = {one.name: mean_curve(self.rows, one.name) for one in self.metrics}
+        means = {metric.name: mean_curve(self.rows, metric.name) for metric in self.metrics}
         return {name: curve for name, curve in means.items() if curve is not None}
 
     def write(self) -> list[Path]:

@@ -38,8 +38,8 @@ def write_study(
     curves: Mapping[str, Curve],
 ) -> list[Path]:
     """Write `TABLES` and, where there are curves, curves.png; return the paths."""
-    scalars = FIXED | {one.name: "double" for one in metrics} | SECONDS
-    drawn = [one.name for one in metrics if one.name in CURVES]
+    scalars = FIXED | {metric.name: "double" for metric in metrics} | SECONDS
+    drawn = [metric.name for metric in metrics if metric.name in CURVES]
     lists = {f"{name}_{part}": "curve" for name in drawn for part in ("fractions", "scores")}
     written = [folder / name for name in TABLES]
     write_parquet(written[0], rows, scalars | lists)
@@ -61,16 +61,16 @@ def write_study(
 def _summary(metrics: Sequence[Metric], means: Mapping[str, Mean]) -> list[dict[str, Any]]:
     return [
         {
-            "metric": one.name,
-            "better": "higher" if one.higher_is_better else "lower",
+            "metric": metric.name,
+            "better": "higher" if metric.higher_is_better else "lower",
             "mean": mean.value,
             "low": mean.low if mean.count > 1 else None,
             "high": mean.high if mean.count > 1 else None,
             "pictures": mean.count,
-            "paper": one.paper,
+            "paper": metric.paper,
         }
-        for one in metrics
-        if (mean := means.get(one.name)) is not None
+        for metric in metrics
+        if (mean := means.get(metric.name)) is not None
     ]
 
 

@@ -141,10 +141,10 @@ def _row(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or not isinstance(value.get("picture"), str):
         raise ValueError("a row names no picture")
     numbers = schema.listed(schema.maybe(schema.number()))
-    for name, one in value.items():
+    for name, item in value.items():
         if name not in TEXTS:
-            numbers(one if isinstance(one, list) else [one])
-        elif not isinstance(one, str | None):
+            numbers(item if isinstance(item, list) else [item])
+        elif not isinstance(item, str | None):
             raise ValueError(f"{name} is no text")
     return value
 

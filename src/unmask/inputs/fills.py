@@ -273,5 +273,7 @@ def describe_fill(fill: Any) -> str:
     if isinstance(fill, np.ndarray):
         return f"array of shape {fill.shape}"
     if isinstance(fill, tuple | list):
-        return str(tuple(one.item() if isinstance(one, np.generic) else one for one in fill))
+        return str(
+            tuple(value.item() if isinstance(value, np.generic) else value for value in fill)
+        )
     return repr(fill)

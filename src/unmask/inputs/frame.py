@@ -261,9 +261,11 @@ class Frame:
             )
         y, x = self._axes
 
-        def resized(one: NDArray[np.float32]) -> Image.Image:
+        def resized(channel: NDArray[np.float32]) -> Image.Image:
             box = (x.low, y.low, x.high, y.high)
-            return Image.fromarray(one).resize((x.count, y.count), Image.Resampling.BILINEAR, box)
+            return Image.fromarray(channel).resize(
+                (x.count, y.count), Image.Resampling.BILINEAR, box
+            )
 
         canvas = np.full(self.model, outside, np.float64)
         part = by_float32(array, resized)

@@ -229,7 +229,7 @@ def declared_or_assumed(
 
 def scaling_note(name: str, chosen: str, also: str = "", remedy: str = "") -> str:
     """Say that a model's scaling was assumed, and what to do if that was wrong."""
-    others = ", ".join(one for one in PREPROCESS if one != chosen)
+    others = ", ".join(name for name in PREPROCESS if name != chosen)
     return (
         f"{name} does not say how pixels are scaled: assumed preprocess={chosen!r}{also}. If the "
         f"predictions look wrong, {remedy or f'try preprocess= {others}, or give mean= and std='}"

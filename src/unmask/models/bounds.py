@@ -43,7 +43,7 @@ def check_archive(path: Path) -> None:
         return
     try:
         with zipfile.ZipFile(path) as archive:
-            size = sum(one.file_size for one in archive.infolist())
+            size = sum(member.file_size for member in archive.infolist())
     except DAMAGED:
         return  # whoever reads it says so
     _compare(path, "unpacks to", size, path.stat().st_size)
@@ -132,7 +132,7 @@ def _built(keras: Any, config: Any) -> tuple[int, int]:
     finally:
         made = global_state.get_global_attribute(waiting) or []
         global_state.set_global_attribute(waiting, before)
-    return sum(4 * math.prod(one.shape) for one in made[len(before) :]), output
+    return sum(4 * math.prod(layer.shape) for layer in made[len(before) :]), output
 
 
 def _outputs(keras: Any, model: Any) -> Iterator[int]:
@@ -141,5 +141,5 @@ def _outputs(keras: Any, model: Any) -> Iterator[int]:
             outputs = keras.tree.flatten(layer.output)
         except (AttributeError, ValueError):
             continue  # it has none, or several
-        for one in outputs:
-            yield math.prod(size or 1 for size in one.shape)
+        for output in outputs:
+            yield math.prod(size or 1 for size in output.shape)

@@ -108,10 +108,10 @@ def read_labels(source: Labels, classes: int | None = None) -> tuple[str, ...]:
     names = list(source)
     if not names:
         raise ModelError(f"{where} is empty: expected one for each class")
-    if all(isinstance(one, Mapping) and {"id", "name"} <= one.keys() for one in names):
+    if all(isinstance(name, Mapping) and {"id", "name"} <= name.keys() for name in names):
         # Categories as COCO writes them, whose ids leave gaps.
-        return by_index([(one["id"], one["name"]) for one in names], classes, where)
-    return tuple(_name(one, f"{where}[{number}]") for number, one in enumerate(names))
+        return by_index([(name["id"], name["name"]) for name in names], classes, where)
+    return tuple(_name(name, f"{where}[{number}]") for number, name in enumerate(names))
 
 
 def by_index(

@@ -123,7 +123,7 @@ def load(
     ModelError
         No such file, not a model, or labels that do not fit.
     SettingError
-        An option out of range, or one that says nothing to this source.
+        An option out of range, or one that does not apply to this source.
     MissingExtra
         The framework is not installed.
 
@@ -182,7 +182,7 @@ def load(
 
 def _digest(*sources: Any) -> str:
     """Return the SHA-256 of the files among what a model was loaded from; "" without any."""
-    paths = [expanded(one) for one in sources if isinstance(one, str | Path)]
+    paths = [expanded(source) for source in sources if isinstance(source, str | Path)]
     digest, there = hashlib.sha256(), [path for path in paths if path.is_file()]
     for path in there:
         digest.update(bytes.fromhex(sha256(path)))
@@ -238,4 +238,4 @@ def _refuse(options: dict[str, Any], what: str) -> None:
     wrong = [name for name in options if name not in LATER | own]
     if wrong:
         near = "" if wrong[0] in OPTIONS else did_you_mean(wrong[0], [*LATER, *OPTIONS])
-        raise SettingError(f"{wrong[0]}= says nothing to {what}.{near}".rstrip("."))
+        raise SettingError(f"{wrong[0]}= does not apply to {what}.{near}".rstrip("."))

@@ -27,7 +27,7 @@ __all__ = ["ACTIVATIONS", "Activation", "Model", "build", "joined", "labels_misf
 Activation = Literal["softmax", "sigmoid", "probabilities", "logits"]
 # Types in which nobody keeps scores: those of indices.
 IDS = ("int32", "int64", "uint32", "uint64")
-OF_INPUT = frozenset(one.name for one in dataclass_fields(InputSpec))
+OF_INPUT = frozenset(item.name for item in dataclass_fields(InputSpec))
 ACTIVATIONS: tuple[Activation, ...] = ("softmax", "sigmoid", "probabilities", "logits")
 
 
@@ -297,5 +297,5 @@ def joined(parts: list[Any]) -> Any:
     if isinstance(first, tuple):
         return tuple(joined(list(column)) for column in zip(*parts, strict=True))
     if isinstance(first, list):
-        return [one for part in parts for one in part]
+        return [output for part in parts for output in part]
     return np.concatenate(parts)

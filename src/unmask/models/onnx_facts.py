@@ -96,7 +96,7 @@ def detector_note(
     path: Any, outputs: Sequence[Any], facts: Facts, size: Sequence[int] | None
 ) -> tuple[str, ...]:
     """Say so if a file that was loaded as a classifier looks like a detector."""
-    decoder = resembles({one.name: one.shape or () for one in outputs}, size)
+    decoder = resembles({output.name: output.shape or () for output in outputs}, size)
     if facts.task == "detect":
         decoder = "nms" if facts.end2end else decoder or "yolov8"
     elif facts.task in TASKS:
@@ -144,15 +144,17 @@ def choose_output(
     """
     if not outputs:
         raise ModelError(f"{path} has no outputs: nothing can be explained")
-    listed = ", ".join(f"{one.name!r} ({_kind(one)})" for one in outputs)
+    listed = ", ".join(f"{output.name!r} ({_kind(output)})" for output in outputs)
     if wanted is not None:
-        for number, one in enumerate(outputs):
-            if wanted == one.name or str(wanted) == str(number):
-                if _unfit(one):
-                    raise ModelError(f"{path}: output={wanted!r} is {_unfit(one)}. {_way_out(one)}")
-                return one, ()
+        for number, output in enumerate(outputs):
+            if wanted == output.name or str(wanted) == str(number):
+                if _unfit(output):
+                    raise ModelError(
+                        f"{path}: output={wanted!r} is {_unfit(output)}. {_way_out(output)}"
+                    )
+                return output, ()
         raise SettingError(f"output={wanted!r}: the outputs of {path} are {listed}")
-    fitting = [one for one in outputs if not _unfit(one)]
+    fitting = [output for output in outputs if not _unfit(output)]
     if not fitting:
         raise ModelError(
             f"{path}: its output {outputs[0].name!r} is {_unfit(outputs[0])}, and no scores are "

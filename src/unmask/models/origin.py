@@ -98,7 +98,7 @@ def _plain(value: Any) -> tuple[bool, Any]:
     if hasattr(value, "tolist"):  # NumPy's
         value = value.tolist()
     if isinstance(value, list | tuple):
-        parts = [_plain(one) for one in value]
+        parts = [_plain(item) for item in value]
         return all(known for known, _ in parts), [plain for _, plain in parts]
     if isinstance(value, float):
         return math.isfinite(value), value

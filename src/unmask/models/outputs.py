@@ -93,7 +93,9 @@ def described(outputs: Any) -> str:
     ('an array of shape (1, 5)', "a dict of 'logits' (1, 5), 'loss' float")
     """
     if isinstance(outputs, dict):
-        return "a dict of " + ", ".join(f"{name!r} {_short(one)}" for name, one in outputs.items())
+        return "a dict of " + ", ".join(
+            f"{name!r} {_short(output)}" for name, output in outputs.items()
+        )
     if isinstance(outputs, list | tuple):
         parts = ", ".join(map(_short, outputs[:8]))
         return f"a {type(outputs).__name__} of {len(outputs)} ({parts})"
@@ -125,10 +127,10 @@ def seem(outputs: Any, size: Sequence[int] | None = None, layout: str = "NCHW") 
     function of the outputs as target, as lambda outputs: outputs[:, 3].mean(axis=(1, 2))
     """
     if isinstance(outputs, dict):
-        shapes = {str(name): getattr(one, "shape", ()) for name, one in outputs.items()}
+        shapes = {str(name): getattr(output, "shape", ()) for name, output in outputs.items()}
         choice = f"choose one with output=, of {', '.join(map(repr, outputs))}, or "
     elif isinstance(outputs, list | tuple):
-        shapes = {str(i): getattr(one, "shape", ()) for i, one in enumerate(outputs)}
+        shapes = {str(i): getattr(output, "shape", ()) for i, output in enumerate(outputs)}
         choice = f"choose one with output=, 0 to {len(outputs) - 1}, or "
     else:
         shapes, choice = {"output": getattr(outputs, "shape", ())}, ""

@@ -192,7 +192,7 @@ def loaded(
     Raises
     ------
     SettingError
-        An option that says nothing to this source.
+        An option that does not apply to this source.
     """
     function = row.function
     named = inspect.signature(function).parameters
@@ -201,7 +201,7 @@ def loaded(
         own = [name for name in list(named)[1:] if name not in later]
         near = did_you_mean(wrong[0], [*own, *later, *(() if wrong[0] in OPTIONS else OPTIONS)])
         takes = f"; beside the common ones it takes {', '.join(own)}" if own else ""
-        raise SettingError(f"{wrong[0]}= says nothing to {row.what}{takes}.{near}".rstrip("."))
+        raise SettingError(f"{wrong[0]}= does not apply to {row.what}{takes}.{near}".rstrip("."))
     mine = {name: value for name, value in options.items() if name in named}
     rest = {name: value for name, value in options.items() if name not in named}
     return function(source, **mine), rest

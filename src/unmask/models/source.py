@@ -60,7 +60,7 @@ class ModelSource:
 
 def _identity(value: Any) -> Any:
     if isinstance(value, list | tuple):
-        return [_identity(one) for one in value]
+        return [_identity(item) for item in value]
     if isinstance(value, str | Path):
         path = expanded(value)
         if path.is_file():

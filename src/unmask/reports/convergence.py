@@ -137,25 +137,27 @@ def _panels(
     low, high = float(last.min()), float(last.max())
     if explanation.picture is not None:
         yield "picture", explanation.picture, ""
-    for one in taken:
-        middle = one.values.mean()
+    for snapshot in taken:
+        middle = snapshot.values.mean()
         (values,) = explanation.at_picture_size(
-            narrowed(one.values - middle)[None], np.array([one.level - middle])
+            narrowed(snapshot.values - middle)[None], np.array([snapshot.level - middle])
         )
-        known = math.isfinite(one.expected_error)
-        below = (
-            f"expected correlation {format_reliability(one.reliability) if known else 'not known'}"
+        known = math.isfinite(snapshot.expected_error)
+        reliability = format_reliability(snapshot.reliability) if known else "not known"
+        yield (
+            f"{snapshot.masks:,} masks",
+            colorize(values, cmap, low, high),
+            f"expected correlation {reliability}",
         )
-        yield f"{one.masks:,} masks", colorize(values, cmap, low, high), below
 
 
 def _errors(taken: Sequence[Snapshot]) -> list[Series]:
     from unmask.draw.canvas import GRAY
     from unmask.draw.curves import Series
 
-    n = np.array([one.masks for one in taken], np.float64)
-    expected = np.array([one.expected_error for one in taken])
-    measured = np.array([one.measured_error for one in taken])
+    n = np.array([snapshot.masks for snapshot in taken], np.float64)
+    expected = np.array([snapshot.expected_error for snapshot in taken])
+    measured = np.array([snapshot.measured_error for snapshot in taken])
     known = np.isfinite(expected) & (expected > 0)
     series = []
     if known.any():

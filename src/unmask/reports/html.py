@@ -92,17 +92,18 @@ def report(
     (True, 8)
     """
     count = len(explanations)
-    again = recipes or [reproduction(one) for one in explanations]
+    again = recipes or [reproduction(explanation) for explanation in explanations]
     measured = curves or [None] * count
     if not count or len(again) != count or len(measured) != count:
         raise SettingError(
             f"{count} explanations, {len(again)} recipes and {len(measured)} sets of curves: "
             "expected at least one explanation, and as many of the others"
         )
-    for one, of_one in zip(explanations, measured, strict=True):
-        if of_one is not None and len(of_one) != len(one.targets):
+    for explanation, of_one in zip(explanations, measured, strict=True):
+        if of_one is not None and len(of_one) != len(explanation.targets):
             raise SettingError(
-                f"{one.image} has {len(one.targets)} targets, and curves of {len(of_one)}"
+                f"{explanation.image} has {len(explanation.targets)} targets, and curves of "
+                f"{len(of_one)}"
             )
     style, script = _asset("report.css"), _asset("report.js")
     policy = (
@@ -111,8 +112,8 @@ def report(
     )
     many = "" if count == 1 else _contents(explanations)
     sections = "".join(
-        _section(number, *one, cmap)
-        for number, one in enumerate(zip(explanations, again, measured, strict=True))
+        _section(number, *section, cmap)
+        for number, section in enumerate(zip(explanations, again, measured, strict=True))
     )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -130,41 +131,47 @@ def report(
 
 def _contents(explanations: Sequence[Explanation]) -> str:
     items = "".join(
-        f'<li><a href="#e{number}">{escape(one.image)}</a> '
-        f"<span>{escape(', '.join(target.label for target in one.targets))}</span></li>"
-        for number, one in enumerate(explanations)
+        f'<li><a href="#e{number}">{escape(explanation.image)}</a> '
+        f"<span>{escape(', '.join(target.label for target in explanation.targets))}</span></li>"
+        for number, explanation in enumerate(explanations)
     )
     return f"<nav><ol>{items}</ol></nav>"
 
 
 def _section(
-    number: int, one: Explanation, again: Reproduction, curves: Curves | None, cmap: Colormap
+    number: int,
+    explanation: Explanation,
+    again: Reproduction,
+    curves: Curves | None,
+    cmap: Colormap,
 ) -> str:
-    maps, stderrs = small(one, MAP)
+    maps, stderrs = small(explanation, MAP)
     targets = []
-    for position, target in enumerate(one.targets):
+    for position, target in enumerate(explanation.targets):
         facts = [
             f"score {target.score:.4g}",
-            f"reliability {format_reliability(one.reliabilities[position])}",
+            f"reliability {format_reliability(explanation.reliabilities[position])}",
         ]
         if target.box is not None:
             facts.append("box " + ", ".join(f"{edge:.0f}" for edge in target.box))
         lines = {} if curves is None else curves[position]
         targets.append(
             f"<article><h3>{escape(target.label)}</h3><p class=facts>{escape(' · '.join(facts))}"
-            f"</p>{_figures(one, maps[position], _of(stderrs, position), target.label, cmap)}"
+            "</p>"
+            f"{_figures(explanation, maps[position], _of(stderrs, position), target.label, cmap)}"
             f"{_curves(lines)}</article>"
         )
-    state = "" if one.complete else f" of {one.plan.count:,} asked for"
-    head = f"{one.model} · {one.masks:,} masks{state} · {one.seconds:.1f} s"
+    state = "" if explanation.complete else f" of {explanation.plan.count:,} asked for"
+    head = f"{explanation.model} · {explanation.masks:,} masks{state} · {explanation.seconds:.1f} s"
     return (
-        f'<section id="e{number}"><h2>{escape(one.image)}</h2><p class=facts>{escape(head)}</p>'
-        f"{_notes(one.notes)}{''.join(targets)}{_details(one, again)}</section>\n"
+        f'<section id="e{number}"><h2>{escape(explanation.image)}</h2>'
+        f"<p class=facts>{escape(head)}</p>"
+        f"{_notes(explanation.notes)}{''.join(targets)}{_details(explanation, again)}</section>\n"
     )
 
 
 def _figures(
-    one: Explanation,
+    explanation: Explanation,
     values: Floats,
     stderr: Floats | None,
     label: str,
@@ -173,8 +180,8 @@ def _figures(
     if values.ndim != 2:
         return f"<p>The map has the shape {values.shape} and cannot be drawn as a picture.</p>"
     heat, figures = _png(colorize(values, cmap)), []
-    if one.picture is not None:
-        picture = _uri("jpeg", jpeg(one.picture, PICTURE))
+    if explanation.picture is not None:
+        picture = _uri("jpeg", jpeg(explanation.picture, PICTURE))
         figures += [
             _figure(_img(picture, "The picture"), "picture"),
             _figure(
@@ -219,20 +226,22 @@ def _curves(curves: Mapping[str, Curve]) -> str:
     return f"<figure class=curves>{drawn}{caption}</figure>"
 
 
-def _details(one: Explanation, again: Reproduction) -> str:
-    masks = one.plan.masks
+def _details(explanation: Explanation, again: Reproduction) -> str:
+    masks = explanation.plan.masks
     rows = {
-        "model": one.model,
+        "model": explanation.model,
         "size": " × ".join(map(str, masks.shape)),
-        "masks": f"{one.masks:,} of {one.plan.count:,}",
+        "masks": f"{explanation.masks:,} of {explanation.plan.count:,}",
         "grid": " × ".join(map(str, masks.grid)),
         "keep probability": f"{masks.keep:g}",
-        "fill": one.plan.fill,
+        "fill": explanation.plan.fill,
         "design": masks.design,
-        "estimator": one.plan.estimator,
+        "estimator": explanation.plan.estimator,
         "seed": str(masks.seed),
-        "time": f"{one.seconds:.2f} s, {one.model_calls:,} model calls",
-        "versions": ", ".join(f"{name} {version}" for name, version in one.versions.items()),
+        "time": f"{explanation.seconds:.2f} s, {explanation.model_calls:,} model calls",
+        "versions": ", ".join(
+            f"{name} {version}" for name, version in explanation.versions.items()
+        ),
     }
     table = "".join(
         f"<tr><th scope=row>{escape(name)}</th><td>{escape(value)}</td></tr>"

@@ -125,7 +125,11 @@ class Reproduction:
         if code:
             arguments.append(f"[{', '.join(code)}]")
         arguments += [f"{name}={value!r}" for name, value in self._said().items()]
-        lines += ["explanation = unmask.explain(", *(f"    {one}," for one in arguments), ")"]
+        lines += [
+            "explanation = unmask.explain(",
+            *(f"    {argument}," for argument in arguments),
+            ")",
+        ]
         stem = PurePath(self.image).stem or "explanation"
         return "\n".join([*lines, f"explanation.save({stem + '.npz'!r})"])
 
@@ -206,7 +210,7 @@ def reproduction(
         path=explanation.path if example else "",
         unsaid=(*missing, *_python_only(explanation, preset, given, words)),
         missing=tuple(missing),
-        code=tuple("..." if one is None else one for one in code),
+        code=tuple("..." if word is None else word for word in code),
         texts=texts,
     )
 
@@ -295,7 +299,7 @@ def _python_only(
         found.append(f"the texts {listed}, beside which it was scored: as --labels, one a line")
     if preset is None and not explanation.plan.masks.shift:
         found.append("masks without shift, which only Python can say")
-    if explanation.texts and preset is None and any(one.top for one in explanation.targets):
+    if explanation.texts and preset is None and any(target.top for target in explanation.targets):
         found.append("that a score counts only among the best few, which only Python can say")
     return found
 

@@ -65,13 +65,13 @@ def stored(results: StoredMaps, most: int = MOST) -> Stored:
     if not names:
         raise FileError(f"{results.url}: no picture is explained there")
     chosen = dict.fromkeys(islice(names, most))
-    found = {one.image: one for one in results.explanations(chosen)}
+    found = {explanation.image: explanation for explanation in results.explanations(chosen)}
     notes = []
     if len(names) > most:
         notes.append(f"{most:,} of {len(names):,} pictures of {results.url}; most= takes more.")
     if failed := len(results.failures):
         notes.append(f"{failed:,} pictures of {results.url} failed and are left out.")
-    gone = [one.missing for one in found.values() if one.missing]
+    gone = [explanation.missing for explanation in found.values() if explanation.missing]
     if gone:
         notes.append(f"{len(gone):,} pictures cannot be read again, such as {gone[0]}.")
     again = [

@@ -125,17 +125,18 @@ class Answer:
         TargetError
             It is not there.
         """
-        one = self.question
-        return one.task.resolve(one.specs, self.outputs, one.model, one.sample)
+        question = self.question
+        return question.task.resolve(question.specs, self.outputs, question.model, question.sample)
 
     def found(self) -> Sequence[Any]:
         """Return what the model says of the whole input, best first."""
-        one = self.question
-        return one.task.found(self.outputs, one.model, one.sample)
+        question = self.question
+        return question.task.found(self.outputs, question.model, question.sample)
 
     def predictions(self, top: int | None = None) -> list[Prediction]:
         """Return the best classes, best first; a detector has none."""
-        return [one for one in self.found() if isinstance(one, Prediction)][:top]
+        predictions = [found for found in self.found() if isinstance(found, Prediction)]
+        return predictions[:top]
 
 
 def ask(

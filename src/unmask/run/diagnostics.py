@@ -121,24 +121,24 @@ def not_best(
     if not isinstance(outputs, np.ndarray) or outputs.ndim != 2 or outputs.shape[1] < 2:
         return []
     scores: NDArray[Any] = outputs[0]
-    classes = [one for one in targets if one.index is not None and one.box is None]
+    classes = [target for target in targets if target.index is not None and target.box is None]
     high = float(scores.max())
     within = float(scores.min()) >= 0 and high <= 1 + 1e-4
     if activation == "sigmoid" or (within and float(scores.sum()) > SEVERAL):
         return [
-            f"{one.label!r} is not the model's best class, nor one that it says is there: it "
-            f"scores {one.score:.3g} of 1. The map shows what speaks for it nonetheless"
-            for one in classes
-            if scores[one.index] < min(0.5, NEAR * high)
+            f"{target.label!r} is not the model's best class, nor one that it says is there: it "
+            f"scores {target.score:.3g} of 1. The map shows what speaks for it nonetheless"
+            for target in classes
+            if scores[target.index] < min(0.5, NEAR * high)
         ]
     least = NEAR * high if scores.min() >= 0 else high - NEAR_LOGITS
-    if any(scores[one.index] >= least for one in classes):
+    if any(scores[target.index] >= least for target in classes):
         return []
     return [
-        f"{one.label!r} is not the model's best class: it scores {one.score:.3g}, {best!r} "
+        f"{target.label!r} is not the model's best class: it scores {target.score:.3g}, {best!r} "
         f"{high:.3g}. The map shows what speaks for it nonetheless; "
         "unmask.contrast(a, b) shows what decides between two"
-        for one in classes
+        for target in classes
     ]
 
 

@@ -246,7 +246,7 @@ def extend(
     if image is None:
         raise SettingError("this explanation holds no picture: give image")
     if target is None:
-        target = [one.again() for one in explanation.targets]
+        target = [explained.again() for explained in explanation.targets]
     run = prepare(
         model,
         image,

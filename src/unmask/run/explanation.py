@@ -383,7 +383,7 @@ class Explanation:
             estimate = estimate.merge(other.scores)
         everyone = (self, *others)
         plan = replace(self.plan, shard=(1, 1))
-        if all(one.plan.shard == (1, 1) for one in everyone):
+        if all(explanation.plan.shard == (1, 1) for explanation in everyone):
             plan = replace(plan, count=estimate.count)
         values, stderrs, sure = finished(plan.estimator, estimate)
         return replace(
@@ -393,22 +393,24 @@ class Explanation:
             model_maps=values,
             model_stderrs=stderrs,
             reliabilities=sure,
-            seconds=sum(one.seconds for one in everyone),
-            model_calls=sum(one.model_calls for one in everyone),
+            seconds=sum(explanation.seconds for explanation in everyone),
+            model_calls=sum(explanation.model_calls for explanation in everyone),
             complete=estimate.count >= plan.count,
             stopped=f"merged from {len(everyone)}",
-            notes=tuple(dict.fromkeys(note for one in everyone for note in one.notes)),
+            notes=tuple(
+                dict.fromkeys(note for explanation in everyone for note in explanation.notes)
+            ),
             _more=None,
         )
 
     def _check_alike(self, other: Explanation) -> None:
-        def known(one: Explanation) -> dict[str, Any]:
+        def known(explanation: Explanation) -> dict[str, Any]:
             return {
-                "model": one.model,
-                "targets": [(t.label, t.index, t.box) for t in one.targets],
-                "masks": one.plan.masks,
-                "fill": one.plan.fill,
-                "estimator": one.plan.estimator,
+                "model": explanation.model,
+                "targets": [(t.label, t.index, t.box) for t in explanation.targets],
+                "masks": explanation.plan.masks,
+                "fill": explanation.plan.fill,
+                "estimator": explanation.plan.estimator,
             }
 
         for (name, mine), theirs in zip(known(self).items(), known(other).values(), strict=True):
@@ -499,7 +501,7 @@ class Explanation:
         if home is None:
             return values
         pairs = zip(values, outside, strict=True)
-        return np.stack([home.back(one, float(rest)) for one, rest in pairs])
+        return np.stack([home.back(values, float(rest)) for values, rest in pairs])
 
     @property
     def scores(self) -> Scores:
@@ -540,7 +542,7 @@ class Explanation:
             There is none.
         """
         if isinstance(target, str):
-            return find_label(target, [one.label for one in self.targets])
+            return find_label(target, [known.label for known in self.targets])
         if not -len(self.targets) <= target < len(self.targets):
             raise TargetError(
                 f"target {target}: this explanation has {len(self.targets)}, counted from 0"

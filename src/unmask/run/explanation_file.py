@@ -107,14 +107,16 @@ ARRAYS = {
 
 def header() -> Check:
     """Return what a header may say, of inputs of whatever modality."""
-    inputs = [one.header or {} for one in MODALITIES.values()]
-    return record(NEEDED, OPTIONAL | {name: check for one in inputs for name, check in one.items()})
+    inputs = [modality.header or {} for modality in MODALITIES.values()]
+    return record(
+        NEEDED, OPTIONAL | {name: check for checks in inputs for name, check in checks.items()}
+    )
 
 
 def known_arrays() -> dict[str, Array]:
     """Return the arrays that a file may hold."""
-    inputs = [one.arrays or {} for one in MODALITIES.values()]
-    return ARRAYS | {name: array for one in inputs for name, array in one.items()}
+    inputs = [modality.arrays or {} for modality in MODALITIES.values()]
+    return ARRAYS | {name: array for checks in inputs for name, array in checks.items()}
 
 
 def write(fields: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:

@@ -1,8 +1,8 @@
-"""What a model said of an input: by it, scores made at another time are known to be its own.
+"""What a model returned for an input: identifies the model that earlier scores came from.
 
-A name says nothing: a model that is trained again keeps its file's. So beside the file's digest an
-identity holds what the model says of the whole input, of a plain one and of noise, and what the
-input was. Numbers are compared with a tolerance, as other machines round otherwise.
+A name does not identify a model: one that is trained again keeps its file's name. So an identity
+holds, beside the file's digest, what the model returns for the whole input, for a plain one and for
+noise, and what the input was. Numbers are compared with a tolerance, as machines round differently.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-__all__ = ["NOBODY", "SAID", "Identity", "identity"]
+__all__ = ["SAID", "UNKNOWN", "Identity", "identity"]
 
 
 BEST = 8  # outputs for the whole input that are remembered, the greatest
@@ -116,7 +116,7 @@ another: it says 0.31 of the whole input, and 0.98 when they were made
         return Identity(str(values["digest"]), **numbers)
 
 
-NOBODY = Identity()  # of whom nothing is known
+UNKNOWN = Identity()  # of an unknown model
 
 
 def identity(

@@ -91,4 +91,4 @@ def detect(model: Any, image: Any) -> list[Detection]:
     question = ask(model, image, look=True)
     if question.task.name != "boxes":
         raise ModelError(f"{question.model.name} is no detector: load it with detector=")
-    return [one for one in question.answer().found() if isinstance(one, Detection)]
+    return [found for found in question.answer().found() if isinstance(found, Detection)]

@@ -22,7 +22,7 @@ from unmask.run import checkpoint as checkpoints
 from unmask.run.ask import Answer, Question, ask, whole_outputs
 from unmask.run.diagnostics import doubts, not_best
 from unmask.run.explanation import Explanation
-from unmask.run.identity import NOBODY, Identity, identity
+from unmask.run.identity import UNKNOWN, Identity, identity
 from unmask.run.plan import Plan
 from unmask.run.probing import probe
 from unmask.run.settings import (
@@ -88,7 +88,7 @@ class Run:
     image: str
     notes: tuple[str, ...]
     start: Scores
-    identity: Identity = NOBODY
+    identity: Identity = UNKNOWN
     calls: int = 1
     checkpoint: Path | None = None
     noted: list[str] = field(default_factory=list)
@@ -122,7 +122,7 @@ class Run:
             self.plan.shard,
             self.model.name,
             self.model.activation,
-            [(one.index, one.label, one.box) for one in self.targets.targets],
+            [(target.index, target.label, target.box) for target in self.targets.targets],
             self.sample.array,
             self.fill,
         )
@@ -139,7 +139,7 @@ class Run:
 
     def detections(self) -> list[Detection]:
         """Return what a detector found in the whole picture, surest first."""
-        return [one for one in self.answer.found() if isinstance(one, Detection)]
+        return [found for found in self.answer.found() if isinstance(found, Detection)]
 
     def explanation(self, estimate: Scores, seconds: float = 0.0) -> Explanation:
         """Finish: turn an estimate of this run into maps.
@@ -273,7 +273,7 @@ def prepare(
     fill_values = sample.fill(chosen["fill"], plan.masks.seed)
     answer = question.answer()
     outputs, targets = answer.outputs, answer.targets()
-    best = [one.label for one in answer.predictions(1)]
+    best = [prediction.label for prediction in answer.predictions(1)]
     asides = not_best(targets.targets, outputs, loaded.activation, *best) if best else []
     probed = probe(loaded, sample, outputs, plan.batch_size)
     for note in (*asides, *probed.notes):

@@ -133,8 +133,8 @@ def probe(model: Model, sample: Sample, outputs: Any, batch_size: int) -> Probe:
 
 def _works_alone(model: Model, sample: Sample) -> bool:
     try:
-        for one in sample.controls():
-            model(model.asarray(one[None]))
+        for control in sample.controls():
+            model(model.asarray(control[None]))
     except Exception:
         return False
     return True
@@ -163,7 +163,7 @@ def _mixes(model: Model, alone: Arrays, beside: Arrays) -> list[str]:
 
 def _finite(model: Model, others: list[Arrays]) -> list[str]:
     """Say so if something else than numbers comes back."""
-    if all(np.isfinite(one).all() for arrays in others for one in arrays):
+    if all(np.isfinite(array).all() for arrays in others for array in arrays):
         return []
     return [
         (
@@ -187,7 +187,7 @@ def _says_the_same(model: Model, whole: Any, others: list[Arrays]) -> list[str]:
             return []
         scores, both = _softmax(scores), _softmax(both)
     best, surest = float(scores.max()), both.max(axis=1)
-    alike = min(_likeness(scores, one) for one in both) >= ALIKE
+    alike = min(_likeness(scores, control) for control in both) >= ALIKE
     # Without probabilities there is no telling how sure a model is.
     if best == 0 or not (alike or (probable and surest.min() >= SURE * best)):
         return []

@@ -148,7 +148,7 @@ def resolve_boxes(
                 given.append(_by_hand(spec, whole.scores.shape[1], frame, labels))
                 continue
             case Labeled(index):
-                fits = [i for i, one in enumerate(named) if one.index == index]
+                fits = [i for i, box in enumerate(named) if box.index == index]
                 what = f"no {class_name(index, labels)!r} was found"
             case int():
                 fits = [spec] if spec < len(named) else []
@@ -202,7 +202,7 @@ def _seen(
     whole: Detections, named: list[Detection], labels: Sequence[str] | None, threshold: float
 ) -> str:
     if named:
-        counts = Counter(one.label for one in named)
+        counts = Counter(box.label for box in named)
         return (
             ", ".join(f"{count} {label}" for label, count in counts.items())
             + " above "
@@ -248,7 +248,7 @@ def similarity(explained: Detections, found: Sequence[Detections]) -> Array:
            [0.  ]])
     """
     best = np.zeros((len(found), len(explained)))
-    counts = np.array([len(one) for one in found], np.intp)
+    counts = np.array([len(box) for box in found], np.intp)
     full = [i for i, count in enumerate(counts) if count]
     if not full or not len(explained):
         return best

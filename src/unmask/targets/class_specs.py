@@ -129,7 +129,7 @@ def within(specs: Sequence[TargetSpec], top: int) -> tuple[TargetSpec, ...]:
     TargetError
         A contrast or a function, which has no rank.
     """
-    return tuple(one if isinstance(one, WithinTop) else _ranked(one, top) for one in specs)
+    return tuple(spec if isinstance(spec, WithinTop) else _ranked(spec, top) for spec in specs)
 
 
 def parse(
@@ -165,14 +165,14 @@ def parse(
     if isinstance(target, Sequence) and not isinstance(target, str):
         if not target:
             raise TargetError("the list of targets is empty: give at least one, or None")
-        return tuple(spec for one in target for spec in parse(one, labels, classes))
+        return tuple(spec for item in target for spec in parse(item, labels, classes))
     match target:
         case None:
             return (TopK(),)
         case Contrast(first, second):
             return (Contrast(_single(first, labels, classes), _single(second, labels, classes)),)
         case WithinTop(inner, top):
-            return tuple(_ranked(one, top) for one in parse(inner, labels, classes))
+            return tuple(_ranked(spec, top) for spec in parse(inner, labels, classes))
         case str():
             return (_parse_text(target, labels, classes),)
         case bool():

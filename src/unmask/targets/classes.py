@@ -110,7 +110,7 @@ def resolve(
     """
     if any(map(_of_classes, specs)):
         _check_classes(outputs, size, layout)
-    single = {_key(one): one for spec in specs for one in _expand(spec, outputs)}
+    single = {_key(expanded): expanded for spec in specs for expanded in _expand(spec, outputs)}
     targets, functions = [], []
     for one in single.values():
         label, index, function = _function(one, outputs, labels)
@@ -123,7 +123,7 @@ def resolve(
 
 def _expand(spec: TargetSpec, outputs: Any) -> list[TargetSpec]:
     if isinstance(spec, WithinTop):
-        return [WithinTop(one, spec.top) for one in _expand(spec.target, outputs)]
+        return [WithinTop(expanded, spec.top) for expanded in _expand(spec.target, outputs)]
     if not isinstance(spec, TopK):
         return [spec]
     values = np.asarray(outputs)[0]

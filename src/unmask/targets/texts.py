@@ -88,7 +88,7 @@ def with_same_texts(
         return model
     if texts is None:
         known = dict(enumerate(model.labels or ()))
-        known |= {one.index: one.label for one in targets if one.index is not None}
+        known |= {target.index: target.label for target in targets if target.index is not None}
         if sorted(known) != list(range(len(known))) or not known:
             raise TargetError(
                 f"{model.name} compares pictures with texts, and this explanation does not name "
@@ -112,7 +112,7 @@ def _texts(target: Any) -> list[str]:
         case WithinTop(inner, _):
             return _texts(inner)
         case Sequence():
-            return [text for one in target for text in _texts(one)]
+            return [text for item in target for text in _texts(item)]
     return []
 
 
@@ -126,7 +126,7 @@ def _numbered(target: Any, texts: Sequence[str]) -> Any:
         case WithinTop(inner, top):
             return WithinTop(_numbered(inner, texts), top)
         case Sequence():
-            return [_numbered(one, texts) for one in target]
+            return [_numbered(item, texts) for item in target]
     return target
 
 
@@ -152,9 +152,9 @@ class Texts(Classes):
         """Fix them, each to be asked for again by its text."""
         found = super().resolve(specs, outputs, model, sample)
         named = (
-            one
-            if one.index is None or one.top is not None
-            else replace(one, request=TEXT + one.label)
-            for one in found.targets
+            target
+            if target.index is None or target.top is not None
+            else replace(target, request=TEXT + target.label)
+            for target in found.targets
         )
         return replace(found, targets=tuple(named))

@@ -83,7 +83,7 @@ METRICS: dict[str, Metric] = {}
 
 def register(*metrics: Metric) -> None:
     """Add metrics, at the end of tables."""
-    METRICS.update({one.name: one for one in metrics})
+    METRICS.update({metric.name: metric for metric in metrics})
 
 
 def known(names: Iterable[str]) -> tuple[Metric, ...]:

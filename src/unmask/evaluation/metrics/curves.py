@@ -263,9 +263,9 @@ def rise_blur(image: NDArray[np.float32], axes: Sequence[int]) -> NDArray[np.flo
 def _blur_kernel() -> tuple[np.float32, ...]:
     from scipy.ndimage import gaussian_filter1d  # late: `import unmask` needs no SciPy
 
-    one = np.zeros(KERNEL)
-    one[KERNEL // 2] = 1
-    return tuple(gaussian_filter1d(one, SIGMA).astype(np.float32))
+    impulse = np.zeros(KERNEL)
+    impulse[KERNEL // 2] = 1
+    return tuple(gaussian_filter1d(impulse, SIGMA).astype(np.float32))
 
 
 def _curve(

@@ -140,7 +140,7 @@ def own_scaling(keras: Any, model: Any) -> str | None:
         elif isinstance(layer, keras.layers.Normalization):
             if getattr(layer, "mean", None) is None:
                 continue  # not adapted yet
-            mean, variance = (_numbers(one) for one in (layer.mean, layer.variance))
+            mean, variance = (_numbers(value) for value in (layer.mean, layer.variance))
             a = 1 / np.maximum(np.sqrt(variance), keras.config.epsilon())
             b = -mean * a
             if getattr(layer, "invert", False):

@@ -258,7 +258,7 @@ def _input_shape(model: Any) -> tuple[int | None, ...]:
     """Shape of a batch; empty for a model that was never built."""
     inputs = getattr(model, "inputs", None) or []
     if len(inputs) > 1:
-        names = ", ".join(str(one.name) for one in inputs)
+        names = ", ".join(str(tensor.name) for tensor in inputs)
         raise ModelError(
             f"{model.name} has {len(inputs)} inputs ({names}), only models of one can be "
             "explained: wrap it in a function that fixes the others"
@@ -271,7 +271,7 @@ def _layout(model: Any, shape: tuple[int | None, ...]) -> str:
     if axes not in LAYOUTS:
         raise ModelError(f"the input of {model.name} has the shape {shape}: expected 2 to 5 axes")
     formats = [getattr(layer, "data_format", None) for layer in layers(model)]
-    said = next((one for one in formats if one), "channels_last")
+    said = next((layout for layout in formats if layout), "channels_last")
     return FIRST.get(axes, LAYOUTS[axes]) if said == "channels_first" else LAYOUTS[axes]
 
 

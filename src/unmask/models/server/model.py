@@ -123,7 +123,7 @@ def from_server(
             )
         entry = Tensor(input, "FP32", None)
     elif input is None and len(inputs) > 1:
-        names = ", ".join(one.name for one in inputs)[:200]
+        names = ", ".join(tensor.name for tensor in inputs)[:200]
         raise ModelError(f"{name} has {len(inputs)} inputs ({names}): expected one")
     if entry.datatype not in DTYPES:
         raise ModelError(
@@ -148,7 +148,7 @@ def from_server(
     extensions, shape = server.get("extensions"), None if result is None else result.shape
     numbers = None
     if shape is not None and None not in shape[1:]:
-        numbers = math.prod(one or 1 for one in shape[1:])
+        numbers = math.prod(side or 1 for side in shape[1:])
     wire.prepare(
         entry,
         output or (None if result is None else result.name),

@@ -79,13 +79,13 @@ def tensors(described: Any) -> list[Tensor]:
         return []
     if not isinstance(described, list):
         raise _unlike("a list of tensors", described)
-    return [_tensor(one) for one in described]
+    return [_tensor(tensor) for tensor in described]
 
 
-def _tensor(one: Any) -> Tensor:
-    if not isinstance(one, dict):
-        raise _unlike("a tensor", one)
-    name, datatype, shape = one.get("name"), one.get("datatype", "FP32"), one.get("shape")
+def _tensor(tensor: Any) -> Tensor:
+    if not isinstance(tensor, dict):
+        raise _unlike("a tensor", tensor)
+    name, datatype, shape = tensor.get("name"), tensor.get("datatype", "FP32"), tensor.get("shape")
     if not isinstance(name, str) or not isinstance(datatype, str):
         raise _unlike("a tensor's name and datatype", [name, datatype])
     if shape is None:
@@ -187,7 +187,7 @@ def _outputs(answer: Any, rest: memoryview) -> dict[str, NDArray[Any]]:
     for tensor in answer["outputs"]:
         size = (tensor.get("parameters") or {}).get("binary_data_size")
         dtype = np.dtype(DTYPES[tensor["datatype"]])
-        shape = [_size(one) for one in tensor["shape"]]
+        shape = [_size(side) for side in tensor["shape"]]
         if size is None:
             with np.errstate(over="ignore"):  # infinite scores are said as what they are
                 values = np.array(tensor["data"], dtype)
@@ -225,6 +225,6 @@ def choose(kind: str, name: str | None, there: Sequence[Tensor], whose: str) -> 
 
 
 def _no_tensor(kind: str, name: str | None, there: Sequence[str]) -> str:
-    few = ", ".join(reprlib.repr(one).strip("'\"") for one in there[:SHOWN]) or "none"
+    few = ", ".join(reprlib.repr(name).strip("'\"") for name in there[:SHOWN]) or "none"
     more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
     return f"there is no {kind} {name!r}; the {kind}s are: {few}{more}"

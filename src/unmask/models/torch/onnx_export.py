@@ -58,11 +58,14 @@ def _export(
     except ImportError as error:
         raise MissingExtra(error.name or "onnxscript", "convert") from error
     given = iter(size or ())
-    shape = [(channels or 3) if one == "C" else next(given, FREE) for one in layout[1:]]
-    free = [0, *(axis for axis, one in enumerate(layout) if axis and one != "C" and size is None)]
+    shape = [(channels or 3) if letter == "C" else next(given, FREE) for letter in layout[1:]]
+    free = [
+        0,
+        *(axis for axis, letter in enumerate(layout) if axis and letter != "C" and size is None),
+    ]
     like = next(module.parameters(), torch.zeros(()))
     trial = torch.zeros((2, *shape), dtype=torch.float32, device=like.device)
-    flags = [(one, one.training) for one in module.modules()]
+    flags = [(part, part.training) for part in module.modules()]
     log = logging.getLogger("torch.onnx")
     level = log.level
     try:
@@ -82,5 +85,5 @@ def _export(
             )
     finally:
         log.setLevel(level)
-        for one, training in flags:
-            one.training = training
+        for part, training in flags:
+            part.training = training
