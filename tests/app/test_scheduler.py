@@ -88,7 +88,7 @@ def test_a_call_comes_between_two_turns(line, log):
     line.add(long)
     threads = []
     assert line.call(lambda: threads.append(threading.current_thread().name) or 7).result(5) == 7
-    assert threads == ["unmask-turns"]
+    assert threads == ["unmask-scheduler"]
     assert not long.finished
     with pytest.raises(ZeroDivisionError):
         line.call(lambda: 1 / 0).result(5)
