@@ -159,7 +159,8 @@ def collected() -> Iterator[list[str]]:
 def warn(note: str, category: type[UnmaskWarning]) -> None:
     """Warn of a note, at the line outside this package that called into it.
 
-    Python shows a warning once for each such line, so that a notebook's next cell is told again.
+    Python shows a warning once for each such line, so that a Jupyter notebook's next
+    cell is warned again.
     """
     for notes in _collected.get():
         notes.append(note)

@@ -1,4 +1,4 @@
-"""RISE in the four steps of the usual notebook, each a plain function on plain arrays.
+"""RISE in four steps, each a plain function on plain arrays.
 
 They hold every mask and every masked image at once, which is what makes them easy to read and hard
 on memory: 7,000 masked images of 224 x 224 take 4.2 GB. ``unmask.explain(..., preset="notebook")``

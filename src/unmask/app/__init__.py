@@ -1,4 +1,4 @@
-"""The web page: see a map come out of the noise. It needs `unmask[app]` and no network."""
+"""The web page: a map shown while it is computed. It needs `unmask[app]` and no network."""
 
 from __future__ import annotations
 

@@ -47,13 +47,13 @@ def most_connections() -> int:
 
 
 class Connection(H11Protocol):
-    """An HTTP connection that nobody can hold for nothing; also under a socket of a page."""
+    """An HTTP connection that is closed when it idles; also under a socket of a page."""
 
     most = MOST
     cycle: Any  # None before the first request
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin, at the cost of whoever idles for longest where there are too many."""
+        """Begin; where there are too many connections, close the one that idles for longest."""
         super().connection_made(transport)
         self._idle = self._moved = self.loop.time()
         self._unsent = 0
@@ -124,7 +124,7 @@ class Connection(H11Protocol):
 
 
 class Live(WebSocketsSansIOProtocol):
-    """A page's socket, on which pages have nothing to say: what comes is dropped unread."""
+    """A page's socket; messages from the page are dropped unread."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -177,7 +177,7 @@ def server(app: Any) -> Server:
 
 
 class Server(uvicorn.Server):
-    """A server that outlives a lack of descriptors, and says so once."""
+    """A server that survives a lack of descriptors, and logs it once."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept connections."""

@@ -1,4 +1,4 @@
-"""One run of the loop that can be taken a little further, stopped, and gone on with."""
+"""One run of the loop that can be advanced, stopped and extended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CURVE = 160  # points of the error curve that are kept
 
 
 class Job:
-    """A run in progress. Only the thread of `Turns` takes it further.
+    """A run in progress. Only the thread of `Scheduler` takes it further.
 
     Parameters
     ----------
@@ -41,13 +41,13 @@ class Job:
     ----------
     state : {"waiting", "running", "done", "stopped", "failed"}
     explanation : Explanation or None
-        The last look at the map.
+        The map as last computed.
     curve : list of (int, tuple of float)
         Masks, and each map's error in units of its standard deviation, at each look.
     error : str
         Why it failed.
     place : int
-        In the line; 0 takes turns.
+        In the queue; 0 is being run.
     stopping : bool
         It was asked to stop, and has not yet.
     """
@@ -72,7 +72,7 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether it takes no more turns, unless it is gone on with."""
+        """Whether it has ended, unless it is extended."""
         return self.state in ("done", "stopped", "failed")
 
     @property

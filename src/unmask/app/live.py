@@ -1,4 +1,4 @@
-"""The live socket: a map as it comes out of the noise."""
+"""The live socket: sends a map while it is computed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def live(socket: WebSocket) -> None:
 
 
 async def _push(socket: WebSocket, session: Session) -> None:
-    """Send what is new. What a slow page has no time for is left out, never kept."""
+    """Send what is new. Updates that a slow page has no time for are dropped, never queued."""
     told: dict[str, Any] = {}
     seen: Any = None
     while True:

@@ -1,8 +1,8 @@
 """Fair scheduling: one thread owns the models, and the jobs share it.
 
 At most `ACTIVE` jobs take turns, a slice of time each, in a circle; so their memory is bounded, and
-each is seen to move. The others wait in a line. An active job that has had `QUANTUM` seconds while
-others wait goes to the end of the line, so that a long run keeps nobody waiting for all of it.
+each is seen to move. The others wait in a queue. An active job that has had `QUANTUM` seconds while
+others wait goes to the end of the queue, so that a long run keeps nobody waiting for all of it.
 Short calls (a prediction) come between two slices.
 """
 
@@ -63,7 +63,7 @@ class Scheduler:
         return future
 
     def add(self, job: Job) -> None:
-        """Let a job join the end of the line."""
+        """Append a job to the queue."""
         with self._wake:
             self._line.append(job)
             self._seat()
@@ -122,7 +122,7 @@ class Scheduler:
         self._seat()
 
     def _seat(self) -> None:
-        """Tell every job its place, and whoever's has changed."""
+        """Set every job's place in the queue, and notify those whose place changed."""
         for number, job in enumerate(self._line):
             place = max(0, number - self._active + 1)
             if place != job.place:

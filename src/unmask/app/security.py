@@ -1,4 +1,4 @@
-"""What every request passes: no stranger's request goes in, and a strict policy goes out."""
+"""What every request passes: those of other sites are refused, and answers have a strict policy."""
 
 from __future__ import annotations
 

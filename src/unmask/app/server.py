@@ -118,7 +118,7 @@ def build(
 
     Returns
     -------
-    Gate
+    SameOrigin
         Before a Starlette application.
     """
     try:

@@ -1,4 +1,4 @@
-"""Who is looking: a bounded number of pages, each with one picture and one job."""
+"""Sessions: a bounded number of pages, each with one picture and one job."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Session:
     lock : asyncio.Lock
         Held by whoever changes its picture or its job.
     changed : asyncio.Event
-        There is something to push.
+        There is something to send.
     """
 
     token: str

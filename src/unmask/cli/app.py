@@ -25,7 +25,7 @@ def app(
     port: PortOption = 8808,
     open_: OpenOption = False,
 ) -> None:
-    """Show a web page on which to explain pictures, and watch the map come out of the noise.
+    """Show a web page on which to explain pictures, and watch the map while it is computed.
 
     Nothing is fetched from the network, and pictures stay on this machine.
     """

@@ -78,7 +78,7 @@ def one_line(text: str) -> str:
 
 
 def says(notes: Sequence[str], show: Callable[[], None]) -> None:
-    """Show what a model says, its notes after it; first the one that it means nothing."""
+    """Show what a model says, its notes after it; first the note that they mean nothing."""
     show_notes(note for note in notes if note.startswith(STRANGE))
     show()
     show_notes(note for note in notes if not note.startswith(STRANGE))

@@ -200,7 +200,7 @@ def batch(
 
 
 def _before(store: Store, fetcher: Fetcher) -> Before | None:
-    """Return a picture that is finished, by which the model is known; None where none is left."""
+    """Return a finished picture, by which the model is recognized; None where none is left."""
     for rows in store.tables(["id", "label", "index", "score", "error"]):
         good = [row for row in rows.to_pylist() if row["error"] is None]
         if not good:

@@ -7,8 +7,8 @@ Masks are functions of their number, so a shard is two numbers; scores are all t
 eight bytes for a mask and a target. Shards end where batches do, so a model sees the very batches
 that it would see in one process. The law is: **given the same scores, the same bits**. A model
 whose scores depend on nothing but the batch, run on the same kind of hardware with the same number
-of threads, gives the same scores; and one that does not, does not give them twice in one process
-either.
+of threads, gives the same scores; and one that depends on more does not give the same scores twice
+in one process either.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Maps in few bytes: float16 samples, as many as the masks' grid can show.
 
 A map is made of masks that are linear between the cells of a coarse grid, so it varies little
-within a cell. Four samples a cell and axis, enlarged bicubically, give it back within about one
+within a cell. Four samples a cell and axis, enlarged bicubically, restore it within about one
 percent of its own spread (docs/scale.md), and are 2 kB where a float32 map of 224 x 224 takes 200.
 """
 

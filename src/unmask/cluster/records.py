@@ -43,7 +43,7 @@ def schema() -> Any:
     ``map_offset, _scale``  in units of the score
     ``frame``               JSON: how the picture was brought to the model's size
                             (`unmask.inputs.frame.Frame`)
-    ``plan``                JSON: the masks and all other settings (`unmask.run.explanation.Plan`);
+    ``plan``                JSON: the masks and all other settings (`unmask.run.plan.Plan`);
                             ``masks.shape`` is the model's size, to which samples are enlarged;
                             ``beside`` holds where the model came from and more of the targets
     ``model``               its name

@@ -120,7 +120,7 @@ class Results:
         Raises
         ------
         FileError
-            The run was told to keep no maps, or a file is damaged.
+            The run stored no maps, or a file is damaged.
         """
         if self.settings.get("maps") == "none":
             raise FileError(
@@ -146,7 +146,7 @@ class Results:
 
     @contextlib.contextmanager
     def _clear(self) -> Iterator[None]:
-        """Turn whatever rows of somebody else's make go wrong into a `FileError`."""
+        """Turn any error that damaged rows cause into a `FileError`."""
         try:
             yield
         except FileError:
@@ -253,7 +253,7 @@ def open(  # noqa: A001 - results.open reads well
     -------
     Results
         Iterating it gives explanations. Maps, reliabilities, settings and notes are what they
-        were; ``image`` is the picture's id. Maps have the precision with which they were kept:
+        were; ``image`` is the picture's id. Maps have the precision with which they were stored:
         float16, at every pixel of the model's input or at four samples a cell (``--maps full`` and
         ``grid``). Rows hold neither the scores of the masks nor standard errors: `stderr` is
         infinite, and what needs the scores raises a `SettingError` that says so. The picture is

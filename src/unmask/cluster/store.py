@@ -146,7 +146,7 @@ class Store:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep a second driver out; a killed one's lock is gone with it.
+        """Keep a second driver out; the lock of a killed driver is gone with it.
 
         Only a local folder can be locked: object storage has no locks that end with their owner.
         """

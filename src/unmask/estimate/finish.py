@@ -1,4 +1,4 @@
-"""Scores to what an explanation holds: maps, standard errors and reliabilities, few at a time."""
+"""From scores to maps, standard errors and reliabilities, few targets at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Estimators that are weighted sums of the masks: RISE's own, and its relatives."""
+"""Estimators that are weighted sums of the masks: RISE's own and variants of it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def paper(estimate: Scores) -> Maps:
 
 
 def centered(estimate: Scores) -> Maps:
-    """``f_mean + sum((f - f_mean) M) / (n p)``: the noise of the mean score is gone."""
+    """``f_mean + sum((f - f_mean) M) / (n p)``: without the noise of the mean score."""
     moments, keep = estimate.moments, estimate.masks.keep
 
     def method(m: Moments) -> _Linear:

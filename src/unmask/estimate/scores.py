@@ -1,8 +1,8 @@
 """The state of a run: which masks have been scored, and how.
 
-Masks are functions of their number, so the scores are all there is to keep: eight bytes for a mask
-and a target. Merging two runs is then a union, and exactly associative; every map, standard error
-or later idea is computed from the same few kilobytes, and no model call is ever made twice.
+Masks are functions of their number, so only the scores are stored: eight bytes for a mask and a
+target. Merging two runs is then a union, and exactly associative; every map and standard error is
+computed from the same few kilobytes, and no model call is made twice.
 
 Maps need statistics of the scores with the masks. They are folded from the scores in the order of
 the blocks, in whatever order these came, so one worker and sixty-four give the same bits.
@@ -275,7 +275,7 @@ def _number(part: tuple[int, Array]) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """What is left of scores that were not kept.
+    """What is known where the scores were not stored.
 
     Attributes
     ----------
@@ -290,5 +290,5 @@ class Summary:
 
     @property
     def mean_stderr(self) -> NDArray[np.float64]:
-        """Infinite: nothing is known of it."""
+        """Infinite: it is not known."""
         return np.full(len(self.mean), np.inf)

@@ -31,7 +31,7 @@ class Maps:
     value : ndarray of float64, shape (k, *shape)
         In units of the score.
     stderr : ndarray of float64, shape (k, *shape)
-        Standard error of `value`; infinite where too few masks tell nothing of it.
+        Standard error of `value`; infinite where there are too few masks to know it.
     influence_stderr : ndarray of float64, shape (k, *shape)
         Standard error of `value` less the mean score: of what a pixel's visibility changes. Most of
         `stderr` can be an error that all pixels share.

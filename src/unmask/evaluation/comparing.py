@@ -51,14 +51,14 @@ def compare(
     seed: int = 0,
     target: Any = None,
 ) -> Iterator[Panel]:
-    """Let explainers explain one target of one input, and measure their maps.
+    """Explain one target of one input with several explainers, and measure their maps.
 
     Parameters
     ----------
     case : Case
         From `unmask.metrics.case`.
     explainers : iterable of str or callable
-        As for `evaluate`; by default all of ours, at 1,000 calls each.
+        As for `evaluate`; by default all that are built in, at 1,000 calls each.
     seed : int, default 0
         For every explainer that takes one.
     target : optional

@@ -1,4 +1,4 @@
-"""Evaluation: an explainer put through the metrics, picture by picture, and what it comes to.
+"""Evaluation: the metrics of an explainer's maps, picture by picture, and their means.
 
 A picture, or an explainer, that fails is a row with its error and does not stop the run.
 """

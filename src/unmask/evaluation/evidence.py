@@ -1,4 +1,4 @@
-"""Where the evidence is: boxes from a file, and what they are known again by."""
+"""Where the evidence is: boxes from a file, and their digest."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def evidence_boxes(evidence: Any) -> Mapping[str, ArrayLike] | None:
 
 
 def evidence_digest(evidence: Any) -> str | None:
-    """Return what evidence is known again by."""
+    """Return the digest of evidence."""
     if evidence is None or not isinstance(evidence, Mapping):
         return None if evidence is None else short_digest(Path(evidence))
     found = hashlib.sha256()

@@ -89,7 +89,7 @@ def occlude(
             spot = slice(top, top + tall), slice(left, left + wide)
             drops[spot] += case.target.score - score
             seen[spot] += 1
-    # With a square smaller than a stride some pixels are never hidden: nothing is known of them.
+    # With a square smaller than a stride some pixels are never hidden: their influence is unknown.
     return narrowed(np.divide(drops, seen, out=np.zeros(case.shape), where=seen > 0))
 
 

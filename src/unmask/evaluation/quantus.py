@@ -40,7 +40,7 @@ def explain_func(
     Parameters
     ----------
     model : torch.nn.Module, Model, or a function from a batch to scores
-        What Quantus hands over: the network itself. A module gets tensors on its own device, in
+        What Quantus passes: the network itself. A module gets tensors on its own device, in
         its own mode, without gradients.
     inputs : float array, shape (n, channels, H, W)
         In the model's own space.

@@ -1,4 +1,4 @@
-"""Maps that are there already, put through the metrics: no explainer is run.
+"""Metrics of stored maps: no explainer is run.
 
 What `unmask.results.open` yields comes in here, or explanations read from files.
 """

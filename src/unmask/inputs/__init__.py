@@ -19,6 +19,6 @@ __all__ = [
     "register",
 ]
 
-# What is more special comes later: a picture is whatever nothing else reads.
+# More special modalities are registered later: a picture is what no other one reads.
 for _modality in (PICTURE, ARRAY):
     register(_modality)

@@ -1,4 +1,4 @@
-"""Arrays in the model's own space: series, volumes, pictures that are there already."""
+"""Arrays in the model's own space: series, volumes, preprocessed pictures."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How a picture is brought to a model's input size, and how a map comes back.
 
-Every way of framing is one scale and one offset per axis::
+Every frame is one scale and one offset per axis::
 
     picture coordinate = offset + scale * model coordinate
 

@@ -81,7 +81,7 @@ class Picture:
         return self._seen[1]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Take the picture along; where it was read from stays here."""
+        """Pickle the picture itself, not the function that reads it."""
         return {**self.__dict__, "_seen": self._seen, "source": self._seen[0]}
 
     @property
@@ -103,7 +103,7 @@ class Picture:
         return self.picture
 
     def back(self, values: Floats, outside: float) -> Floats:
-        """Bring a map home; see `unmask.inputs.frame.Frame.back`."""
+        """Bring a map back; see `unmask.inputs.frame.Frame.back`."""
         return self.frame.back(values, outside=outside)
 
     def forward(self, values: NDArray[Any], outside: float) -> NDArray[np.float64]:

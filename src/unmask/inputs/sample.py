@@ -1,7 +1,8 @@
-"""What is masked, as the loop and everything around it see it; and who reads what a user gives.
+"""The protocols of an input, and the registry of modalities that read what a user gives.
 
 A modality is one file: a `Sample` (what is masked, and how), an `Original` (what the user gave, to
-which maps come home), and a `Modality` that names the two and the kind of input it reads.
+whose size maps are brought back), and a `Modality` that names the two and the kind of input it
+reads.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ __all__ = ["MODALITIES", "Modality", "Original", "Sample", "describe", "read", "
 
 
 class Original(Protocol):
-    """What the user gave: maps come home to it, and it is kept beside them.
+    """What the user gave: maps are brought back to its size, and it is stored with them.
 
     Attributes
     ----------
     kind : str
         Name of its modality.
     shape : tuple of int
-        Of a map at home.
+        Of a map at its size.
     """
 
     @property
@@ -45,14 +46,14 @@ class Original(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of a map at home."""
+        """Shape of a map at its size."""
 
     @property
     def given(self) -> Any:
         """What `unmask.explain` takes for the same input."""
 
     def back(self, values: Floats, outside: float) -> Floats:
-        """Bring one map home, from the masks' shape to `shape`.
+        """Bring one map back from the masks' shape to `shape`.
 
         Parameters
         ----------
@@ -80,7 +81,7 @@ class Sample(Protocol):
     Attributes
     ----------
     array : ndarray of float32
-        Its numbers, by which it is known again; without a batch axis.
+        Its numbers, which identify it; without a batch axis.
     original : Original or None
         What the user gave; None for an array in the model's space, whose maps stay there.
     """
@@ -151,7 +152,7 @@ class Sample(Protocol):
         ----------
         start, end : as `array`
         order : ndarray of int
-            Positions in a map of `shape`, laid flat.
+            Positions in a map of `shape`, flattened.
         edges : sequence of int
             How many have turned, for each input.
         size : int
@@ -167,7 +168,7 @@ class Modality:
     ----------
     name : str
     reads : callable
-        ``(spec, given, raw) -> bool``: whether it is this one's to read.
+        ``(spec, given, raw) -> bool``: whether this modality reads it.
     read : callable
         ``(spec, name, given, raw) -> Sample``; `name` is the model's.
     original : callable or None

@@ -1,4 +1,4 @@
-"""What a model's file may ask for, checked before anything of it is built or unpacked.
+"""How much memory a model's file may ask for, checked before anything of it is built or unpacked.
 
 A file of kilobytes can ask for gigabytes: members of an archive that unpack to much, layers with a
 number of units and no weights, arrays in a weights file that are declared and not there. What a

@@ -111,7 +111,7 @@ def yolov8(outputs: Outputs, size: tuple[int, int]) -> list[Detections]:
     """Decode YOLOv8 (v9, v11): a column for each box, without objectness.
 
     The best class's score stands for the objectness, and the class scores are relative to it: the
-    cosine of class scores alone would not notice how sure the detector is.
+    cosine of class scores alone would not reflect the detector's confidence.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class Detections:
     def __init__(
         self, boxes: ArrayLike, scores: ArrayLike, objectness: ArrayLike | None = None
     ) -> None:
-        # Copies: a detector may hand out the same memory for every image.
+        # Copies: a detector may return the same memory for every image.
         box, score = np.array(boxes, np.float64), np.array(scores, np.float64)
         if box.size == 0:
             box = box.reshape(0, 4)

@@ -146,7 +146,7 @@ class Model:
         """
         n, fixed = len(batch), self.batch or len(batch)
         if n > fixed:
-            # Copied: a model may hand out the same memory again and again.
+            # Copied: a model may return the same memory again and again.
             return joined([deepcopy(self(batch[i : i + fixed])) for i in range(0, n, fixed)])
         if n < fixed:
             # Fill up with the last input. Indexing, as arrays may be of any framework.

@@ -1,4 +1,4 @@
-"""What is asked of a model: everything read and checked, then the whole input shown to it once.
+"""The question to a model: everything read and checked, then one call with the whole input.
 
 `explain`, `predict`, `detect`, the metrics and the page all begin here.
 """
@@ -49,7 +49,7 @@ __all__ = [
     "whole_outputs",
 ]
 
-# Pixels beyond which a picture at its own size is worth a word: for a network, for a function.
+# Pixels beyond which a picture at its own size is noted: for a network, for a function.
 USUAL, LARGE = 256 * 256, 1_000_000
 # How the note begins that is said before anything else.
 STRANGE = "the embedded demo knows eight drawn shapes"
@@ -82,7 +82,7 @@ class Question:
         Warns
         -----
         DoubtWarning, UnmaskWarning
-            What was assumed, and what to beware of.
+            What was assumed, and what may be wrong.
 
         Raises
         ------
@@ -160,7 +160,7 @@ def ask(
     single : bool, default False
         One target is wanted, the task's own if none is named.
     look : bool, default False
-        Nothing is to be explained: the model is only shown the whole input.
+        Nothing is to be explained: the model is only called with the whole input.
 
     Returns
     -------
@@ -226,7 +226,7 @@ def whole_outputs(model: Model, sample: Sample) -> Any:
 
 
 def _about_input(model: Model, sample: Sample) -> list[str]:
-    """Say how an input reaches the model, where that may be another than people expect."""
+    """Return notes on how an input reaches the model, where that may be unexpected."""
     notes = []
     pixels = model.input.preprocess
     if pixels.name in ("unit", "torch") and pixels.divisor == 1:
@@ -247,7 +247,7 @@ def _about_input(model: Model, sample: Sample) -> list[str]:
 
 
 def about_picture(source: str | None, picture: NDArray[np.uint8] | None) -> list[str]:
-    """Say so where the embedded classifier is asked about what it does not know.
+    """Return a note where the embedded classifier is asked about a picture of another kind.
 
     Parameters
     ----------

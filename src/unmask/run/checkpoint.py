@@ -145,7 +145,7 @@ def recorded(
 ) -> Iterator[Scores]:
     """Pass estimates on, saving one every few seconds, and the last, however it ends.
 
-    A disk that is full, or a folder that is gone, costs the checkpoint and never the run: it goes
+    A disk that is full, or a folder that is gone, costs a run its checkpoint, but does not end it: it goes
     on, tries again, and says at the end what the file lacks.
 
     Parameters

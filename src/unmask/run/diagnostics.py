@@ -1,4 +1,4 @@
-"""What to beware of in an explanation, in words, each with what to do about it."""
+"""Notes on what may be wrong with an explanation, each with what to do about it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def doubts(
     signed: bool = False,
     estimator: Estimator = "adaptive",
 ) -> list[str]:
-    """Say what the scores tell against the maps.
+    """Return notes on what in the scores makes the maps doubtful.
 
     Parameters
     ----------

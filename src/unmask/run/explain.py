@@ -82,8 +82,8 @@ def explain(
     shard : tuple of int, optional
         (i, n): only the i-th of n parts of the masks, counted from 1; see `Explanation.merge`.
     checkpoint : path-like, optional
-        File in which the scores are kept every two seconds. If it is there, go on from it: the end
-        is the same, to the bit, as without a break.
+        File to which the scores are saved every two seconds. If it exists, the run goes on from it:
+        the result is the same, to the bit, as without the break.
     grid : int or sequence of int, default 8, for a detector 16
         Cells per axis. A finer grid shows finer evidence and needs more masks.
     keep : float, default 0.5
@@ -104,7 +104,7 @@ def explain(
     shift : bool, default True
         Whether masks are shifted at random within a cell; without, their cells always show.
     preset : {"notebook"}, optional
-        Settings of a published procedure, see docs/notebook.md. What is given beside it goes first.
+        Settings of a published procedure, see docs/notebook.md; those given beside it override it.
     preprocess : {"raw"}, optional
         The image is an array in the model's space already.
     executor : Executor, optional
@@ -119,14 +119,14 @@ def explain(
     UnmaskError
         Bad input, before the first model call: `ImageError`, `ModelError`, `TargetError`,
         `SettingError`. A model that fails later gives a `ModelError` whose ``explanation`` holds
-        what the masks before gave.
+        the result of the masks before.
     Interrupted
         Ctrl-C; its ``explanation`` holds the map so far, marked incomplete.
 
     Warns
     -----
     UnmaskWarning
-        Something was assumed, or the map says little.
+        Something was assumed, or the map is doubtful.
 
     Examples
     --------

@@ -55,7 +55,7 @@ class Explanation:
         What was explained: index, label and the score of the whole input.
     plan : Plan
     estimate : Scores or Summary
-        The score of every mask, from which the maps follow; `unmask batch` keeps their mean alone.
+        The score of every mask, from which the maps follow; `unmask batch` stores only their mean.
     model : str
     image : str
     model_maps, model_stderrs : ndarray of float32 or float64, shape (k, h, w)
@@ -65,7 +65,8 @@ class Explanation:
         For each target, the correlation to expect between its map and that of infinitely many
         masks, 0 to 1; see `unmask.estimate.uncertainty.reliability`.
     original : Original or None
-        What was given, to which the maps come home; None for an array in the model's space.
+        What was given, to whose size the maps are brought back; None for an array in the
+        model's space.
     seconds : float
         Time it took.
     model_calls : int
@@ -79,8 +80,8 @@ class Explanation:
     notes : tuple of str
         What was assumed and what to beware of.
     identity : Identity or None
-        What the model said of the input, by which `merge` and `extend` know it again; None in files
-        of version 0.1.0.
+        What the model returned for the input, by which `merge` and `extend` recognize it; None in
+        files of version 0.1.0.
     path : str
         The picture's, as it was given; empty where it was no file.
     origin : Origin or None
@@ -161,7 +162,7 @@ class Explanation:
     def stderrs(self) -> Floats:
         """Standard errors of `maps`, of the same shape.
 
-        Infinite where fewer than two blocks of masks tell nothing of it.
+        Infinite where there are fewer than two blocks of masks.
         """
         if not np.isfinite(self.model_stderrs).all():
             return np.full_like(self.maps, np.inf)
@@ -350,7 +351,7 @@ class Explanation:
         Raises
         ------
         SettingError
-            The explanation was read from a file, unpickled or merged, and knows no model: give it
+            The explanation was read from a file, unpickled or merged, and holds no model: give it
             with ``unmask.extend(explanation, model, masks=...)``.
         """
         _ = self.scores
@@ -484,7 +485,7 @@ class Explanation:
         return stacked(self.plot(number) for number in range(len(self.targets)))
 
     def at_picture_size(self, values: Floats, outside: NDArray[np.float64]) -> Floats:
-        """Bring maps home, from the model's size to the picture's.
+        """Bring maps back from the model's size to the picture's.
 
         Parameters
         ----------
@@ -510,7 +511,7 @@ class Explanation:
         Raises
         ------
         SettingError
-            They were not kept.
+            They were not stored.
         """
         if isinstance(self.estimate, Summary):
             raise SettingError(

@@ -38,7 +38,7 @@ SAID = record({"digest": text, "given": NUMBERS, "scores": NUMBERS, "best": NUMB
 
 @dataclass(frozen=True)
 class Identity:
-    """What a model is known by.
+    """What identifies a model.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ another: it says 0.31 of the whole input, and 0.98 when they were made
     def check_same(self, now: Identity, model: str) -> None:
         """Refuse scores that another model made, or the same of another input.
 
-        What either of the two does not know is not compared.
+        What one of the two lacks is not compared.
 
         Parameters
         ----------

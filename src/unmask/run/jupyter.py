@@ -1,4 +1,4 @@
-"""Progress of `explain` in a notebook: the map as it comes out of the noise, under a bar."""
+"""Progress of `explain` in a Jupyter notebook: the map while it is computed, under a bar."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SHARE = 0.1  # of the time, at most, for showing
 def watcher(run: Run) -> Callable[[Scores | None], None]:
     """Return what is called with each estimate, and with None at the end.
 
-    In a Jupyter notebook it shows the maps so far under a bar, and takes them away at the end, when
+    In a Jupyter notebook it shows the maps so far under a bar, and removes them at the end, when
     the explanation shows itself. Anywhere else it does nothing.
 
     Parameters

@@ -70,11 +70,11 @@ class Run:
     start : Scores
         Where to begin: empty, or what a checkpoint held.
     identity : Identity
-        What the model said of the input, by which its scores are known.
+        What the model returned for the input, by which its scores are recognized.
     calls : int
         Inputs that it scored for that.
     checkpoint : Path or None
-        Where `stream` keeps the scores.
+        Where `stream` saves the scores.
     noted : list of str
         What went wrong beside the masks, such as a checkpoint that could not be written.
     path : str
@@ -128,7 +128,7 @@ class Run:
         )
 
     def ask_again(self) -> Identity:
-        """Ask the model about the whole input once more; return what it is known by now."""
+        """Ask the model about the whole input once more; return its identity now."""
         outputs = whole_outputs(self.model, self.sample)
         scores = self.targets.score(outputs, 1)[0]
         return identity(self.model.digest, self.sample.array, scores, outputs)

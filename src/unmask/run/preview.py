@@ -1,4 +1,4 @@
-"""Pictures and maps made small enough to look at: for pages, reports and notebooks."""
+"""Small copies of pictures and maps: for pages, reports and Jupyter notebooks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Small(NamedTuple):
     ----------
     maps : ndarray of float32 or float64, shape (k, h, w)
     stderrs : ndarray of float32 or float64, shape (k, h, w), or None
-        None where fewer than two blocks tell nothing of it.
+        None where there are fewer than two blocks.
     """
 
     maps: Floats
@@ -54,7 +54,7 @@ def small(explanation: Explanation, side: int) -> Small:
     """
     home = explanation.original
     if isinstance(home, Picture):
-        # The same maps on the same way home, only that it ends at a smaller picture.
+        # The same maps, brought back in the same way to a smaller picture.
         frame = replace(home.frame, picture=fit_within(home.shape, side))
         explanation = replace(explanation, original=replace(home, frame=frame))
     known = bool(np.isfinite(explanation.model_stderrs).all())

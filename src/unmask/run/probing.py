@@ -2,8 +2,8 @@
 
 The whole input goes once more, beside itself, a plain one and one of noise (its own values, turned
 over and in another order). What comes back shows a model whose scores depend on the rest of their
-batch, one that says the same of anything, as where its input is scaled in another way than it was
-trained with, and one that fails or gives NaN where nothing is to be seen.
+batch, one that returns the same for any input, as where its input is scaled in another way than it
+was trained with, and one that fails or returns NaN for an input without content.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["Probe", "probe"]
 MIXES = 5e-3
 # How near the outputs for a plain picture and for noise come to those for the picture, or how near
 # their greatest probabilities, before a model is said not to tell them apart. Chosen on ten
-# photographs; docs/models.md has the figures of 44 others.
+# photographs; docs/benchmarks.md has the figures of 44 others.
 ALIKE, SURE = 0.3, 0.9
 CLASSES, LOGITS = 3, 10  # with fewer, or fewer logits, a model may well be as sure of nothing
 
@@ -174,7 +174,7 @@ def _finite(model: Model, others: list[Arrays]) -> list[str]:
 
 
 def _says_the_same(model: Model, whole: Any, others: list[Arrays]) -> list[str]:
-    """Say so if the model is as sure of nothing as of the picture."""
+    """Return a note if the model's scores for empty inputs are those for the picture."""
     if not isinstance(whole, np.ndarray) or whole.ndim != 2 or whole.shape[1] < CLASSES:
         return []
     scores, both = whole[0], np.stack([arrays[0] for arrays in others])

@@ -1,10 +1,10 @@
 """The settings of an explanation: one table, and what follows from it.
 
-A row says all there is to know of a setting. From the table come its default and its check in
+A row holds all that is known of a setting. From the table come its default and its check in
 `unmask.explain`, its option and help on the command line (cli/setting_options.py), its field on the
 page (app/form.py), presets, the names in messages (run/wording.py), and what a report says of how a
-map is made again (reports/reproduce.py). tests/test_defaults.py holds that signatures, docstrings,
-help and what happens agree with it, row by row.
+map is made again (reports/reproduce.py). tests/whole/test_defaults.py holds that signatures,
+docstrings, help and what happens agree with it, row by row.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Setting:
     says : str
         The default in words, where it depends on more than the task; "{}" stands for it.
     presets : mapping of str to value
-        What presets set it to. A grid may be a function of the input's spatial size.
+        Its values in presets. A grid may be a function of the input's spatial size.
     tasks : tuple of str
         To which it applies; all, if none is named.
     low, high : float
@@ -102,7 +102,7 @@ class Setting:
     older : mapping of str to str
         What choices were called before, which is still taken.
     expects : str
-        What an error says of values, where it is more than the kind says.
+        What an error says is expected, where that is more than the kind.
     argument, option : bool
         Whether `unmask.explain` takes it, and the command line.
     short : str

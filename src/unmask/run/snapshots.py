@@ -41,8 +41,8 @@ class Snapshot:
         Correlation to expect with the map of infinitely many masks; 0 where it is not known.
     expected_error : float
         Root mean square of the standard errors over the pixels, an offset of the whole map left
-        out, over the standard deviation of the longest run's map. Infinite where fewer than two
-        blocks of masks tell nothing of it.
+        out, over the standard deviation of the longest run's map. Infinite where there are fewer
+        than two blocks of masks.
     measured_error : float
         Root mean square difference to the longest run's map, likewise. The longest run holds these
         masks too, so the two are closer than either is to the truth: the difference is divided by
@@ -62,9 +62,9 @@ class Snapshot:
 def snapshots(
     explanation: Explanation, at: Sequence[int] | None = None, target: int | str = 0
 ) -> list[Snapshot]:
-    """Fold the scores of a finished run again, up to each of some numbers of masks.
+    """Compute maps of a finished run after fewer masks.
 
-    No model call is made: an estimate keeps every score.
+    No model call is made: an explanation stores every score.
 
     Parameters
     ----------

@@ -33,8 +33,8 @@ STEP = 1.15  # from one look to the next
 # better than this, however well its standard error is (benchmarks/calibration.py).
 PATTERNS = 20
 # Power of the number of masks with which a map's noise falls: one over them, or for `adaptive` a
-# little slower, as it fits what is quiet the more closely the more is known (measured on ten
-# photographs and the demo's scenes: 0.58 to 0.94, the median 0.79).
+# little slower, as it fits the quiet part of a map more closely the more masks there are (measured
+# on ten photographs and the demo's scenes: 0.58 to 0.94, the median 0.79).
 FALL: dict[Estimator, float] = {"adaptive": 0.8}
 HARDLY = 0.5  # reliability below which nothing is foreseen
 ROUNDS = 30  # of an equation that is solved by putting in what came out
@@ -115,7 +115,7 @@ def reason(estimate: Scores, plan: Plan, sure: float, seconds: float) -> str:
 
 
 def masks_for(count: int, sure: float, wanted: float, estimator: Estimator) -> float:
-    """Scores how many masks a reliability takes, from that of fewer.
+    """Estimate how many masks a reliability takes, from that of fewer.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def _noise(reliability: float) -> float:
 
 
 def needed(estimate: Scores, plan: Plan) -> float:
-    """Scores how many masks would reach the plan's reliability with 95% confidence.
+    """Estimate how many masks would reach the plan's reliability with 95% confidence.
 
     More masks are more blocks, and how large the error is becomes better known with them.
 

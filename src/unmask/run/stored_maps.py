@@ -1,4 +1,4 @@
-"""Explanations that are there already, as studies and reports know them."""
+"""Stored explanations, as studies and reports read them."""
 
 from __future__ import annotations
 

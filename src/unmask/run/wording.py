@@ -1,6 +1,6 @@
 """Notes and errors in the words of the command line and of the page.
 
-The library names its remedies as Python's arguments. On the command line ``batch_size=1`` is
+The library names arguments as Python does. On the command line ``batch_size=1`` is
 ``--batch-size 1``. On the page what is chosen there is named as its field is, and what concerns the
 model as an option of the command that started it. What has no option, as ``processor=`` or
 ``detector='function'``, is left as it is.

@@ -23,6 +23,6 @@ __all__ = [
     "within_top",
 ]
 
-# What is more special comes later: classes are whatever nothing else accepts.
+# More special tasks are registered later: classes are for models that no other task accepts.
 for _task in (Classes(), Boxes(), Texts()):
     register(_task)

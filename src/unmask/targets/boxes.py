@@ -120,7 +120,7 @@ def resolve_boxes(
     Parameters
     ----------
     specs : sequence
-        From `unmask.targets.boxes.parse_boxes`.
+        From `unmask.targets.box_specs.parse_boxes`.
     whole : Detections
         Everything found in the whole picture, in the model's pixels.
     frame : Frame or None

@@ -70,7 +70,7 @@ TargetSpec = int | TopK | Contrast | WithinTop | Callable[[Any], Any]
 
 
 def contrast(first: Any, second: Any) -> Contrast:
-    """Explain why the one and not the other: the difference of two targets' scores.
+    """Explain why the first and not the second: the difference of two targets' scores.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def within_top(target: Any, top: int = 3) -> WithinTop:
 
 
 def within(specs: Sequence[TargetSpec], top: int) -> tuple[TargetSpec, ...]:
-    """Hold every class to `within_top`, but those that say their own number.
+    """Hold every class to `within_top`, except those that have their own number.
 
     Raises
     ------

@@ -90,7 +90,7 @@ def resolve(
     Parameters
     ----------
     specs : sequence of TargetSpec
-        From `unmask.targets.classes.parse`.
+        From `unmask.targets.class_specs.parse`.
     outputs : as the model returned them, for a batch of one
     labels : sequence of str, optional
     size, layout
@@ -232,7 +232,7 @@ class Classes:
     single = None
 
     def accepts(self, model: Model) -> bool:
-        """Whether nothing more special is known of a model: any is."""
+        """Whether a model is of this task: any is, unless a task registered later accepts it."""
         return model is not None
 
     def parse(

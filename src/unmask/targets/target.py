@@ -1,4 +1,4 @@
-"""What was explained, as it is kept."""
+"""What was explained, as it is stored."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def energy_inside(values: ArrayLike, evidence: ArrayLike) -> float:
 
     The energy-based pointing game of Score-CAM, Wang et al., CVPR Workshops 2020,
     arXiv:1910.01279. The map counts from its least value, as theirs is scaled from 0 to 1. Higher
-    is better; 0 to 1, and what a map without any idea reaches is the evidence's share of the area.
+    is better; 0 to 1, and a random map reaches the evidence's share of the area.
 
     Parameters
     ----------

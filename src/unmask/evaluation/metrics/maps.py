@@ -93,7 +93,7 @@ def sanity(values: ArrayLike, randomized: ArrayLike) -> float:
     Parameters
     ----------
     values, randomized : float array of one shape
-        Maps of the same input and target; `unmask.randomized` makes such a model.
+        Maps of the same input and target; `unmask.models.randomize` makes such a model.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Deletion and insertion of maps that are there already: for a report."""
+"""Deletion and insertion of the maps of an explanation, for a report."""
 
 from __future__ import annotations
 
