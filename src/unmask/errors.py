@@ -72,7 +72,7 @@ class ModelError(UnmaskError):
     Attributes
     ----------
     explanation : Explanation or None
-        If it fails during `unmask.explain`: what the masks before gave, marked incomplete.
+        If it fails during `unmask.explain`: the result of the masks before, marked incomplete.
     """
 
     explanation: Any = None
@@ -105,7 +105,7 @@ class Interrupted(KeyboardInterrupt):
     Attributes
     ----------
     explanation : Explanation or None
-        What the masks so far gave, marked incomplete; None if there were none.
+        The result of the masks so far, marked incomplete; None if there were none.
     """
 
     def __init__(self, explanation: Any = None) -> None:
@@ -114,7 +114,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class UnmaskWarning(UserWarning):
-    """Something was assumed, or the map says little; the text says what to do."""
+    """Something was assumed, or the map is doubtful; the text says what to do."""
 
 
 class DoubtWarning(UnmaskWarning):
@@ -129,7 +129,7 @@ _collected: ContextVar[tuple[list[str], ...]] = ContextVar("collected", default=
 
 @contextlib.contextmanager
 def silent() -> Iterator[None]:
-    """Let `warn` tell nobody but `collected`, for whoever shows the notes instead.
+    """Let `warn` only add to `collected`, where the caller shows the notes itself.
 
     Examples
     --------

@@ -110,7 +110,7 @@ def perturbed_images(image: ArrayLike, masks: Array) -> Array:
 
 
 def local_explanation(scores: ArrayLike, target: int, mask: Array, top: int = 3) -> Array:
-    """Step 3: what one masked image says: its mask times its score.
+    """Step 3: the local explanation of one masked image: its mask times its score.
 
     Parameters
     ----------

@@ -149,7 +149,7 @@ def test_what_a_row_does_not_hold_is_said(opened):
         lambda: unmask.extend(one, "demo", masks=64),
         lambda: one.scores,
     ):
-        with pytest.raises(SettingError, match=r"a\.png: batch kept the map but not the scores"):
+        with pytest.raises(SettingError, match=r"a\.png: batch stored the map but not the scores"):
             ask()
 
 
@@ -178,7 +178,7 @@ def test_grid_limited_maps_are_near_and_none_are_none(folder, tmp_path, whole):
     assert (near.maps - whole.maps).std() < 0.05 * whole.maps.std()
     nothing = batch(folder, tmp_path / "none", maps="none")
     assert len(nothing) == 3
-    with pytest.raises(FileError, match="has no maps: the run was told to keep none"):
+    with pytest.raises(FileError, match="has no maps: the run stored none"):
         list(nothing)
 
 

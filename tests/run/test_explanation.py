@@ -148,7 +148,7 @@ def test_a_pickled_explanation_is_the_same_and_says_that_it_has_no_model(again):
     np.testing.assert_array_equal(there.maps, made.maps)
     np.testing.assert_array_equal(there.estimate.scores, made.estimate.scores)
     assert (there.targets, there.plan, there.frame) == (made.targets, made.plan, made.frame)
-    with pytest.raises(unmask.SettingError, match="has no model at hand: use unmask"):
+    with pytest.raises(unmask.SettingError, match="holds no model: use unmask"):
         there.extend(64)
     more = unmask.extend(there, "demo", masks=64)
     np.testing.assert_array_equal(more.maps, made.extend(64).maps)

@@ -239,7 +239,7 @@ def test_an_explanation_that_cannot_be_written_at_last_is_kept_elsewhere(tmp_pat
     made, elsewhere = explained(None, masks=40), tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
-    with pytest.raises(FileError, match=r"The explanation is kept as .*elsewhere.*\.npz"):
+    with pytest.raises(FileError, match=r"The explanation is saved as .*elsewhere.*\.npz"):
         figures._saved(made, tmp_path / "gone" / "e.npz")
     (kept,) = elsewhere.iterdir()
     assert np.array_equal(unmask.Explanation.load(kept).maps, made.maps)

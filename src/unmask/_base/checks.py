@@ -54,7 +54,7 @@ def whole(name: str, value: Any, low: int = 1, high: int | None = None) -> int:
 
 
 def did_you_mean(word: str, names: Collection[str]) -> str:
-    """Return what a misspelt word is nearest to, as the end of a message; empty if to nothing.
+    """Return what a misspelled word is nearest to, as the end of a message; empty if to nothing.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Being told to end: quietly while there is nothing to keep, and in time to keep what there is.
+"""Signals to end: silent while there is nothing to save, and in time to save what there is.
 
 For the command alone: a program that imports unmask listens as it likes.
 """
@@ -15,7 +15,7 @@ _muted = _told = False
 
 
 def mute() -> None:
-    """Let Ctrl-C end the process without a word, where it would raise."""
+    """Let Ctrl-C end the process silently, where it would raise."""
     global _muted
     if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _interrupt):
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -34,7 +34,7 @@ def listen() -> None:
 
 
 def told() -> bool:
-    """Whether it was told: some libraries, interrupted as they load, say something else."""
+    """Whether a signal came: some libraries, interrupted as they load, raise another error."""
     return _told
 
 

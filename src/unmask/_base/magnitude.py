@@ -1,9 +1,9 @@
-"""How large numbers are: which a computation can hold, and which a map can be handed out in.
+"""Magnitudes of numbers: which a computation can hold, and which type a map is returned in.
 
-Scores are whatever a model says: probabilities, but also log-likelihoods of 1e7 that differ by 1,
-or densities of 1e-46. Squares of float64 overflow beyond 1e154 and vanish below 1e-162, so scores
-far from 1 are divided by a power of two first, which changes no digit. And a map is handed out as
-float32, half the size, where that loses nothing that matters; else as float64.
+Scores are whatever a model returns: probabilities, but also log-likelihoods of 1e7 that differ by
+1, or densities of 1e-46. Squares of float64 overflow beyond 1e154 and vanish below 1e-162, so
+scores far from 1 are divided by a power of two first, which changes no digit. And a map is returned
+as float32, half the size, where that loses nothing that matters; else as float64.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a JSON value must be: checks that are put together to a table of what a file may say.
+"""Checks of JSON values, combined to a table of what a file may hold.
 
 A check takes a value and returns it, lists as tuples, or raises a ValueError that says where it is
-wrong. Keys that a record does not know are left out: a newer unmask may write more.
+wrong. Keys that a record does not list are left out: a newer unmask may write more.
 
 >>> point = record({"x": number(), "y": number(0, 1)}, {"name": text})
 >>> point({"x": 3, "y": 0.5, "color": "red"})

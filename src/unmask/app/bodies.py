@@ -29,7 +29,7 @@ CLOSE = {"Connection": "close"}
 
 
 class Bodies:
-    """The bodies that are in memory.
+    """The request bodies in memory.
 
     Parameters
     ----------

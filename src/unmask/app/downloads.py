@@ -1,4 +1,4 @@
-"""What a page can take away: the figure, the numbers, the report."""
+"""What a page can download: the figure, the numbers, the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words to values."""
+"""Arguments of the command line as values."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _saved(explanation: unmask.Explanation, path: Path) -> Path:
             explanation.save(other)
         except FileError:
             raise error from None
-        raise FileError(f"{error}. The explanation is kept as {other}") from error
+        raise FileError(f"{error}. The explanation is saved as {other}") from error
 
 
 def _figures(

@@ -71,7 +71,7 @@ DECLARED: dict[str, Any] = {
     "detector": _option(Detector | None, "The model is a detector; how its outputs are read."),
     "threshold": _option(
         float | None,
-        "Least confidence of a detector's box.",
+        "Lowest confidence of a detector's box.",
         show_default=f"{unmask.Model.threshold:g}",
     ),
     "boxes": _option(

@@ -172,7 +172,7 @@ DatasetOption = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Folder or URL of the results. Pictures with results there are not done again.",
+        help="Folder or URL of the results. Pictures with results there are skipped.",
         show_default=False,
         rich_help_panel=OUTPUT,
     ),
@@ -190,14 +190,16 @@ KeyOption = Annotated[
 MapsOption = Annotated[
     Maps,
     typer.Option(
-        help="What is kept of a map, in float16: grid is four samples a cell, full is every "
+        help="What is stored of a map, in float16: grid is four samples a cell, full is every "
         "pixel of the model's input.",
         rich_help_panel=OUTPUT,
     ),
 ]
 RetryOption = Annotated[
     bool,
-    typer.Option("--retry-failed", help="Do pictures again that failed.", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--retry-failed", help="Explain again the pictures that failed.", rich_help_panel=OUTPUT
+    ),
 ]
 RayOption = Annotated[
     str | None,
@@ -261,7 +263,7 @@ ExampleOption = Annotated[
 HostOption = Annotated[
     str,
     typer.Option(
-        help="Address to listen on. 0.0.0.0 lets others in, who have the link.",
+        help="Address to listen on. 0.0.0.0 lets in others who have the link.",
         rich_help_panel=SERVER,
     ),
 ]

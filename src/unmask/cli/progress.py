@@ -1,4 +1,4 @@
-"""What moves while something is computed: bars, and rows as they come."""
+"""Progress while something is computed: bars, and rows as they come."""
 
 from __future__ import annotations
 

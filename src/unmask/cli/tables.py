@@ -1,4 +1,4 @@
-"""Tables: what a model says, what an explanation or an evaluation came to."""
+"""Tables: a model's predictions, the results of an explanation or an evaluation."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def show_compared(target: Target, panels: Sequence[Panel]) -> None:
 
 
 def show_batch(ended: Progress, output: str) -> None:
-    """Say what a batch came to."""
+    """Print the results of a batch."""
     again = f", {ended.before:,} were there before" if ended.before else ""
     out.print(f"{ended.done:,} pictures in {ended.seconds:.1f} s{again}.")
     if ended.restarts:

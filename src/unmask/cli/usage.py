@@ -24,7 +24,7 @@ CHOICES = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>'.*')\.?$")
 
 
 class Command(TyperCommand):
-    """A command that says what a misspelt option is near to."""
+    """A command that suggests an option for a misspelled one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what was typed; what is wrong with it ends with status 2 and one line."""
@@ -33,7 +33,7 @@ class Command(TyperCommand):
 
 
 class Commands(TyperGroup):
-    """All commands; says what a misspelt one is near to."""
+    """All commands; suggests one for a misspelled one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what was typed; what is wrong with it ends with status 2 and one line."""

@@ -66,7 +66,7 @@ class Pool:
 
     Attributes
     ----------
-    recipe : Recipe
+    recipe : ModelSource
     settings : mapping
         Keyword arguments of `unmask.explain`.
     maps : {"grid", "full", "none"}

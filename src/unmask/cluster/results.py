@@ -124,7 +124,7 @@ class Results:
         """
         if self.settings.get("maps") == "none":
             raise FileError(
-                f"{self._store.url} has no maps: the run was told to keep none (--maps none). "
+                f"{self._store.url} has no maps: the run stored none (--maps none). "
                 "Its rows are a table like any other"
             )
         few: list[dict[str, Any]] = []

@@ -23,7 +23,7 @@ def filesystem(url: str) -> tuple[Any, str]:
     MissingExtra
         fsspec, or what it needs for such URLs, is not installed.
     FileError
-        Nothing is known of such URLs.
+        fsspec does not support such URLs.
     """
     try:
         import fsspec

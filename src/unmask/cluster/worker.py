@@ -50,7 +50,7 @@ class Worker:
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : ModelSource
     settings : mapping
         Keyword arguments of `unmask.explain`.
     maps : {"grid", "full", "none"}
@@ -82,7 +82,7 @@ class Worker:
             self.fatal = self._is_another(before)
 
     def _is_another(self, before: Before) -> str:
-        """Say so if the model is not the one of the rows that are there, whatever its name."""
+        """Return a message if the model is not the one of the stored rows, whatever its name."""
         try:
             with silent():
                 picture = images.decode(before.data, before.name)

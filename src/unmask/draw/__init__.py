@@ -1,4 +1,4 @@
-"""Maps turned into pixels and figures; knows nothing of models or explanations."""
+"""Maps turned into pixels and figures; independent of models and explanations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A matplotlib figure laid out in pixels, in one style and with words that any font can show.
+"""A matplotlib figure measured in pixels, in one style and with text that its fonts can show.
 
 pyplot, its backend and its open figures are left alone. What a user has set in ``rcParams`` does
 not reach these figures, and is as it was when they are made.
@@ -67,14 +67,14 @@ _drawing = threading.RLock()  # matplotlib's settings and fonts are the whole pr
 
 
 class Drawing(Figure):
-    """A figure that a notebook shows by itself, where pyplot was never imported as well."""
+    """A figure that a Jupyter notebook shows, also where pyplot was never imported."""
 
     def _repr_png_(self) -> bytes:
         return png(pixels(self))
 
 
 class Canvas:
-    """A white figure, laid out in pixels from its upper left corner.
+    """A white figure, measured in pixels from its upper left corner.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def _in_file(path: str) -> frozenset[int]:
 
 
 def write_title(text: Text, words: str, width: float) -> None:
-    """Set a text of somebody's axes, in their own font, to words of whatever origin.
+    """Set a text of a user's axes, in their own font.
 
     Parameters
     ----------

@@ -230,7 +230,7 @@ def draw_lines(
     x_limits: Limits | None = None,
     y_limits: Limits | None = None,
 ) -> Figure:
-    """Draw curves into axes of somebody's figure, in that figure's style.
+    """Draw curves into axes of a user's figure, in that figure's style.
 
     Parameters
     ----------

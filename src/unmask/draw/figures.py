@@ -174,7 +174,7 @@ def draw_panel(
     significant: ArrayLike | None = None,
     box: Corners | None = None,
 ) -> Figure:
-    """Draw one panel into axes of somebody's figure, in that figure's style.
+    """Draw one panel into axes of a user's figure, in that figure's style.
 
     ``figure.colorbar(ax.images[0])`` adds the map's color bar.
 

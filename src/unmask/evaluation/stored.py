@@ -1,6 +1,6 @@
 """Metrics of stored maps: no explainer is run.
 
-What `unmask.results.open` yields comes in here, or explanations read from files.
+What `unmask.cluster.open` yields comes in here, or explanations read from files.
 """
 
 from __future__ import annotations

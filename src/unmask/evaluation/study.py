@@ -50,7 +50,7 @@ __all__ = ["Study", "check_asked"]
 
 
 class Study:
-    """An evaluation that is kept in a folder, and goes on where it stopped.
+    """An evaluation that is stored in a folder, and goes on where it stopped.
 
     Iterating makes the rows that are missing; each is on disk when it is yielded. A picture whose
     file has changed is done again.
@@ -63,12 +63,12 @@ class Study:
     pictures : iterable of path-like
         Files, or folders of them.
     explainer : str or callable, default "unmask"
-        As for `evaluate`. A function is known again by its name alone.
+        As for `evaluate`. A function is recognized by its name alone.
     maps : optional
-        Maps that are there, as `unmask.results.open` gives them, to be measured in place of
-        pictures being explained.
+        Stored maps, as `unmask.cluster.open` gives them, to be measured; no picture is explained
+        then.
     target : optional
-        One, as for `evaluate`; of maps that are there its position or label.
+        One, as for `evaluate`; of stored maps its position or label.
     wanted : sequence of str
         Names of `unmask.metrics.METRICS`.
     evidence : path-like or mapping of str to box or bool array, optional
@@ -88,7 +88,7 @@ class Study:
     names : tuple of str
         All pictures.
     notes : tuple of str
-        What to beware of, known from the first picture.
+        What may be wrong, known from the first picture.
     left_out : dict of str to int
         Files of folders that are no pictures, by their endings.
 
@@ -149,7 +149,7 @@ class Study:
             "wanted": [metric.name for metric in self.metrics],
             "evidence": evidence_boxes(evidence),
         }
-        # All that can be wrong with the settings comes out here, before a file is begun.
+        # All that can be wrong with the settings is raised here, before a file is begun.
         if maps is None:
             asked |= {"randomized": randomized, "seed": seed}
             self._begin(loaded, paths, explainer, asked)
@@ -192,7 +192,7 @@ class Study:
         )
 
     def _begin_stored(self, model: Model, maps: StoredMaps, asked: Mapping[str, Any]) -> None:
-        """Measure what is there; its failures are failures here, too."""
+        """Measure stored maps; their failures are failures here, too."""
         asked = {**asked, "target": asked["target"] or 0}
         stored.evaluate(model, [], **asked)
         names, failures = maps.ids, maps.failures
@@ -264,7 +264,7 @@ class Study:
 
 
 def check_asked(pictures: Any, maps: Any, explainer: Any) -> None:
-    """Refuse both pictures and maps, or neither, and an explainer of maps that are there."""
+    """Refuse both pictures and maps, or neither, and an explainer together with stored maps."""
     if (maps is None) == (not pictures):
         raise SettingError("give pictures to explain, or maps= with maps that are there")
     if maps is not None and explainer != "unmask":
@@ -296,7 +296,7 @@ def _opened(
 
 
 def _of_model(model: Model) -> str:
-    """Return what the file of a model is known again by, "" where it has none."""
+    """Return the digest of a model's file, "" where it has none."""
     if model.origin is None:
         return ""
     source = model.origin.source

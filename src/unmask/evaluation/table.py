@@ -34,7 +34,7 @@ TEXTS = ("picture", "label", "digest", "error")
 
 
 class EvaluationTable:
-    """Rows kept in a file of JSON lines.
+    """Rows stored in a file of JSON lines.
 
     Parameters
     ----------

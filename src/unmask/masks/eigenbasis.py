@@ -199,7 +199,7 @@ def basis(masks: Masks) -> Basis:
     """Eigenbasis of a run's masks.
 
     The leading components are those that together leave out 0.4% of the variance, at most 384; what
-    is left is kept as `Basis.rest`.
+    is left is stored as `Basis.rest`.
 
     Examples
     --------

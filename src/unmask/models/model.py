@@ -33,7 +33,7 @@ ACTIVATIONS: tuple[Activation, ...] = ("softmax", "sigmoid", "probabilities", "l
 
 @dataclass(frozen=True)
 class Model:
-    """Anything with scores, and what it declared.
+    """A function that returns scores, and what is declared of it.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Model:
         Number of classes, where it is known without running the model.
     activation : {"softmax", "sigmoid", "probabilities", "logits"} or None
         "softmax" and "sigmoid" are applied to the outputs; "probabilities" and "logits" declare
-        what the outputs are already; None leaves them alone and says what they look like.
+        what the outputs are already; None leaves them alone; a note says what they look like.
     batch : int or None
         The one batch size it takes; None takes any.
     output : int, str or None

@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself: in its metadata, and by its outputs."""
+"""What an ONNX file declares in its metadata, and what its outputs show."""
 
 from __future__ import annotations
 

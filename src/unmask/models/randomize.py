@@ -39,7 +39,7 @@ LAYERS = frozenset(
 def randomize(
     source: str | os.PathLike[str], destination: str | os.PathLike[str], *, seed: int = 0
 ) -> Path:
-    """Write an ONNX model whose weights tell nothing of what it had learned.
+    """Write an ONNX model with randomized weights, which hold nothing that was learned.
 
     The entries of every weight, bias and normalization of a layer are drawn anew, without
     replacement from the tensor's own: shuffled. So each keeps its distribution, no variance turns

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["DEMO", "SOURCES", "LoaderRow", "find", "loaded", "names"]
 
 DEMO = "demo"
-# Of `unmask.load`, beside those that can be changed later; they mean nothing to some sources.
+# Of `unmask.load`, beside those that can be changed later; they do not apply to some sources.
 OPTIONS = ("detector", "weights", "runtime")
 
 
@@ -37,7 +37,7 @@ class LoaderRow:
     Attributes
     ----------
     what : str
-        How to say it to people, as in "expected ...".
+        What messages call it, as in "expected ...".
     loader : str
         "module:function" in `unmask.models`. The function takes the source as it was given, a file
         as a `Path`, and by keyword whichever options of `load` it names; it returns a `Model`.
@@ -133,7 +133,7 @@ def find(source: Any) -> tuple[LoaderRow, Any] | None:
 
     Returns
     -------
-    (Source, str or Path or object), or None
+    (LoaderRow, str or Path or object), or None
         None for an object that no row knows.
 
     Raises
@@ -176,7 +176,7 @@ def loaded(
 
     Parameters
     ----------
-    row : Source
+    row : LoaderRow
     source : as its loader wants it
     options : dict
         Those that were given.

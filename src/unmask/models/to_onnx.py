@@ -1,4 +1,4 @@
-"""The same model in ONNX Runtime, which is faster on a CPU: turned over once, and compared."""
+"""The same model in ONNX Runtime, which is faster on a CPU: converted once, and compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explanations turned into what people look at: pages, convergence, code to repeat."""
+"""Explanations as HTML pages, figures of convergence, and code that repeats them."""
 
 from __future__ import annotations
 

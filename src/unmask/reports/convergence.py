@@ -132,7 +132,7 @@ def _panels(
     explanation: Explanation, taken: Sequence[Snapshot], cmap: Colormap
 ) -> Iterator[tuple[str, NDArray[np.uint8], str]]:
     """Yield what stands above each panel, its pixels, and what stands below."""
-    # An offset of the whole map, which some estimators have, says nothing of where.
+    # An offset of the whole map, which some estimators have, does not change where the evidence is.
     last = taken[-1].values - taken[-1].values.mean()
     low, high = float(last.min()), float(last.max())
     if explanation.picture is not None:

@@ -64,7 +64,7 @@ def report(
     ----------
     explanations : sequence of Explanation
         At least one.
-    recipes : sequence of Recipe, optional
+    recipes : sequence of Reproduction, optional
         How each can be made again, where more is known than what the explanation holds.
     curves : sequence of mapping, optional
         For each explanation, None or what `unmask.metrics.curves` returns: for each target

@@ -169,7 +169,7 @@ def reproduction(
 
     Returns
     -------
-    Recipe
+    Reproduction
 
     Examples
     --------

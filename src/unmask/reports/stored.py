@@ -1,4 +1,4 @@
-"""What batch wrote, for a report: some of its pictures, and how each is explained again."""
+"""Results of batch for a report: some of its pictures, and how each is explained again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Stored:
     Attributes
     ----------
     explanations : tuple of Explanation
-    recipes : tuple of Recipe
+    recipes : tuple of Reproduction
     notes : tuple of str
         What is left out.
     """
@@ -41,7 +41,7 @@ def stored(results: StoredMaps, most: int = MOST) -> Stored:
 
     Parameters
     ----------
-    results : as `unmask.results.open` gives them
+    results : as `unmask.cluster.open` gives them
     most : int, default 100
         Pictures, the first by name.
 

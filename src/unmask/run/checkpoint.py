@@ -145,8 +145,8 @@ def recorded(
 ) -> Iterator[Scores]:
     """Pass estimates on, saving one every few seconds, and the last, however it ends.
 
-    A disk that is full, or a folder that is gone, costs a run its checkpoint, but does not end it: it goes
-    on, tries again, and says at the end what the file lacks.
+    A disk that is full, or a folder that is gone, costs a run its checkpoint, but does not end it:
+    the run goes on, tries again, and says at the end what the file lacks.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def recorded(
             failure = _failed(path, run, last, failure)
             if failure is not None:
                 held = f"the scores of {count:,} masks" if count > 0 else "no new scores"
-                run.noted.append(f"the checkpoint could not be kept: {failure}; it holds {held}")
+                run.noted.append(f"the checkpoint could not be written: {failure}; it holds {held}")
 
 
 def _failed(
@@ -181,7 +181,7 @@ def _failed(
         save(path, run, estimate)
     except FileError as error:
         if before is None:
-            note = f"the checkpoint cannot be kept, and the run goes on without: {error}"
+            note = f"the checkpoint cannot be written, and the run goes on without: {error}"
             # Where warnings are errors, one would end the run that is to go on.
             with contextlib.suppress(UnmaskWarning):
                 warn(note, UnmaskWarning)

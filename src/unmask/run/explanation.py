@@ -357,8 +357,7 @@ class Explanation:
         _ = self.scores
         if self._more is None:
             raise SettingError(
-                "this explanation has no model at hand: "
-                "use unmask.extend(explanation, model, masks=...)"
+                "this explanation holds no model: use unmask.extend(explanation, model, masks=...)"
             )
         return self._more(self, masks)
 
@@ -515,7 +514,7 @@ class Explanation:
         """
         if isinstance(self.estimate, Summary):
             raise SettingError(
-                f"{self.image}: batch kept the map but not the scores of its masks, which this "
+                f"{self.image}: batch stored the map but not the scores of its masks, which this "
                 "needs: explain the picture by itself, with the same seed it is the same map"
             )
         return self.estimate

@@ -265,7 +265,7 @@ ROWS = (
     Setting(
         "checkpoint",
         "path",
-        "File in which the scores are kept, every two seconds. If it is there, go on from it.",
+        "File of the scores so far, saved every two seconds. If it exists, go on from it.",
         with_output=True,
         repeats=False,
     ),
@@ -281,7 +281,7 @@ ROWS = (
     Setting(
         "preset",
         "choice",
-        "Settings of a published procedure; options given beside it go first. notebook: cells of 8 "
+        "Settings of a published procedure; other options override it. notebook: cells of 8 "
         "pixels, 7,000 masks without shift, counted where the class is in the top 3.",
         tasks=("classes", "texts"),
         choices=PRESETS,

@@ -13,7 +13,7 @@ __all__ = ["StoredMaps"]
 
 
 class StoredMaps(Protocol):
-    """Explanations by the name of their picture; `unmask.results.open` gives such."""
+    """Explanations by the name of their picture; `unmask.cluster.open` gives such."""
 
     @property
     def url(self) -> str:

@@ -31,7 +31,7 @@ def curves(explanation: Explanation, model: Any, *, step: float = STEP) -> list[
     Returns
     -------
     list of dict of str to Curve
-        For each target, "deletion" and "insertion"; `unmask.reports.html.report` takes it.
+        For each target, "deletion" and "insertion"; `unmask.report` takes it.
 
     Raises
     ------

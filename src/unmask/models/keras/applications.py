@@ -1,4 +1,4 @@
-"""What Keras itself says of the models in `keras.applications`: how to build them, which pixels.
+"""What Keras declares of the models in `keras.applications`: their builders and preprocessing.
 
 Nothing here is a table of ours: builders, their names and their preprocessing are asked of Keras.
 """
@@ -117,7 +117,7 @@ def scaling(module: ModuleType) -> str | None:
 
 
 def own_scaling(keras: Any, model: Any) -> str | None:
-    """Tell by a model's first layers which pixels it brings into its own space.
+    """Read from a model's first layers which pixels they scale.
 
     Layers made for scaling (Rescaling, Normalization) that come before any other that computes are
     one affine map, y = a x + b. What a network works on spreads over a few units, or over 255 where

@@ -68,7 +68,7 @@ class Wire:
         weakref.finalize(self, _close, self.work, concurrency)
 
     def metadata(self, address: str) -> dict[str, Any]:
-        """Ask once, without patience: whoever starts a run wants to know at once."""
+        """Ask once, without trying again: an error at the start is reported at once."""
         try:
             answer = self._watched([self._put(_get, address)])[0]
         except self.failed as error:
@@ -132,7 +132,7 @@ class Wire:
         Returns
         -------
         ndarray, shape (n, ...)
-            In the batch's order, however often a part of it had to be sent.
+            In the batch's order, however often a part of it was sent.
 
         Raises
         ------

@@ -25,7 +25,7 @@ REFUSAL = 2**16  # bytes of an answer that is no success: a reason is read, no m
 
 
 class Failed(Exception):  # noqa: N818 - what happened, in a sentence
-    """There is no answer, and why; another try may have one."""
+    """There is no answer, and why; another try may succeed."""
 
 
 class Answer(NamedTuple):
@@ -149,7 +149,7 @@ class Connection:
 
     def _shut(self) -> None:
         if self._socket is not None:
-            # Not the method of an encrypted socket, which would say goodbye first.
+            # Not the method of an encrypted socket, which would send a closing message first.
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 

@@ -1,4 +1,4 @@
-"""A PyTorch module at work: where it is, in evaluation mode, and left as it was."""
+"""Running a PyTorch module: on its device, in evaluation mode, with its flags restored."""
 
 from __future__ import annotations
 
