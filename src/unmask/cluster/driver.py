@@ -67,7 +67,7 @@ class Progress:
     left_out : dict of str to int
         Files of the source that are no pictures, by their ending.
     notes : tuple of str
-        What to beware of, known before the first worker begins.
+        What may be wrong, known before the first worker begins.
     """
 
     total: int

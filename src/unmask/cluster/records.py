@@ -50,8 +50,8 @@ def schema() -> Any:
     ``model_calls``         inputs that it scored
     ``stopped``             why there were no more masks, in words
     ``versions``            JSON: of unmask, the model's framework and the like
-    ``notes``               what was assumed and what to beware of
-    ``digest``              SHA-256 of the picture's file, by which it is known again
+    ``notes``               what was assumed and what may be wrong
+    ``digest``              SHA-256 of the picture's file, by which it is recognized
     ``error``               why the picture failed; null where it did not
     ======================  ==================================================================
     """

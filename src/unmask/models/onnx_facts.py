@@ -95,7 +95,7 @@ def declared_in(metadata: Mapping[str, str]) -> Facts:
 def detector_note(
     path: Any, outputs: Sequence[Any], facts: Facts, size: Sequence[int] | None
 ) -> tuple[str, ...]:
-    """Say so if a file that was loaded as a classifier looks like a detector."""
+    """Return a note if a file that was loaded as a classifier looks like a detector."""
     decoder = resembles({output.name: output.shape or () for output in outputs}, size)
     if facts.task == "detect":
         decoder = "nms" if facts.end2end else decoder or "yolov8"

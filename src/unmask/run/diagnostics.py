@@ -100,7 +100,7 @@ def doubts(
 def not_best(
     targets: Sequence[Target], outputs: Any, activation: str | None, best: str
 ) -> list[str]:
-    """Say so where no class explained is one that the model sees.
+    """Return notes where no class explained is one that the model sees.
 
     Parameters
     ----------

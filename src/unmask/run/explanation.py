@@ -78,7 +78,7 @@ class Explanation:
         Why it ended where it did, in words.
     versions : dict of str to str
     notes : tuple of str
-        What was assumed and what to beware of.
+        What was assumed and what may be wrong.
     identity : Identity or None
         What the model returned for the input, by which `merge` and `extend` recognize it; None in
         files of version 0.1.0.

@@ -47,7 +47,7 @@ class Probe:
     parts : tuple of (outputs, int, int)
         Outputs of a batch, of how many inputs, and how many of these come before the two.
     notes : tuple of str
-        What to beware of.
+        What may be wrong.
     calls : int
         Inputs it scored.
     """
@@ -141,7 +141,7 @@ def _works_alone(model: Model, sample: Sample) -> bool:
 
 
 def _mixes(model: Model, alone: Arrays, beside: Arrays) -> list[str]:
-    """Say so if the whole input gets other outputs beside others than alone."""
+    """Return a note if the whole input gets other outputs beside others than alone."""
     for one, other in zip(alone, beside, strict=False):
         if one.shape != other.shape:
             continue
@@ -162,7 +162,7 @@ def _mixes(model: Model, alone: Arrays, beside: Arrays) -> list[str]:
 
 
 def _finite(model: Model, others: list[Arrays]) -> list[str]:
-    """Say so if something else than numbers comes back."""
+    """Return a note if something else than numbers comes back."""
     if all(np.isfinite(array).all() for arrays in others for array in arrays):
         return []
     return [
