@@ -562,7 +562,7 @@ def test_pages_and_pictures_are_bounded():
 
 @pytest.mark.slow
 def test_who_waits_is_told_the_place_and_gets_its_turn(tmp_path):
-    with testclient.TestClient(build(turns=Scheduler(active=1, quantum=0.1))) as client:
+    with testclient.TestClient(build(scheduler=Scheduler(active=1, quantum=0.1))) as client:
         pages = [Page(client) for _ in range(3)]
         for page in pages:
             page.upload(STREET.read_bytes())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask.app import scheduler as turns_module
+from unmask.app import scheduler as scheduler_module
 from unmask.app.jobs import Job
 from unmask.app.scheduler import Scheduler
 
@@ -24,7 +24,7 @@ def log():
 
 @pytest.fixture
 def line(monkeypatch):
-    monkeypatch.setattr(turns_module, "SLICE", 0.0)  # one batch a turn
+    monkeypatch.setattr(scheduler_module, "SLICE", 0.0)  # one batch a turn
     made = Scheduler(active=2, quantum=0.05)
     yield made
     made.close()
