@@ -117,7 +117,7 @@ def pictures(output: str) -> Iterator[Callable[[State], None]]:
             )
             raise typer.Exit(INTERRUPTED) from None
         except UnmaskError:
-            bar.live.transient = True  # a bar that never moved says nothing beside the error
+            bar.live.transient = True  # a bar that never moved is no use beside the error
             raise
 
 
