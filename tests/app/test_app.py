@@ -123,6 +123,7 @@ def bomb(width, height):
 # --- a run
 
 
+@pytest.mark.slow
 def test_notes_are_shown_whatever_the_process_does_with_warnings(page):
     """Its filters are shared by all threads: a server neither needs nor touches them."""
     with warnings.catch_warnings():
@@ -136,6 +137,7 @@ def test_notes_are_shown_whatever_the_process_does_with_warnings(page):
     assert state["state"] == "done"
 
 
+@pytest.mark.slow
 def test_a_run_gives_the_map_that_python_gives(page, tmp_path):
     said = page.upload(STREET.read_bytes(), "street.png").json()
     assert (said["width"], said["height"], said["name"]) == (480, 360, "street.png")
@@ -229,6 +231,7 @@ def test_a_class_is_found_by_name(page):
     assert "heart" in answer.json()["error"]
 
 
+@pytest.mark.slow
 def test_downloads(page, tmp_path):
     page("example", {"name": "garden"})
     assert page("download/png", method="GET").status_code == 409
@@ -350,6 +353,7 @@ def test_too_many_bytes(page):
 # --- what is refused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wish",
     [
@@ -476,6 +480,7 @@ def test_no_path_reaches_the_disk(client, path):
     assert client.get(path, headers=HEADERS).status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["../../evil.png", "/tmp/evil.png", "evil\0.png", "C:\\evil.png"])
 def test_no_name_is_ever_a_path(page, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)

@@ -92,6 +92,7 @@ def use_a_page(port):
         assert http.get(f"{own}/download/npz").status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("idle", "pages"), [(100, 6), pytest.param(400, 40, marks=pytest.mark.slow)]
 )
@@ -114,6 +115,7 @@ def test_pages_beside_idle_sockets_are_all_served(idle, pages):
         assert len(done) == pages
 
 
+@pytest.mark.slow
 def test_a_socket_that_asks_nothing_is_closed(monkeypatch):
     monkeypatch.setattr(connections, "IDLE", 0.3)
     monkeypatch.setattr(connections, "LOOK", 0.1)
@@ -137,6 +139,7 @@ def test_a_socket_that_asks_nothing_is_closed(monkeypatch):
                 pass
 
 
+@pytest.mark.slow
 def test_an_answer_that_nobody_takes_is_dropped(monkeypatch):
     monkeypatch.setattr(connections, "STALLED", 0.5)
     monkeypatch.setattr(connections, "LOOK", 0.1)
@@ -151,6 +154,7 @@ def test_an_answer_that_nobody_takes_is_dropped(monkeypatch):
         assert sum(iter(lambda: len(one.recv(2**20)), 0)) < 32 * 2**20
 
 
+@pytest.mark.slow
 def test_what_is_open_is_bounded_and_the_longest_idle_goes_first(monkeypatch):
     monkeypatch.setattr(connections, "most_connections", lambda: 12)
     with served() as port, contextlib.ExitStack() as stack:
@@ -175,6 +179,7 @@ def unfinished(port, own, size, sent):
     return opened(port, head(f"{own}/picture", port, "PUT", Content_Length=str(size)) + bytes(sent))
 
 
+@pytest.mark.slow
 def test_uploads_that_stop_are_given_up(monkeypatch):
     monkeypatch.setattr(bodies, "STALLED", 0.3)
     with served() as port:
@@ -191,6 +196,7 @@ def test_uploads_that_stop_are_given_up(monkeypatch):
         assert httpx.post(f"{address}{own}/class", json={"text": "0"}).status_code == 200
 
 
+@pytest.mark.slow
 def test_uploads_that_drip_are_given_up(monkeypatch):
     monkeypatch.setattr(bodies, "WHOLE", 0.5)
     with served() as port:

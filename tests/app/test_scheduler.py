@@ -58,6 +58,7 @@ def test_active_jobs_alternate(line, log):
     assert log == ["a", "b"] * 12
 
 
+@pytest.mark.slow
 def test_who_waits_gets_a_place_and_a_turn(line, log):
     jobs = [job(log, name, masks=400) for name in "abcde"]
     line.call(lambda: [line.add(one) for one in jobs]).result()

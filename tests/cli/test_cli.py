@@ -149,6 +149,7 @@ def test_the_same_as_from_python(run, files):
     assert written.targets == e.targets
 
 
+@pytest.mark.slow
 def test_each_target_has_a_figure_of_its_own(run, files):
     result = run("explain", "p.png", *QUICK, "-t", "top:2", "-t", "red fox", "-t", "2")
     assert result.exit_code == 0, result.output
@@ -161,6 +162,7 @@ def test_each_target_has_a_figure_of_its_own(run, files):
             np.testing.assert_array_equal(np.asarray(figure), pixels(e.plot(number)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "labels",
     [
@@ -241,6 +243,7 @@ def test_a_flat_map_is_noted_and_drawn(run, files, onnx_models):
     assert (files / "out" / "p-class-0.png").is_file()
 
 
+@pytest.mark.slow
 def test_the_default_model_explains_a_picture_of_its_own(tmp_path):
     if not demo.MODEL.is_file():
         pytest.skip("the embedded model has not been trained yet")

@@ -126,12 +126,14 @@ def test_an_explanation_of_somebody_else(tmp_path):
         assert code == 0, said
 
 
+@pytest.mark.slow
 def test_errors_are_one_line(tmp_path):
     code, said = ran("explain", str(tmp_path / "a\nb\nc.png"))
     assert code == 2
     assert len(said.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_numbers_that_are_text(tmp_path):
     np.savez(tmp_path / "e.npz", header=np.array([EVIL]))
     code, _ = ran("report", str(tmp_path / "e.npz"))

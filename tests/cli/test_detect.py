@@ -40,6 +40,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_detect_lists_and_draws(run, tmp_path):
     result = run("detect")
     assert result.exit_code == 0, result.output

@@ -46,6 +46,7 @@ def test_max_masks_is_a_ceiling(run, tmp_path):
     assert "not reached" in words(result)
 
 
+@pytest.mark.slow
 def test_max_seconds_ends_it(run, tmp_path):
     result = run("--masks", "1000000", "--max-seconds", "0.3")
     assert result.exit_code == 0, result.output

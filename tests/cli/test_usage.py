@@ -254,6 +254,7 @@ def test_the_bar_ends_where_the_run_does():
     assert re.search(r"\d masks/s", output)
 
 
+@pytest.mark.slow
 def test_what_was_not_all_is_said_to_be_so(picture):
     Image.fromarray(picture).save("small.png")
     output = run("explain", "small.png", "-n", "400000", "--max-seconds", "0.3", "--grid", "3")

@@ -104,6 +104,7 @@ def test_what_makes_it_again_is_in_the_rows(folder, tmp_path):
     assert {first.error, second.error, third.error} == {""}
 
 
+@pytest.mark.slow
 def test_rows_of_version_0_1_0_still_read(opened):
     row = next(rows for table in opened._store.tables() for rows in results._rows(table))
     plan = json.loads(row["plan"])
@@ -120,6 +121,7 @@ def test_it_can_be_pickled_with_its_picture(opened):
     assert np.array_equal(again.picture, one.picture)
 
 
+@pytest.mark.slow
 def test_it_is_drawn_as_the_explanation_is(opened, whole):
     one = opened["deep/c.png"]
     for target in (0, "star"):
@@ -153,6 +155,7 @@ def test_what_a_row_does_not_hold_is_said(opened):
             ask()
 
 
+@pytest.mark.slow
 def test_pictures_are_read_when_they_are_asked_for(tmp_path):
     pixels = np.random.default_rng(4).integers(0, 256, (30, 44, 3), np.uint8)
     for name in ("a.png", "b.png"):
@@ -213,6 +216,7 @@ def test_a_dataset_of_another_format_is_refused(tmp_path):
         results.open(tmp_path)
 
 
+@pytest.mark.slow
 def test_kept_maps_are_measured_as_fresh_ones_are(opened, folder, whole):
     wanted = ("deletion", "insertion", "sparseness", "pointing", "energy")
     evidence = {"c.png": np.array([[20.0, 20.0, 200.0, 160.0]])}

@@ -102,6 +102,7 @@ def test_an_id_is_no_place_to_read_from(folder, name, digest):
     assert "1 pictures cannot be read again, such as" in said
 
 
+@pytest.mark.slow
 def test_the_source_that_results_name_gives_out_only_what_was_explained(folder):
     output = batch(folder / "pictures", folder / "out")
     changed(output, lambda row: {"id": "me.png"} if row["id"] == "a.png" else {})
@@ -184,6 +185,7 @@ def test_a_failure_that_speaks_no_utf_8_is_written(folder):
     assert "no such file" in results.open(folder / "out").failures["n\\xf6.png"]
 
 
+@pytest.mark.slow
 def test_parts_may_be_joined(folder):
     """As docs/scale.md says."""
     output = batch(folder / "pictures", folder / "out")

@@ -18,6 +18,7 @@ def size(figure):
     return tuple((figure.get_size_inches() * figure.dpi).round())
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(st.tuples(corners, corners, corners, corners))
 def test_any_box_can_be_drawn(box):
@@ -68,6 +69,7 @@ def test_boxes_have_colors_that_are_told_apart_and_captions_that_do_not_overlap(
         assert not any(one.overlaps(other) for other in extents[:number])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", range(1, 10))
 def test_a_sheet_holds_every_panel(count):
     tiles = [tile(f"{i}", np.full((20, 30, 3), 10 + i, np.uint8)) for i in range(count)]

@@ -55,6 +55,7 @@ def test_what_a_user_has_set_changes_no_figure_and_stays():
         np.testing.assert_array_equal(pixels(figure), usual)
 
 
+@pytest.mark.slow
 def test_pyplot_and_the_backend_are_left_alone():
     code = (
         "import sys, numpy as np, unmask\n"
@@ -78,6 +79,7 @@ def test_pyplot_and_the_backend_are_left_alone():
     assert out.stdout.split() == ["True", "[]"]
 
 
+@pytest.mark.slow
 def test_a_figure_shows_itself_in_a_notebook_and_can_be_sent():
     figure = three_panels(PICTURE, np.eye(3, 4), title="one")
     assert isinstance(figure, Figure)
@@ -92,6 +94,7 @@ def test_a_figure_is_saved_in_every_form(tmp_path, form):
     assert start in (b"\x89PNG\r", b"%PDF-", b"<?xml")
 
 
+@pytest.mark.slow
 def test_many_figures_leave_nothing_behind(more_memory):
     picture = np.zeros((400, 600, 3), np.uint8)
 
@@ -107,6 +110,7 @@ def test_many_figures_leave_nothing_behind(more_memory):
     assert more_memory() - more < 60  # MB; each figure holds 20
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_from_many_threads_at_once():
     usual, found = drawn(), []
     before = dict(mpl.rcParams)
@@ -124,6 +128,7 @@ def test_figures_are_drawn_from_many_threads_at_once():
     assert dict(mpl.rcParams) == before
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
 def test_any_words(title, subtitle, label):
@@ -133,6 +138,7 @@ def test_any_words(title, subtitle, label):
     pixels(figure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["$x", "$x^2$", r"\frac{", "a_b", "100 %", r"$\frac$", "_one"])
 @pytest.mark.parametrize("tex", [False, True])
 def test_no_word_is_a_formula(words, tex):

@@ -41,6 +41,7 @@ def bar(values):
     return texts, caption
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("low", "high", "labels", "caption"),
     [
@@ -59,6 +60,7 @@ def test_the_color_bars_numbers_read_well(low, high, labels, caption):
     assert bar(low * (1 - share) + high * share) == (labels.split(), caption)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(
     st.floats(allow_nan=False, allow_infinity=False),
@@ -96,6 +98,7 @@ def test_the_panels_are_the_picture_the_map_and_the_overlay():
     assert abs(row - wanted).max() <= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1, 1), (20, 3000), (3000, 20), (7, 5), (601, 333), (1, 300000)])
 def test_any_picture_has_white_margins(shape):
     picture = np.zeros((*shape, 3), np.uint8)
@@ -108,6 +111,7 @@ def test_any_picture_has_white_margins(shape):
     assert outside == 255 * (canvas.size - inner.size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [0.0, 3.7, np.nan, np.inf, -np.inf, 1e308])
 def test_maps_without_contrast(value):
     values = np.full((30, 40), value)
@@ -159,6 +163,7 @@ def explanation():
     return unmask.explain("demo", unmask.demo.pictures()["street"], ["heart", "star"], masks=256)
 
 
+@pytest.mark.slow
 def test_each_panel_is_drawn_into_the_axes_that_are_given(explanation, tmp_path):
     number = explanation.find("star")
     wanted = {
@@ -237,6 +242,7 @@ def test_a_photograph():
     assert width > height
 
 
+@pytest.mark.slow
 def test_a_large_picture_is_made_smaller_before_it_is_drawn():
     picture = np.zeros((2000, 3000, 3), np.uint8)
     values = np.arange(6e6, dtype=np.float32).reshape(2000, 3000)

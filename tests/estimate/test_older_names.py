@@ -9,6 +9,7 @@ from unmask.estimate.estimators import OLDER
 STREET = unmask.demo.pictures()["street"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("old", "new"), OLDER.items())
 def test_an_older_estimator_is_the_one_of_today(old, new):
     one, other = (unmask.explain("demo", STREET, masks=64, estimator=name) for name in (old, new))
@@ -16,6 +17,7 @@ def test_an_older_estimator_is_the_one_of_today(old, new):
     np.testing.assert_array_equal(one.maps, other.maps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("old", OLDER)
 def test_the_command_takes_it(old, tmp_path):
     pytest.importorskip("typer")

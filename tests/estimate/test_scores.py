@@ -82,6 +82,7 @@ def test_stderr_is_the_spread_of_the_blocks_own_maps(estimator):
     np.testing.assert_allclose(got.offset_stderr, means.std(axis=0, ddof=1) / 3, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_linear_model_has_its_exact_map():
     """For f = sum(w m) the limit is sum(w) p + (1 - p) w' K, known in closed form."""
     masks = Masks((12, 17), (3, 4), seed=1)
@@ -158,6 +159,7 @@ def test_the_predicted_error_and_reliability_are_those_reached(design, estimator
     assert expected == pytest.approx(correlation, abs=0.02)
 
 
+@pytest.mark.slow
 @given(
     order=st.permutations(range(7)), cuts=st.sets(st.integers(1, 6)), flips=st.lists(st.booleans())
 )

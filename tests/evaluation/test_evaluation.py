@@ -123,6 +123,7 @@ def test_occlusion_keeps_to_its_budget(pictures):
     assert sum(calls) == 1 + 7 * 7
 
 
+@pytest.mark.slow
 def test_a_map_that_knows_beats_one_that_does_not(pictures):
     paths = [pictures / "0.png", pictures / "1.png"]
     ours = evaluation.summarize(evaluation.evaluate("demo", paths, QUICK))
@@ -394,6 +395,7 @@ class TestCommands:
         fourth = run("evaluate", pictures, *options)
         assert "2 of 3 pictures were done before" in fourth.output
 
+    @pytest.mark.slow
     def test_other_settings_are_refused(self, run, pictures):
         run("evaluate", pictures / "0.png", "-e", QUICK, "--metric", "drop")
         result = run("evaluate", pictures / "0.png", "-e", QUICK, "--metric", "increase")

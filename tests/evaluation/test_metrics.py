@@ -49,6 +49,7 @@ tied = arrays(np.float64, SIZE, elements=st.sampled_from([-1.0, 0.0, 0.25, 7.0])
 free = arrays(np.float64, SIZE, elements=st.floats(-1e6, 1e6))
 
 
+@pytest.mark.slow
 @given(st.one_of(tied, free), st.integers(1, 126), st.integers(1, 40), st.integers(0, 99))
 @settings(max_examples=60, deadline=None)
 def test_curves_equal_a_straightforward_implementation(values, step, batch_size, seed):

@@ -35,6 +35,7 @@ def study(tmp_path, pictures, **more):
     return Study(tmp_path / "out", "demo", [pictures], QUICK, **{"wanted": WANTED, **more})
 
 
+@pytest.mark.slow
 def test_rows_are_those_of_evaluate(tmp_path, pictures):
     made = study(tmp_path, pictures)
     assert made.left == made.names
@@ -53,6 +54,7 @@ def test_rows_are_those_of_evaluate(tmp_path, pictures):
     assert set(made.curves()) == {"deletion"}
 
 
+@pytest.mark.slow
 def test_what_was_made_is_not_made_again_and_what_changed_is(tmp_path, pictures):
     first = study(tmp_path, pictures)
     one = next(iter(first))
@@ -67,6 +69,7 @@ def test_what_was_made_is_not_made_again_and_what_changed_is(tmp_path, pictures)
     assert study(tmp_path, pictures).left == (str(pictures / "1.png"),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed",
     [
@@ -147,6 +150,7 @@ def maps(pictures):
     return Maps(made[::-1], {"bad.png": "ImageError: no picture"})
 
 
+@pytest.mark.slow
 def test_maps_that_are_there_are_measured_and_failures_are_rows(tmp_path, pictures, maps):
     made = Study(tmp_path / "out", "demo", maps=maps, wanted=WANTED)
     rows = {row["picture"]: row for row in made}
@@ -161,6 +165,7 @@ def test_maps_that_are_there_are_measured_and_failures_are_rows(tmp_path, pictur
         Study(tmp_path / "none", "demo", explainer="rise", maps=maps)
 
 
+@pytest.mark.slow
 def test_what_batch_wrote_becomes_a_report_in_the_order_of_names(maps):
     found = stored(maps, most=2)
     assert [one.image for one in found.explanations] == ["0.png", "1.png"]
@@ -176,6 +181,7 @@ def test_what_batch_wrote_becomes_a_report_in_the_order_of_names(maps):
         stored(Maps([], {}))
 
 
+@pytest.mark.slow
 def test_compared_maps_are_the_explainers_own(pictures):
     path = pictures / "1.png"
     case = metrics.case("demo", path, "heart")

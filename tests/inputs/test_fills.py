@@ -39,6 +39,7 @@ def test_values_are_neither_rounded_nor_clipped():
     np.testing.assert_allclose(got, 0.3 * 255 - 0.7 * 40, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", ["torch", "jax.numpy"])
 def test_the_same_code_runs_on_other_arrays(framework):
     module = pytest.importorskip(framework)

@@ -252,6 +252,7 @@ def test_wrong_arrays():
         frame.back(np.zeros((7, 6)), 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_a_map_comes_back_the_same_in_strips(mode, monkeypatch):
     values = np.random.default_rng(3).normal(size=(9, 14))

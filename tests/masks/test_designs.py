@@ -9,6 +9,7 @@ from unmask.errors import SettingError
 from unmask.masks import designs, hadamard
 
 
+@pytest.mark.slow
 @given(st.integers(1, 300))
 @settings(max_examples=80, deadline=None)
 def test_hadamard_rows_are_orthogonal(least):
@@ -37,6 +38,7 @@ def test_a_balanced_block_is_orthogonal_and_complementary(cells, seed):
     assert (bits[0::2] + bits[1::2] == 1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("design", "keep"), [("balanced", 0.5), ("balanced", 0.3), ("balanced", 0.37), ("random", 0.3)]
 )

@@ -137,6 +137,7 @@ def test_masks_lie_between_0_and_1_and_are_float32():
     assert drawn.max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", ["torch", "jax"])
 def test_the_same_code_runs_on_other_arrays(framework):
     if framework == "torch":

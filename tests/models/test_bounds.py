@@ -153,6 +153,7 @@ def test_layers_are_of_the_size_of_their_weights(keras, members, tmp_path, old, 
         bounds.check_keras(keras, path)
 
 
+@pytest.mark.slow
 def test_arrays_that_are_declared_and_not_there(keras, members, tmp_path):
     import h5py
 

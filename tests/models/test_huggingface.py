@@ -156,6 +156,7 @@ def test_pictures_are_prepared_as_by_the_processor(vit, scene, kind, options):
     assert np.abs(ours - theirs[0]).mean() < 0.03 * np.ptp(theirs)
 
 
+@pytest.mark.slow
 def test_what_a_processor_does_beyond_is_said(vit, scene):
     processor = transformers.ViTImageProcessorPil(size={"height": 32, "width": 32})
 
@@ -386,6 +387,7 @@ def test_texts_are_evaluated_as_they_are_explained(asked, scene):
     assert set(row.values) == set(wanted)
 
 
+@pytest.mark.slow
 @alone
 def test_texts_are_remembered_by_a_file(asked, scene, tmp_path):
     model, texts = asked

@@ -73,6 +73,7 @@ def test_the_command_keeps_it_too(endless, values, tmp_path):
     assert unmask.Explanation.load(tmp_path / "out" / "fox.npz").masks == 64
 
 
+@pytest.mark.slow
 def test_a_run_that_does_not_stop_is_left_behind(monkeypatch):
     """ONNX Runtime stops between two nodes: one node may take longer than anybody waits."""
     monkeypatch.setattr(interruptible, "STOPPING", 0.2)

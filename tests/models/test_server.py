@@ -69,6 +69,7 @@ def undisturbed(server, values, **options):
 # --- what travels ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("binary", [True, False])
 @pytest.mark.parametrize("datatype", ["FP32", "FP64"])
 def test_scores_arrive_bit_by_bit(weights, values, binary, datatype):
@@ -170,6 +171,7 @@ def test_a_refusal_is_never_tried_again(weights, values, status):
         assert server.requests == 1
 
 
+@pytest.mark.slow
 def test_a_refusal_ends_what_is_still_being_tried(weights, values):
     faults = {1: 503, 2: 503, 3: 400, 4: 503} | dict.fromkeys(range(5, 400), 503)
     with Server(weights, SHAPE, faults=faults) as server:

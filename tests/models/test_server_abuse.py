@@ -126,6 +126,7 @@ def bomb(_, one):
     one.sendall(answered(body, Content_Encoding="gzip"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wild", LATE)
 def test_the_timeout_is_for_the_whole_answer(wild):
     with Wild(wild) as server:
@@ -136,6 +137,7 @@ def test_the_timeout_is_for_the_whole_answer(wild):
         assert time.monotonic() - begun < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wild", LATE)
 def test_metadata_comes_in_time_too(wild):
     with Wild(wild, at="GET") as server:
@@ -145,6 +147,7 @@ def test_metadata_comes_in_time_too(wild):
         assert time.monotonic() - begun < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["GET", "POST"])
 @pytest.mark.parametrize(
     ("wild", "words"),
@@ -197,6 +200,7 @@ def test_control_c_ends_within_two_seconds(wild, at):
     assert re.search(r"KeyboardInterrupt|at most [\d,]+ bytes are read", said), said
 
 
+@pytest.mark.slow
 def test_what_was_scored_before_control_c_is_kept():
     weights = np.random.default_rng(0).normal(size=(3 * H * W, 4))
     with Server(weights, (-1, 3, H, W)) as server:
@@ -238,6 +242,7 @@ ANY = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["inputs", "outputs"])
 def test_metadata_of_any_shape_gives_a_message(field):
     with Wild(silent) as server:

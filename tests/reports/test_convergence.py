@@ -23,6 +23,7 @@ def model():
     )
 
 
+@pytest.mark.slow
 def test_the_figure_shows_each_snapshot_in_the_same_colors(model, picture):
     run = unmask.explain(model, picture, masks=400, grid=(3, 5))
     figure = convergence.convergence(run, [96, 200, 400])

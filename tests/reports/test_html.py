@@ -81,6 +81,7 @@ def test_the_policy_allows_its_own_script_and_style_alone(explanation):
     assert "style" not in [name for name, _ in Reader(page).attributes]
 
 
+@pytest.mark.slow
 def test_what_strangers_wrote_is_text(explanation):
     targets = tuple(replace(target, label=MARKUP) for target in explanation.targets)
     evil = replace(
@@ -160,6 +161,7 @@ def test_the_recipe_of_a_preset_makes_the_same_map(beside, tmp_path, monkeypatch
     made_again(again, made, tmp_path)
 
 
+@pytest.mark.slow
 def test_what_no_option_says_is_told():
     made = unmask.explain("demo", STREET, unmask.within_top("star", 2), masks=256, shift=False)
     assert [text.split(",")[0] for text in reproduction(made).unsaid] == [
@@ -223,6 +225,7 @@ def test_the_command_writes_one_file(explanation, tmp_path):
     assert "no file" in result.output
 
 
+@pytest.mark.slow
 def test_curves_are_those_of_the_metrics(explanation, tmp_path):
     loaded = unmask.Explanation.load(explanation.save(tmp_path / "one.npz"))
     found = metrics.curves(loaded, "demo", step=0.1)
@@ -261,6 +264,7 @@ def test_a_box_is_measured_as_that_box():
     assert found["deletion"].area < 0.5 < found["insertion"].area
 
 
+@pytest.mark.slow
 def test_the_command_measures_curves(explanation, tmp_path):
     pytest.importorskip("typer")
     from typer.testing import CliRunner

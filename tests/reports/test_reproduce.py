@@ -193,6 +193,7 @@ def test_options_that_only_python_has():
     assert len(beside) == 3
 
 
+@pytest.mark.slow
 def test_what_no_code_says_is_never_something_else():
     def bright(outputs):
         return outputs[:, 0]
@@ -348,6 +349,7 @@ def test_a_file_that_says_code_in_place_of_an_option_is_damaged(made):
         unmask.Explanation.load(path)
 
 
+@pytest.mark.slow
 def test_a_file_of_version_0_1_0_still_loads():
     new = unmask.explain("demo", "my scene.png", ["heart", "star"], masks=192)
     path = new.save("made.npz")

@@ -154,6 +154,7 @@ def test_a_pickled_explanation_is_the_same_and_says_that_it_has_no_model(again):
     np.testing.assert_array_equal(more.maps, made.extend(64).maps)
 
 
+@pytest.mark.slow
 def test_a_copy_goes_on_by_itself():
     made = unmask.explain("demo", STREET, masks=256)
     assert copy.copy(made).extend(64).masks == 320

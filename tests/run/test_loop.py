@@ -99,6 +99,7 @@ def test_a_run_can_go_on_from_any_estimate(stop):
     assert run.explanation(resumed).map.tobytes() == run.explanation(whole).map.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [0.5, 0.3])
 @pytest.mark.parametrize("design", ["random", "balanced"])
 def test_a_model_that_is_linear_in_the_pixels_has_its_exact_map(design, keep):
@@ -123,6 +124,7 @@ def test_a_model_that_is_linear_in_the_pixels_has_its_exact_map(design, keep):
     assert np.sqrt(np.mean(z**2)) < 2.5
 
 
+@pytest.mark.slow
 @given(top=st.integers(0, 3), left=st.integers(0, 5))
 @settings(max_examples=10, deadline=None)
 def test_a_planted_patch_is_found(top, left):

@@ -30,6 +30,7 @@ class Regions:
 # --- asking ---
 
 
+@pytest.mark.slow
 @given(st.sampled_from(range(1000)), st.data())
 def test_spelling_of_a_label_does_not_matter(index, data):
     labels = imagenet()
@@ -52,6 +53,7 @@ def test_spelling_of_a_label_does_not_matter(index, data):
         assert all(f"{i} (" in str(caught.value) for i in fits)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(range(1000)))
 def test_a_whole_label_finds_itself_unless_there_are_two(index):
     labels = imagenet()

@@ -296,6 +296,7 @@ def test_the_scores_of_a_function_are_checked_for_every_batch(picture):
 # --- scores that say nothing ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["centered", "paper", "coverage"])
 @pytest.mark.parametrize("design", ["balanced", "random"])
 @pytest.mark.parametrize("value", [0.0, 0.25, 1.0])

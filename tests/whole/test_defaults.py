@@ -234,6 +234,7 @@ def test_the_docstring_of_explain_states_the_rows_default(row):
     assert [one.strip('"') for one in parts(said)] == [str(one) for one in usual]
 
 
+@pytest.mark.slow
 @rows
 def test_every_choice_is_in_docstring_and_help_and_is_taken(row):
     doc = unmask.explain.__doc__.split(f"    {row.name} : ")[-1].split(" : ")[0]

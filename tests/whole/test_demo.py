@@ -85,6 +85,7 @@ def test_objects_differ_from_what_is_around_them():
             assert np.median(apart) > 40
 
 
+@pytest.mark.slow
 def test_every_kind_is_drawn_about_equally_often():
     counts = np.bincount(np.concatenate([s.kinds for s in demo.scenes(300, size=(32, 32))]))
     assert len(counts) == len(demo.LABELS) == 8

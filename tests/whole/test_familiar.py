@@ -81,6 +81,7 @@ def test_other_pictures_are_none(picture):
     assert not is_scene(picture)
 
 
+@pytest.mark.slow
 def test_python_warns_first_and_the_explanation_remembers():
     calls = [
         lambda: unmask.predict("demo", gradient()),

@@ -209,6 +209,7 @@ def test_a_place_that_cannot_be_written_costs_no_mask(tmp_path, name, says):
     assert len(err.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["/proc/nowhere", "/dev/null", "/dev/null/x"])
 @pytest.mark.parametrize("what", ["explain", "converge", "compare", "report", "merge"])
 def test_an_output_that_cannot_be_is_told_at_once(tmp_path, where, what):

@@ -57,6 +57,7 @@ def test_maps_and_errors_go_with_the_scores_at_every_size(estimator, scale):
     np.testing.assert_allclose(surely, sure, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centered", "coverage"])
 @settings(max_examples=20, deadline=None)
@@ -187,6 +188,7 @@ def test_a_page_a_file_and_a_report_hold_any_size(tmp_path, scale):
     assert np.ptp(np.asarray(one.overlay(1)).astype(int)) > 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "bad", [True, np.True_, 3.5, 3.0, "3", np.float32(3), None, [3], np.nan, 3j]
 )
@@ -219,6 +221,7 @@ def test_what_is_no_whole_number_is_refused_by_name(bad):
         unmask.within_top(0, bad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", [True, np.True_, "0.5", [0.5], np.nan, 0.5j, -0.5, np.inf])
 def test_what_is_no_number_is_refused_by_name(bad):
     picture = np.zeros((12, 20, 3), np.uint8)

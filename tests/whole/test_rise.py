@@ -40,6 +40,7 @@ def by_hand(scores, image, grids, target, top=3):
     return total / len(grids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_preset_and_steps_are_the_computation_by_hand(size):
     scores = network(size)
@@ -220,6 +221,7 @@ def test_steps_say_what_does_not_fit():
 # --- the command ---
 
 
+@pytest.mark.slow
 def test_the_command_takes_the_preset(tmp_path, monkeypatch):
     pytest.importorskip("typer")
     pytest.importorskip("onnxruntime")
