@@ -211,6 +211,7 @@ def test_more_needs_a_finished_map_and_a_larger_number(page):
     assert page("more", {"masks": "all"}).status_code == 400
 
 
+@pytest.mark.slow
 def test_the_code_says_what_was_asked(page):
     page("example", {"name": "street"})
     wish = {"targets": ["4", "0"], "settings": {"masks": 900, "fill": "#102030"}}
@@ -294,6 +295,7 @@ def test_boxes_of_a_detector(tmp_path):
         assert got.map[10, 14] > got.map[25, 40]
 
 
+@pytest.mark.slow
 def test_a_failing_model_says_so_and_keeps_what_there_is(tmp_path):
     calls = []
 
@@ -498,6 +500,7 @@ def test_no_name_is_ever_a_path(page, tmp_path, monkeypatch, name):
     assert not Path("/tmp/evil.png").exists()
 
 
+@pytest.mark.slow
 def test_numbers_hold_no_pickle(page):
     page.upload(png())
     page("explain", {"settings": {"masks": 128}})
@@ -581,6 +584,7 @@ def test_who_waits_is_told_the_place_and_gets_its_turn(tmp_path):
             np.testing.assert_array_equal(page.numbers(tmp_path).maps, expected)
 
 
+@pytest.mark.slow
 def test_a_page_that_is_closed_is_soon_forgotten(monkeypatch):
     sessions = Sessions()
     with testclient.TestClient(build(sessions=sessions)) as client:

@@ -396,6 +396,7 @@ DEEP = 100_000
 LONG = "🦊" * 15_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [

@@ -40,6 +40,7 @@ assert blas() == {2}
 """
 
 
+@pytest.mark.slow
 def test_one_thread_inside_and_as_many_as_before_afterwards():
     """In a process of its own: the first thread that asks decides for the whole process."""
     subprocess.run([sys.executable, "-W", "ignore", "-c", PROGRAM], check=True)
@@ -57,6 +58,7 @@ for thread in os.listdir("/proc/self/task"):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not Path("/proc/self/task").is_dir() or (os.cpu_count() or 1) < 2,
     reason="needs Linux and two cores",

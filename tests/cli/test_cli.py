@@ -82,6 +82,7 @@ def command(*arguments, **options):
 # --- what it writes ---
 
 
+@pytest.mark.slow
 def test_explain_writes_a_figure_and_the_maps_and_says_where(run, files):
     result = run("explain", "p.png", *QUICK)
     assert result.exit_code == 0, result.output
@@ -181,6 +182,7 @@ def test_targets_of_one_name_do_not_overwrite_each_other(run, files, labels):
     assert all(str(figure) in result.output for figure in figures)
 
 
+@pytest.mark.slow
 def test_labels_that_are_no_file_names_still_get_files(run, files):
     (files / "labels.txt").write_text("../../etc/passwd\n???\nÄÖ/ü: 2\n", "utf-8")
     result = run("explain", "p.png", *QUICK, "--labels", str(files / "labels.txt"), "-t", "top:3")
@@ -358,6 +360,7 @@ def test_a_bad_size_for_a_model_of_any_size(run, files, onnx_models, size):
     assert_refused(run("predict", "p.png", "--size", size, model="free.onnx"), "size|height")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command_name", ["explain", "predict"])
 def test_a_bad_picture_ends_with_a_clear_error(run, files, command_name):
     whole = (files / "p.png").read_bytes()

@@ -58,6 +58,7 @@ def test_one_of_several_outputs_is_chosen_by_an_option(tmp_path, onnx_models, pi
     assert "--model-output logits: the outputs of" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["predict", "explain", "detect", "converge", "compare"])
 def test_what_is_for_a_detector_says_so(command, picture):
     for option, value in (("--threshold", "0.5"), ("--boxes", "xywh")):

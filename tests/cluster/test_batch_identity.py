@@ -34,6 +34,7 @@ def begun(tmp_path):
     return store, Fetcher({"source": str(folder), "root": found.root}), folder
 
 
+@pytest.mark.slow
 def test_the_same_model_goes_on(begun):
     store, fetcher, _ = begun
     before = _before(store, fetcher)
@@ -42,6 +43,7 @@ def test_the_same_model_goes_on(begun):
     assert Worker(ModelSource("demo"), SETTINGS, "grid", before=before).fatal == ""
 
 
+@pytest.mark.slow
 def test_another_model_of_the_same_name_is_refused(begun):
     store, fetcher, _ = begun
     before = _before(store, fetcher)

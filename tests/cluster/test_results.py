@@ -256,6 +256,7 @@ def run(*words):
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
+@pytest.mark.slow
 def test_a_report_of_a_folder(opened, folder, tmp_path):
     page = tmp_path / "page.html"
     ran = run("report", opened._store.url, "-o", page)
@@ -276,6 +277,7 @@ def test_a_report_of_a_folder(opened, folder, tmp_path):
     assert "unmask.json is missing" in " ".join(ran.output.split())
 
 
+@pytest.mark.slow
 def test_evaluate_takes_the_maps_of_a_folder(opened, tmp_path):
     out = tmp_path / "measured"
     command = ["evaluate", "--maps", opened._store.url, "--metric", "sparseness", "-o", out]

@@ -184,6 +184,7 @@ def test_full_maps_are_exact_to_float16_and_none_are_none(folder):
     assert records.table([full, none])["map"].null_count == 1
 
 
+@pytest.mark.slow
 def test_a_killed_writer_leaves_nothing_that_is_read(folder, tmp_path):
     store = Store(str(tmp_path / "out"))
     store.begin("x", "", SETTINGS)
@@ -238,6 +239,7 @@ def test_two_drivers_do_not_write_to_one_folder(tmp_path):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["file", "file/within"])
 def test_an_output_that_is_a_file_is_refused(folder, tmp_path, name):
     (tmp_path / "file").write_text("mine")

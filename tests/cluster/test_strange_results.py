@@ -68,6 +68,7 @@ def page(output, *options):
     return path.read_text(), ended.output
 
 
+@pytest.mark.slow
 def test_a_picture_is_read_again_where_it_was(folder):
     output = batch(folder / "pictures", folder / "out")
     assert [one.missing for one in results.open(output)] == ["", ""]
@@ -113,6 +114,7 @@ def test_the_source_that_results_name_gives_out_only_what_was_explained(folder):
     assert "another than the one explained" in shown.missing
 
 
+@pytest.mark.slow
 def test_a_picture_that_changed_is_not_shown_under_the_old_map(folder):
     output = batch(folder / "pictures", folder / "out")
     Image.fromarray(pixels(9)).save(folder / "pictures" / "a.png")
@@ -121,6 +123,7 @@ def test_a_picture_that_changed_is_not_shown_under_the_old_map(folder):
     assert opened["b.png"].missing == ""
 
 
+@pytest.mark.slow
 def test_pictures_that_moved_are_found_where_the_user_says(folder):
     output = batch(folder / "pictures", folder / "out")
     (folder / "pictures").rename(folder / "moved")
@@ -131,6 +134,7 @@ def test_pictures_that_moved_are_found_where_the_user_says(folder):
     assert "cannot be read again" not in page(output, "--source", str(folder / "moved"))[1]
 
 
+@pytest.mark.slow
 def test_rows_that_do_not_say_which_picture_it_was_need_the_users_word(folder):
     """As those of unmask 0.1.0."""
     output = batch(folder / "pictures", folder / "out")
@@ -142,6 +146,7 @@ def test_rows_that_do_not_say_which_picture_it_was_need_the_users_word(folder):
     assert results.open(output, source=folder / "pictures")["a.png"].missing == ""
 
 
+@pytest.mark.slow
 def test_no_other_storage_is_asked_because_results_say_so(folder):
     fs = fsspec.filesystem("memory")
     fs.put(str(folder / "pictures"), "/elsewhere", recursive=True)
@@ -203,6 +208,7 @@ def test_parts_may_be_joined(folder):
     assert len(list(results.open(output))) == 3
 
 
+@pytest.mark.slow
 def test_rows_in_small_row_groups_and_batches_are_the_same(folder, monkeypatch):
     output = batch(folder / "pictures", folder / "out")
     before = [(one.image, one.map) for one in results.open(output)]

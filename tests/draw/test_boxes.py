@@ -55,6 +55,7 @@ def test_an_edge_on_the_border_is_seen_and_one_outside_is_not(box):
     assert (columns > 100).sum() == (6 if seen else 0)
 
 
+@pytest.mark.slow
 def test_boxes_have_colors_that_are_told_apart_and_captions_that_do_not_overlap():
     picture = np.zeros((300, 400, 3), np.uint8)
     items = [(f"{i} dog", (100 + i, 80 + i, 300, 250)) for i in range(5)]

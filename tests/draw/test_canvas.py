@@ -44,6 +44,7 @@ def drawn(**options):
     return pixels(three_panels(PICTURE, np.eye(3, 4), **{"title": "one", **options}))
 
 
+@pytest.mark.slow
 def test_what_a_user_has_set_changes_no_figure_and_stays():
     usual = drawn()
     with mpl.rc_context(STRANGE):
@@ -87,6 +88,7 @@ def test_a_figure_shows_itself_in_a_notebook_and_can_be_sent():
     np.testing.assert_array_equal(pixels(pickle.loads(pickle.dumps(figure))), drawn())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["png", "pdf", "svg"])
 def test_a_figure_is_saved_in_every_form(tmp_path, form):
     three_panels(PICTURE, np.eye(3, 4), title="$x^2 犬").savefig(tmp_path / f"f.{form}")
@@ -163,6 +165,7 @@ def test_what_is_plain_stays_and_is_in_the_font(text):
     assert {ord(one) for one in shown} <= canvas._letters(("DejaVu Sans",))
 
 
+@pytest.mark.slow
 def test_words_that_the_font_lacks_are_spelled_with_those_it_has():
     face = font(20)
     assert plain("naïve café, grid 8×8 − 1", face) == "naïve café, grid 8×8 − 1"

@@ -27,6 +27,7 @@ def dot(x, y, **options):
     return pixels(lines([Series([x], [y], color=RED)], size=(640, 480), **options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("log", "middle"), [("", (500.5, 50.5)), ("xy", (np.sqrt(1000), 10)), ("x", (1000**0.5, 50.5))]
 )
@@ -82,6 +83,7 @@ def test_the_legend_covers_no_curve_where_there_is_room():
         assert (named == color).all(axis=2).sum() > curve.sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["_hidden", "$x^2", "犬", "two\nlines", "word " * 999])
 def test_any_words_in_a_legend(words):
     series = [Series([0, 1], [0, 1], words), Series([0, 1], [1, 0], "")]

@@ -190,6 +190,7 @@ def test_merge_is_associative_commutative_and_has_an_identity():
     assert same_bits(a.merge(empty).moments, a.moments)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 9), min_size=3, max_size=8), st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_a_block_may_come_in_pieces(pieces, peek):

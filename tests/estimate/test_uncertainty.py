@@ -62,6 +62,7 @@ def test_chance_is_significant_as_often_as_stated(estimator):
         assert share > 0.02
 
 
+@pytest.mark.slow
 def test_the_picture_of_certainty_grays_out_what_is_not_significant():
     explanation = explained(planted)
     figure = pixels(explanation.plot(certainty=True)).astype(int)

@@ -26,6 +26,7 @@ def high():
     del METRICS["high"]
 
 
+@pytest.mark.slow
 def test_it_is_measured_summarized_and_known_by_name():
     street = unmask.demo.pictures()["street"]
     rows = list(evaluation.evaluate("demo", [street], "unmask,masks=64", wanted=["high"]))

@@ -132,6 +132,7 @@ def test_a_map_that_knows_beats_one_that_does_not(pictures):
     assert ours["deletion"].value < blind["deletion"].value
 
 
+@pytest.mark.slow
 def test_rows_hold_what_the_metrics_give(pictures):
     path = pictures / "1.png"
     scene = demo.scene(1, 11, size=(80, 120), objects=(1, 1))
@@ -186,6 +187,7 @@ def test_a_method_that_looks_into_the_network_is_an_explainer(pictures):
         assert found.values["deletion"] < chance.values["deletion"]
 
 
+@pytest.mark.slow
 def test_what_fails_is_a_row_and_stops_nothing(pictures):
     def fails(model, image, target):
         if target == fails.kind:
@@ -424,6 +426,7 @@ class TestCommands:
         assert result.exit_code == 2
         assert "picture,left,top,right,bottom" in result.output
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("options", "says"),
         [

@@ -13,6 +13,7 @@ from unmask.masks import render
 images = arrays(np.float32, (3, 5, 7), elements=st.floats(-300, 300, width=32))
 
 
+@pytest.mark.slow
 @given(
     image=images,
     fill=images,

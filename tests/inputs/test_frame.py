@@ -54,6 +54,7 @@ def test_a_constant_map_stays_constant(frame, value):
     assert np.allclose(got[seen], value, rtol=1e-6, atol=0)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(frames, st.integers(0, 2**32))
 def test_back_stays_within_the_values_and_is_linear(frame, seed):

@@ -85,6 +85,7 @@ def test_a_uint8_array_taken_raw_is_not_scaled(picture):
     )
 
 
+@pytest.mark.slow
 @given(
     hnp.arrays(
         np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)) | st.just((3, 4)), fill=None

@@ -228,6 +228,7 @@ def test_the_same_on_other_backends(members, tmp_path, backend):
     assert int(said.split()[-2]) < MEGABYTES
 
 
+@pytest.mark.slow
 def test_weights_are_read_as_they_were(keras, members, tmp_path):
     from unmask.models.keras.model import from_keras_file
 

@@ -372,6 +372,7 @@ def test_texts_are_measured_as_they_are_explained(asked, scene):
     assert np.ptp(drops) > 0
 
 
+@pytest.mark.slow
 @alone
 def test_texts_are_evaluated_as_they_are_explained(asked, scene):
     model, (first, *_) = asked

@@ -125,6 +125,7 @@ def test_a_model_that_scales_pixels_itself_gets_them_as_they_are(keras):
     np.testing.assert_allclose(loaded(np.full((1, 8, 12, 3), 51, np.float32)), 0.2, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_predict(small, photo):
     model = unmask.load(small, preprocess="unit")
     batch = np.random.default_rng(0).random((7, *SIZE, 3)).astype(np.float32)
@@ -508,6 +509,7 @@ def small_onnx(small):
     return unmask.load(small, preprocess="unit", runtime="onnx")
 
 
+@pytest.mark.slow
 def test_onnx_gives_the_same_map(small, small_onnx, photo):
     own = unmask.load(small, preprocess="unit")
     one = unmask.explain(own, photo, 2, masks=300, batch_size=7)

@@ -509,6 +509,7 @@ def test_axes_that_are_all_free_can_be_said(tmp_path, onnx_models, picture):
         unmask.load(fixed, preprocess="unit", channels=4)
 
 
+@pytest.mark.slow
 @quiet
 def test_a_large_picture_at_its_own_size_is_never_silent(tmp_path, onnx_models):
     path = onnx_models.linear(tmp_path / "m.onnx", np.ones((3, 1)))

@@ -185,6 +185,7 @@ def test_a_refusal_ends_what_is_still_being_tried(weights, values):
         assert server.requests <= seen + 3
 
 
+@pytest.mark.slow
 def test_a_fault_of_the_models_own_is_tried_three_times(weights, values):
     with Server(weights, SHAPE, faults=dict.fromkeys(range(1, 99), 500)) as server:
         model = load(server, concurrency=1)
@@ -193,6 +194,7 @@ def test_a_fault_of_the_models_own_is_tried_three_times(weights, values):
         assert server.requests == 4
 
 
+@pytest.mark.slow
 def test_patience_ends_and_what_was_scored_is_kept(weights, values):
     with Server(weights, SHAPE, faults=dict.fromkeys(range(13, 999), 503)) as server:
         with pytest.raises(ModelError, match=r"failed \d+ times in .*503") as error:
@@ -201,6 +203,7 @@ def test_patience_ends_and_what_was_scored_is_kept(weights, values):
         assert not error.value.explanation.complete
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_in_time(weights, values):
     with Server(weights, SHAPE) as server:
         model = load(server, timeout=0.1, patience=0.2)

@@ -258,6 +258,7 @@ def test_metadata_of_any_shape_gives_a_message(field):
                 assert "\x1b" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ANY, ids=range(len(ANY)))
 def test_a_server_of_any_kind_gives_a_message(value):
     with Wild(silent) as server:
@@ -311,6 +312,7 @@ def mutated(rng, value, depth=0):
     return ANY[rng.integers(0, len(ANY))]
 
 
+@pytest.mark.slow
 def test_any_answer_gives_scores_or_a_message():
     rng = np.random.default_rng(16)
     raw = np.arange(8, dtype="<f4").tobytes()

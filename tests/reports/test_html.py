@@ -115,6 +115,7 @@ def test_it_says_what_was_done(explanation):
         assert words in html.unescape(page), words
 
 
+@pytest.mark.slow
 def test_few_masks_have_no_standard_error():
     with pytest.warns(unmask.UnmaskWarning, match="one block"):
         few = unmask.explain("demo", STREET, masks=64, estimator="centered")
@@ -206,6 +207,7 @@ def test_boxes_are_said_in_both():
     assert "unmask.box((10, 20.5, 200, 180), label='dog')" in again.python()
 
 
+@pytest.mark.slow
 def test_the_command_writes_one_file(explanation, tmp_path):
     pytest.importorskip("typer")
     from typer.testing import CliRunner

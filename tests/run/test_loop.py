@@ -86,6 +86,7 @@ def test_shards_give_the_same_bits_as_one_run():
     assert a.map.tobytes() == b.map.tobytes()
 
 
+@pytest.mark.slow
 @given(stop=st.integers(1, 12))
 @settings(max_examples=8, deadline=None)
 def test_a_run_can_go_on_from_any_estimate(stop):
@@ -187,6 +188,7 @@ def test_foreign_files_are_refused(tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_figures_and_overlays_have_the_pictures_size():
     explanation = unmask.explain(brightness, PICTURE, [0, 1], masks=90, grid=(3, 5))
     assert explanation.overlay().size == (70, 45)

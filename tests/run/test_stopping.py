@@ -94,6 +94,7 @@ def test_errors_come_before_the_model(given, message):
         unmask.explain(never, NOISE, 0, **given)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
 @pytest.mark.parametrize("estimator", ["adaptive", "centered"])
 def test_what_falls_short_says_the_rule_and_about_how_many_masks_are_missing(estimator):

@@ -107,6 +107,7 @@ def test_targets_are_boxes(model, target, labels):
     assert all(one.score > 0.9 for one in explanation.targets)
 
 
+@pytest.mark.slow
 def test_each_map_peaks_in_its_own_box_from_one_pass(model, tmp_path):
     explanation = unmask.explain(model, PICTURE, masks=1024, grid=8, fill="black")
     assert explanation.model_calls == 1029

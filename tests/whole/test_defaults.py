@@ -246,6 +246,7 @@ def test_every_choice_is_in_docstring_and_help_and_is_taken(row):
             prepared(row, "nonsense")
 
 
+@pytest.mark.slow
 @rows
 def test_values_are_taken_within_the_bounds_and_refused_beyond(row):
     if row.kind == "whole" and row.argument:

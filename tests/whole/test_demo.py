@@ -77,6 +77,7 @@ def test_evidence_is_where_the_objects_are():
         assert np.array_equal(one.shapes.any(axis=0), one.evidence.any(axis=0))
 
 
+@pytest.mark.slow
 def test_objects_differ_from_what_is_around_them():
     for one in demo.scenes(40, seed=10):
         around = one.picture[~one.shapes.any(axis=0)].mean(axis=0)
@@ -92,6 +93,7 @@ def test_every_kind_is_drawn_about_equally_often():
     assert counts.min() > counts.max() / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objects", [(1, 1), (2, 4), (6, 6)])
 def test_as_many_objects_as_asked(objects):
     counts = {len(s.kinds) for s in demo.scenes(30, size=(64, 64), objects=objects)}

@@ -46,6 +46,7 @@ def test_no_scene_is_ever_called_strange(size, objects):
         assert is_scene(drawn.picture), (number, size, objects)
 
 
+@pytest.mark.slow
 def test_the_four_pictures_are_scenes():
     assert all(is_scene(images.read(path)) for path in demo.pictures().values())
 

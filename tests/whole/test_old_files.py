@@ -3,12 +3,14 @@
 import shutil
 
 import numpy as np
+import pytest
 
 import unmask
 from helpers.places import DATA
 from unmask.reports.html import report
 
 
+@pytest.mark.slow
 def test_an_explanation_is_read_and_gone_on_with():
     old = unmask.Explanation.load(DATA / "explanation-0.1.0.npz")
     assert (old.identity, old.origin, old.texts) == (None, None, None)

@@ -25,6 +25,7 @@ def model():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["African_elephant", "red_fox", "jay", "puffer", "marmoset"])
 def test_the_photograph_is_recognized(model, name):
     best = unmask.predict(model, SHARED / "images" / f"imagenet_{name}.jpg")[0]
