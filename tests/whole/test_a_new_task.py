@@ -55,7 +55,7 @@ class PeakTask:
         )
         return Peaks(targets, rows)
 
-    def found(self, outputs, model, sample):
+    def found(self, outputs, model, sample, top=None):
         return []
 
 

@@ -13,6 +13,7 @@ from unmask.inputs.fills import read_fill
 from unmask.run.settings import PRESETS, SETTINGS, preset_settings
 from unmask.run.wording import MODEL
 from unmask.run.wording import OPTIONS as SPELT
+from unmask.targets.box_specs import CORNERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -346,10 +347,8 @@ def _is_number(text: str) -> bool:
 
 def _code(target: str) -> str:
     """Write a target of the command line's in Python."""
-    number = r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
-    corners = re.search(rf"(?:^|:)({number}(?:,{number}){{3}})$", target)
-    if corners:
-        values, label = corners[1].replace(",", ", "), target[: corners.start()]
+    if corners := CORNERS.fullmatch(target):
+        values, label = corners["box"].replace(",", ", "), corners["label"]
         return f"unmask.box(({values}){f', label={_code(label)}' if label else ''})"
     return target if NUMBER.fullmatch(target) else repr(target)
 

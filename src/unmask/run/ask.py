@@ -128,15 +128,14 @@ class Answer:
         question = self.question
         return question.task.resolve(question.specs, self.outputs, question.model, question.sample)
 
-    def found(self) -> Sequence[Any]:
-        """Return what the model says of the whole input, best first."""
+    def found(self, top: int | None = None) -> Sequence[Any]:
+        """Return what the model says of the whole input, best first; so many at most."""
         question = self.question
-        return question.task.found(self.outputs, question.model, question.sample)
+        return question.task.found(self.outputs, question.model, question.sample, top)
 
     def predictions(self, top: int | None = None) -> list[Prediction]:
         """Return the best classes, best first; a detector has none."""
-        predictions = [found for found in self.found() if isinstance(found, Prediction)]
-        return predictions[:top]
+        return [found for found in self.found(top) if isinstance(found, Prediction)]
 
 
 def ask(

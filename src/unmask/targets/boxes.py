@@ -304,9 +304,11 @@ class Boxes:
             return classes.resolve(specs, outputs, model.labels)
         return resolve_boxes(specs, outputs[0], _frame(sample), model.labels, model.threshold)
 
-    def found(self, outputs: Any, model: Model, sample: Sample) -> list[Detection]:
+    def found(
+        self, outputs: Any, model: Model, sample: Sample, top: int | None = None
+    ) -> list[Detection]:
         """Return what was found in the whole picture, surest first."""
-        return detected(suppress(outputs[0], model.threshold), _frame(sample), model.labels)
+        return detected(suppress(outputs[0], model.threshold), _frame(sample), model.labels)[:top]
 
 
 def _frame(sample: Sample) -> Frame | None:

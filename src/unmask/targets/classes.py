@@ -248,6 +248,12 @@ class Classes:
         """Fix them; see `resolve`."""
         return resolve(specs, outputs, model.labels, sample.shape, model.input.layout)
 
-    def found(self, outputs: Any, model: Model, sample: Sample) -> list[Prediction]:  # noqa: ARG002
-        """Return all classes, best first."""
-        return best_classes(model, outputs)
+    def found(
+        self,
+        outputs: Any,
+        model: Model,
+        sample: Sample,  # noqa: ARG002
+        top: int | None = None,
+    ) -> list[Prediction]:
+        """Return the best classes, best first."""
+        return best_classes(model, outputs, top)

@@ -110,8 +110,10 @@ class Task(Protocol):
             It is not there.
         """
 
-    def found(self, outputs: Any, model: Model, sample: Sample) -> Sequence[Any]:
-        """Return what the model says of the whole input, best first."""
+    def found(
+        self, outputs: Any, model: Model, sample: Sample, top: int | None = None
+    ) -> Sequence[Any]:
+        """Return what the model says of the whole input, best first; `top` at most."""
 
 
 # By name. The last that accepts a model gets it, so what is more special is registered later.
