@@ -207,8 +207,12 @@ def figure(
     >>> len(figure(np.zeros((30, 40, 3), np.uint8), np.eye(30, 40)).axes)
     4
     """
-    from unmask.draw.figures import draw_panel, three_panels
+    from unmask.draw.figures import THREE, draw_panel, side_by_side
+    from unmask.draw.panels import Evidence
+    from unmask.draw.scale import Look
 
+    look, numbers = Look("heat", cmap, opacity), np.asarray(values)
+    evidence = Evidence(picture, numbers, look.scale(numbers, None))
     if ax is not None:
-        return draw_panel(ax, "overlay", picture, values, title=title, cmap=cmap, opacity=opacity)
-    return three_panels(picture, values, title=title, cmap=cmap, opacity=opacity)
+        return draw_panel(ax, "overlay", evidence, title=title)
+    return side_by_side(THREE, evidence, title=title)

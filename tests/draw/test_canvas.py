@@ -15,11 +15,15 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
+from helpers.figures import three_panels
 from unmask.draw import canvas
 from unmask.draw.canvas import Canvas, fitted, font, length, pixels, plain
-from unmask.draw.figures import draw_panel, three_panels
+from unmask.draw.figures import draw_panel
+from unmask.draw.panels import Evidence
+from unmask.draw.scale import Look
 
 PICTURE = np.zeros((3, 4, 3), np.uint8)
+EVIDENCE = Evidence(PICTURE, np.eye(3, 4), Look().scale(np.eye(3, 4), 0.0))
 STRANGE = {  # what a user's own style may hold
     "text.usetex": True,
     "text.color": "red",
@@ -132,11 +136,11 @@ def test_figures_are_drawn_from_many_threads_at_once():
 
 @pytest.mark.slow
 @settings(deadline=None, max_examples=30)
-@given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
-def test_any_words(title, subtitle, label):
-    drawn(title=title, subtitle=subtitle, label=label)
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_words(title, subtitle):
+    drawn(title=title, subtitle=subtitle)
     figure = Figure()
-    draw_panel(figure.add_subplot(), "overlay", PICTURE, np.eye(3, 4), title=title)
+    draw_panel(figure.add_subplot(), "overlay", EVIDENCE, title=title)
     pixels(figure)
 
 
@@ -149,7 +153,7 @@ def test_no_word_is_a_formula(words, tex):
     with mpl.rc_context({"text.usetex": tex}):
         figure = Figure()
         ax = figure.add_subplot()
-        draw_panel(ax, "overlay", PICTURE, np.eye(3, 4), title=words)
+        draw_panel(ax, "overlay", EVIDENCE, title=words)
         assert ax.get_title() == words
         ax.set_axis_off()  # what else has words, tick labels, is the user's to typeset
         pixels(figure)

@@ -1,4 +1,4 @@
-"""Color: exact tables, every value its color, and a map over a picture."""
+"""Color: exact tables, and every value its color."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,6 @@ from hypothesis.extra import numpy as hnp
 
 from unmask.draw import colormap
 from unmask.errors import SettingError
-
-H, W = 24, 40
-
 
 floats = st.floats(-(2.0**99), 2.0**99, width=32, allow_subnormal=False)
 shapes = hnp.array_shapes(min_dims=1, max_dims=3, max_side=6)
@@ -58,17 +55,5 @@ def test_limits_and_their_errors():
         colormap.colorize([0.0], vmin=2, vmax=1)
     with pytest.raises(SettingError, match="finite"):
         colormap.colorize([0.0], vmin=np.nan)
-    with pytest.raises(SettingError, match="there are inferno, viridis"):
+    with pytest.raises(SettingError, match="there are evidence, inferno"):
         colormap.colorize([0.0], "plasma9")
-
-
-def test_overlay_runs_from_picture_to_map(scene):
-    values = np.arange(H * W, dtype=float).reshape(H, W)
-    values[3, 4] = np.nan
-    assert np.array_equal(colormap.overlay(scene, values, opacity=0), scene)
-    assert np.array_equal(colormap.overlay(scene, values, opacity=1), colormap.colorize(values))
-    for opacity in (-0.1, 1.1, np.nan):
-        with pytest.raises(SettingError, match="opacity"):
-            colormap.overlay(scene, values, opacity=opacity)
-    with pytest.raises(SettingError, match=r"\(40, 24\) and the picture's \(24, 40, 3\)"):
-        colormap.overlay(scene, values.T)

@@ -8,29 +8,24 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import unmask
+from helpers.figures import three_panels
 from helpers.places import SHARED
 from unmask.draw import colormap
 from unmask.draw.canvas import pixels
-from unmask.draw.figures import (
-    GAP,
-    MARGIN,
-    PANEL,
-    PANELS,
-    certainty_panels,
-    draw_panel,
-    three_panels,
-)
+from unmask.draw.figures import CERTAINTY, GAP, MARGIN, PANEL, draw_panel, side_by_side
+from unmask.draw.panels import PANELS, Evidence
+from unmask.draw.scale import Look, gray
 from unmask.errors import SettingError
 from unmask.inputs import images
 
 IMAGES = SHARED / "images"
 
 
-def bar(values):
-    """The numbers under a map's color bar, and what stands above the map."""
-    figure = three_panels(np.zeros((*values.shape, 3), np.uint8), values, title="")
-    (ax,) = [one for one in figure.axes if not one.images]
-    caption = next(one.get_text() for one in figure.texts if "importance" in one.get_text())
+def bar(values, **options):
+    """The numbers under a map's color bar, and what stands below them."""
+    figure = three_panels(np.zeros((*values.shape, 3), np.uint8), values, **options)
+    (ax,) = [ax for ax in figure.axes if not ax.images]
+    caption = next(text.get_text() for text in figure.texts if "importance" in text.get_text())
     pixels(figure)
     low, high = ax.get_xlim()
     texts = [
@@ -83,7 +78,7 @@ def test_the_panels_are_the_picture_the_map_and_the_overlay():
     expected = (
         picture,
         colormap.colorize(values, "viridis"),
-        colormap.overlay(picture, values, cmap="viridis", opacity=0.3),
+        Look("heat", "viridis", 0.3).scale(values, None).lay(picture, values),
     )
     rows = canvas[:, MARGIN : MARGIN + 480].astype(int)
     top = next(y for y in range(400) if abs(rows[y] - picture[0]).max() <= 1)
@@ -95,7 +90,7 @@ def test_the_panels_are_the_picture_the_map_and_the_overlay():
     left = MARGIN + PANEL + GAP
     row = canvas[top + 360 + 20, left : left + PANEL].astype(int)
     wanted = colormap.colorize(np.linspace(0, 1, PANEL), "viridis")
-    assert abs(row - wanted).max() <= 4
+    assert abs(row - wanted)[2:-2].max() <= 4  # without its outline
 
 
 @pytest.mark.slow
@@ -125,32 +120,60 @@ def test_maps_without_contrast(value):
     assert (holed[:, panel] == 128).all(axis=2).sum() >= 120 * 480
 
 
-def test_certainty_shows_the_error_and_grays_out_what_is_none():
+def test_certainty_draws_lines_around_what_is_significant_and_the_error():
     random = np.random.default_rng(0)
     picture = random.integers(0, 256, (360, 480, 3), np.uint8)
-    values, stderr = random.normal(size=(2, 360, 480))
-    shown = values > 0.5
-    figure = certainty_panels(picture, values, abs(stderr), shown, title="")
-    panels = [ax.images[0].get_array() for ax in figure.axes if ax.images]
-    np.testing.assert_array_equal(panels[0], picture)
-    np.testing.assert_array_equal(panels[2], colormap.colorize(abs(stderr), "cividis"))
-    np.testing.assert_array_equal(panels[3][shown], colormap.colorize(values)[shown])
-    assert (panels[3][~shown] == 128).all()
+    values, stderr = np.zeros((360, 480)), abs(random.normal(size=(360, 480)))
+    values[100:200, 50:150], values[250:300, 300:400] = 1.0, -0.5
+    evidence = Evidence(
+        picture,
+        values,
+        Look().scale(values, 0.0),
+        stderr=lambda: stderr,
+        significant=lambda: values != 0,
+    )
+    figure = side_by_side(CERTAINTY, evidence, title="")
+    panels = [ax for ax in figure.axes if ax.images]
+    np.testing.assert_array_equal(panels[0].images[0].get_array(), picture)
+    np.testing.assert_array_equal(panels[3].images[0].get_array(), gray(stderr / stderr.max()))
+    lines = panels[2].collections
+    # One for the target, one against it, each around its own part.
+    boxes = [line.get_paths()[0].get_extents().bounds for line in lines]
+    np.testing.assert_allclose(boxes, [(50, 100, 100, 100), (300, 250, 100, 50)], atol=1.1)
+    inks = [tuple((255 * line.get_edgecolor()[0][:3]).round().astype(int)) for line in lines]
+    assert inks == [colormap.FOR[-1], colormap.AGAINST[-1]]
+    median = np.median(stderr) / 1.5
+    assert any(f"median {100 * median:.2g}% of the map" in text.get_text() for text in figure.texts)
     assert pixels(figure).shape[1] == 4 * PANEL + 3 * GAP + 2 * MARGIN
 
 
+def test_the_level_of_no_influence_is_marked():
+    values = np.linspace(0.2, 0.9, 360 * 480).reshape(360, 480)
+    figure = three_panels(np.zeros((360, 480, 3), np.uint8), values, style="evidence", level=0.5)
+    (ax,) = [ax for ax in figure.axes if not ax.images]
+    assert ax.get_xlim() == pytest.approx((0.1, 0.9))
+    (mark,) = ax.lines[-1:]
+    assert set(mark.get_xdata()) == {0.5}
+    assert any(text.get_text() == "no influence: 0.5" for text in figure.texts)
+
+
+@pytest.mark.parametrize("tone", [0, 128, 255])
+@pytest.mark.parametrize("shape", [(60, 10), (10, 60), (1, 1), (200, 300)])
+def test_every_panel_has_an_edge(tone, shape):
+    picture, values = np.full((*shape, 3), tone, np.uint8), np.zeros(shape)
+    canvas = pixels(three_panels(picture, values, style="evidence", level=0.0)).astype(int)
+    edge = [int("c4c8ce"[i : i + 2], 16) for i in (0, 2, 4)]
+    rows = (abs(canvas - edge).max(axis=2) < 20).sum(axis=1)
+    assert rows.max() >= 3 * 24
+
+
 def test_errors():
-    picture = np.zeros((3, 4, 3), np.uint8)
     with pytest.raises(SettingError, match=r"\(4, 3\)"):
-        three_panels(picture, np.zeros((4, 3)), title="")
-    with pytest.raises(SettingError, match="opacity"):
-        three_panels(picture, np.zeros((3, 4)), title="", opacity=2)
-    with pytest.raises(SettingError, match="color map"):
-        three_panels(picture, np.zeros((3, 4)), title="", cmap="hot")
+        three_panels(np.zeros((3, 4, 3), np.uint8), np.zeros((4, 3)))
 
 
 def test_the_color_maps_are_matplotlibs():
-    for name in colormap.COLORMAPS:
+    for name in set(colormap.COLORMAPS) - {"evidence"}:
         wanted = mpl.colormaps[name](np.arange(256), bytes=True)[:, :3]
         assert abs(colormap.table(name).astype(int) - wanted).max() <= 1
 
@@ -168,9 +191,10 @@ def test_each_panel_is_drawn_into_the_axes_that_are_given(explanation, tmp_path)
     number = explanation.find("star")
     wanted = {
         "overlay": np.asarray(explanation.overlay("star", opacity=0.3, cmap="viridis")),
-        "map": colormap.colorize(explanation.maps[number], "viridis"),
+        "significant": np.asarray(explanation.overlay("star", opacity=0.3, cmap="viridis")),
+        "map": explanation.scaled(number, Look(cmap="viridis")).colors(explanation.maps[number]),
         "picture": explanation.picture,
-        "stderr": colormap.colorize(explanation.stderrs[number], "cividis"),
+        "stderr": gray(explanation.stderrs[number] / explanation.stderrs[number].max()),
     }
     figure = Figure(figsize=(10, 2))
     axes = figure.subplots(1, len(PANELS))
@@ -183,13 +207,12 @@ def test_each_panel_is_drawn_into_the_axes_that_are_given(explanation, tmp_path)
             np.testing.assert_array_equal(image.get_array(), wanted[panel])
         assert image.get_extent() == [0, 480, 360, 0]
         assert ax.get_aspect() == 1
-    shown = axes[PANELS.index("significant")].images[0].get_array()
-    clear = ~explanation.significant("star")
-    assert (shown[clear] == 128).all()
+    lined = [panel for ax, panel in zip(axes, PANELS, strict=True) if ax.collections]
+    assert lined == ["significant"]
     assert len(figure.axes) == len(PANELS)
     colors = figure.colorbar(axes[0].images[0], ax=axes)
-    values = explanation.maps[number]
-    assert colors.vmin, colors.vmax == (values.min(), values.max())
+    scale = explanation.scaled(number)
+    assert (colors.vmin, colors.vmax) == (scale.low, scale.high)
     for form in ("pdf", "svg", "png"):
         figure.savefig(tmp_path / f"paper.{form}")
 
@@ -210,9 +233,9 @@ def test_a_users_style_and_labels_stay(explanation):
 def test_a_long_label_ends_where_the_axes_do():
     figure = Figure(figsize=(6, 3))
     axes = figure.subplots(1, 2)
-    draw_panel(
-        axes[0], "overlay", np.zeros((30, 40, 3), np.uint8), np.eye(30, 40), title="w " * 999
-    )
+    values = np.eye(30, 40)
+    evidence = Evidence(np.zeros((30, 40, 3), np.uint8), values, Look().scale(values, 0.0))
+    draw_panel(axes[0], "overlay", evidence, title="w " * 999)
     assert axes[0].get_title().endswith("…")
     pixels(figure)
     room = axes[0].get_position().width * figure.bbox.width
@@ -249,5 +272,5 @@ def test_a_large_picture_is_made_smaller_before_it_is_drawn():
     figure = three_panels(picture, values, title="")
     assert figure.axes[0].images[0].get_array().shape == (667, 1000, 3)
     ax = Figure().add_subplot()
-    draw_panel(ax, "map", picture, values, title="")
+    draw_panel(ax, "map", Evidence(picture, values, Look().scale(values, 0.0)), title="")
     assert ax.images[0].get_array().shape == (2000, 3000, 3)  # may fill a page

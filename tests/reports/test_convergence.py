@@ -9,8 +9,8 @@ from PIL import Image
 
 import unmask
 from helpers.toy_models import two_patches
-from unmask.draw import colormap
 from unmask.draw.canvas import pixels
+from unmask.draw.scale import Look
 from unmask.errors import SettingError, TargetError, UnmaskWarning
 from unmask.reports import convergence
 from unmask.run import snapshots
@@ -29,12 +29,11 @@ def test_the_figure_shows_each_snapshot_in_the_same_colors(model, picture):
     figure = convergence.convergence(run, [96, 200, 400])
     shown = [ax.images[0].get_array() for ax in figure.axes if ax.images]
     np.testing.assert_array_equal(shown[0], picture)
-    last = run.map - run.map.mean()
-    wanted = colormap.colorize(last)
-    assert abs(shown[3].astype(int) - wanted).mean() < 1
-    low, high = last.min(), last.max()
+    last = run.map - run.levels[0]
+    scale = Look().scale(last, 0.0)
+    assert abs(shown[3].astype(int) - scale.colors(last)).mean() < 1
     first, _ = snapshots.snapshots(run, [96, 400])
-    wanted = colormap.colorize(first.values - first.values.mean(), "inferno", low, high)
+    wanted = scale.colors(first.values - first.level)
     assert abs(shown[1].astype(int) - wanted).mean() < 1
     # Each is drawn, in squares, as the picture is small.
     drawn = pixels(figure)
@@ -56,7 +55,9 @@ def test_the_errors_are_drawn_into_axes_that_are_given(model, picture):
 def test_captions_say_what_is_known(model, picture):
     run = unmask.explain(model, picture, masks=400, grid=(3, 5), estimator="centered")
     taken = snapshots.snapshots(run, [10, 400])
-    captions = [(above, below) for above, _, below in convergence._panels(run, taken, "inferno")]
+    captions = [
+        (above, below) for above, _, below in convergence._panels(run, taken, Look(), signed=False)
+    ]
     assert captions[1] == ("10 masks", "expected correlation not known")
     assert captions[2][0] == "400 masks"
     assert re.fullmatch(r"expected correlation [01]\.\d{3}", captions[2][1])

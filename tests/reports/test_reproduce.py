@@ -27,6 +27,7 @@ pytest.importorskip("onnxruntime")
 from typer.testing import CliRunner
 
 from unmask import cli
+from unmask.cli import look_options
 
 FOX = SHARED / "images" / "imagenet_red_fox.jpg"
 STREET = unmask.demo.pictures()["street"]
@@ -278,7 +279,7 @@ def test_every_option_of_the_command_is_known_to_reports():
         one for name, one in typer.main.get_command(cli.app).commands.items() if name == "explain"
     )
     names = {one.name for one in command.params}
-    elsewhere = {"picture", "model", "target", "output", "cmap", "opacity", "certainty", "help"}
+    elsewhere = {"picture", "model", "target", "output", "certainty", "help", *look_options.OPTIONS}
     # How many masks there were is said in place of when they ended.
     ends = {"until", "max_masks", "max_seconds", "checkpoint"}
     # Python's output= is --model-output here, as --output is a folder.

@@ -10,7 +10,7 @@ import pytest
 
 import unmask
 from unmask.app import updates
-from unmask.draw import colormap
+from unmask.draw.scale import Scale
 from unmask.estimate.estimators import ESTIMATORS
 from unmask.reports import convergence
 from unmask.run.preview import small
@@ -65,20 +65,21 @@ def test_the_page_is_told_the_same_numbers(picture):
 
 def test_a_report_shows_the_same_numbers(picture):
     made = explained(picture, "notebook")
-    assert f"<span>{made.maps.max():.3g}</span></div>" in unmask.report([made])
-    assert f"<div class=scale><span>{made.maps.min():.3g}</span>" in unmask.report([made])
+    scale, page = made.scaled(0), unmask.report([made])
+    assert f"<span>{scale.high:.3g}</span></div>" in page
+    assert f"<div class=scale><span>{scale.low:.3g}</span>" in page
+    assert f"no influence: {made.levels[0]:.3g}" in page
 
 
 def test_convergence_shows_what_was_never_seen_as_without_influence(picture, monkeypatch):
     made = explained(picture, "notebook")
     drawn = []
+    colors = Scale.colors
     monkeypatch.setattr(
-        convergence,
-        "colorize",
-        lambda values, *rest: drawn.append(values) or colormap.colorize(values, *rest),
+        Scale, "colors", lambda scale, values: drawn.append(values) or colors(scale, values)
     )
     convergence.convergence(made, [128, 640])
-    last = made.maps[0] - made.model_maps[0].mean(dtype=np.float64)
+    last = made.maps[0] - made.levels[0]
     np.testing.assert_allclose(drawn[-1], last, atol=1e-6)
 
 

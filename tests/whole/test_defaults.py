@@ -75,7 +75,8 @@ def options():
 
 
 def test_help_says_what_happens_without_an_option(happens):
-    elsewhere = {"explainer", "metric", "workers"}  # checked below, or as many as there is room for
+    # Checked below, or as many as there is room for, or in words: tests/draw/test_scale.py.
+    elsewhere = {"explainer", "metric", "workers", "cmap", "opacity"}
     checked = set()
     for command, option in options():
         shown = option.show_default if isinstance(option.show_default, str) else None

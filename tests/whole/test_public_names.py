@@ -18,7 +18,7 @@ FACE = {
     "unmask.cli": "app",
     "unmask.cluster": "ProcessExecutor Progress RayExecutor ModelSource Results batch open",
     "unmask.demo": "LABELS MODEL Scene pictures scene scenes",
-    "unmask.draw": "COLORMAPS",
+    "unmask.draw": "COLORMAPS Look",
     "unmask.estimate": "ESTIMATORS",
     "unmask.evaluation": """COMPARED DEFAULT Row Study compare evaluate evaluate_map
         evaluate_stored metrics read_evidence summarize""",

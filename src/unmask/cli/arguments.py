@@ -11,7 +11,6 @@ from unmask.errors import SettingError
 from unmask.inputs import fills
 
 __all__ = [
-    "check_opacity",
     "check_parts",
     "make_folder",
     "make_place",
@@ -30,12 +29,6 @@ def make_place(folder: Path, picture: str, kind: str) -> tuple[Path, list[Path]]
     path = make_folder(folder) / f"{Path(picture).stem}-{kind}.png"
     files.check(path)
     return path, [path] if path.exists() else []
-
-
-def check_opacity(opacity: float) -> None:
-    """Refuse an opacity that is none."""
-    if not 0 <= opacity <= 1:
-        raise SettingError(f"--opacity {opacity}: expected a number from 0 to 1")
 
 
 def check_parts(parts: list[str]) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from unmask import evaluation
 from unmask._base.spelling import named
 from unmask.cli import console, options, progress, tables
-from unmask.cli.arguments import check_opacity, make_place
+from unmask.cli.arguments import make_place
+from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.status import clear_errors
 from unmask.evaluation import explainers, metrics
@@ -19,6 +20,7 @@ __all__ = ["compare"]
 
 
 @takes_model
+@takes_look
 def compare(
     picture: options.Picture,
     *,
@@ -26,8 +28,7 @@ def compare(
     explainer: options.ExplainersOption = None,
     target: options.OneTargetOption = None,
     seed: options.EverySeedOption = 0,
-    cmap: options.MapCmapOption = "inferno",
-    opacity: options.MapsOpacityOption = 0.5,
+    look: LookOptions,
     output: options.OutputOption = Path("unmask-output"),
 ) -> None:
     """Draw several explainers' maps of PICTURE side by side, deletion and insertion beneath."""
@@ -36,7 +37,7 @@ def compare(
     from unmask.evaluation import figures
 
     with clear_errors():
-        check_opacity(opacity)
+        drawn = look.look()
         names = explainer or list(evaluation.COMPARED)
         found = [explainers.find(name) for name in names]
         loaded = model.load()
@@ -50,14 +51,13 @@ def compare(
             for name, panel in zip(progress.one_by_one(names), made, strict=True)
         ]
         label = console.short(case.target.label)
-        drawn = figures.side_by_side(
+        figure = figures.side_by_side(
             pixels,
             panels,
             title=f"{label} in {named(Path(picture).name)}",
             subtitle=f"{loaded.name}, score {case.target.score:.3f}",
-            opacity=opacity,
-            cmap=cmap,
+            look=drawn,
         )
-        encoding.write(path, canvas.pixels(drawn))
+        encoding.write(path, canvas.pixels(figure))
         tables.show_compared(case.target, panels)
         console.show_written([path], before)

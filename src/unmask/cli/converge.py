@@ -7,8 +7,9 @@ from pathlib import Path
 import unmask
 from unmask.cli import console, progress, tables
 from unmask.cli.arguments import make_place, parse_counts
+from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import AtOption, CmapOption, OneClassOption, OutputOption, PictureOrMap
+from unmask.cli.options import AtOption, OneClassOption, OutputOption, PictureOrMap
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
 from unmask.errors import SettingError
@@ -21,6 +22,7 @@ __all__ = ["converge"]
 
 @takes_model
 @takes_settings("preset", "grid", "seed", "fill", "design", "estimator")
+@takes_look
 def converge(
     picture: PictureOrMap,
     *,
@@ -28,11 +30,12 @@ def converge(
     at: AtOption = None,
     target: OneClassOption = None,
     settings: SettingOptions,
-    cmap: CmapOption = "inferno",
+    look: LookOptions,
     output: OutputOption = Path("unmask-output"),
 ) -> None:
     """Show how the map of PICTURE settles as masks accumulate: one run, several snapshots."""
     with clear_errors():
+        drawn = look.look()
         counts = None if at is None else parse_counts("--at", at)
         number, failure, complete = 0, None, True
         if Path(picture).suffix.lower() == ".npz":
@@ -54,7 +57,7 @@ def converge(
         from unmask.draw import canvas
 
         taken = snapshots.snapshots(explanation, counts, number)
-        figure = convergence.convergence(explanation, counts, number, cmap=cmap)
+        figure = convergence.convergence(explanation, counts, number, look=drawn)
         tables.show_snapshots(explanation.targets[number].label, taken)
         encoding.write(path, canvas.pixels(figure))
         console.show_written([path], before)

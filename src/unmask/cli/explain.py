@@ -6,8 +6,9 @@ from pathlib import Path
 
 import unmask
 from unmask.cli import console, options, progress, tables
-from unmask.cli.arguments import check_opacity, make_folder
-from unmask.cli.figures import Look, check_places, keep_others, write_explanation
+from unmask.cli.arguments import make_folder
+from unmask.cli.figures import check_places, keep_others, write_explanation
+from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
@@ -17,14 +18,14 @@ __all__ = ["explain"]
 
 @takes_model
 @takes_settings()
+@takes_look
 def explain(
     picture: options.Picture,
     *,
     model: ModelOptions,
     target: options.TargetOption = None,
     settings: SettingOptions,
-    cmap: options.CmapOption = "inferno",
-    opacity: options.OpacityOption = 0.5,
+    look: LookOptions,
     certainty: options.CertaintyOption = False,
     output: options.OutputOption = Path("unmask-output"),
 ) -> None:
@@ -34,7 +35,7 @@ def explain(
     And one .npz file of numbers: the maps, their standard errors, every score.
     """
     with clear_errors():
-        check_opacity(opacity)
+        drawn = look.look()
         loaded, folder, stem = model.load(), make_folder(output), Path(picture).stem
         run = unmask.prepare(loaded, picture, target or None, **settings.arguments())
         keep_others(folder / f"{stem}.npz", run.sample.original, run.plan.shard)
@@ -43,8 +44,6 @@ def explain(
         check_places(folder, stem, run.targets.targets, found)
         explanation, failure = progress.explain(run)
         console.show_notes(explanation.notes[len(run.notes) :])
-        written = write_explanation(
-            explanation, folder, stem, found, Look(cmap, opacity, certainty)
-        )
+        written = write_explanation(explanation, folder, stem, found, drawn, certainty)
         tables.show_result(explanation, written, before)
         end(failure, explanation.complete)

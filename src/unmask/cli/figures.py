@@ -6,28 +6,21 @@ import re
 import secrets
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 import unmask
 from unmask._base import files
 from unmask.cli import console
-from unmask.draw.colormap import Colormap
+from unmask.draw.scale import Look
 from unmask.errors import FileError
 from unmask.inputs import Original, encoding
 from unmask.targets.boxes import Detection
 
-__all__ = ["Look", "check_places", "keep_others", "write_explanation"]
-
-
-class Look(NamedTuple):
-    """How figures look, as `Explanation.plot` takes it."""
-
-    cmap: Colormap = "inferno"
-    opacity: float = 0.5
-    certainty: bool = False
+__all__ = ["check_places", "keep_others", "write_explanation"]
 
 
 def keep_others(path: Path, original: Original | None, shard: tuple[int, int] = (1, 1)) -> None:
@@ -60,11 +53,12 @@ def write_explanation(
     stem: str,
     found: Sequence[Detection],
     look: Look,
+    certainty: bool = False,
 ) -> list[Path]:
     """Write the numbers, a figure for each target, and a sheet where there are boxes."""
     numbers = _saved(explanation, folder / f"{stem}.npz")
     try:
-        figures = _figures(explanation, folder, stem, found, look)
+        figures = _figures(explanation, folder, stem, found, look, certainty)
     except FileError as error:
         raise FileError(
             f"{error}. The explanation is in {numbers}: unmask report makes a page of it"
@@ -96,7 +90,12 @@ def _saved(explanation: unmask.Explanation, path: Path) -> Path:
 
 
 def _figures(
-    explanation: unmask.Explanation, folder: Path, stem: str, found: Sequence[Detection], look: Look
+    explanation: unmask.Explanation,
+    folder: Path,
+    stem: str,
+    found: Sequence[Detection],
+    look: Look,
+    certainty: bool,
 ) -> list[Path]:
     from unmask.draw import boxes, canvas
 
@@ -104,11 +103,11 @@ def _figures(
     names = _names(explanation.targets, found)
     for number, (target, name) in enumerate(zip(explanation.targets, names, strict=True)):
         path = folder / f"{stem}-{name}.png"
-        figure = explanation.plot(number, **look._asdict())
+        figure = explanation.plot(number, **asdict(look), certainty=certainty)
         encoding.write(path, canvas.pixels(figure))
         written.append(path)
         if target.box is not None:
-            over = explanation.overlay(number, cmap=look.cmap, opacity=look.opacity)
+            over = explanation.overlay(number, **asdict(look))
             caption = f"{name.split('-')[0]} {console.short(target.label)} {target.score:.2f}"
             panels.append(boxes.tile(caption, np.asarray(over), target.box))
     if panels:

@@ -7,23 +7,26 @@ from pathlib import Path
 import unmask
 from unmask.cli import tables
 from unmask.cli.arguments import check_parts, make_folder, parse_name
-from unmask.cli.figures import Look, check_places, keep_others, write_explanation
-from unmask.cli.options import CertaintyOption, CmapOption, NameOption, OutputOption, Parts
+from unmask.cli.figures import check_places, keep_others, write_explanation
+from unmask.cli.look_options import LookOptions, takes_look
+from unmask.cli.options import CertaintyOption, NameOption, OutputOption, Parts
 from unmask.cli.status import clear_errors
 
 __all__ = ["merge"]
 
 
+@takes_look
 def merge(
     parts: Parts,
     name: NameOption = "merged",
-    cmap: CmapOption = "inferno",
+    *,
+    look: LookOptions,
     certainty: CertaintyOption = False,
     output: OutputOption = Path("unmask-output"),
 ) -> None:
     """Join explanations of different masks, such as the shards of one, into one map."""
     with clear_errors():
-        stem = parse_name(name)
+        stem, drawn = parse_name(name), look.look()
         check_parts(parts)
         read = [unmask.Explanation.load(path) for path in parts]
         folder = make_folder(output)
@@ -31,5 +34,5 @@ def merge(
         keep_others(folder / f"{stem}.npz", read[0].original)
         before = set(folder.iterdir())
         merged = read[0].merge(*read[1:])
-        written = write_explanation(merged, folder, stem, [], Look(cmap, certainty=certainty))
+        written = write_explanation(merged, folder, stem, [], drawn, certainty)
         tables.show_result(merged, written, before)

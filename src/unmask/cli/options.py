@@ -9,7 +9,6 @@ import typer
 
 from unmask import evaluation
 from unmask.cluster.records import Maps
-from unmask.draw.colormap import Colormap
 from unmask.evaluation import metrics
 from unmask.run import snapshots
 
@@ -43,13 +42,9 @@ CertaintyOption = Annotated[
     bool,
     typer.Option(
         "--certainty",
-        help="Draw the map's standard error, and the map with what is not significant grayed out.",
+        help="Draw lines around what is significant, and the map's standard error.",
         rich_help_panel=OUTPUT,
     ),
-]
-CmapOption = Annotated[
-    Colormap,
-    typer.Option(help="Colors of the map.", rich_help_panel=OUTPUT),
 ]
 OutputOption = Annotated[
     Path,
@@ -64,12 +59,6 @@ SourceOption = Annotated[
         show_default=False,
         rich_help_panel=OUTPUT,
     ),
-]
-OpacityOption = Annotated[
-    float, typer.Option(help="Of the map over the picture, 0 to 1.", rich_help_panel=OUTPUT)
-]
-MapsOpacityOption = Annotated[
-    float, typer.Option(help="Of the maps over the picture, 0 to 1.", rich_help_panel=OUTPUT)
 ]
 OneTargetOption = Annotated[
     str | None,
@@ -221,9 +210,6 @@ GpusOption = Annotated[
 ]
 
 # --- report
-MapCmapOption = Annotated[
-    Colormap, typer.Option(help="Colors of the maps.", rich_help_panel=OUTPUT)
-]
 Explanations = Annotated[
     list[str],
     typer.Argument(

@@ -7,6 +7,7 @@ from pathlib import Path
 import unmask
 from unmask._base import files
 from unmask.cli import console, options
+from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.status import clear_errors
 from unmask.evaluation import metrics
@@ -19,13 +20,14 @@ __all__ = ["report"]
 
 
 @takes_model
+@takes_look
 def report(
     explanations: options.Explanations,
     *,
     model: ModelOptions,
     output: options.PageOption = Path("report.html"),
     title: options.TitleOption = "What did the model look at?",
-    cmap: options.MapCmapOption = "inferno",
+    look: LookOptions,
     most: options.MostOption = MOST,
     source: options.SourceOption = None,
     curves: options.CurvesOption = False,
@@ -35,6 +37,7 @@ def report(
     It holds everything that it shows, and asks the network for nothing.
     """
     with clear_errors():
+        drawn = look.look()
         files.check(output)
         shown: list[unmask.Explanation] = []
         recipes: list[Reproduction] = []
@@ -53,7 +56,7 @@ def report(
             # Said meanwhile where that is seen.
             with console.err.status("measuring deletion and insertion"):
                 lines = [metrics.curves(explanation, asked) for explanation in shown]
-        page = written(shown, curves=lines, recipes=recipes, title=title, cmap=cmap)
+        page = written(shown, curves=lines, recipes=recipes, title=title, look=drawn)
         before = [output] if output.exists() else []
         with files.replacing(output) as file:
             file.write(page.encode("utf-8", "backslashreplace"))

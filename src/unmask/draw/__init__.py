@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from unmask.draw.colormap import COLORMAPS
+from unmask.draw.scale import Look
 
-__all__ = ["COLORMAPS"]
+__all__ = ["COLORMAPS", "Look"]

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from PIL import Image
 
-from unmask.draw.canvas import INK, PAPER, Canvas, fit, fitted, font, length, points, styled
+from unmask.draw.canvas import INK, PAPER, RULE, Canvas, fit, fitted, font, length, points, styled
 from unmask.draw.colormap import CATEGORIES
 from unmask.errors import SettingError
 from unmask.inputs.preprocess import LUMA
@@ -65,7 +65,18 @@ def show(
     image = ax.imshow(pixels, extent=extent, origin="upper", aspect=aspect, interpolation=how)
     if aspect == "auto":  # alone in its area
         ax.set_axis_off()
+        _hairline(ax)
     return image
+
+
+def _hairline(ax: Axes) -> None:
+    """Draw a line around a picture, outside its pixels, so that a white one has an edge."""
+    area, whole = ax.get_window_extent(), ax.figure.bbox
+    width, height = whole.width, whole.height
+    left, low = (area.x0 - 1) / width, (area.y0 - 1) / height
+    lengths = (area.width + 2) / width, (area.height + 2) / height
+    edge: dict[str, Any] = {"fill": False, "edgecolor": RULE, "linewidth": points(2), "zorder": -1}
+    ax.figure.add_artist(Rectangle((left, low), *lengths, **edge))
 
 
 def outline(

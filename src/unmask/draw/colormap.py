@@ -1,7 +1,7 @@
-"""From numbers to colors, and a map laid over a picture.
+"""From numbers to colors.
 
-A map is a float array of shape (H, W). The color maps are matplotlib's, stored as tables, so no
-plotting library is needed.
+The color maps are matplotlib's, stored as tables, so no plotting library is needed; but "evidence",
+which is ours: ink on white paper, of two colors, the denser the farther from the middle.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 import numpy as np
 
 from unmask.errors import SettingError
-from unmask.inputs.preprocess import LUMA
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -22,11 +21,27 @@ if TYPE_CHECKING:
     Picture: TypeAlias = NDArray[np.uint8]
 
 
-__all__ = ["CATEGORIES", "COLORMAPS", "Colormap", "colorize", "limits", "overlay", "table"]
+__all__ = [
+    "CATEGORIES",
+    "COLORMAPS",
+    "DIVERGING",
+    "Colormap",
+    "colorize",
+    "ink",
+    "limits",
+    "pick",
+    "place",
+    "table",
+]
 
 
-Colormap = Literal["inferno", "viridis", "magma", "cividis", "turbo", "jet", "coolwarm"]
+Colormap = Literal["evidence", "inferno", "viridis", "magma", "cividis", "turbo", "jet", "coolwarm"]
 COLORMAPS: tuple[Colormap, ...] = get_args(Colormap)
+DIVERGING: tuple[Colormap, ...] = ("evidence", "coolwarm")  # the middle is nothing
+
+# Ink from the least to the most: amber, vermilion, crimson; light blue, blue, indigo.
+FOR = ((255, 176, 0), (255, 90, 0), (224, 0, 60))
+AGAINST = ((57, 197, 255), (10, 124, 255), (43, 43, 216))
 
 UNKNOWN = 128  # the gray that stands for NaN and infinities
 
@@ -40,7 +55,42 @@ def _tables() -> dict[str, Picture]:
         (resources.files("unmask.draw") / "colormaps.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as tables,
     ):
-        return {name: tables[name] for name in COLORMAPS}
+        made = {name: tables[name] for name in COLORMAPS if name != "evidence"}
+    steps = np.arange(-128, 128)
+    positions = np.where(steps < 0, steps / 128, steps / 127)  # 0 is among them
+    paper = 255 + np.abs(positions)[:, None] * (ink("evidence", positions) - 255)
+    return made | {"evidence": np.rint(paper).astype(np.uint8)}
+
+
+def ink(cmap: Colormap, positions: ArrayLike) -> NDArray[np.float64]:
+    """Return the colors that are laid over a picture, the more opaque the farther from the middle.
+
+    Parameters
+    ----------
+    cmap : str
+        One of `COLORMAPS`.
+    positions : float array, any shape
+        -1, the first color, to 1, the last.
+
+    Returns
+    -------
+    ndarray of float, shape (..., 3)
+        0 to 255.
+
+    Examples
+    --------
+    >>> ink("evidence", [-1, 0.5]).round()
+    array([[ 43.,  43., 216.], [255.,  90.,   0.]])
+    """
+    at = np.asarray(positions, np.float64)
+    if cmap != "evidence":
+        return pick(cmap, (at + 1) / 2).astype(np.float64)
+    density, marks = np.abs(at), np.linspace(0, 1, len(FOR))
+    sides = (
+        np.stack([np.interp(density, marks, channel) for channel in zip(*stops, strict=True)], -1)
+        for stops in (FOR, AGAINST)
+    )
+    return np.where((at < 0)[..., None], *reversed([*sides]))
 
 
 def table(cmap: Colormap) -> Picture:
@@ -132,68 +182,58 @@ def colorize(
     >>> colorize([0.0, 1.0, np.nan], "viridis")
     array([[ 68,   1,  84], [253, 231,  36], [128, 128, 128]], dtype=uint8)
     """
-    colors = table(cmap)
     numbers = np.asarray(values, np.float64)
-    known = np.isfinite(numbers)
-    low, high = limits(numbers, vmin, vmax)
-    if math.isinf(high - low):  # the far ends of float64
-        numbers, low, high = numbers / 2, low / 2, high / 2
-    if low == high:
-        index = np.where(numbers < low, 0, np.where(numbers > high, 255, 128))
-    else:
-        share = (np.clip(np.where(known, numbers, low), low, high) - low) / (high - low)
-        index = np.minimum((share * 256).astype(np.intp), 255)
-    shown = colors[index]
-    shown[~known] = UNKNOWN
+    shown = pick(cmap, place(numbers, *limits(numbers, vmin, vmax)))
+    shown[~np.isfinite(numbers)] = UNKNOWN
     return shown
 
 
-def overlay(
-    picture: Picture,
-    values: ArrayLike,
-    *,
-    opacity: float = 0.5,
-    cmap: Colormap = "inferno",
-    vmin: float | None = None,
-    vmax: float | None = None,
-) -> Picture:
-    """Lay a map over its picture.
-
-    The picture loses its own colors as the map gets more opaque, so that a red object is not
-    taken for heat.
+def place(values: ArrayLike, low: float, high: float) -> NDArray[np.float64]:
+    """Return where numbers stand between two others.
 
     Parameters
     ----------
-    picture : ndarray of uint8, shape (H, W, 3)
-    values : float array, shape (H, W)
-    opacity : float, default 0.5
-        0 shows the picture as it is, 1 the colors of the map alone.
-    cmap, vmin, vmax
-        As in `colorize`.
+    values : float array, any shape
+    low, high : float
+        Finite, ``low <= high``.
 
     Returns
     -------
-    ndarray of uint8, shape (H, W, 3)
-
-    Raises
-    ------
-    SettingError
-        The shapes differ, `opacity` is outside 0..1, or as in `colorize`.
+    ndarray of float
+        0 at `low` and below, 1 at `high` and above. Where they are equal, that value and what is
+        not finite are at 0.5.
 
     Examples
     --------
-    >>> overlay(np.full((1, 2, 3), 100, np.uint8), [[0.0, 1.0]], cmap="jet", opacity=0.2)
-    array([[[ 80,  80, 105], [105,  80,  80]]], dtype=uint8)
+    >>> place([1.0, 2.5, 7.0], 2.0, 4.0)
+    array([0.  , 0.25, 1.  ])
     """
-    if not 0 <= opacity <= 1:
-        raise SettingError(f"opacity is {opacity}; it must be between 0 (picture) and 1 (map)")
-    heat = colorize(values, cmap, vmin, vmax)
-    if heat.shape != picture.shape:
-        raise SettingError(
-            f"the map's shape is {heat.shape[:-1]} and the picture's {picture.shape}; "
-            f"expected {picture.shape[:2]}: bring the map to the picture's size first"
-        )
-    color = picture.astype(np.float32)
-    muted = color + min(1.0, 2 * opacity) * ((color @ LUMA)[:, :, None] - color)
-    mixed = muted + opacity * (heat - muted)
-    return np.asarray(np.clip(np.rint(mixed), 0, 255), np.uint8)
+    numbers = np.asarray(values, np.float64)
+    known = np.isfinite(numbers)
+    if math.isinf(high - low):  # the far ends of float64
+        numbers, low, high = numbers / 2, low / 2, high / 2
+    if low == high:
+        return np.where(known, 0.5 + 0.5 * np.sign(np.where(known, numbers, low) - low), 0.5)
+    share = (np.clip(np.where(known, numbers, low), low, high) - low) / (high - low)
+    return np.where(known, share, 0.5)
+
+
+def pick(cmap: Colormap, shares: ArrayLike) -> Picture:
+    """Return the colors of a map at shares of its length.
+
+    Parameters
+    ----------
+    cmap : str
+    shares : float array, any shape
+        0, the first color, to 1, the last.
+
+    Returns
+    -------
+    ndarray of uint8, shape (..., 3)
+
+    Examples
+    --------
+    >>> pick("evidence", 0.5)
+    array([255, 255, 255], dtype=uint8)
+    """
+    return table(cmap)[np.minimum((np.asarray(shares) * 256).astype(np.intp), 255)]

@@ -34,11 +34,14 @@ class Panel:
         The map at the picture's size.
     curves : dict of str to Curve
         Of "deletion" and "insertion".
+    level : float or None
+        What the map shows where there is no influence, where that is known.
     """
 
     title: str
     values: NDArray[np.float32]
     curves: Mapping[str, Curve]
+    level: float | None = None
 
 
 COMPARED = tuple(f"{name},masks=1000" for name in known.EXPLAINERS)

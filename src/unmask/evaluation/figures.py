@@ -8,8 +8,9 @@ import numpy as np
 
 from unmask.draw.boxes import show
 from unmask.draw.canvas import GRAY, INK, Canvas, fit, font, length, styled
-from unmask.draw.colormap import CATEGORIES, overlay
+from unmask.draw.colormap import CATEGORIES
 from unmask.draw.curves import Series, chart, draw_lines, lines
+from unmask.draw.scale import DEFAULT, Look
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from unmask.draw.colormap import Colormap
     from unmask.evaluation.comparing import Panel
     from unmask.evaluation.metrics.curves import Curve
 
@@ -32,6 +32,7 @@ MARGIN, GAP = 48, 32
 CHART = 360  # height
 TITLE, SUBTITLE, CAPTION = 34, 22, 22
 COLORS = {"deletion": CATEGORIES[4], "insertion": CATEGORIES[6]}
+BETTER = {"deletion": "less is better", "insertion": "more is better"}
 AXES: dict[str, Any] = {"x_label": "pixels changed, %", "y_label": "score", "x_limits": (0, 100)}
 
 
@@ -42,8 +43,7 @@ def side_by_side(
     *,
     title: str = "",
     subtitle: str = "",
-    opacity: float = 0.5,
-    cmap: Colormap = "inferno",
+    look: Look = DEFAULT,
 ) -> Figure:
     """Draw each explainer's map over the picture, and its two curves beneath.
 
@@ -56,8 +56,8 @@ def side_by_side(
         At least one.
     title, subtitle : str
         One line each.
-    opacity, cmap
-        Of the map.
+    look : Look
+        Of the maps.
 
     Returns
     -------
@@ -106,11 +106,11 @@ def side_by_side(
         # The areas in the curves' own colors: a legend in so small a chart would hide the curves.
         at = left
         for name, curve in panel.curves.items():
-            words = f"{name} {curve.area:.4f}"
+            words = f"{name} {curve.area:.3f}, {BETTER[name]}" if name in BETTER else name
             canvas.write(at, top + CAPTION + 10, words, CAPTION, COLORS.get(name, GRAY), column)
             at += int(length(words, font(CAPTION))) + GAP
         under = top + 2 * (CAPTION + 10)
-        over = overlay(picture, panel.values, opacity=opacity, cmap=cmap)
+        over = look.scale(panel.values, panel.level).lay(picture, panel.values)
         show(canvas.axes(left, under, width, height), over, (over.shape[0], over.shape[1]))
         area = left, under + height + GAP, column, CHART
         series = _series(panel.curves, legend=False)

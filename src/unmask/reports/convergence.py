@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unmask._base.magnitude import narrowed
-from unmask.draw.colormap import colorize
+from unmask.draw.scale import DEFAULT, Look
 from unmask.estimate.uncertainty import format_reliability
 from unmask.run.snapshots import Snapshot, snapshots
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from unmask.draw.colormap import Colormap
     from unmask.draw.curves import Series
     from unmask.run.explanation import Explanation
+    from unmask.targets.target import Target
 
 
 __all__ = ["convergence"]
@@ -41,7 +41,7 @@ def convergence(
     target: int | str = 0,
     *,
     ax: Axes | None = None,
-    cmap: Colormap = "inferno",
+    look: Look = DEFAULT,
 ) -> Figure:
     """Draw how a map settles as masks accumulate.
 
@@ -57,7 +57,8 @@ def convergence(
         As for `snapshots`.
     ax : matplotlib.axes.Axes, optional
         Draw the error alone, into these.
-    cmap : str, default "inferno"
+    look : Look
+        Of the maps; `vmin` and `vmax` are differences to no influence.
 
     Returns
     -------
@@ -82,17 +83,17 @@ def convergence(
         from unmask.draw.curves import draw_lines
 
         return draw_lines(ax, _errors(taken), log="xy", x_label=MASKS, y_label=ERROR)
-    return _figure(explanation, taken, explanation.targets[explanation.find(target)].label, cmap)
+    return _figure(explanation, taken, explanation.targets[explanation.find(target)], look)
 
 
 def _figure(
-    explanation: Explanation, taken: Sequence[Snapshot], label: str, cmap: Colormap
+    explanation: Explanation, taken: Sequence[Snapshot], target: Target, look: Look
 ) -> Figure:
     from unmask.draw.boxes import show
     from unmask.draw.canvas import GRAY, INK, Canvas, fit, styled
     from unmask.draw.curves import chart
 
-    panels = [*_panels(explanation, taken, cmap)]
+    panels = [*_panels(explanation, taken, look, signed=target.pair is not None)]
     height, width = panels[0][1].shape[:2]
     width, height = fit(width, height, TILE)
     columns = min(len(panels), COLUMNS)
@@ -103,7 +104,7 @@ def _figure(
     below = top + rows * step
     with styled():
         canvas = Canvas(across + 2 * MARGIN, below + CHART + MARGIN)
-        canvas.write(MARGIN, MARGIN, label, TITLE, INK, across)
+        canvas.write(MARGIN, MARGIN, target.label, TITLE, INK, across)
         canvas.write(MARGIN, MARGIN + TITLE + 12, _about(explanation), SUBTITLE, GRAY, across)
         for number, (caption, pixels, under) in enumerate(panels):
             left = MARGIN + number % columns * (width + GAP)
@@ -129,24 +130,22 @@ def _about(explanation: Explanation) -> str:
 
 
 def _panels(
-    explanation: Explanation, taken: Sequence[Snapshot], cmap: Colormap
+    explanation: Explanation, taken: Sequence[Snapshot], look: Look, *, signed: bool
 ) -> Iterator[tuple[str, NDArray[np.uint8], str]]:
     """Yield what stands above each panel, its pixels, and what stands below."""
-    # An offset of the whole map, which some estimators have, does not change where the evidence is.
-    last = taken[-1].values - taken[-1].values.mean()
-    low, high = float(last.min()), float(last.max())
+    # The mean score settles apart from where the evidence is.
+    scale = look.scale(taken[-1].values - taken[-1].level, 0.0, signed=signed)
     if explanation.picture is not None:
         yield "picture", explanation.picture, ""
     for snapshot in taken:
-        middle = snapshot.values.mean()
         (values,) = explanation.at_picture_size(
-            narrowed(snapshot.values - middle)[None], np.array([snapshot.level - middle])
+            narrowed(snapshot.values - snapshot.level)[None], np.zeros(1)
         )
         known = math.isfinite(snapshot.expected_error)
         reliability = format_reliability(snapshot.reliability) if known else "not known"
         yield (
             f"{snapshot.masks:,} masks",
-            colorize(values, cmap, low, high),
+            scale.colors(values),
             f"expected correlation {reliability}",
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING, Protocol
@@ -11,21 +12,19 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from unmask._version import __version__
-from unmask.draw.colormap import colorize
+from unmask.draw.scale import DEFAULT
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
-from unmask.inputs import encoding
-from unmask.inputs.encoding import jpeg
+from unmask.reports.figures import Pictures
 from unmask.reports.reproduce import reproduction
-from unmask.run.preview import small
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    from unmask._base.magnitude import Floats
     from unmask.draw.colormap import Colormap
+    from unmask.draw.scale import Look
     from unmask.reports.reproduce import Reproduction
     from unmask.run.explanation import Explanation
 
@@ -35,7 +34,11 @@ if TYPE_CHECKING:
 __all__ = ["Curve", "report"]
 
 
-PICTURE, MAP = 1000, 480  # longest sides, in pixels
+CURVES = (
+    "Deletion: the score while the most important pixels are taken away first; the sooner it "
+    "falls, the better the map. Insertion: while they are put back first; the sooner it rises, the "
+    "better."
+)
 
 
 class Curve(Protocol):
@@ -55,7 +58,8 @@ def report(
     *,
     recipes: Sequence[Reproduction] | None = None,
     curves: Sequence[Curves | None] | None = None,
-    cmap: Colormap = "inferno",
+    look: Look = DEFAULT,
+    cmap: Colormap | None = None,
     title: str = "What did the model look at?",
 ) -> str:
     """Write explanations as one HTML page without any outside reference.
@@ -69,8 +73,10 @@ def report(
     curves : sequence of mapping, optional
         For each explanation, None or what `unmask.metrics.curves` returns: for each target
         ``{"deletion": curve, "insertion": curve}``, or other names, or nothing.
-    cmap : str, default "inferno"
-        One of `unmask.draw.colormap.COLORMAPS`.
+    look : Look
+        How maps are drawn.
+    cmap : str, optional
+        Another color map than that of `look`.
     title : str
 
     Returns
@@ -89,7 +95,7 @@ def report(
     >>> street = unmask.demo.pictures()["street"]
     >>> page = report([unmask.explain("demo", street, ["heart", "star"], masks=256)])
     >>> page.startswith("<!doctype html>"), page.count("<figure")
-    (True, 8)
+    (True, 7)
     """
     count = len(explanations)
     again = recipes or [reproduction(explanation) for explanation in explanations]
@@ -105,15 +111,18 @@ def report(
                 f"{explanation.image} has {len(explanation.targets)} targets, and curves of "
                 f"{len(of_one)}"
             )
-    style, script = _asset("report.css"), _asset("report.js")
+    look = look if cmap is None else replace(look, cmap=cmap)
+    drawn = [Pictures(number, explanation, look) for number, explanation in enumerate(explanations)]
+    style = _asset("report.css") + "".join(pictures.style for pictures in drawn)
+    script = _asset("report.js")
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; "
         f"script-src '{_digest(script)}'"
     )
     many = "" if count == 1 else _contents(explanations)
     sections = "".join(
-        _section(number, *section, cmap)
-        for number, section in enumerate(zip(explanations, again, measured, strict=True))
+        _section(number, *section)
+        for number, section in enumerate(zip(explanations, again, measured, drawn, strict=True))
     )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -123,8 +132,9 @@ def report(
         f"<header><h1>{escape(title)}</h1>{many}</header>\n<main>\n{sections}</main>\n"
         "<footer>Made by unmask "
         f"{escape(__version__)}. Parts of the picture were hidden at random; what was visible when "
-        "the score was high is bright (RISE, arXiv:1806.07421). Reliability is the correlation to "
-        "expect with the map of infinitely many masks.</footer>\n"
+        "the score was high is warm, what was visible when it was low is cold (RISE, "
+        "arXiv:1806.07421). Reliability is the correlation to expect with the map of infinitely "
+        "many masks.</footer>\n"
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
 
@@ -143,9 +153,8 @@ def _section(
     explanation: Explanation,
     again: Reproduction,
     curves: Curves | None,
-    cmap: Colormap,
+    pictures: Pictures,
 ) -> str:
-    maps, stderrs = small(explanation, MAP)
     targets = []
     for position, target in enumerate(explanation.targets):
         facts = [
@@ -157,57 +166,16 @@ def _section(
         lines = {} if curves is None else curves[position]
         targets.append(
             f"<article><h3>{escape(target.label)}</h3><p class=facts>{escape(' · '.join(facts))}"
-            "</p>"
-            f"{_figures(explanation, maps[position], _of(stderrs, position), target.label, cmap)}"
-            f"{_curves(lines)}</article>"
+            f"</p>{pictures.of(position)}{_curves(lines)}</article>"
         )
     state = "" if explanation.complete else f" of {explanation.plan.count:,} asked for"
     head = f"{explanation.model} · {explanation.masks:,} masks{state} · {explanation.seconds:.1f} s"
     return (
         f'<section id="e{number}"><h2>{escape(explanation.image)}</h2>'
         f"<p class=facts>{escape(head)}</p>"
-        f"{_notes(explanation.notes)}{''.join(targets)}{_details(explanation, again)}</section>\n"
+        f"{_notes(explanation.notes)}<div class=explained>{pictures.whole()}"
+        f"<div>{''.join(targets)}</div></div>{_details(explanation, again)}</section>\n"
     )
-
-
-def _figures(
-    explanation: Explanation,
-    values: Floats,
-    stderr: Floats | None,
-    label: str,
-    cmap: Colormap,
-) -> str:
-    if values.ndim != 2:
-        return f"<p>The map has the shape {values.shape} and cannot be drawn as a picture.</p>"
-    heat, figures = _png(colorize(values, cmap)), []
-    if explanation.picture is not None:
-        picture = _uri("jpeg", jpeg(explanation.picture, PICTURE))
-        figures += [
-            _figure(_img(picture, "The picture"), "picture"),
-            _figure(
-                f"<div class=stack>{_img(picture, '', 'under')}"
-                f"{_img(heat, f'The map for {label} over the picture', 'over')}</div>"
-                "<label class=opacity>opacity <input type=range min=0 max=100 value=50></label>",
-                "overlay",
-            ),
-        ]
-    figures.append(
-        _figure(_img(heat, f"Saliency map for {label}") + _scale(values, cmap), "importance")
-    )
-    if stderr is not None:
-        doubt = _img(_png(colorize(stderr, cmap, 0)), f"Standard error of the map for {label}")
-        figures.append(_figure(doubt + _scale(stderr, cmap, 0.0), "standard error"))
-    return f"<div class=figures>{''.join(figures)}</div>"
-
-
-def _figure(content: str, caption: str) -> str:
-    return f"<figure>{content}<figcaption>{escape(caption)}</figcaption></figure>"
-
-
-def _scale(values: Floats, cmap: Colormap, low: float | None = None) -> str:
-    low, high = float(values.min()) if low is None else low, float(values.max())
-    bar = _png(colorize(np.linspace(0, 1, 128)[None], cmap))
-    return f"<div class=scale><span>{low:.3g}</span>{_img(bar, '')}<span>{high:.3g}</span></div>"
 
 
 def _curves(curves: Mapping[str, Curve]) -> str:
@@ -222,7 +190,8 @@ def _curves(curves: Mapping[str, Curve]) -> str:
         lines.append(Series(fractions, scores, name))
         areas.append(f"{name} {float(np.trapezoid(scores, fractions)):.3f}")
     drawn = svg(lines, x_label="share of the pixels changed", y_label="score")
-    caption = f"<figcaption>areas: {escape(', '.join(areas))}</figcaption>"
+    words = f"{CURVES} Areas under them: {', '.join(areas)}."
+    caption = f"<figcaption>{escape(words)}</figcaption>"
     return f"<figure class=curves>{drawn}{caption}</figure>"
 
 
@@ -252,7 +221,7 @@ def _details(explanation: Explanation, again: Reproduction) -> str:
         for what in again.unsaid
     )
     return (
-        f"<details open><summary>Settings, and how to make it again</summary><table>{table}</table>"
+        f"<details><summary>Settings, and how to make it again</summary><table>{table}</table>"
         f"<pre><code>{escape(again.command())}</code></pre>"
         f"<pre><code>{escape(again.python())}</code></pre>{unsaid}</details>"
     )
@@ -261,23 +230,6 @@ def _details(explanation: Explanation, again: Reproduction) -> str:
 def _notes(notes: Iterable[str]) -> str:
     items = "".join(f"<li>{escape(note)}</li>" for note in notes)
     return f"<ul class=notes>{items}</ul>" if items else ""
-
-
-def _of(values: Floats | None, position: int) -> Floats | None:
-    return None if values is None else values[position]
-
-
-def _img(uri: str, alt: str, kind: str = "") -> str:
-    name = f' class="{kind}"' if kind else ""
-    return f'<img{name} src="{uri}" alt="{escape(alt)}">'
-
-
-def _png(pixels: NDArray[np.uint8]) -> str:
-    return _uri("png", encoding.png(pixels))
-
-
-def _uri(kind: str, data: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _asset(name: str) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 
 from unmask._base import statistics
 from unmask._base.checks import is_number
-from unmask.draw import colormap
+from unmask.draw.scale import DEFAULT as LOOK
+from unmask.draw.scale import Look
 from unmask.errors import ImageError, SettingError, TargetError
 from unmask.estimate.estimators import finalize_groups, scale
 from unmask.estimate.finish import each, finished
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
     from unmask._base.magnitude import Floats
     from unmask.draw.colormap import Colormap
-    from unmask.draw.figures import Panel
+    from unmask.draw.panels import Evidence, Panel
+    from unmask.draw.scale import Scale, Style
     from unmask.estimate.scores import Scores
     from unmask.inputs import Original
     from unmask.inputs.frame import Frame
@@ -156,7 +158,7 @@ class Explanation:
         A pixel that the model never saw, because the picture was cropped, has exactly the mean
         score: that is the limit of every estimator for what has no influence.
         """
-        return self.at_picture_size(self.model_maps, self._unit * self.estimate.mean)
+        return self.at_picture_size(self.model_maps, self.levels)
 
     @cached_property
     def stderrs(self) -> Floats:
@@ -218,7 +220,7 @@ class Explanation:
                 break
             start += len(maps.value)
         width = statistics.quantile(level, maps.influence_freedom)
-        mean = self._unit * self.estimate.mean[number : number + 1]
+        mean = self.levels[number : number + 1]
         one = slice(number - start, number - start + 1)
         # Where there is no error at all, rounding alone is no influence.
         least = 64 * np.finfo(np.float64).eps * np.abs(mean)
@@ -245,8 +247,23 @@ class Explanation:
         """Correlation to expect between `map` and that of infinitely many masks, 0 to 1."""
         return self.reliabilities[0]
 
+    @property
+    def levels(self) -> NDArray[np.float64]:
+        """What each map shows where a pixel has no influence, shape (targets,).
+
+        That is the mean score, in the unit of the map.
+        """
+        return np.asarray(self._unit * self.estimate.mean)
+
     def overlay(
-        self, target: int | str = 0, *, opacity: float = 0.5, cmap: Colormap = "inferno"
+        self,
+        target: int | str = 0,
+        *,
+        style: Style = "evidence",
+        cmap: Colormap | None = None,
+        opacity: float | None = None,
+        vmin: float | None = None,
+        vmax: float | None = None,
     ) -> Image:
         """Lay a target's map over the picture.
 
@@ -254,21 +271,40 @@ class Explanation:
         ----------
         target : int or str, default 0
             Position in `targets`, or label.
-        opacity : float, default 0.5
-            0 to 1.
-        cmap : str
-            One of `unmask.draw.colormap.COLORMAPS`.
+        style : {"evidence", "heat"}, default "evidence"
+            "evidence": a color is as opaque as its pixel has influence, warm for the target and
+            cold against it; pixels without influence are the picture's own. "heat": colors go from
+            the map's least to its greatest value, and lie evenly over the picture in gray.
+        cmap : str, optional
+            One of `unmask.draw.colormap.COLORMAPS`; by default "evidence", and "inferno" for heat.
+        opacity : float, optional
+            0 to 1: of the strongest color, 0.75 by default; of all colors of heat, by default 0.5.
+        vmin, vmax : float, optional
+            Values of the first and the last color, instead of the map's own.
 
         Returns
         -------
         PIL.Image.Image
             Of the picture's size.
+
+        Raises
+        ------
+        SettingError
+            The input is no picture, or an argument is out of its range.
+        TargetError
+            There is no such target.
+
+        Examples
+        --------
+        >>> import unmask
+        >>> explanation = unmask.explain("demo", unmask.demo.pictures()["street"], masks=256)
+        >>> explanation.overlay().size
+        (480, 360)
         """
         from PIL import Image
 
-        number = self.find(target)
-        over = colormap.overlay(self._picture(), self.maps[number], opacity=opacity, cmap=cmap)
-        return Image.fromarray(over)
+        evidence = self._evidence(self.find(target), Look(style, cmap, opacity, vmin, vmax))
+        return Image.fromarray(evidence.scale.lay(evidence.picture, evidence.values))
 
     def plot(
         self,
@@ -276,25 +312,28 @@ class Explanation:
         *,
         ax: Axes | None = None,
         panel: Panel = "overlay",
-        opacity: float = 0.5,
-        cmap: Colormap = "inferno",
+        style: Style = "evidence",
+        cmap: Colormap | None = None,
+        opacity: float | None = None,
+        vmin: float | None = None,
+        vmax: float | None = None,
         certainty: bool = False,
     ) -> Figure:
         """Draw picture, saliency map with color bar, and overlay, side by side.
 
         Parameters
         ----------
-        target, opacity, cmap
+        target, style, cmap, opacity, vmin, vmax
             As for `overlay`.
         ax : matplotlib.axes.Axes, optional
             Draw one panel into these axes instead, in their figure's style, under the target's
             label; ``ax.figure.colorbar(ax.images[0])`` adds the map's color bar.
         panel : {"overlay", "map", "picture", "stderr", "significant"}
             Which, with `ax`: the map over the picture, the map alone, the picture, the map's
-            standard error, or the map with what is not significant grayed out.
+            standard error, or the overlay with lines around what is significant.
         certainty : bool, default False
-            Instead of the overlay draw the map's standard error, and the map with what is not
-            significant grayed out.
+            Draw lines around what is significant in the overlay, and beside it the map's standard
+            error.
 
         Returns
         -------
@@ -320,19 +359,33 @@ class Explanation:
         from unmask.run import plotting
 
         number = self.find(target)
-        one, sure = self.targets[number], self.reliabilities[number]
+        asked, sure = self.targets[number], self.reliabilities[number]
         return plotting.plot(
-            self._picture(),
-            self.maps[number],
-            one,
-            facts=plotting.facts(one, self.plan, self.masks, self.complete, sure),
-            stderr=lambda: self.stderrs[number],
-            significant=lambda: self.significant(number),
+            self._evidence(number, Look(style, cmap, opacity, vmin, vmax)),
+            asked,
+            facts=plotting.facts(asked, self.plan, self.masks, self.complete, sure),
             ax=ax,
             panel=panel,
-            opacity=opacity,
-            cmap=cmap,
             certainty=certainty,
+        )
+
+    def scaled(self, number: int, look: Look = LOOK) -> Scale:
+        """Return what the colors of a target's map stand for."""
+        contrast = self.targets[number].pair is not None
+        return look.scale(self.model_maps[number], float(self.levels[number]), signed=contrast)
+
+    def _evidence(self, number: int, look: Look) -> Evidence:
+        from unmask.draw.panels import Evidence
+
+        target = self.targets[number]
+        return Evidence(
+            self._picture(),
+            self.maps[number],
+            self.scaled(number, look),
+            target.measure,
+            stderr=lambda: self.stderrs[number],
+            significant=lambda: self.significant(number),
+            box=target.box,
         )
 
     def extend(self, masks: int) -> Explanation:

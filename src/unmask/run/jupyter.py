@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from unmask.draw.colormap import overlay
 from unmask.errors import silent
 from unmask.estimate.uncertainty import format_reliability
 from unmask.inputs import Picture
@@ -104,12 +103,14 @@ class _Watcher:
         count, total = estimate.count, self.run.plan.count
         maps = small(explanation, SIDE).maps
         picture = _shrunk(explanation.picture, maps.shape[1:])
+        shown = range(min(PICTURES, len(maps)))
+        scales = map(explanation.scaled, shown)
         figures = "".join(
-            f'<figure style="margin:0"><img alt="" src="{_uri(overlay(picture, values))}">'
+            f'<figure style="margin:0"><img alt="" src="{_uri(scale.lay(picture, values))}">'
             f"<figcaption>{escape(target.label)} · reliability {format_reliability(sure)}"
             "</figcaption></figure>"
-            for values, target, sure in zip(
-                maps[:PICTURES], explanation.targets, explanation.reliabilities, strict=False
+            for scale, values, target, sure in zip(
+                scales, maps, explanation.targets, explanation.reliabilities, strict=False
             )
         )
         left = (time.perf_counter() - self.start) * (total - count) / count

@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unmask.draw.canvas import pixels
-from unmask.draw.figures import PANELS, certainty_panels, draw_panel, three_panels
+from unmask.draw.figures import CERTAINTY, THREE, draw_panel, side_by_side
+from unmask.draw.panels import PANELS
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
 from unmask.inputs.encoding import png
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-    from unmask._base.magnitude import Floats
-    from unmask.draw.colormap import Colormap
-    from unmask.draw.figures import Panel
+    from unmask.draw.panels import Evidence, Panel
     from unmask.run.plan import Plan
     from unmask.targets.target import Target
 
@@ -30,31 +28,23 @@ __all__ = ["facts", "plot", "stacked"]
 
 
 def plot(
-    picture: NDArray[np.uint8],
-    values: Floats,
+    evidence: Evidence,
     target: Target,
     *,
     facts: str,
-    stderr: Callable[[], Floats],
-    significant: Callable[[], NDArray[np.bool_]],
     ax: Axes | None,
     panel: Panel,
-    opacity: float,
-    cmap: Colormap,
     certainty: bool,
 ) -> Figure:
     """Draw a target's figure, or one panel of it.
 
     Parameters
     ----------
-    picture : ndarray of uint8, shape (H, W, 3)
-    values : ndarray of float32 or float64, shape (H, W)
+    evidence : Evidence
     target : Target
     facts : str
         For the line under the title.
-    stderr, significant : callable
-        Return what is asked for only where it is drawn: arrays of shape (H, W).
-    ax, panel, opacity, cmap, certainty
+    ax, panel, certainty
         As for `Explanation.plot`.
 
     Returns
@@ -71,38 +61,9 @@ def plot(
             "panel='significant' instead"
         )
     if ax is not None:
-        return draw_panel(
-            ax,
-            panel,
-            picture,
-            values,
-            title=target.label,
-            cmap=cmap,
-            opacity=opacity,
-            stderr=stderr() if panel == "stderr" else None,
-            significant=significant() if panel == "significant" else None,
-            box=target.box,
-        )
-    if certainty:
-        return certainty_panels(
-            picture,
-            values,
-            stderr(),
-            significant(),
-            title=target.label,
-            subtitle=facts,
-            cmap=cmap,
-            box=target.box,
-        )
-    return three_panels(
-        picture,
-        values,
-        title=target.label,
-        subtitle=facts,
-        cmap=cmap,
-        opacity=opacity,
-        box=target.box,
-    )
+        return draw_panel(ax, panel, evidence, title=target.label)
+    panels = CERTAINTY if certainty else THREE
+    return side_by_side(panels, evidence, title=target.label, subtitle=facts)
 
 
 def facts(target: Target, plan: Plan, masks: int, complete: bool, reliability: float) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from unmask.run.explanation import Explanation
 
 
-__all__ = ["Small", "small"]
+__all__ = ["Small", "shrunk", "small"]
 
 
 class Small(NamedTuple):
@@ -52,10 +52,27 @@ def small(explanation: Explanation, side: int) -> Small:
     >>> small(unmask.explain("demo", street, masks=256), 120).maps.shape
     (1, 90, 120)
     """
-    home = explanation.original
-    if isinstance(home, Picture):
-        # The same maps, brought back in the same way to a smaller picture.
-        frame = replace(home.frame, picture=fit_within(home.shape, side))
-        explanation = replace(explanation, original=replace(home, frame=frame))
+    explanation = shrunk(explanation, side)
     known = bool(np.isfinite(explanation.model_stderrs).all())
     return Small(explanation.maps, explanation.stderrs if known else None)
+
+
+def shrunk(explanation: Explanation, side: int) -> Explanation:
+    """Return an explanation whose maps come home to a smaller picture, in the same way.
+
+    Parameters
+    ----------
+    explanation : Explanation
+    side : int
+        Of the longer side, at most, in pixels.
+
+    Returns
+    -------
+    Explanation
+        Its picture is as large as before.
+    """
+    home = explanation.original
+    if not isinstance(home, Picture):
+        return explanation
+    frame = replace(home.frame, picture=fit_within(home.shape, side))
+    return replace(explanation, original=replace(home, frame=frame))

@@ -66,6 +66,13 @@ class Target:
         if self.request is None:
             object.__setattr__(self, "request", self._requested())
 
+    @property
+    def measure(self) -> str:
+        """What the numbers of its map are."""
+        if self.pair is not None:
+            return "difference of scores while visible"
+        return "similarity while visible" if self.box is not None else "score while visible"
+
     def _requested(self) -> str | None:
         if self.number is not None:
             # Not by its corners: a box that was found has scores for every class, one by hand not.

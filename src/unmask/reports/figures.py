@@ -1,0 +1,167 @@
+"""An explanation's pictures as HTML: the input once, and what is drawn of each target."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask.draw.scale import gray
+from unmask.inputs import encoding
+from unmask.inputs.encoding import jpeg
+from unmask.run.preview import shrunk
+
+if TYPE_CHECKING:
+    from unmask.draw.scale import Look, Scale
+    from unmask.run.explanation import Explanation
+
+
+__all__ = ["Pictures"]
+
+
+PICTURE, MAP = 1000, 480  # longest sides, in pixels
+BAR = 256
+
+
+class Pictures:
+    """Figures of one explanation.
+
+    Parameters
+    ----------
+    number : int
+        Of the explanation on the page.
+    explanation : Explanation
+    look : Look
+
+    Attributes
+    ----------
+    style : str
+        CSS that holds the picture, so that the page has it once.
+    """
+
+    def __init__(self, number: int, explanation: Explanation, look: Look) -> None:
+        self.there = explanation.picture is not None
+        self.look, self.small = look, shrunk(explanation, MAP)
+        self.name, self.style, self.shape = f"p{number}", "", (0, 0)
+        if explanation.picture is not None:
+            picture = _uri("jpeg", jpeg(explanation.picture, PICTURE))
+            self.style = f".{self.name}{{background-image:url({picture})}}\n"
+            self.shape = explanation.picture.shape[:2]
+
+    def whole(self) -> str:
+        """Return the picture's own figure; empty where there is none."""
+        if not self.there:
+            return ""
+        height, width = self.shape
+        seen = (
+            f'<svg class="under {self.name}" viewBox="0 0 {width} {height}" role="img" '
+            'aria-label="The picture"></svg>'
+        )
+        return _figure(seen, "the picture", "whole")
+
+    def of(self, number: int) -> str:
+        """Return the figures of a target: overlay, map, standard error."""
+        small, values = self.small, self.small.maps[number]
+        if values.ndim != 2:
+            return f"<p>The map has the shape {values.shape} and cannot be drawn as a picture.</p>"
+        target = small.targets[number]
+        scale, figures = small.scaled(number, self.look), []
+        known = bool(np.isfinite(small.model_stderrs).all())
+        if self.there:
+            over = _png(np.dstack([scale.ink(values), _alpha(scale.strength(values))]))
+            described = f"The map for {target.label} over the picture"
+            figures.append(
+                _figure(
+                    f'<div class="stack {scale.style}"><div class="under {self.name}"></div>'
+                    f"{_img(over, described, 'over')}{self._lines(number) if known else ''}</div>"
+                    f"{_controls(scale, lines=known)}",
+                    "over the picture",
+                )
+            )
+        drawn = _img(_png(scale.colors(values)), f"Saliency map for {target.label}")
+        figures.append(_figure(drawn + _bar(scale, target.measure), "saliency map"))
+        if known:
+            figures.append(_stderr(small.stderrs[number], values, target.label))
+        return f"<div class=figures>{''.join(figures)}</div>"
+
+    def _lines(self, number: int) -> str:
+        """Return the lines around what is significant, for the target and against it."""
+        from contourpy import contour_generator
+
+        values = self.small.maps[number]
+        there, above = self.small.significant(number), values > self.small.levels[number]
+        paths = []
+        for kind, where in (("for", there & above), ("against", there & ~above)):
+            lines: Any = contour_generator(z=np.pad(where, 1).astype(float)).lines(0.5)
+            d = "".join(
+                "M" + "L".join(f"{x - 0.5:.4g} {y - 0.5:.4g}" for x, y in line) + "Z"
+                for line in lines
+            )
+            paths.append(f'<path class="halo" d="{d}"/><path class="{kind}" d="{d}"/>' if d else "")
+        height, width = values.shape
+        return (
+            f'<svg class="lines" viewBox="0 0 {width} {height}" aria-hidden="true">'
+            f"{''.join(paths)}</svg>"
+        )
+
+
+def _controls(scale: Scale, *, lines: bool) -> str:
+    slider = (
+        f"<label>opacity <input type=range min=0 max=100 value={100 * scale.opacity:.0f}></label>"
+    )
+    box = "<label><input type=checkbox> lines: differs from no influence, 95%</label>"
+    return f"<div class=controls>{slider}{box if lines else ''}</div>"
+
+
+def _bar(scale: Scale, measure: str) -> str:
+    # Halved, as the whole may be infinite.
+    colors = scale.colors(2 * np.linspace(scale.low / 2, scale.high / 2, BAR))
+    words = measure
+    if scale.level is not None and scale.low <= scale.level <= scale.high:
+        words += f"; no influence: {scale.level:.3g}"
+        span = scale.high / 2 - scale.low / 2
+        at = round((scale.level / 2 - scale.low / 2) / span * (BAR - 1)) if span else BAR // 2
+        colors[max(at - 1, 0) : at + 2] = 0
+    return _scaled(colors, f"{scale.low:.3g}", f"{scale.high:.3g}") + f"<p>{escape(words)}</p>"
+
+
+def _stderr(stderr: Any, values: Any, label: str) -> str:
+    # Where the picture was cropped it may be unknown though it is known elsewhere.
+    there = stderr[np.isfinite(stderr)]
+    high, span = float(there.max(initial=0)), float(np.ptp(values.astype(np.float64)))
+    share = stderr.astype(np.float64) / high if high else stderr
+    drawn = _img(_png(gray(share)), f"Standard error of the map for {label}")
+    words = ""
+    if 0 < span < np.inf:
+        words = f"<p>median: {100 * float(np.median(there)) / span:.2g}% of the map's range</p>"
+    bar = _scaled(gray(np.linspace(0, 1, BAR)), "0", f"{high:.3g}")
+    return _figure(drawn + bar + words, "standard error")
+
+
+def _scaled(colors: Any, low: str, high: str) -> str:
+    bar = _img(_png(colors[None]), "")
+    return f"<div class=scale><span>{low}</span>{bar}<span>{high}</span></div>"
+
+
+def _alpha(strength: Any) -> Any:
+    return np.rint(255 * strength).astype(np.uint8)
+
+
+def _figure(content: str, caption: str, kind: str = "") -> str:
+    name = f' class="{kind}"' if kind else ""
+    return f"<figure{name}><figcaption>{escape(caption)}</figcaption>{content}</figure>"
+
+
+def _img(uri: str, alt: str, kind: str = "") -> str:
+    name = f' class="{kind}"' if kind else ""
+    return f'<img{name} src="{uri}" alt="{escape(alt)}">'
+
+
+def _png(pixels: Any) -> str:
+    return _uri("png", encoding.png(pixels))
+
+
+def _uri(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
