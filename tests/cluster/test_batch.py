@@ -1,11 +1,7 @@
-"""unmask batch with Ray: nothing lost, nothing twice, whatever is killed."""
+"""unmask batch with Ray on one machine: nothing lost, nothing twice, whatever dies."""
 
 import os
 import signal
-import subprocess
-import sys
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,43 +9,32 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from unmask import demo
 from unmask.cluster import driver, results
 from unmask.cluster.driver import batch
 from unmask.errors import ModelError
 
-pq = pytest.importorskip("pyarrow.parquet")
-ray = pytest.importorskip("ray")
+pytest.importorskip("pyarrow")
+pytest.importorskip("ray")
+
+import ray
+
+from helpers.batches import SETTINGS, rows, same
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 # Ray itself leaves sockets and processes to the garbage collector.
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("here", "one_picture_a_task"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
-MASKS = 192
-SETTINGS = {"masks": MASKS, "seed": 5, "target": "top:2"}
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    """Two dozen pictures of different sizes, and one that is none."""
-    folder = tmp_path_factory.mktemp("pictures")
-    shots = [np.asarray(Image.open(path).convert("RGB")) for path in demo.pictures().values()]
-    for number in range(24):
-        moved = np.roll(shots[number % 4], (3 * number, 7 * number), (0, 1))
-        Image.fromarray(moved[: 100 + number]).save(folder / f"{number:02}.png")
-    (folder / "broken.jpg").write_bytes(b"no picture")
-    return folder
-
 
 @pytest.fixture(scope="module")
 def here():
-    """Ray on this machine, for the tests that kill nothing of it."""
+    """Ray on this machine, for all tests."""
     ray.init(
         num_cpus=2, include_dashboard=False, object_store_memory=200 * 2**20, log_to_driver=False
     )
@@ -57,36 +42,6 @@ def here():
     ray.shutdown()
 
 
-@pytest.fixture(scope="module")
-def undisturbed(pictures):
-    """Rows of a run without Ray: one worker, one picture after another."""
-    from unmask.cluster import sources, worker
-    from unmask.models.source import ModelSource
-
-    one = worker.Worker(ModelSource("demo"), SETTINGS, "grid")
-    made = []
-    for span in sources.find(str(pictures)).spans:
-        for name, place in zip(span.ids, span.places, strict=True):
-            made += one.rows(name, place)
-    from unmask.cluster import records
-
-    return in_order(records.table(made))
-
-
-def in_order(table):
-    return table.drop_columns(["seconds"]).sort_by([("id", "ascending"), ("target", "ascending")])
-
-
-def same(one, other):
-    assert one["id"].to_pylist() == other["id"].to_pylist()
-    assert [name for name in one.column_names if not one[name].equals(other[name])] == []
-
-
-def rows(output):
-    return in_order(pq.read_table(Path(output) / "rows"))
-
-
-@pytest.mark.usefixtures("here")
 def test_one_machine_then_nothing_left_to_do(pictures, undisturbed, tmp_path):
     seen = []
     ended = batch(pictures, tmp_path / "out", progress=seen.append, **SETTINGS)
@@ -100,18 +55,16 @@ def test_one_machine_then_nothing_left_to_do(pictures, undisturbed, tmp_path):
     assert "not a picture" in opened.failures["broken.jpg"]
 
 
-@pytest.mark.usefixtures("here")
 def test_a_model_that_always_fails_stops_the_run(pictures, tmp_path):
     with pytest.raises(ModelError, match=r"all failed in the same way.*no label 'nothing'"):
-        batch(pictures, tmp_path / "out", masks=MASKS, target="nothing")
+        batch(pictures, tmp_path / "out", masks=48, target="nothing", workers=1)
     assert list((tmp_path / "out" / "rows").iterdir()) == []
     few = list(pictures.glob("*.png"))[: driver.HOPELESS - 2]
     (tmp_path / "few.txt").write_text("\n".join(map(str, few)))
     with pytest.raises(ModelError, match=r"cannot be loaded.*no model file"):
-        batch(tmp_path / "few.txt", tmp_path / "other", "nowhere.onnx", masks=MASKS)
+        batch(tmp_path / "few.txt", tmp_path / "other", "nowhere.onnx", workers=1)
 
 
-@pytest.mark.usefixtures("here")
 def test_a_worker_killed_again_and_again(pictures, undisturbed, tmp_path):
     killed = []
 
@@ -150,12 +103,12 @@ def is_ours(entry):
     )
 
 
-@pytest.mark.usefixtures("here")
 def test_the_command_says_what_it_did(pictures, tmp_path):
     from unmask.cli import app
 
     (tmp_path / "two.txt").write_text(f"{pictures / '00.png'}\n{pictures / 'broken.jpg'}\n")
     command = ["batch", str(tmp_path / "two.txt"), "-o", str(tmp_path / "out"), "-n", "64"]
+    command += ["--workers", "1"]
     ran = CliRunner().invoke(app, command)
     assert ran.exit_code == 0, ran.output
     assert "2 pictures in" in ran.output
@@ -165,72 +118,6 @@ def test_the_command_says_what_it_did(pictures, tmp_path):
     assert "seed was 0 and is 9" in ran.output.replace("\n", " ")
 
 
-def test_the_driver_killed_and_begun_again(pictures, undisturbed, tmp_path):
-    command = [sys.executable, "-m", "unmask", "batch", str(pictures), "-o", str(tmp_path / "out")]
-    command += ["-n", str(MASKS), "--seed", "5", "-t", "top:2", "--workers", "1"]
-    environment = {**os.environ, "UNMASK_FLUSH_SECONDS": "0.2"}
-    first = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    for _ in range(600):
-        time.sleep(0.1)
-        if first.poll() is not None or len(list((tmp_path / "out").glob("rows/*.parquet"))) > 2:
-            break
-    first.kill()
-    said = first.communicate()[0]
-    assert first.returncode == -signal.SIGKILL, said
-    part = rows(tmp_path / "out")
-    finished = set(part["id"].to_pylist())
-    assert 0 < len(finished) < 25
-    times = {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "rows").iterdir()}
-    second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert second.returncode == 0, second.stdout + second.stderr
-    assert f"{len(finished)} were there before" in " ".join(second.stdout.split())
-    same(rows(tmp_path / "out"), undisturbed)
-    # What was finished was not touched.
-    assert all(path.stat().st_mtime_ns == then for path, then in times.items())
-
-
-def test_three_nodes_one_killed_in_the_middle(pictures, undisturbed, tmp_path):
-    """The node may just have done its share, so that nobody misses it: then once more."""
-    missed = False
-    for attempt in range(3):
-        missed = missed or one_of_three_killed(pictures, undisturbed, tmp_path / str(attempt)) >= 1
-    assert missed
-
-
-def one_of_three_killed(pictures, undisturbed, out):
-    from ray.cluster_utils import Cluster
-
-    if ray.is_initialized():
-        ray.shutdown()
-    store = 100 * 2**20
-    cluster = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 1, "object_store_memory": store, "include_dashboard": False},
-    )
-    try:
-        nodes = [cluster.add_node(num_cpus=1, object_store_memory=store) for _ in range(2)]
-        cluster.wait_for_nodes()
-        removed = threading.Event()
-
-        def kill(state):
-            if state.done >= 8 and not removed.is_set():
-                removed.set()
-                # All its processes, as when a machine is switched off.
-                cluster.remove_node(nodes[0], allow_graceful=False)
-
-        ended = batch(pictures, out, ray=cluster.address, progress=kill, **SETTINGS)
-        assert removed.is_set()
-        assert (ended.done, ended.failed) == (25, 1)
-        same(rows(out), undisturbed)
-        return ended.restarts
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
-
-
-@pytest.mark.usefixtures("here")
 def test_a_picture_that_kills_its_worker_is_a_row(tmp_path, monkeypatch):
     monkeypatch.setattr(driver, "PATIENCE", 1)  # each more is one more pool to begin
     folder = tmp_path / "pictures"
@@ -246,7 +133,7 @@ def test_a_picture_that_kills_its_worker_is_a_row(tmp_path, monkeypatch):
             os.kill(os.getpid(), signal.SIGKILL)
         return batch.mean(axis=(1, 2))
 
-    ended = batch(folder, tmp_path / "out", model, 0, masks=64, grid=3)
+    ended = batch(folder, tmp_path / "out", model, 0, masks=64, grid=3, workers=1)
     assert (ended.done, ended.failed) == (5, 1)
     opened = results.open(tmp_path / "out")
     assert sorted(opened.ids) == ["0.png", "1.png", "3.png", "4.png"]

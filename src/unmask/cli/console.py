@@ -42,9 +42,9 @@ class _Console(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        for one in super().render(renderable, options):
+        for segment in super().render(renderable, options):
             # A control segment is rich's own: a cursor that moves.
-            yield one if one.control else Segment(printable(one.text), one.style)
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
 
 out = _Console(highlight=False)

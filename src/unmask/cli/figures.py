@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,10 @@ from unmask.errors import FileError
 from unmask.inputs import Original, encoding
 from unmask.targets.boxes import Detection
 
-__all__ = ["check_places", "keep_others", "write_explanation"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["check_places", "keep_others", "write_explanation", "write_figure"]
 
 
 def keep_others(path: Path, original: Original | None, shard: tuple[int, int] = (1, 1)) -> None:
@@ -66,6 +69,14 @@ def write_explanation(
     return [*figures, numbers]
 
 
+def write_figure(path: Path, figure: Figure) -> Path:
+    """Write a figure as a picture file, and return the path."""
+    from unmask.draw import canvas
+
+    encoding.write(path, canvas.pixels(figure))
+    return path
+
+
 def check_places(
     folder: Path, stem: str, targets: Sequence[unmask.Target], found: Sequence[Detection]
 ) -> None:
@@ -97,23 +108,21 @@ def _figures(
     look: Look,
     certainty: bool,
 ) -> list[Path]:
-    from unmask.draw import boxes, canvas
+    from unmask.draw import boxes
 
     written, panels = [], []
     names = _names(explanation.targets, found)
     for number, (target, name) in enumerate(zip(explanation.targets, names, strict=True)):
         path = folder / f"{stem}-{name}.png"
         figure = explanation.plot(number, **asdict(look), certainty=certainty)
-        encoding.write(path, canvas.pixels(figure))
-        written.append(path)
+        written.append(write_figure(path, figure))
         if target.box is not None:
             over = explanation.overlay(number, **asdict(look))
             caption = f"{name.split('-')[0]} {console.short(target.label)} {target.score:.2f}"
             panels.append(boxes.tile(caption, np.asarray(over), target.box))
     if panels:
         path = folder / f"{stem}-sheet.png"
-        encoding.write(path, canvas.pixels(boxes.sheet(panels)))
-        written.append(path)
+        written.append(write_figure(path, boxes.sheet(panels)))
     return written
 
 

@@ -118,8 +118,8 @@ def unpack(packed: Packed, shape: tuple[int, int]) -> Floats:
 def _widening(few: int, many: int) -> NDArray[np.float64]:
     """Pillow's bicubic interpolation along one axis, as a matrix of shape (many, few)."""
     columns = [
-        Image.fromarray(one[:, None]).resize((1, many), Image.Resampling.BICUBIC)
-        for one in np.eye(few, dtype=np.float32)
+        Image.fromarray(unit[:, None]).resize((1, many), Image.Resampling.BICUBIC)
+        for unit in np.eye(few, dtype=np.float32)
     ]
     return np.concatenate([np.asarray(column, np.float64) for column in columns], axis=1)
 

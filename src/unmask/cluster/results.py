@@ -288,8 +288,8 @@ def open(  # noqa: A001 - results.open reads well
 def _rows(few: Any) -> Iterator[dict[str, Any]]:
     """Yield rows; maps as arrays, without a Python object for every number."""
     maps = few["map"]
-    for one, row in zip(maps, few.drop_columns(["map"]).to_pylist(), strict=True):
-        samples = one.values
+    for cell, row in zip(maps, few.drop_columns(["map"]).to_pylist(), strict=True):
+        samples = cell.values
         yield {**row, "map": None if samples is None else samples.to_numpy(zero_copy_only=False)}
 
 
@@ -301,8 +301,8 @@ def _target(row: dict[str, Any], more: Sequence[dict[str, Any]] | None) -> Targe
 def _map(row: dict[str, Any], shape: tuple[int, int]) -> NDArray[np.float32]:
     samples = np.asarray(row["map"], np.float16)
     few = row["map_shape"]
-    sizes = [math.prod(shape), *(one * many for one, many in zip(few, shape, strict=True))]
-    if max(sizes) > MAX_PIXELS or any(one > many for one, many in zip(few, shape, strict=True)):
+    sizes = [math.prod(shape), *(count * side for count, side in zip(few, shape, strict=True))]
+    if max(sizes) > MAX_PIXELS or any(count > side for count, side in zip(few, shape, strict=True)):
         raise ValueError(f"samples of shape {few} for a map of shape {shape}")
     packed = Packed(samples.reshape(few), row["map_offset"], row["map_scale"])
     return unpack(packed, shape)

@@ -235,8 +235,8 @@ def _endings(paths: Sequence[str], taken: Sequence[str]) -> dict[str, int]:
     rest = (
         path for path in set(paths).difference(taken) if not path.rpartition("/")[2].startswith(".")
     )
-    counts = Counter(_suffix(one) or "no ending" for one in rest)
-    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+    counts = Counter(_suffix(path) or "no ending" for path in rest)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _suffix(path: str) -> str:

@@ -56,5 +56,5 @@ def is_scene(picture: NDArray[np.uint8]) -> bool:
     across = colors @ np.stack([np.cos(angles), np.sin(angles)])
     parts = ((across - across.min(axis=0)) * PARTS).astype(np.intp)
     window = np.ones(PARTS, np.intp)  # a level wide, which rounding takes
-    most = max(int(np.convolve(np.bincount(one), window).max()) for one in parts.T)
+    most = max(int(np.convolve(np.bincount(levels), window).max()) for levels in parts.T)
     return most >= ON_LINE * len(colors)

@@ -144,8 +144,8 @@ def background(rng: np.random.Generator, height: int, width: int) -> tuple[Pictu
     y, x = np.mgrid[:height, :width] / short
     # Neighboring hues, muted, so that objects stand out of almost any background.
     hue, value = rng.uniform(), rng.uniform(0.12, 0.95)
-    one = _hsv(hue, rng.uniform(0.1, 0.6), value)
-    two = _hsv(
+    first = _hsv(hue, rng.uniform(0.1, 0.6), value)
+    second = _hsv(
         hue + rng.uniform(-0.12, 0.12),
         rng.uniform(0.1, 0.6),
         float(np.clip(value + rng.uniform(-0.22, 0.22), 0.08, 0.97)),
@@ -160,10 +160,10 @@ def background(rng: np.random.Generator, height: int, width: int) -> tuple[Pictu
     blend = blend + rng.uniform(0.05, 0.3) * (texture(rng, x / 1.6, y / 1.6) - 0.5)
     for _ in range(int(rng.integers(2, 8))):
         blend = blend + _clutter(rng, x, y)
-    picture = one + blend.clip(-0.2, 1.2)[..., None] * (two - one)
+    picture = first + blend.clip(-0.2, 1.2)[..., None] * (second - first)
     light = 0.05 * _resize(rng.uniform(-1, 1, (3, 3)), height, width)
     grain = rng.uniform(0.004, 0.03) * rng.standard_normal((height, width))
-    return picture + (light + grain)[..., None], [one, two]
+    return picture + (light + grain)[..., None], [first, second]
 
 
 def _clutter(rng: np.random.Generator, x: Plane, y: Plane) -> Plane:

@@ -86,10 +86,10 @@ class _Linear:
 
 def _linear(moments: Moments, method: Callable[[Moments], _Linear]) -> Maps:
     assert moments.average is not None
-    one, of_average = method(moments), method(moments.average)
+    estimate, of_average = method(moments), method(moments.average)
     return Maps(
-        one.value,
-        *_between_blocks(moments, one),
+        estimate.value,
+        *_between_blocks(moments, estimate),
         _between_blocks(moments.average, of_average)[0],
         moments.blocks - 1.0,
         moments.blocks - 1,
@@ -100,7 +100,7 @@ def _per_map(values: Array, moments: Moments) -> Array:
     return values.reshape(-1, *(1,) * moments.mask.ndim)
 
 
-def _between_blocks(m: Moments, one: _Linear) -> tuple[Array, Array]:
+def _between_blocks(m: Moments, linear: _Linear) -> tuple[Array, Array]:
     """Return standard errors between blocks: of the value, and of it less the mean score.
 
     Blocks are independent and alike, so the spread of their contributions is that of any one.
@@ -108,7 +108,7 @@ def _between_blocks(m: Moments, one: _Linear) -> tuple[Array, Array]:
     if m.blocks < 2:
         unknown = np.full_like(m.comoment, np.inf)
         return unknown, unknown
-    level, a = one.level, one.weight
+    level, a = linear.level, linear.weight
     if level.shape != m.comoment.shape:
         level = _per_map(level, m)
     spread = m.sum_var - 2 * level * m.cross_var + level**2 * m.mask_var
@@ -119,5 +119,5 @@ def _between_blocks(m: Moments, one: _Linear) -> tuple[Array, Array]:
     for each in (spread, influence):
         # Rounding alone can make a spread of nothing slightly negative.
         variance = np.maximum(each, 0.0) / ((m.blocks - 1) * m.count)
-        errors.append(np.asarray(np.sqrt(variance) / one.scale, np.float64))
+        errors.append(np.asarray(np.sqrt(variance) / linear.scale, np.float64))
     return errors[0], errors[1]

@@ -230,7 +230,7 @@ class Scores:
     def _grown(self, parts: tuple[tuple[int, Array], ...], first: int) -> Scores:
         """Return an estimate of `parts`, which differ from this one's from block `first` on."""
         same = sum(number < first for number, _ in self.parts)
-        kept = {kind: one for kind, one in self._folded.items() if one[0] <= same}
+        kept = {kind: folded for kind, folded in self._folded.items() if folded[0] <= same}
         return Scores(self.masks, self.targets, parts, kept)
 
     @one_blas_thread()

@@ -100,20 +100,20 @@ def smoothed(
     noise, offset, wander = np.empty(k), np.empty(k), np.empty(k)
     influence = np.empty((k, *masks.shape))
     variance = np.empty((k, *map(len, positions)))
-    for targets, one in _fits(equations, local):
+    for targets, fit in _fits(equations, local):
         # The leading components hold nearly all there is, so the rest is taken one by one, as if
         # components were uncorrelated over the masks drawn and not only over all masks.
-        rest = one.ratio.reshape(per_map) * (b.rest / b.variance[0]) ** POWER
+        rest = fit.ratio.reshape(per_map) * (b.rest / b.variance[0]) ** POWER
         gain = rest / (1 + n * rest)
-        influence[targets] = b.maps(one.mean, equations.cross[targets] * scale * gain)
-        spread = one.variance @ np.square(unit @ one.directions).T
+        influence[targets] = b.maps(fit.mean, equations.cross[targets] * scale * gain)
+        spread = fit.variance @ np.square(unit @ fit.directions).T
         variance[targets] = spread.reshape(variance[targets].shape) + b.spread_squared(
-            gain * one.noise.reshape(per_map), positions
+            gain * fit.noise.reshape(per_map), positions
         )
-        offset[targets] = one.variance @ np.square(b.means @ one.directions)
-        level[targets] -= drift @ one.mean.T
-        wander[targets] = one.variance @ np.square(drift @ one.directions)
-        noise[targets] = one.noise
+        offset[targets] = fit.variance @ np.square(b.means @ fit.directions)
+        level[targets] -= drift @ fit.mean.T
+        wander[targets] = fit.variance @ np.square(drift @ fit.directions)
+        noise[targets] = fit.noise
     fine = [_interpolation(at, s)[None] for at, s in zip(positions, masks.shape, strict=True)]
     variance = render(variance, fine)
     return Smooth(level, *_level_variance(equations, noise, wander), influence, variance, offset)

@@ -60,8 +60,8 @@ class Maps:
         axes = tuple(range(1, self.value.ndim))
         return power(
             [
-                np.max(np.abs(one), axis=axes, where=np.isfinite(one), initial=0.0)
-                for one in (self.value, self.stderr)
+                np.max(np.abs(values), axis=axes, where=np.isfinite(values), initial=0.0)
+                for values in (self.value, self.stderr)
             ],
             axis=0,
         )

@@ -82,8 +82,8 @@ def occlude(
     for first in range(0, len(places), case.batch_size):
         few = places[first : first + case.batch_size]
         mask = np.ones((len(few), *case.shape), np.float32)
-        for one, (top, left) in zip(mask, few, strict=True):
-            one[top : top + tall, left : left + wide] = 0
+        for shown, (top, left) in zip(mask, few, strict=True):
+            shown[top : top + tall, left : left + wide] = 0
         batch = sample.masked(mask, hidden)
         for score, (top, left) in zip(case.score(batch), few, strict=True):
             spot = slice(top, top + tall), slice(left, left + wide)

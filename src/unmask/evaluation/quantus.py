@@ -87,8 +87,8 @@ def explain_func(
     if explainers.takes_seed(function):
         settings["seed"] = seed
     maps = [
-        np.asarray(function(loaded, one, int(target), **settings), np.float32)
-        for one, target in zip(batch, classes, strict=True)
+        np.asarray(function(loaded, image, int(target), **settings), np.float32)
+        for image, target in zip(batch, classes, strict=True)
     ]
     return np.expand_dims(np.stack(maps), layout.index("C"))
 

@@ -280,18 +280,18 @@ def _opened(
     """
     found: list[Path] = []
     left_out: Counter[str] = Counter()
-    for one in map(Path, given):
-        if not one.is_dir():
-            found.append(one)
+    for path in map(Path, given):
+        if not path.is_dir():
+            found.append(path)
             continue
-        there = [path for path in sorted(one.iterdir()) if path.is_file()]
-        inside = [path for path in there if path.suffix.lower() in images.suffixes()]
+        there = [file for file in sorted(path.iterdir()) if file.is_file()]
+        inside = [file for file in there if file.suffix.lower() in images.suffixes()]
         if not inside:
-            raise ImageError(f"{one}: no pictures in this folder")
+            raise ImageError(f"{path}: no pictures in this folder")
         found += inside
-        rest = [path for path in set(there).difference(inside) if not path.name.startswith(".")]
-        left_out.update(path.suffix.lower() or "no ending" for path in rest)
-    counted = sorted(left_out.items(), key=lambda one: (-one[1], one[0]))
+        rest = [file for file in set(there).difference(inside) if not file.name.startswith(".")]
+        left_out.update(file.suffix.lower() or "no ending" for file in rest)
+    counted = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
     return list(dict.fromkeys(found)), dict(counted)
 
 

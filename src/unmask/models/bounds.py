@@ -101,10 +101,10 @@ def _declared(weights: Any) -> int:
 
     size = 0
 
-    def add(_: str, one: Any) -> None:
+    def add(_: str, item: Any) -> None:
         nonlocal size
-        if isinstance(one, h5py.Dataset):
-            size += math.prod(map(int, one.shape or ())) * one.dtype.itemsize
+        if isinstance(item, h5py.Dataset):
+            size += math.prod(map(int, item.shape or ())) * item.dtype.itemsize
 
     with h5py.File(weights, "r") as file:
         file.visititems(add)

@@ -222,7 +222,7 @@ def from_detector_function(
         shape = getattr(batch, "shape", ())
         size = (shape[layout.index("H")], shape[layout.index("W")]) if len(shape) == 4 else None
         found = _checked(list(result), len(batch), called)
-        return [_of(one, count, called, boxes, size) for one in found]
+        return [_of(each, count, called, boxes, size) for each in found]
 
     return build(run, labels=names, **{"detector": "function", **declared})
 
@@ -232,16 +232,16 @@ def _of(
 ) -> Detections:
     try:
         # One width for all images, also for those in which fewer classes are found.
-        one = Detections.of(found, CLASSES if count is None else count)
-        one = Detections(corners(one.boxes, boxes, size), one.scores, one.objectness)
+        read = Detections.of(found, CLASSES if count is None else count)
+        detections = Detections(corners(read.boxes, boxes, size), read.scores, read.objectness)
     except ModelOutputError as error:
         hint = "" if count is not None else "; labels say how many classes there are"
         raise ModelOutputError(f"{name}: {error}{hint}") from error
-    if count is not None and len(one) and one.scores.shape[1] not in (0, count):
+    if count is not None and len(detections) and detections.scores.shape[1] not in (0, count):
         raise ModelOutputError(
-            f"{name} returned scores of {one.scores.shape[1]} classes: expected {count}"
+            f"{name} returned scores of {detections.scores.shape[1]} classes: expected {count}"
         )
-    return one
+    return detections
 
 
 def _checked(found: list[Any], n: int, name: str) -> list[Any]:

@@ -201,7 +201,7 @@ def _index(value: Any) -> int | None:
 def _name(value: Any, where: str) -> str:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
+    if isinstance(value, list | tuple) and value and all(isinstance(part, str) for part in value):
         value = value[-1]  # (WordNet's id, name)
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()

@@ -169,7 +169,7 @@ def choose_output(
     elif len(outputs) > 1:
         notes.append(
             f"{path.name} has {len(outputs)} outputs: the first, {chosen.name}, is read. output= "
-            f"chooses another, of {', '.join(one.name for one in outputs[1:])}"
+            f"chooses another, of {', '.join(output.name for output in outputs[1:])}"
         )
     if any(word in chosen.name.lower() for word in VECTORS):
         notes.append(

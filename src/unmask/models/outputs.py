@@ -60,7 +60,7 @@ def resembles(shapes: Shapes, size: Sequence[int] | None = None) -> str | None:
     heads = [shape for shape in shapes.values() if len(shape) == 3]
     if len(heads) != 1 or len(shapes) > 3:
         return None
-    rows, columns = (one if isinstance(one, int) else 0 for one in heads[0][1:])
+    rows, columns = (count if isinstance(count, int) else 0 for count in heads[0][1:])
     if columns == 6 and rows <= FEW:
         return "nms"
     if size is not None and rows == cells(size) and columns > 5:

@@ -113,8 +113,8 @@ def _compare(model: Model, made: Model) -> None:
             hidden = np.repeat(rng.random(BITS) < 0.5, -(-image.shape[axis] // BITS))
             image[(slice(None),) * axis + (hidden[: image.shape[axis]],)] *= 0.5
     batch = noise.astype(np.float32)
-    one, two = model(model.asarray(batch)), made(batch)
-    ones, twos = (value if isinstance(value, tuple) else (value,) for value in (one, two))
+    expected, exported = model(model.asarray(batch)), made(batch)
+    ones, twos = (value if isinstance(value, tuple) else (value,) for value in (expected, exported))
     shapes = [[np.shape(part) for part in parts] for parts in (ones, twos)]
     if shapes[0] != shapes[1]:
         raise ModelError(

@@ -139,7 +139,7 @@ def parse_boxes(target: Any, labels: Sequence[str] | None = None) -> tuple[Any, 
         case Sequence():
             if not target:
                 raise TargetError("the list of targets is empty: give at least one, or None")
-            return tuple(spec for one in target for spec in parse_boxes(one, labels))
+            return tuple(spec for wanted in target for spec in parse_boxes(wanted, labels))
     raise TargetError(
         f"target is a {type(target).__name__}: expected 'all', 'top:3', a number, a label, a box "
         "of four numbers, or a list of these"

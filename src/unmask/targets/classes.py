@@ -112,11 +112,11 @@ def resolve(
         _check_classes(outputs, size, layout)
     single = {_key(expanded): expanded for spec in specs for expanded in _expand(spec, outputs)}
     targets, functions = [], []
-    for one in single.values():
-        label, index, function = _function(one, outputs, labels)
+    for expanded in single.values():
+        label, index, function = _function(expanded, outputs, labels)
         score = float(_scores(function, outputs, 1)[0])
-        top = one.top if isinstance(one, WithinTop) else None
-        targets.append(Target(label, index, score, top=top, pair=_pair(one, outputs)))
+        top = expanded.top if isinstance(expanded, WithinTop) else None
+        targets.append(Target(label, index, score, top=top, pair=_pair(expanded, outputs)))
         functions.append(function)
     return ClassTargets(tuple(targets), tuple(functions))
 
@@ -137,8 +137,8 @@ def _pair(spec: TargetSpec, outputs: Any) -> tuple[int, int] | None:
     """Return the two classes of a contrast of classes."""
     if not isinstance(spec, Contrast):
         return None
-    (one,), (two,) = _expand(spec.first, outputs), _expand(spec.second, outputs)
-    return (one, two) if isinstance(one, int) and isinstance(two, int) else None
+    (first,), (second,) = _expand(spec.first, outputs), _expand(spec.second, outputs)
+    return (first, second) if isinstance(first, int) and isinstance(second, int) else None
 
 
 def _key(spec: TargetSpec) -> Any:

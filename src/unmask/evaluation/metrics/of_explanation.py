@@ -60,11 +60,11 @@ def curves(explanation: Explanation, model: Any, *, step: float = STEP) -> list[
         )
     found = []
     for target, values in zip(explanation.targets, explanation.model_maps, strict=True):
-        one = case(loaded, home.given, target.again())
-        if one.shape != values.shape:
+        measured = case(loaded, home.given, target.again())
+        if measured.shape != values.shape:
             raise SettingError(
                 f"{explanation.image} was explained at the size {values.shape}, and {loaded.name} "
-                f"takes {one.shape}: give the options that it was loaded with"
+                f"takes {measured.shape}: give the options that it was loaded with"
             )
-        found.append(both(one, values, step=step))
+        found.append(both(measured, values, step=step))
     return found

@@ -57,7 +57,7 @@ def builder(keras: Any, name: str) -> Callable[..., Any]:
         return builders[plain[name.lower()]]
     near = difflib.get_close_matches(name.lower(), plain, 3, 0) or list(plain)[:3]
     raise ModelError(
-        f"keras.applications has no {name!r}. The nearest: {', '.join(plain[one] for one in near)}"
+        f"keras.applications has no {name!r}. The nearest: {', '.join(plain[key] for key in near)}"
     )
 
 
@@ -81,9 +81,9 @@ def application(keras: Any, name: str) -> ModuleType | None:
     for known, build in _builders(keras).items():
         default = inspect.signature(build).parameters.get("name")
         names = {known.lower(), str(default.default if default else known).lower()}
-        for one in names:
-            if name.lower() == one or _sized(name.lower(), one):
-                fits[len(one)] = known
+        for candidate in names:
+            if name.lower() == candidate or _sized(name.lower(), candidate):
+                fits[len(candidate)] = known
     if not fits:
         return None
     # The longest name that fits: resnet50v2 rather than resnet50.

@@ -280,7 +280,7 @@ def _size(
 ) -> tuple[int, ...] | None:
     spatial = [letter for letter in letters[1:] if letter != "C"]
     declared = [fixed.get(letter) for letter in spatial]
-    known = tuple(one for one in declared if one is not None)
+    known = tuple(side for side in declared if side is not None)
     if len(known) == len(spatial):
         if given is not None and tuple(given) != known:
             raise SettingError(f"size={tuple(given)}: {model.name} takes {known} only")

@@ -258,9 +258,9 @@ def _get(connection: Connection, address: str) -> Answer:
 
 
 def _worker(work: queue.SimpleQueue[Any], connection: Connection) -> None:
-    while (one := work.get()) is not None:
-        _done(connection, *one)
-        del one  # a model that is let go is not held here
+    while (job := work.get()) is not None:
+        _done(connection, *job)
+        del job  # a model that is let go is not held here
     connection.close()
 
 

@@ -1,0 +1,42 @@
+"""Pictures for batches, and the rows that they give without Ray."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from unmask import demo
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """Two dozen pictures of different sizes, and one that is none."""
+    folder = tmp_path_factory.mktemp("pictures")
+    shots = [np.asarray(Image.open(path).convert("RGB")) for path in demo.pictures().values()]
+    for number in range(24):
+        moved = np.roll(shots[number % 4], (3 * number, 7 * number), (0, 1))
+        Image.fromarray(moved[: 100 + number]).save(folder / f"{number:02}.png")
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(pictures):
+    """Rows of a run without Ray: one worker, one picture after another."""
+    from helpers.batches import SETTINGS, in_order
+    from unmask.cluster import records, sources, worker
+    from unmask.models.source import ModelSource
+
+    one = worker.Worker(ModelSource("demo"), SETTINGS, "grid")
+    made = []
+    for span in sources.find(str(pictures)).spans:
+        for name, place in zip(span.ids, span.places, strict=True):
+            made += one.rows(name, place)
+    return in_order(records.table(made))
+
+
+@pytest.fixture
+def one_picture_a_task(monkeypatch):
+    """Whatever is killed has pictures in hand then, though they need few masks."""
+    from unmask.cluster import pipeline
+
+    monkeypatch.setattr(pipeline, "TASK_MASKS", 1)
