@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import typer
-
 from unmask.cli import options, progress, tables
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.setting_options import SettingOptions, takes_settings
-from unmask.cli.status import clear_errors
+from unmask.cli.status import clear_errors, end_of_many
 from unmask.cluster.driver import batch as run_batch
 
 __all__ = ["batch"]
@@ -58,5 +56,4 @@ def batch(
         )
         show(ended)
     tables.show_batch(ended, output)
-    if ended.done and ended.failed == ended.done:
-        raise typer.Exit(1)
+    end_of_many(ended.failed, ended.done)

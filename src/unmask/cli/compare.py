@@ -8,11 +8,11 @@ from unmask import evaluation
 from unmask._base.spelling import named
 from unmask.cli import console, options, progress, tables
 from unmask.cli.arguments import check_opacity, make_place
+from unmask.cli.figures import write_figure
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.status import clear_errors
 from unmask.evaluation import explainers, metrics
-from unmask.evaluation.comparing import Panel
-from unmask.inputs import encoding, images
+from unmask.inputs import images
 from unmask.run.ask import about_picture, source_of
 
 __all__ = ["compare"]
@@ -32,32 +32,28 @@ def compare(
 ) -> None:
     """Draw several explainers' maps of PICTURE side by side, deletion and insertion beneath."""
     # matplotlib comes with it, which no other command needs to wait for.
-    from unmask.draw import canvas
     from unmask.evaluation import figures
 
     with clear_errors():
         check_opacity(opacity)
         names = explainer or list(evaluation.COMPARED)
-        found = [explainers.find(name) for name in names]
+        for name in names:
+            explainers.find(name)  # an unknown name ends the command before the model is loaded
         loaded = model.load()
         path, before = make_place(output, picture, "comparison")
         pixels = images.read(picture)
         case = metrics.case(loaded, pixels, target)
         console.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
-        made = evaluation.compare(case, found, seed=seed)
-        panels = [
-            Panel(name, panel.values, panel.curves)
-            for name, panel in zip(progress.one_by_one(names), made, strict=True)
-        ]
-        label = console.short(case.target.label)
+        made = evaluation.compare(case, names, seed=seed)
+        panels = [panel for _, panel in zip(progress.one_by_one(names), made, strict=True)]
         drawn = figures.side_by_side(
             pixels,
             panels,
-            title=f"{label} in {named(Path(picture).name)}",
+            title=f"{console.short(case.target.label)} in {named(Path(picture).name)}",
             subtitle=f"{loaded.name}, score {case.target.score:.3f}",
             opacity=opacity,
             cmap=cmap,
         )
-        encoding.write(path, canvas.pixels(drawn))
+        write_figure(path, drawn)
         tables.show_compared(case.target, panels)
         console.show_written([path], before)

@@ -7,12 +7,12 @@ from pathlib import Path
 import unmask
 from unmask.cli import console, progress, tables
 from unmask.cli.arguments import make_place, parse_counts
+from unmask.cli.figures import write_figure
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import AtOption, CmapOption, OneClassOption, OutputOption, PictureOrMap
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
 from unmask.errors import SettingError
-from unmask.inputs import encoding
 from unmask.reports import convergence
 from unmask.run import snapshots
 
@@ -51,11 +51,9 @@ def converge(
             complete = explanation.complete
             if not complete:
                 counts = [n for n in counts if n < explanation.masks] + [explanation.masks]
-        from unmask.draw import canvas
-
         taken = snapshots.snapshots(explanation, counts, number)
         figure = convergence.convergence(explanation, counts, number, cmap=cmap)
         tables.show_snapshots(explanation.targets[number].label, taken)
-        encoding.write(path, canvas.pixels(figure))
+        write_figure(path, figure)
         console.show_written([path], before)
         end(failure, complete)

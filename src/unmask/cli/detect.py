@@ -8,11 +8,12 @@ from typing import get_args
 import unmask
 from unmask.cli import console, tables
 from unmask.cli.arguments import make_place
+from unmask.cli.figures import write_figure
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import OutputOption, Picture
 from unmask.cli.status import clear_errors
 from unmask.errors import SettingError, collected
-from unmask.inputs import encoding, images
+from unmask.inputs import images
 from unmask.models.loading import Detector
 
 __all__ = ["detect"]
@@ -36,12 +37,12 @@ def detect(
         console.show_notes(notes)
         tables.show_detections(loaded.name, found, loaded.threshold)
         if found:
-            from unmask.draw import boxes, canvas
+            from unmask.draw import boxes
 
             items = [
                 (f"{box.number} {console.short(box.label)} {box.confidence:.2f}", box.box)
                 for box in found
             ]
             path, before = make_place(output, picture, "detections")
-            encoding.write(path, canvas.pixels(boxes.boxes(pixels, items)))
+            write_figure(path, boxes.boxes(pixels, items))
             console.show_written([path], before)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
 import unmask
 from unmask import evaluation
 from unmask.cli import console, options, progress, tables
 from unmask.cli.arguments import make_folder
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.status import clear_errors, end
-from unmask.evaluation.study import check_asked
+from unmask.cli.status import clear_errors, end_of_many
 
 __all__ = ["evaluate"]
 
@@ -37,13 +34,11 @@ def evaluate(
     summary.csv, and the mean curves as curves.png. Run again, it goes on where it stopped.
     """
     with clear_errors():
-        check_asked(pictures, maps, explainer)
+        evaluation.study.check_asked(pictures, maps, explainer)
         metrics = evaluation.metrics.known(metric or evaluation.DEFAULT)
         loaded = model.load()
-        randomized = None
-        if any("randomized" in metric.needs for metric in metrics):
-            drawn = make_folder(output) / "randomized.onnx"
-            randomized = model.load(str(unmask.models.randomize(model.source, drawn, seed=seed)))
+        needed = any("randomized" in metric.needs for metric in metrics)
+        randomized = model.load_randomized(make_folder(output), seed) if needed else None
         known = {"model options": model.as_written()}
         study = evaluation.Study(
             output,
@@ -58,14 +53,8 @@ def evaluate(
             seed=seed,
             settings=known if maps is None else {**known, "explainer": f"maps of {maps}"},
         )
-        console.show_left_out(study.left_out)
-        console.show_notes(study.notes)
         complete = progress.evaluating(study)
         written = study.write()
         tables.show_summary(study.summary(), study.metrics, study.rows)
         console.show_written([study.table.path, *written])
-        if not complete:
-            console.err.print("Interrupted. The same command goes on from here.")
-        end(None, complete)
-        if study.rows and all(row["error"] for row in study.rows):
-            raise typer.Exit(1)
+        end_of_many(sum(bool(row["error"]) for row in study.rows), len(study.rows), complete)

@@ -7,7 +7,7 @@ import secrets
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,10 @@ from unmask.errors import FileError
 from unmask.inputs import Original, encoding
 from unmask.targets.boxes import Detection
 
-__all__ = ["Look", "check_places", "keep_others", "write_explanation"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Look", "check_places", "keep_others", "write_explanation", "write_figure"]
 
 
 class Look(NamedTuple):
@@ -72,6 +75,14 @@ def write_explanation(
     return [*figures, numbers]
 
 
+def write_figure(path: Path, figure: Figure) -> Path:
+    """Write a figure as a picture file, and return the path."""
+    from unmask.draw import canvas
+
+    encoding.write(path, canvas.pixels(figure))
+    return path
+
+
 def check_places(
     folder: Path, stem: str, targets: Sequence[unmask.Target], found: Sequence[Detection]
 ) -> None:
@@ -98,23 +109,21 @@ def _saved(explanation: unmask.Explanation, path: Path) -> Path:
 def _figures(
     explanation: unmask.Explanation, folder: Path, stem: str, found: Sequence[Detection], look: Look
 ) -> list[Path]:
-    from unmask.draw import boxes, canvas
+    from unmask.draw import boxes
 
     written, panels = [], []
     names = _names(explanation.targets, found)
     for number, (target, name) in enumerate(zip(explanation.targets, names, strict=True)):
         path = folder / f"{stem}-{name}.png"
         figure = explanation.plot(number, **look._asdict())
-        encoding.write(path, canvas.pixels(figure))
-        written.append(path)
+        written.append(write_figure(path, figure))
         if target.box is not None:
             over = explanation.overlay(number, cmap=look.cmap, opacity=look.opacity)
             caption = f"{name.split('-')[0]} {console.short(target.label)} {target.score:.2f}"
             panels.append(boxes.tile(caption, np.asarray(over), target.box))
     if panels:
         path = folder / f"{stem}-sheet.png"
-        encoding.write(path, canvas.pixels(boxes.sheet(panels)))
-        written.append(path)
+        written.append(write_figure(path, boxes.sheet(panels)))
     return written
 
 

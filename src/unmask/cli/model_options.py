@@ -151,6 +151,11 @@ class ModelOptions:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         return unmask.load(source or self.source, **self.options())
 
+    def load_randomized(self, folder: Path, seed: int) -> unmask.Model:
+        """Load the model with random weights, which the folder gets as a file."""
+        drawn = unmask.models.randomize(self.source, folder / "randomized.onnx", seed=seed)
+        return self.load(str(drawn))
+
 
 def takes_model(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of a model, in the place of its parameter `model`.

@@ -134,6 +134,8 @@ def rate(state: State) -> str:
 
 def evaluating(study: Study) -> bool:
     """Make the rows of an evaluation that are missing; return False if Ctrl-C ended it."""
+    console.show_left_out(study.left_out)
+    console.show_notes(study.notes)
     bar = Progress(
         TextColumn("[bold]Pictures"),
         BarColumn(),

@@ -12,7 +12,7 @@ from unmask._base import interrupts
 from unmask.cli import console
 from unmask.errors import MissingExtra, ModelError, UnmaskError, silent
 
-__all__ = ["INTERRUPTED", "clear_errors", "end"]
+__all__ = ["INTERRUPTED", "clear_errors", "end", "end_of_many"]
 
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -48,3 +48,12 @@ def end(failure: ModelError | None, complete: bool) -> None:
         raise failure
     if not complete:
         raise typer.Exit(INTERRUPTED)
+
+
+def end_of_many(failed: int, done: int, complete: bool = True) -> None:
+    """End a command of many pictures: with status 1 where each that it tried failed."""
+    if not complete:
+        console.err.print("Interrupted. The same command goes on from here.")
+    end(None, complete)
+    if done and failed == done:
+        raise typer.Exit(1)
