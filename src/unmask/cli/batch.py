@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unmask.cli import options, progress, tables
 from unmask.cli.model_options import ModelOptions, takes_model
+from unmask.cli.result_options import gives_results
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end_of_many
 from unmask.cluster.driver import batch as run_batch
@@ -13,6 +14,7 @@ __all__ = ["batch"]
 SETTINGS = ("masks", "grid", "keep", "seed", "fill", "design", "estimator", "batch_size")
 
 
+@gives_results
 @takes_model
 @takes_settings(*SETTINGS, seed="All pictures get the same masks.")
 def batch(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from unmask import evaluation
+from unmask._base.numbers import format_score
 from unmask._base.spelling import named
 from unmask.cli import console, options, progress, tables
 from unmask.cli.arguments import check_opacity, make_place
 from unmask.cli.figures import write_figure
 from unmask.cli.model_options import ModelOptions, takes_model
+from unmask.cli.result_options import gives_results
 from unmask.cli.status import clear_errors
 from unmask.evaluation import explainers, metrics
 from unmask.inputs import images
@@ -18,6 +20,7 @@ from unmask.run.ask import about_picture, source_of
 __all__ = ["compare"]
 
 
+@gives_results
 @takes_model
 def compare(
     picture: options.Picture,
@@ -50,10 +53,10 @@ def compare(
             pixels,
             panels,
             title=f"{console.short(case.target.label)} in {named(Path(picture).name)}",
-            subtitle=f"{loaded.name}, score {case.target.score:.3f}",
+            subtitle=f"{loaded.name}, {case.target.quantity} {format_score(case.target.score)}",
             opacity=opacity,
             cmap=cmap,
         )
         write_figure(path, drawn)
-        tables.show_compared(case.target, panels)
+        tables.show_compared(loaded.name, case.target, dict(zip(names, panels, strict=True)))
         console.show_written([path], before)

@@ -10,6 +10,7 @@ from unmask.cli.arguments import make_place, parse_counts
 from unmask.cli.figures import write_figure
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import AtOption, CmapOption, OneClassOption, OutputOption, PictureOrMap
+from unmask.cli.result_options import gives_results
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
 from unmask.errors import SettingError
@@ -19,6 +20,7 @@ from unmask.run import snapshots
 __all__ = ["converge"]
 
 
+@gives_results
 @takes_model
 @takes_settings("preset", "grid", "seed", "fill", "design", "estimator")
 def converge(
@@ -53,7 +55,7 @@ def converge(
                 counts = [n for n in counts if n < explanation.masks] + [explanation.masks]
         taken = snapshots.snapshots(explanation, counts, number)
         figure = convergence.convergence(explanation, counts, number, cmap=cmap)
-        tables.show_snapshots(explanation.targets[number].label, taken)
+        tables.show_snapshots(explanation.targets[number], taken)
         write_figure(path, figure)
         console.show_written([path], before)
         end(failure, complete)

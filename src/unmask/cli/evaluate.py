@@ -9,11 +9,13 @@ from unmask import evaluation
 from unmask.cli import console, options, progress, tables
 from unmask.cli.arguments import make_folder
 from unmask.cli.model_options import ModelOptions, takes_model
+from unmask.cli.result_options import gives_results
 from unmask.cli.status import clear_errors, end_of_many
 
 __all__ = ["evaluate"]
 
 
+@gives_results
 @takes_model
 def evaluate(
     pictures: options.Pictures = None,

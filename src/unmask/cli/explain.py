@@ -9,12 +9,14 @@ from unmask.cli import console, options, progress, tables
 from unmask.cli.arguments import check_opacity, make_folder
 from unmask.cli.figures import Look, check_places, keep_others, write_explanation
 from unmask.cli.model_options import ModelOptions, takes_model
+from unmask.cli.result_options import gives_results
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
 
 __all__ = ["explain"]
 
 
+@gives_results
 @takes_model
 @takes_settings()
 def explain(
@@ -38,13 +40,11 @@ def explain(
         loaded, folder, stem = model.load(), make_folder(output), Path(picture).stem
         run = unmask.prepare(loaded, picture, target or None, **settings.arguments())
         keep_others(folder / f"{stem}.npz", run.sample.original, run.plan.shard)
-        before, found = set(folder.iterdir()), run.detections()
+        before = set(folder.iterdir())
         tables.show_whole(run)
-        check_places(folder, stem, run.targets.targets, found)
+        check_places(folder, stem, run.targets.targets)
         explanation, failure = progress.explain(run)
         console.show_notes(explanation.notes[len(run.notes) :])
-        written = write_explanation(
-            explanation, folder, stem, found, Look(cmap, opacity, certainty)
-        )
+        written = write_explanation(explanation, folder, stem, Look(cmap, opacity, certainty))
         tables.show_result(explanation, written, before)
         end(failure, explanation.complete)

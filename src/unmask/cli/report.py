@@ -8,6 +8,7 @@ import unmask
 from unmask._base import files
 from unmask.cli import console, options
 from unmask.cli.model_options import ModelOptions, takes_model
+from unmask.cli.result_options import gives_results
 from unmask.cli.status import clear_errors
 from unmask.evaluation import metrics
 from unmask.reports import stored
@@ -18,6 +19,7 @@ from unmask.reports.stored import MOST
 __all__ = ["report"]
 
 
+@gives_results
 @takes_model
 def report(
     explanations: options.Explanations,
@@ -51,7 +53,7 @@ def report(
         if curves:
             asked = model.load()
             # Said meanwhile where that is seen.
-            with console.err.status("measuring deletion and insertion"):
+            with console.bars().status("measuring deletion and insertion"):
                 lines = [metrics.curves(explanation, asked) for explanation in shown]
         page = written(shown, curves=lines, recipes=recipes, title=title, cmap=cmap)
         before = [output] if output.exists() else []
