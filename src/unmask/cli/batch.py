@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from unmask.cli import options, progress, tables
+from unmask.cli.arguments import parse_targets
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.result_options import gives_results
 from unmask.cli.setting_options import SettingOptions, takes_settings
@@ -25,6 +26,7 @@ def batch(
     column: options.ColumnOption = None,
     key: options.KeyOption = None,
     target: options.TargetOption = None,
+    contrast: options.ContrastOption = None,
     settings: SettingOptions,
     maps: options.MapsOption = "grid",
     retry_failed: options.RetryOption = False,
@@ -43,7 +45,7 @@ def batch(
             source,
             output,
             model.source,
-            target or None,
+            parse_targets(target, contrast),
             load=model.options(),
             maps=maps,
             column=column,

@@ -8,7 +8,7 @@ from unmask import evaluation
 from unmask._base.numbers import format_score
 from unmask._base.spelling import named
 from unmask.cli import console, options, progress, tables
-from unmask.cli.arguments import check_opacity, make_place
+from unmask.cli.arguments import check_opacity, make_place, parse_target
 from unmask.cli.figures import write_figure
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.result_options import gives_results
@@ -28,6 +28,7 @@ def compare(
     model: ModelOptions,
     explainer: options.ExplainersOption = None,
     target: options.OneTargetOption = None,
+    contrast: options.ContrastOption = None,
     seed: options.EverySeedOption = 0,
     cmap: options.MapCmapOption = "inferno",
     opacity: options.MapsOpacityOption = 0.5,
@@ -45,7 +46,7 @@ def compare(
         loaded = model.load()
         path, before = make_place(output, picture, "comparison")
         pixels = images.read(picture)
-        case = metrics.case(loaded, pixels, target)
+        case = metrics.case(loaded, pixels, parse_target(target, contrast))
         console.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
         made = evaluation.compare(case, names, seed=seed)
         panels = [panel for _, panel in zip(progress.one_by_one(names), made, strict=True)]

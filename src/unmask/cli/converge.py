@@ -6,10 +6,17 @@ from pathlib import Path
 
 import unmask
 from unmask.cli import console, progress, tables
-from unmask.cli.arguments import make_place, parse_counts
+from unmask.cli.arguments import make_place, parse_counts, parse_target
 from unmask.cli.figures import write_figure
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import AtOption, CmapOption, OneClassOption, OutputOption, PictureOrMap
+from unmask.cli.options import (
+    AtOption,
+    CmapOption,
+    ContrastOption,
+    OneClassOption,
+    OutputOption,
+    PictureOrMap,
+)
 from unmask.cli.result_options import gives_results
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
@@ -29,6 +36,7 @@ def converge(
     model: ModelOptions,
     at: AtOption = None,
     target: OneClassOption = None,
+    contrast: ContrastOption = None,
     settings: SettingOptions,
     cmap: CmapOption = "inferno",
     output: OutputOption = Path("unmask-output"),
@@ -37,14 +45,17 @@ def converge(
     with clear_errors():
         counts = None if at is None else parse_counts("--at", at)
         number, failure, complete = 0, None, True
+        asked_for = parse_target(target, contrast)
         if Path(picture).suffix.lower() == ".npz":
+            if contrast:
+                raise SettingError("--contrast is for a picture: -t takes a target of the file")
             explanation = unmask.Explanation.load(picture)
             number = explanation.find(target or 0)
             path, before = make_place(output, picture, "converge")
         else:
             counts, loaded = counts or list(snapshots.AT), model.load()
             asked = {"masks": max(counts), **settings.arguments()}
-            run = unmask.prepare(loaded, picture, target, **asked)
+            run = unmask.prepare(loaded, picture, asked_for, **asked)
             if len(run.targets) > 1:
                 raise SettingError(f"--target {target}: converge shows one target at a time")
             path, before = make_place(output, picture, "converge")

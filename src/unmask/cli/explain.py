@@ -6,7 +6,7 @@ from pathlib import Path
 
 import unmask
 from unmask.cli import console, options, progress, tables
-from unmask.cli.arguments import check_opacity, make_folder
+from unmask.cli.arguments import check_opacity, make_folder, parse_targets
 from unmask.cli.figures import Look, check_places, keep_others, write_explanation
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.result_options import gives_results
@@ -24,6 +24,7 @@ def explain(
     *,
     model: ModelOptions,
     target: options.TargetOption = None,
+    contrast: options.ContrastOption = None,
     settings: SettingOptions,
     cmap: options.CmapOption = "inferno",
     opacity: options.OpacityOption = 0.5,
@@ -38,7 +39,9 @@ def explain(
     with clear_errors():
         check_opacity(opacity)
         loaded, folder, stem = model.load(), make_folder(output), Path(picture).stem
-        run = unmask.prepare(loaded, picture, target or None, **settings.arguments())
+        run = unmask.prepare(
+            loaded, picture, parse_targets(target, contrast), **settings.arguments()
+        )
         keep_others(folder / f"{stem}.npz", run.sample.original, run.plan.shard)
         before = set(folder.iterdir())
         tables.show_whole(run)

@@ -170,7 +170,7 @@ def show_snapshots(target: Target, taken: Sequence[Snapshot]) -> None:
 
 def show_compared(model: str, target: Target, panels: Mapping[str, Panel]) -> None:
     """List explainers with the areas of their curves; of each area the best is marked."""
-    found = [
+    found: list[dict[str, Any]] = [
         {"explainer": name, "title": panel.title, **_areas(panel)} for name, panel in panels.items()
     ]
     results.current().add(model=model, target=values.of_target(target), explainers=found)
@@ -263,7 +263,7 @@ def show_summary(
             format_score(mean.value),
             interval if mean.count > 1 else "",
             f"{mean.count}",
-            metric.range,
+            metric.range if metric.low <= mean.value <= metric.high else "",
         )
     out.print(table)
     for row in failed:
