@@ -275,7 +275,8 @@ def test_the_command_line_has_the_rows_option_and_help(row):
     if row.option:
         option = found[row.name]
         assert option.opts == [f"--{row.name.replace('_', '-')}", *([row.short] * bool(row.short))]
-        assert option.help == row.help
+        assert option.help.startswith(row.help)
+        assert all(choice in option.help for choice in row.choices)
         shown = option.default if option.default is not None else option.show_default
         words = in_options(row.default_in_words)
         assert str(shown) == words if words else shown in (None, True, False)

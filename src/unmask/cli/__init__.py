@@ -22,6 +22,7 @@ from unmask.cli import (
     predict,
     report,
 )
+from unmask.cli.help_text import in_paragraphs, with_short_values
 from unmask.cli.usage import Command, Commands
 
 __all__ = ["app"]
@@ -71,13 +72,18 @@ COMMANDS = (
     web.app,
     report.report,
 )
+HELP = {"help_option_names": ["-h", "--help"]}
 for command in COMMANDS:
-    app.command(cls=Command)(command)
+    app.command(cls=Command, help=in_paragraphs(command), context_settings=HELP)(
+        with_short_values(command)
+    )
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, context_settings=HELP)
 def _version(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", metavar="")
+    ] = False,
 ) -> None:
     if version:
         console.out.print(f"unmask {unmask.__version__}")

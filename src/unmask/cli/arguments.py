@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from unmask._base import files
 from unmask._base.files import made as make_folder
 from unmask.errors import SettingError
 from unmask.inputs import fills
+from unmask.targets import contrast
 
 __all__ = [
     "check_parts",
@@ -21,6 +23,8 @@ __all__ = [
     "parse_numbers",
     "parse_shard",
     "parse_sizes",
+    "parse_target",
+    "parse_targets",
 ]
 
 
@@ -38,6 +42,28 @@ def check_parts(parts: list[str]) -> None:
             raise SettingError(
                 f"{part} is given twice, and its masks are in both: give each part once"
             )
+
+
+def parse_targets(targets: list[str] | None, contrasts: list[str] | None) -> list[Any] | None:
+    """Return what is to be explained: targets as they were typed, and contrasts.
+
+    Parameters
+    ----------
+    targets : list of str or None
+    contrasts : list of str or None
+        Two classes for each.
+    """
+    words = contrasts or []
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return [*(targets or []), *(contrast(first, second) for first, second in pairs)] or None
+
+
+def parse_target(target: str | None, contrasts: list[str] | None) -> Any:
+    """Return the one thing that is to be explained, or None."""
+    found = parse_targets(None if target is None else [target], contrasts) or [None]
+    if len(found) > 1:
+        raise SettingError("--target and --contrast: one thing is explained here, give one of them")
+    return found[0]
 
 
 def parse_counts(option: str, text: str) -> list[int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from unmask.cli import options, progress, tables
+from unmask.cli.arguments import parse_targets
 from unmask.cli.model_options import ModelOptions, takes_model
+from unmask.cli.result_options import gives_results
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end_of_many
 from unmask.cluster.driver import batch as run_batch
@@ -13,6 +15,7 @@ __all__ = ["batch"]
 SETTINGS = ("masks", "grid", "keep", "seed", "fill", "design", "estimator", "batch_size")
 
 
+@gives_results
 @takes_model
 @takes_settings(*SETTINGS, seed="All pictures get the same masks.")
 def batch(
@@ -23,6 +26,7 @@ def batch(
     column: options.ColumnOption = None,
     key: options.KeyOption = None,
     target: options.TargetOption = None,
+    contrast: options.ContrastOption = None,
     settings: SettingOptions,
     maps: options.MapsOption = "grid",
     retry_failed: options.RetryOption = False,
@@ -41,7 +45,7 @@ def batch(
             source,
             output,
             model.source,
-            target or None,
+            parse_targets(target, contrast),
             load=model.options(),
             maps=maps,
             column=column,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from unmask import evaluation
+from unmask._base.numbers import format_score
 from unmask._base.spelling import named
 from unmask.cli import console, options, progress, tables
-from unmask.cli.arguments import make_place
+from unmask.cli.arguments import make_place, parse_target
 from unmask.cli.figures import write_figure
 from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
+from unmask.cli.result_options import gives_results
 from unmask.cli.status import clear_errors
 from unmask.evaluation import explainers, metrics
 from unmask.inputs import images
@@ -19,6 +21,7 @@ from unmask.run.ask import about_picture, source_of
 __all__ = ["compare"]
 
 
+@gives_results
 @takes_model
 @takes_look
 def compare(
@@ -27,6 +30,7 @@ def compare(
     model: ModelOptions,
     explainer: options.ExplainersOption = None,
     target: options.OneTargetOption = None,
+    contrast: options.ContrastOption = None,
     seed: options.EverySeedOption = 0,
     look: LookOptions,
     output: options.OutputOption = Path("unmask-output"),
@@ -43,7 +47,7 @@ def compare(
         loaded = model.load()
         path, before = make_place(output, picture, "comparison")
         pixels = images.read(picture)
-        case = metrics.case(loaded, pixels, target)
+        case = metrics.case(loaded, pixels, parse_target(target, contrast))
         console.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
         made = evaluation.compare(case, names, seed=seed)
         panels = [panel for _, panel in zip(progress.one_by_one(names), made, strict=True)]
@@ -51,9 +55,9 @@ def compare(
             pixels,
             panels,
             title=f"{console.short(case.target.label)} in {named(Path(picture).name)}",
-            subtitle=f"{loaded.name}, score {case.target.score:.3f}",
+            subtitle=f"{loaded.name}, {case.target.quantity} {format_score(case.target.score)}",
             look=drawn,
         )
         write_figure(path, figure)
-        tables.show_compared(case.target, panels)
+        tables.show_compared(loaded.name, case.target, dict(zip(names, panels, strict=True)))
         console.show_written([path], before)

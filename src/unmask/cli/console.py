@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from unmask._base.spelling import printable
+from unmask.cli import results
 from unmask.run.ask import STRANGE
 from unmask.run.wording import in_options
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "bars",
     "err",
+    "in_words",
     "one_line",
     "out",
     "says",
@@ -47,14 +50,31 @@ class _Console(Console):
             yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
 
-out = _Console(highlight=False)
+class _Out(_Console):
+    """Standard output, for people: silent where results go there as JSON, or nothing does."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        if not results.current().silent:
+            super().print(*objects, **options)
+
+
+out = _Out(highlight=False)
 err = _Console(stderr=True, highlight=False)
+_nowhere = _Console(quiet=True)
+
+
+def bars() -> Console:
+    """Return where progress is shown: where words are, or beside the results, or nowhere."""
+    if results.current().quiet:
+        return _nowhere
+    return err if results.current().json else out
 
 
 def show_written(paths: Iterable[Path], before: Container[Path] = ()) -> None:
     """Say where the files are, and which took the place of those that were there before."""
     out.print("Written:")
     for path in paths:
+        results.current().written.append(str(path))
         again = " (in place of an earlier one)" if path in before else ""
         out.print(Text(f"  {path}{again}"), soft_wrap=True)
 
@@ -62,14 +82,20 @@ def show_written(paths: Iterable[Path], before: Container[Path] = ()) -> None:
 def show_notes(notes: Iterable[str]) -> None:
     """Say what was assumed."""
     for note in notes:
-        said = one_line(in_options(note))
-        err.print(Text.assemble(("Note: ", "yellow"), said), soft_wrap=True)
+        said = in_words(note)
+        results.current().notes.append(said)
+        if not results.current().quiet:
+            err.print(Text.assemble(("Note: ", "yellow"), said), soft_wrap=True)
 
 
 def show_error(error: object) -> None:
     """Say in one line what is wrong and what to do."""
-    said = one_line(in_options(str(error)))
-    err.print(Text.assemble(("Error: ", "bold red"), said), soft_wrap=True)
+    err.print(Text.assemble(("Error: ", "bold red"), in_words(error)), soft_wrap=True)
+
+
+def in_words(text: object) -> str:
+    """Return a note or an error in one line, with options for arguments."""
+    return one_line(in_options(str(text)))
 
 
 def one_line(text: str) -> str:

@@ -6,11 +6,18 @@ from pathlib import Path
 
 import unmask
 from unmask.cli import console, progress, tables
-from unmask.cli.arguments import make_place, parse_counts
+from unmask.cli.arguments import make_place, parse_counts, parse_target
 from unmask.cli.figures import write_figure
 from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import AtOption, OneClassOption, OutputOption, PictureOrMap
+from unmask.cli.options import (
+    AtOption,
+    ContrastOption,
+    OneClassOption,
+    OutputOption,
+    PictureOrMap,
+)
+from unmask.cli.result_options import gives_results
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
 from unmask.errors import SettingError
@@ -20,6 +27,7 @@ from unmask.run import snapshots
 __all__ = ["converge"]
 
 
+@gives_results
 @takes_model
 @takes_settings("preset", "grid", "seed", "fill", "design", "estimator")
 @takes_look
@@ -29,6 +37,7 @@ def converge(
     model: ModelOptions,
     at: AtOption = None,
     target: OneClassOption = None,
+    contrast: ContrastOption = None,
     settings: SettingOptions,
     look: LookOptions,
     output: OutputOption = Path("unmask-output"),
@@ -38,14 +47,17 @@ def converge(
         drawn = look.look()
         counts = None if at is None else parse_counts("--at", at)
         number, failure, complete = 0, None, True
+        asked_for = parse_target(target, contrast)
         if Path(picture).suffix.lower() == ".npz":
+            if contrast:
+                raise SettingError("--contrast is for a picture: -t takes a target of the file")
             explanation = unmask.Explanation.load(picture)
             number = explanation.find(target or 0)
             path, before = make_place(output, picture, "converge")
         else:
             counts, loaded = counts or list(snapshots.AT), model.load()
             asked = {"masks": max(counts), **settings.arguments()}
-            run = unmask.prepare(loaded, picture, target, **asked)
+            run = unmask.prepare(loaded, picture, asked_for, **asked)
             if len(run.targets) > 1:
                 raise SettingError(f"--target {target}: converge shows one target at a time")
             path, before = make_place(output, picture, "converge")
@@ -56,7 +68,7 @@ def converge(
                 counts = [n for n in counts if n < explanation.masks] + [explanation.masks]
         taken = snapshots.snapshots(explanation, counts, number)
         figure = convergence.convergence(explanation, counts, number, look=drawn)
-        tables.show_snapshots(explanation.targets[number].label, taken)
+        tables.show_snapshots(explanation.targets[number], taken)
         write_figure(path, figure)
         console.show_written([path], before)
         end(failure, complete)

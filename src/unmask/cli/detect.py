@@ -11,6 +11,7 @@ from unmask.cli.arguments import make_place
 from unmask.cli.figures import write_figure
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import OutputOption, Picture
+from unmask.cli.result_options import gives_results
 from unmask.cli.status import clear_errors
 from unmask.errors import SettingError, collected
 from unmask.inputs import images
@@ -19,6 +20,7 @@ from unmask.models.loading import Detector
 __all__ = ["detect"]
 
 
+@gives_results
 @takes_model
 def detect(
     picture: Picture, *, model: ModelOptions, output: OutputOption = Path("unmask-output")

@@ -7,13 +7,15 @@ from pathlib import Path
 import unmask
 from unmask import evaluation
 from unmask.cli import console, options, progress, tables
-from unmask.cli.arguments import make_folder
+from unmask.cli.arguments import make_folder, parse_target
 from unmask.cli.model_options import ModelOptions, takes_model
+from unmask.cli.result_options import gives_results
 from unmask.cli.status import clear_errors, end_of_many
 
 __all__ = ["evaluate"]
 
 
+@gives_results
 @takes_model
 def evaluate(
     pictures: options.Pictures = None,
@@ -22,6 +24,7 @@ def evaluate(
     maps: options.MapsThereOption = None,
     source: options.SourceOption = None,
     target: options.BestTargetOption = None,
+    contrast: options.ContrastOption = None,
     explainer: options.ExplainerOption = "unmask",
     metric: options.MetricOption = None,
     evidence: options.EvidenceOption = None,
@@ -46,7 +49,7 @@ def evaluate(
             pictures or (),
             explainer,
             maps=None if maps is None else unmask.results.open(maps, source),
-            target=target,
+            target=parse_target(target, contrast),
             wanted=[metric.name for metric in metrics],
             evidence=evidence,
             randomized=randomized,

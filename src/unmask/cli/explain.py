@@ -6,16 +6,18 @@ from pathlib import Path
 
 import unmask
 from unmask.cli import console, options, progress, tables
-from unmask.cli.arguments import make_folder
+from unmask.cli.arguments import make_folder, parse_targets
 from unmask.cli.figures import check_places, keep_others, write_explanation
 from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
+from unmask.cli.result_options import gives_results
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
 
 __all__ = ["explain"]
 
 
+@gives_results
 @takes_model
 @takes_settings()
 @takes_look
@@ -24,6 +26,7 @@ def explain(
     *,
     model: ModelOptions,
     target: options.TargetOption = None,
+    contrast: options.ContrastOption = None,
     settings: SettingOptions,
     look: LookOptions,
     certainty: options.CertaintyOption = False,
@@ -37,13 +40,15 @@ def explain(
     with clear_errors():
         drawn = look.look()
         loaded, folder, stem = model.load(), make_folder(output), Path(picture).stem
-        run = unmask.prepare(loaded, picture, target or None, **settings.arguments())
+        run = unmask.prepare(
+            loaded, picture, parse_targets(target, contrast), **settings.arguments()
+        )
         keep_others(folder / f"{stem}.npz", run.sample.original, run.plan.shard)
-        before, found = set(folder.iterdir()), run.detections()
+        before = set(folder.iterdir())
         tables.show_whole(run)
-        check_places(folder, stem, run.targets.targets, found)
+        check_places(folder, stem, run.targets.targets)
         explanation, failure = progress.explain(run)
         console.show_notes(explanation.notes[len(run.notes) :])
-        written = write_explanation(explanation, folder, stem, found, drawn, certainty)
+        written = write_explanation(explanation, folder, stem, drawn, certainty)
         tables.show_result(explanation, written, before)
         end(failure, explanation.complete)

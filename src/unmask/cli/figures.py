@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from unmask.cli import console
 from unmask.draw.scale import Look
 from unmask.errors import FileError
 from unmask.inputs import Original, encoding
-from unmask.targets.boxes import Detection
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,14 +53,13 @@ def write_explanation(
     explanation: unmask.Explanation,
     folder: Path,
     stem: str,
-    found: Sequence[Detection],
     look: Look,
     certainty: bool = False,
 ) -> list[Path]:
     """Write the numbers, a figure for each target, and a sheet where there are boxes."""
     numbers = _saved(explanation, folder / f"{stem}.npz")
     try:
-        figures = _figures(explanation, folder, stem, found, look, certainty)
+        figures = _figures(explanation, folder, stem, look, certainty)
     except FileError as error:
         raise FileError(
             f"{error}. The explanation is in {numbers}: unmask report makes a page of it"
@@ -77,11 +75,9 @@ def write_figure(path: Path, figure: Figure) -> Path:
     return path
 
 
-def check_places(
-    folder: Path, stem: str, targets: Sequence[unmask.Target], found: Sequence[Detection]
-) -> None:
+def check_places(folder: Path, stem: str, targets: Sequence[unmask.Target]) -> None:
     """Say before the first mask if `write_explanation` could not write its files."""
-    names = [f"{stem}-{name}.png" for name in _names(targets, found)]
+    names = [f"{stem}-{name}.png" for name in _names(targets)]
     for name in (f"{stem}.npz", *names, f"{stem}-sheet.png"):
         files.check(folder / name)
 
@@ -104,21 +100,20 @@ def _figures(
     explanation: unmask.Explanation,
     folder: Path,
     stem: str,
-    found: Sequence[Detection],
     look: Look,
     certainty: bool,
 ) -> list[Path]:
     from unmask.draw import boxes
 
     written, panels = [], []
-    names = _names(explanation.targets, found)
+    names = _names(explanation.targets)
     for number, (target, name) in enumerate(zip(explanation.targets, names, strict=True)):
         path = folder / f"{stem}-{name}.png"
         figure = explanation.plot(number, **asdict(look), certainty=certainty)
         written.append(write_figure(path, figure))
         if target.box is not None:
             over = explanation.overlay(number, **asdict(look))
-            caption = f"{name.split('-')[0]} {console.short(target.label)} {target.score:.2f}"
+            caption = f"{target.key} {console.short(target.label)}"
             panels.append(boxes.tile(caption, np.asarray(over), target.box))
     if panels:
         path = folder / f"{stem}-sheet.png"
@@ -126,20 +121,15 @@ def _figures(
     return written
 
 
-def _names(targets: Sequence[unmask.Target], found: Sequence[Detection]) -> list[str]:
-    """Name the figures: by label, and boxes by number too; those by hand are counted on."""
+def _names(targets: Sequence[unmask.Target]) -> list[str]:
+    """Name the figures: by label, boxes by what they are asked for by before it."""
     slugs = [_slug(target) for target in targets]
-    numbers: dict[Any, int] = {
-        (detection.box, detection.index): detection.number for detection in found
-    }
-    names = []
-    for target, slug in zip(targets, slugs, strict=True):
-        if target.box is not None:
-            number = numbers.setdefault((target.box, target.index), len(numbers))
-            names.append(f"{number}-{slug}")
-        else:
-            names.append(slug if slugs.count(slug) == 1 else f"{slug}-{target.index}")
-    return names
+    return [
+        f"{target.key}-{slug}"
+        if target.box is not None
+        else (slug if slugs.count(slug) == 1 else f"{slug}-{target.index}")
+        for target, slug in zip(targets, slugs, strict=True)
+    ]
 
 
 def _slug(target: unmask.Target) -> str:

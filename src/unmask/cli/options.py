@@ -21,6 +21,8 @@ ExplainerHelp = (
     "unmask,grid=16,masks=2000; or a function (model, image, target) -> map, as in "
     "package.module:function."
 )
+# Followed by two classes; see `unmask.cli.usage`.
+CONTRAST = "--contrast"
 # As texts: a path would make https:/ of https://, and nobody typed that.
 Picture = Annotated[
     str,
@@ -31,10 +33,20 @@ TargetOption = Annotated[
     typer.Option(
         "--target",
         "-t",
-        help="Class to explain: a label, its number, top:3, or contrast:386-385 for what decides "
-        "between two. May be repeated; all are read from the same model calls. Without it, the "
-        "model's best. With a detector: all, top:3, a "
-        "box's number, a label, or a box as LEFT,TOP,RIGHT,BOTTOM or dog:10,20,200,180.",
+        help="Class to explain: a label, its number or top:3; without it, the model's best. With a "
+        "detector: all, top:3, a box's number, a label, or a box as LEFT,TOP,RIGHT,BOTTOM or "
+        "dog:10,20,200,180. May be repeated; all are read from the same model calls.",
+        metavar="TARGET",
+        show_default=False,
+    ),
+]
+ContrastOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        CONTRAST,
+        help="What decides between two classes: why A and not B? Labels or numbers. May be "
+        "repeated.",
+        metavar="A B",
         show_default=False,
     ),
 ]
@@ -62,7 +74,12 @@ SourceOption = Annotated[
 ]
 OneTargetOption = Annotated[
     str | None,
-    typer.Option("--target", "-t", help="Class to explain. Without it, the model's best."),
+    typer.Option(
+        "--target",
+        "-t",
+        help="Class to explain. Without it, the model's best.",
+        metavar="TARGET",
+    ),
 ]
 
 # --- predict, converge, merge
@@ -89,6 +106,7 @@ OneClassOption = Annotated[
         "--target",
         "-t",
         help="One class: a label or its number. Without it, the model's best.",
+        metavar="TARGET",
         show_default=False,
     ),
 ]
@@ -128,7 +146,10 @@ MapsThereOption = Annotated[
 BestTargetOption = Annotated[
     str | None,
     typer.Option(
-        "--target", "-t", help="Class to explain. Without it, the model's best of each picture."
+        "--target",
+        "-t",
+        help="Class to explain. Without it, the model's best of each picture.",
+        metavar="TARGET",
     ),
 ]
 MetricOption = Annotated[

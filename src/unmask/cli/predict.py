@@ -8,12 +8,14 @@ import unmask
 from unmask.cli import console, tables
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import Picture, TopOption
+from unmask.cli.result_options import gives_results
 from unmask.cli.status import clear_errors
 from unmask.errors import collected
 
 __all__ = ["predict"]
 
 
+@gives_results
 @takes_model
 def predict(picture: Picture, *, model: ModelOptions, top: TopOption = 5) -> None:
     """List the model's best classes for PICTURE."""

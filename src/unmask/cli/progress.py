@@ -60,7 +60,7 @@ def explain(run: Run) -> tuple[Explanation, ModelError | None]:
         _Rate(),
         TimeRemainingColumn(),
         TextColumn("[dim]left"),
-        console=console.out,
+        console=console.bars(),
     ) as progress:
         task = progress.add_task("masks", total=run.plan.share)
         try:
@@ -94,7 +94,7 @@ def pictures(output: str) -> Iterator[Callable[[State], None]]:
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}", style="cyan"),
-        console=console.out,
+        console=console.bars(),
     ) as bar:
         task = bar.add_task("pictures", total=None, rate="looking for pictures")
 
@@ -152,7 +152,7 @@ def evaluating(study: Study) -> bool:
     def shown() -> Group:
         return Group(tables.measured(recent[-RECENT:], study.metrics), bar)
 
-    with Live(shown(), console=console.out, transient=True) as live:
+    with Live(shown(), console=console.bars(), transient=True) as live:
         try:
             for row in study:
                 recent.append(row)
@@ -166,7 +166,7 @@ def evaluating(study: Study) -> bool:
 def one_by_one(names: Sequence[str]) -> Iterator[str]:
     """Yield names, and show which is at work and for how long."""
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=console.out, transient=True) as progress:
+    with Progress(*columns, console=console.bars(), transient=True) as progress:
         task = progress.add_task("", total=None)
         for name in names:
             progress.update(task, description=escape(name))

@@ -9,6 +9,7 @@ from unmask._base import files
 from unmask.cli import console, options
 from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
+from unmask.cli.result_options import gives_results
 from unmask.cli.status import clear_errors
 from unmask.evaluation import metrics
 from unmask.reports import stored
@@ -19,6 +20,7 @@ from unmask.reports.stored import MOST
 __all__ = ["report"]
 
 
+@gives_results
 @takes_model
 @takes_look
 def report(
@@ -54,7 +56,7 @@ def report(
         if curves:
             asked = model.load()
             # Said meanwhile where that is seen.
-            with console.err.status("measuring deletion and insertion"):
+            with console.bars().status("measuring deletion and insertion"):
                 lines = [metrics.curves(explanation, asked) for explanation in shown]
         page = written(shown, curves=lines, recipes=recipes, title=title, look=drawn)
         before = [output] if output.exists() else []

@@ -91,7 +91,11 @@ def _option(row: Setting, help: str, presets: bool) -> tuple[Any, Any]:  # noqa:
         help=help,
         show_default=in_options(row.default_in_words) or True if open_ else True,
         # Older names are taken and not shown.
-        metavar=f"[{'|'.join(row.choices)}]" if row.older else row.metavar,
+        metavar=(
+            f"[{'|'.join(row.choices)}]"
+            if row.older
+            else row.metavar or {"grid": "CELLS", "fill": "FILL"}.get(row.kind)
+        ),
         rich_help_panel=OUTPUT if row.with_output else MASKS,
     )
     return Annotated[kind | None if default is None else kind, option], default

@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 
 from unmask._base import interrupts
-from unmask.cli import console
+from unmask.cli import console, results
 from unmask.errors import MissingExtra, ModelError, UnmaskError, silent
 
 __all__ = ["INTERRUPTED", "clear_errors", "end", "end_of_many"]
@@ -30,6 +30,7 @@ def clear_errors() -> Iterator[None]:
         except UnmaskError as error:
             if isinstance(error, MissingExtra) and interrupts.told():
                 _interrupted()
+            results.current().add(error=console.in_words(error))
             console.show_error(error)
             raise typer.Exit(2) from None
         except MemoryError as error:
@@ -44,6 +45,7 @@ def _interrupted() -> NoReturn:
 
 def end(failure: ModelError | None, complete: bool) -> None:
     """End a command whose files are written, though its model failed or it was interrupted."""
+    results.current().complete = True
     if failure is not None:
         raise failure
     if not complete:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from unmask.cli import console
+from unmask._base.numbers import ROUNDING, format_score
+from unmask.cli import console, results, values
 from unmask.cli.console import err, out, short, show_written
 from unmask.estimate.uncertainty import format_reliability
+from unmask.evaluation import metrics
 from unmask.targets import task_of
 
 if TYPE_CHECKING:
@@ -41,6 +44,11 @@ __all__ = [
 ]
 
 
+# A bar as those of progress are drawn: its whole length is seen.
+BAR = 20
+FULL, HALF, EMPTY = "\u2501\u2578\u2500"
+
+
 def _table(*titles: str, left: Container[str] = ()) -> Table:
     """Begin a table without lines; numbers stand to the right."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -63,22 +71,35 @@ def show_whole(run: Run) -> None:
 
 def show_predictions(name: str, predictions: Sequence[Prediction]) -> None:
     """List classes with a bar for each score."""
+    results.current().add(model=name, predictions=[*map(values.of_prediction, predictions)])
     table = Table(box=None, show_header=False, padding=(0, 1))
-    high = max((abs(prediction.score) for prediction in predictions), default=0.0)
+    scores = [prediction.score for prediction in predictions]
+    bounded = all(0 <= score <= 1 + ROUNDING for score in scores)
+    full = 1.0 if bounded else max(scores)
     for prediction in predictions:
-        bar = "█" * round(20 * abs(prediction.score) / high) if high else ""
         table.add_row(
             f"{prediction.index}",
             escape(short(prediction.label)),
-            f"[cyan]{bar}[/]",
-            f"{prediction.score:.4f}",
+            _bar(prediction.score / full if full > 0 else 0.0),
+            format_score(prediction.score),
         )
     out.print(f"[bold]{escape(name)}[/] says")
     out.print(table)
+    if not bounded:
+        out.print("[dim]These scores are no probabilities: a full bar is the highest of them.[/]")
+
+
+def _bar(share: float) -> Text:
+    """Draw a share of 0 to 1 as a bar on its whole length, which shows what is missing."""
+    halves = round(2 * BAR * min(max(share, 0.0), 1.0))
+    done = FULL * (halves // 2) + HALF * (halves % 2)
+    return Text.assemble((done, "cyan"), (EMPTY * (BAR - len(done)), "dim"))
 
 
 def show_detections(name: str, found: Sequence[Detection], threshold: float) -> None:
     """List boxes, the surest first, in whole pixels of the picture."""
+    boxes = [*map(values.of_detection, found)]
+    results.current().add(model=name, threshold=threshold, detections=boxes)
     if not found:
         out.print(
             f"[bold]{escape(name)}[/] found nothing above confidence {threshold:g}. "
@@ -90,28 +111,30 @@ def show_detections(name: str, found: Sequence[Detection], threshold: float) -> 
     for detection in found:
         label = f"[bold]{escape(short(detection.label))}[/]"
         corners = (f"{value:.0f}" for value in detection.box)
-        table.add_row(f"{detection.number}", label, f"{detection.confidence:.4f}", *corners)
+        confidence = format_score(detection.confidence)
+        table.add_row(f"{detection.number}", label, confidence, *corners)
     out.print(f"[bold]{escape(name)}[/] found")
     out.print(table)
+    out.print("[dim]-t takes a box by its number.[/]")
 
 
 def show_result(
     explanation: Explanation, written: list[Path], before: Container[Path] = ()
 ) -> None:
     """Say how sure each map is and where the files are; `before` is what was there already."""
+    results.current().add(**values.of_explanation(explanation))
     if not explanation.complete:
         err.print(
             f"[yellow]Incomplete:[/] {explanation.masks:,} of {explanation.plan.share:,} masks."
         )
-    titles = ("class", "target", "score", "reliability")
-    table = _table(*titles, left=titles)
+    of_boxes = any(target.box is not None for target in explanation.targets)
+    titles = ("box" if of_boxes else "class", "target", explanation.targets[0].quantity)
+    table = _table(*titles, "reliability", left=(*titles, "reliability"))
     pairs = zip(explanation.targets, explanation.reliabilities, strict=True)
     for target, reliability in pairs:
-        label = escape(short(target.label))
-        number = "" if target.index is None else f"{target.index}"
-        table.add_row(
-            number, f"[bold]{label}[/]", f"{target.score:.4f}", format_reliability(reliability)
-        )
+        label = f"[bold]{escape(short(target.label))}[/]"
+        sure = format_reliability(reliability)
+        table.add_row(target.key, label, format_score(target.score), sure)
     out.print(table)
     out.print(
         "[dim]Reliability is the correlation to expect with the map of infinitely many masks.[/]"
@@ -124,8 +147,10 @@ def show_result(
     show_written(written, before)
 
 
-def show_snapshots(label: str, taken: Sequence[Snapshot]) -> None:
+def show_snapshots(target: Target, taken: Sequence[Snapshot]) -> None:
     """List how sure the map was after so many masks, and how far from the last."""
+    rows = [*map(values.of_snapshot, taken)]
+    results.current().add(target=values.of_target(target), snapshots=rows)
     table = _table("masks", "expected correlation", "expected error", "measured error")
     for snapshot in taken:
         known = math.isfinite(snapshot.expected_error)
@@ -135,7 +160,7 @@ def show_snapshots(label: str, taken: Sequence[Snapshot]) -> None:
             f"{snapshot.expected_error:.3f}" if known else "not known",
             "" if math.isnan(snapshot.measured_error) else f"{snapshot.measured_error:.3f}",
         )
-    out.print(f"[bold]{escape(short(label))}[/]")
+    out.print(f"[bold]{escape(short(target.label))}[/]")
     out.print(table)
     out.print(
         "[dim]Errors are over the map's own standard deviation; the measured one is the difference "
@@ -143,30 +168,56 @@ def show_snapshots(label: str, taken: Sequence[Snapshot]) -> None:
     )
 
 
-def show_compared(target: Target, panels: Sequence[Panel]) -> None:
-    """List explainers with the areas of their curves."""
-    table = _table("explainer", "deletion ↓", "insertion ↑", left=("explainer",))
-    for panel in panels:
-        table.add_row(
-            escape(panel.title), *(f"{curve.area:.4f}" for curve in panel.curves.values())
-        )
-    out.print(f"[bold]{escape(short(target.label))}[/], score {target.score:.4f}")
+def show_compared(model: str, target: Target, panels: Mapping[str, Panel]) -> None:
+    """List explainers with the areas of their curves; of each area the best is marked."""
+    found: list[dict[str, Any]] = [
+        {"explainer": name, "title": panel.title, **_areas(panel)} for name, panel in panels.items()
+    ]
+    results.current().add(model=model, target=values.of_target(target), explainers=found)
+    shown = [metrics.METRICS[name] for name in ("deletion", "insertion")]
+    titles = [f"{metric.name} {metric.arrow}\n{metric.better}" for metric in shown]
+    table = _table("explainer", *titles, left=("explainer",))
+    for row in found:
+        areas = (_marked(metric, row, found) for metric in shown)
+        table.add_row(escape(row["title"]), *areas)
+    out.print(
+        f"[bold]{escape(short(target.label))}[/], {target.quantity} {format_score(target.score)}"
+    )
     out.print(table)
+
+
+def _areas(panel: Panel) -> dict[str, float]:
+    return {name: curve.area for name, curve in panel.curves.items()}
+
+
+def _marked(metric: Metric, row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write an area, the best in bold."""
+    best = (max if metric.higher_is_better else min)(one[metric.name] for one in rows)
+    text = format_score(row[metric.name])
+    return f"[bold]{text}[/]" if text == format_score(best) and len(rows) > 1 else text
 
 
 def show_batch(ended: Progress, output: str) -> None:
     """Print the results of a batch."""
+    results.current().add(
+        pictures=ended.total,
+        before=ended.before,
+        done=ended.done,
+        failed=ended.failed,
+        restarts=ended.restarts,
+        batch_seconds=ended.seconds,
+    )
     again = f", {ended.before:,} were there before" if ended.before else ""
     out.print(f"{ended.done:,} pictures in {ended.seconds:.1f} s{again}.")
     if ended.restarts:
-        err.print(f"[yellow]Note:[/] workers died and were replaced {ended.restarts} times.")
+        console.show_notes([f"workers died and were replaced {ended.restarts} times."])
     if ended.failed:
-        err.print(
-            f"[yellow]Note:[/] {ended.failed:,} pictures failed, the last of them with "
-            f"{escape(ended.error)}. The column error says why each did; --retry-failed does them "
-            "again.",
-            soft_wrap=True,
+        note = (
+            f"{ended.failed:,} pictures failed, the last of them with {ended.error}. The column "
+            "error says why each did; --retry-failed does them again."
         )
+        console.show_notes([note])
+    results.current().written.append(output)
     out.print(f"Written: {escape(output)}", soft_wrap=True)
 
 
@@ -193,22 +244,27 @@ def show_summary(
     means: Mapping[str, Mean], metrics: Sequence[Metric], rows: Iterable[Mapping[str, Any]]
 ) -> None:
     """List the metrics' means, and what went wrong beneath."""
-    table = _table(
-        "metric", "better", "mean", "95% interval", "pictures", "range", left=("metric",)
+    rows = list(rows)
+    failed = [row for row in rows if row["error"]]
+    there = [(metric, means[metric.name]) for metric in metrics if metric.name in means]
+    results.current().add(
+        metrics=[values.of_mean(metric, mean) for metric, mean in there],
+        pictures=len(rows),
+        failed=[{"picture": row["picture"], "error": row["error"]} for row in failed],
     )
-    for metric in metrics:
-        if metric.name in means:
-            mean = means[metric.name]
-            interval = f"{mean.low:.4f} to {mean.high:.4f}" if mean.count > 1 else ""
-            table.add_row(
-                metric.title,
-                metric.arrow,
-                f"{mean.value:.4f}",
-                interval,
-                f"{mean.count}",
-                metric.range,
-            )
+    table = _table(
+        "metric", "better", "mean", "95% interval", "pictures", "range", left=("metric", "better")
+    )
+    for metric, mean in there:
+        interval = f"{format_score(mean.low)} to {format_score(mean.high)}"
+        table.add_row(
+            metric.title,
+            f"{metric.arrow} {metric.better.split()[0]}",
+            format_score(mean.value),
+            interval if mean.count > 1 else "",
+            f"{mean.count}",
+            metric.range if metric.low <= mean.value <= metric.high else "",
+        )
     out.print(table)
-    for row in rows:
-        if row["error"]:
-            console.show_error(row["error"])
+    for row in failed:
+        console.show_error(row["error"])

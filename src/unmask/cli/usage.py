@@ -14,6 +14,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from unmask._base.checks import did_you_mean
 from unmask.cli import console
+from unmask.cli.help_text import EXAMPLES
+from unmask.cli.options import CONTRAST
 from unmask.inputs import images
 
 __all__ = ["Command", "Commands"]
@@ -29,7 +31,18 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what was typed; what is wrong with it ends with status 2 and one line."""
         with _one_line(ctx):
-            return super().parse_args(ctx, args)
+            return super().parse_args(ctx, _paired(args))
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words of the usage line, arguments as people write them."""
+        pieces = [piece.replace("...]...", "...]") for piece in super().collect_usage_pieces(ctx)]
+        return [re.sub(r"[{}]", "", piece).replace("......", "...") for piece in pieces]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help, and two examples at its end."""
+        super().format_help(ctx, formatter)
+        lines = "".join(f"\n   {example}" for example in EXAMPLES[ctx.info_name])
+        console.out.print(Text.assemble((" Examples", "dim"), (lines, "cyan"), "\n"))
 
 
 class Commands(TyperGroup):
@@ -44,6 +57,17 @@ class Commands(TyperGroup):
         """Find the command."""
         with _one_line(ctx):
             return super().resolve_command(ctx, args)
+
+
+def _paired(args: list[str]) -> list[str]:
+    """Give each word of a contrast an option of its own: Typer has no list of pairs."""
+    found = list(args)
+    for place in reversed([n for n, word in enumerate(args) if word == CONTRAST]):
+        pair = args[place + 1 : place + 3]
+        if len(pair) < 2 or any(word.startswith("-") for word in pair):
+            raise UsageError(f"{CONTRAST} takes two classes, as in {CONTRAST} 277 278")
+        found[place : place + 3] = [CONTRAST, pair[0], CONTRAST, pair[1]]
+    return found
 
 
 @contextmanager

@@ -291,7 +291,9 @@ def evaluate_map(
 def summarize(rows: Iterable[Row]) -> dict[str, Mean]:
     """Average the metrics over pictures, each with its 95% interval.
 
-    Student's t interval for means, Wilson's for shares of hits; see `unmask.metrics`.
+    Student's t interval for means, Wilson's for shares of hits; see `unmask.metrics`. Where all
+    pictures' values are in the metric's range, so is the interval; scores that are no probabilities
+    leave it.
 
     Parameters
     ----------
@@ -309,5 +311,7 @@ def summarize(rows: Iterable[Row]) -> dict[str, Mean]:
         values = [row[name] for row in good if name in row]
         if values:
             interval = metrics.share_interval if metric.yes_or_no else metrics.mean_interval
-            result[name] = interval(values)
+            bounded = all(metric.low <= value <= metric.high for value in values)
+            mean = interval(values)
+            result[name] = mean.within(metric.low, metric.high) if bounded else mean
     return result

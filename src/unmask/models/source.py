@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,4 +69,7 @@ def _identity(value: Any) -> Any:
     if callable(value):
         name = getattr(value, "__qualname__", type(value).__qualname__)
         return f"{getattr(value, '__module__', '')}.{name}"
+    if is_dataclass(value):  # a target that is more than a text, such as a contrast
+        parts = {one.name: _identity(getattr(value, one.name)) for one in fields(value)}
+        return {type(value).__name__: parts}
     return value

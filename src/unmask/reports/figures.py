@@ -81,7 +81,9 @@ class Pictures:
                 )
             )
         drawn = _img(_png(scale.colors(values)), f"Saliency map for {target.label}")
-        figures.append(_figure(drawn + _bar(scale, target.measure), "saliency map"))
+        figures.append(
+            _figure(drawn + _bar(scale, f"{target.quantity} while visible"), "saliency map")
+        )
         if known:
             figures.append(_stderr(small.stderrs[number], values, target.label))
         return f"<div class=figures>{''.join(figures)}</div>"

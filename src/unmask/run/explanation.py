@@ -382,7 +382,7 @@ class Explanation:
             self._picture(),
             self.maps[number],
             self.scaled(number, look),
-            target.measure,
+            f"{target.quantity} while visible",
             stderr=lambda: self.stderrs[number],
             significant=lambda: self.significant(number),
             box=target.box,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.errors import TargetError
-from unmask.targets.class_specs import NUMBER, TOP, checked, class_of
+from unmask.targets.class_specs import NUMBER, TOP, Contrast, checked, class_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -120,6 +120,11 @@ def parse_boxes(target: Any, labels: Sequence[str] | None = None) -> tuple[Any, 
             raise TargetError(f"target={target}: expected a box, its number, a label, or 'all'")
         case int() | np.integer():
             return (_number(int(target)),)
+        case Contrast():
+            raise TargetError(
+                "a contrast is between two classes of a classifier, and this is a detector: "
+                "explain a box by its number, or by hand with the label that should be there"
+            )
         case str():
             text = target.strip().lower()
             if text == ALL:

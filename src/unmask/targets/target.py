@@ -67,11 +67,31 @@ class Target:
             object.__setattr__(self, "request", self._requested())
 
     @property
-    def measure(self) -> str:
-        """What the numbers of its map are."""
+    def quantity(self) -> str:
+        """What its score is, in a word or two."""
         if self.pair is not None:
-            return "difference of scores while visible"
-        return "similarity while visible" if self.box is not None else "score while visible"
+            return "difference of scores"
+        return "score" if self.box is None else "similarity"
+
+    @property
+    def key(self) -> str:
+        """What it goes by in tables, figures and names of files: what is asked for by ``-t``.
+
+        Examples
+        --------
+        >>> Target("tusker", 101, 0.7).key, Target("a - b", None, 0.1, pair=(3, 5)).key
+        ('101', '3-5')
+        >>> box = (1.0, 2.0, 5.0, 9.5)
+        >>> Target("dog", 16, 0.9, box, number=4).key, Target("dog", 16, 0.9, box).key
+        ('4', '1,2,5,9.5')
+        """
+        if self.number is not None:
+            return str(self.number)
+        if self.box is not None:
+            return ",".join(f"{value:.10g}" for value in self.box)
+        if self.pair is not None:
+            return "{}-{}".format(*self.pair)
+        return "" if self.index is None else str(self.index)
 
     def _requested(self) -> str | None:
         if self.number is not None:

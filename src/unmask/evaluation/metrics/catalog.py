@@ -65,6 +65,17 @@ class Metric:
         return "↑" if self.higher_is_better else "↓"
 
     @property
+    def better(self) -> str:
+        """The better direction in words.
+
+        Examples
+        --------
+        >>> METRICS["deletion"].better, METRICS["insertion"].better
+        ('less is better', 'more is better')
+        """
+        return "more is better" if self.higher_is_better else "less is better"
+
+    @property
     def range(self) -> str:
         """The range in words.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +37,26 @@ class Mean:
     low: float
     high: float
     count: int
+
+    def within(self, low: float, high: float) -> Mean:
+        """Cut the interval off at the ends of what can be measured; an infinite one is left.
+
+        Parameters
+        ----------
+        low, high : float
+
+        Returns
+        -------
+        Mean
+
+        Examples
+        --------
+        >>> mean_interval([0.01, 0.02, 0.09]).within(0, 1)
+        Mean(value=0.04, low=0, high=0.148..., count=3)
+        """
+        if self.count < 2:
+            return self
+        return replace(self, low=max(self.low, low), high=min(self.high, high))
 
 
 def mean_interval(values: ArrayLike) -> Mean:

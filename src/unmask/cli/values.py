@@ -1,0 +1,102 @@
+"""What was found as plain values: the fields of --json, which docs/command-line.md lists."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unmask.evaluation.metrics import Mean, Metric
+    from unmask.run.explanation import Explanation
+    from unmask.run.snapshots import Snapshot
+    from unmask.targets import Prediction
+    from unmask.targets.boxes import Detection
+    from unmask.targets.target import Target
+
+
+__all__ = [
+    "of_detection",
+    "of_explanation",
+    "of_mean",
+    "of_prediction",
+    "of_snapshot",
+    "of_target",
+]
+
+
+def of_prediction(prediction: Prediction) -> dict[str, Any]:
+    """Return a class and its score as values."""
+    return {"index": prediction.index, "label": prediction.label, "score": prediction.score}
+
+
+def of_detection(detection: Detection) -> dict[str, Any]:
+    """Return a box as values."""
+    return {
+        "number": detection.number,
+        "index": detection.index,
+        "label": detection.label,
+        "confidence": detection.confidence,
+        "box": detection.box,
+    }
+
+
+def of_target(target: Target) -> dict[str, Any]:
+    """Return a target as values; `target` is what --target takes to ask for it again."""
+    return {
+        "target": target.request,
+        "label": target.label,
+        "index": target.index,
+        "number": target.number,
+        "box": target.box,
+        "score": target.score,
+    }
+
+
+def of_explanation(explanation: Explanation) -> dict[str, Any]:
+    """Return what was explained, how sure it is and how it was made."""
+    plan, pairs = explanation.plan, zip(explanation.targets, explanation.reliabilities, strict=True)
+    return {
+        "model": explanation.model,
+        "picture": explanation.path or explanation.image,
+        "targets": [{**of_target(target), "reliability": sure} for target, sure in pairs],
+        "masks": explanation.masks,
+        "model_calls": explanation.model_calls,
+        "complete": explanation.complete,
+        "stopped": explanation.stopped,
+        "mask_seconds": explanation.seconds,
+        "settings": {
+            "masks": plan.count,
+            "until": plan.until,
+            "grid": plan.masks.grid,
+            "keep": plan.masks.keep,
+            "seed": plan.masks.seed,
+            "fill": plan.fill,
+            "design": plan.masks.design,
+            "estimator": plan.estimator,
+            "batch_size": plan.batch_size,
+            "shard": plan.shard,
+        },
+    }
+
+
+def of_snapshot(snapshot: Snapshot) -> dict[str, Any]:
+    """Return how far a map was after so many masks."""
+    known = math.isfinite(snapshot.expected_error)
+    return {
+        "masks": snapshot.masks,
+        "reliability": snapshot.reliability if known else None,
+        "expected_error": snapshot.expected_error,
+        "measured_error": snapshot.measured_error,
+    }
+
+
+def of_mean(metric: Metric, mean: Mean) -> dict[str, Any]:
+    """Return a metric's mean over pictures, with its 95% interval."""
+    return {
+        "metric": metric.name,
+        "better": "more" if metric.higher_is_better else "less",
+        "mean": mean.value,
+        "low": mean.low,
+        "high": mean.high,
+        "pictures": mean.count,
+    }
