@@ -143,7 +143,9 @@ def test_certainty_draws_lines_around_what_is_significant_and_the_error():
     inks = [tuple((255 * line.get_edgecolor()[0][:3]).round().astype(int)) for line in lines]
     assert inks == [colormap.FOR[-1], colormap.AGAINST[-1]]
     median = np.median(stderr) / 1.5
-    assert any(f"median {100 * median:.2g}% of the map" in text.get_text() for text in figure.texts)
+    assert any(
+        f"median: {100 * median:.2g}% of the map" in text.get_text() for text in figure.texts
+    )
     assert pixels(figure).shape[1] == 4 * PANEL + 3 * GAP + 2 * MARGIN
 
 

@@ -280,6 +280,7 @@ def test_every_option_of_the_command_is_known_to_reports():
     )
     names = {one.name for one in command.params}
     elsewhere = {"picture", "model", "target", "output", "certainty", "help", *look_options.OPTIONS}
+    elsewhere |= {"contrast", "json", "quiet"}
     # How many masks there were is said in place of when they ended.
     ends = {"until", "max_masks", "max_seconds", "checkpoint"}
     # Python's output= is --model-output here, as --output is a folder.

@@ -52,6 +52,9 @@ def color_bar(canvas: Canvas, left: float, top: float, width: float, bar: Bar) -
         start = min(max(share * width - half, 0.0), max(width - 2 * half, 0.0))
         canvas.write(left + start, line, words, TICK, INK, width)
         line += TICK + 8
+    if bar.note:
+        canvas.write(left, line, bar.note, TICK, INK, width)
+        line += TICK + 8
     unit = f" ({offset})" if offset else ""
     canvas.write(left, line, bar.measure + unit, TICK, GRAY, width)
 

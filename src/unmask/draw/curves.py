@@ -64,6 +64,8 @@ class Series:
         For what is a guide rather than a measurement.
     color : str, optional
         By default that of its place among the curves that have none.
+    band : (array_like, array_like), optional
+        Ends of an interval at each point, shaded in the curve's color.
     """
 
     x: ArrayLike
@@ -72,6 +74,7 @@ class Series:
     dots: bool = False
     dashed: bool = False
     color: str | None = None
+    band: tuple[ArrayLike, ArrayLike] | None = None
 
 
 @dataclass(frozen=True)
@@ -285,6 +288,9 @@ def _plot(
             thick = points(sizes.line / (2 if line.dashed else 1))
             style |= {"linewidth": thick, "markersize": points(sizes.dot), "markeredgewidth": 0}
         handles += ax.plot(*curve.T, **style)
+        if line.band is not None:
+            color = handles[-1].get_color()
+            ax.fill_between(line.x, *line.band, color=color, alpha=0.15, linewidth=0)
     if "x" in log:
         ax.set_xscale("log")
     if "y" in log:

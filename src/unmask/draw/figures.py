@@ -6,12 +6,24 @@ the type is twice as large as it looks there.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
 from unmask.draw import color_bar
-from unmask.draw.canvas import GRAY, INK, RULE, Canvas, fit, points, styled, write_title
+from unmask.draw.canvas import (
+    GRAY,
+    INK,
+    RULE,
+    Canvas,
+    fit,
+    font,
+    length,
+    points,
+    styled,
+    write_title,
+)
 from unmask.draw.panels import paint, panel
 from unmask.errors import SettingError
 
@@ -73,7 +85,9 @@ def side_by_side(
     """
     size = evidence.picture.shape[0], evidence.picture.shape[1]
     width, height = fit(size[1], size[0], PANEL)
-    column = max(width, NARROW)
+    drawn = [panel(name, evidence, 2 * PANEL) for name in panels]
+    words = max(length(shown.caption, font(CAPTION)) for shown in drawn)
+    column = max(width, NARROW, math.ceil(words) + 1)
     across = len(panels) * column + (len(panels) - 1) * GAP
 
     top = MARGIN
@@ -86,8 +100,7 @@ def side_by_side(
     canvas = Canvas(across + 2 * MARGIN, bottom)
     canvas.write(MARGIN, title_y, title, TITLE, INK, across)
     canvas.write(MARGIN, subtitle_y, subtitle, SUBTITLE, GRAY, across)
-    for number, name in enumerate(panels):
-        shown = panel(name, evidence, 2 * PANEL)
+    for number, shown in enumerate(drawn):
         left = MARGIN + number * (column + GAP)
         paint(canvas.axes(left, top, width, height), shown, size, evidence.box)
         if shown.barred and shown.bar is not None:

@@ -35,6 +35,7 @@ __all__ = ["PANELS", "Bar", "Evidence", "Panel", "Shown", "paint", "panel"]
 Panel = Literal["overlay", "map", "picture", "stderr", "significant"]
 PANELS: tuple[Panel, ...] = get_args(Panel)
 
+SHARP = 400  # pixels that a contour is drawn in, at least
 LINE, HALO = 2.5, 1.5  # pixels: of a contour, and around it, so that it shows on any color
 
 
@@ -52,7 +53,8 @@ class Evidence:
     measure : str
         What the values are, with their unit if they have one.
     stderr : callable, optional
-        Returns the standard error, shape (H, W); asked only where it is drawn.
+        Returns the standard error of the map less its level, shape (H, W); asked only where it is
+        drawn.
     significant : callable, optional
         Returns where the map differs from no influence, bool of shape (H, W).
     box : tuple of 4 floats, optional
@@ -81,6 +83,8 @@ class Bar:
     low, high : float
     level : float or None
         The value of no influence, to be marked.
+    note : str
+        What else is said of the values.
     """
 
     measure: str
@@ -88,6 +92,7 @@ class Bar:
     low: float
     high: float
     level: float | None = None
+    note: str = ""
 
     @cached_property
     def only(self) -> float | None:
@@ -173,16 +178,16 @@ def _bar(evidence: Evidence) -> Bar:
 def _stderr(evidence: Evidence, most: int) -> Shown:
     assert evidence.stderr is not None
     stderr = np.asarray(evidence.stderr())
-    known = stderr[np.isfinite(stderr)]
+    known = stderr[np.isfinite(stderr) & (stderr > 0)]  # not where the model saw nothing
     high = float(known.max(initial=0))
     small = _reduced(evidence.picture, stderr, most)[1].astype(np.float64)
     pixels = gray(small / high if high else small)
-    caption = "standard error"
+    note = ""
     span = float(np.ptp(evidence.values.astype(np.float64)))
     if known.size and 0 < span < np.inf:
-        caption += f", median {100 * float(np.median(known)) / span:.2g}% of the map's range"
-    bar = Bar("standard error", gray(np.linspace(0, 1, 256)), 0.0, high)
-    return Shown(caption, pixels, bar, barred=bool(known.size))
+        note = f"median: {100 * float(np.median(known)) / span:.2g}% of the map's range"
+    bar = Bar("standard error of the influence", gray(np.linspace(0, 1, 256)), 0.0, high, note=note)
+    return Shown("standard error", pixels, bar, barred=bool(known.size))
 
 
 def _contours(evidence: Evidence, most: int) -> tuple[tuple[NDArray[Any], str], ...]:
@@ -220,7 +225,10 @@ def paint(
     if shown.bar is not None:
         # The pixels have their colors; these are for a color bar.
         image.set(norm=shown.bar.norm, cmap=shown.bar.cmap)
-    for share, color in shown.contours:
+    for where, color in shown.contours:
+        # A map of few pixels is shown in squares, and its lines go along their edges.
+        times = 1 + SHARP // max(where.shape)
+        share = where.repeat(times, 0).repeat(times, 1)
         height, width = share.shape
         # Padded, so that a region at the picture's border is closed there.
         padded = np.pad(share, 1)

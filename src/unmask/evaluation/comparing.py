@@ -35,7 +35,7 @@ class Panel:
     curves : dict of str to Curve
         Of "deletion" and "insertion".
     level : float or None
-        What the map shows where there is no influence, where that is known.
+        What the map shows where there is no influence; where nobody says it, the map's median.
     """
 
     title: str
@@ -97,8 +97,9 @@ def _panels(
     case: Case, named: Iterable[tuple[str | Explainer, Explainer]], asked: Any, seed: int
 ) -> Iterator[Panel]:
     for name, function in named:
-        seeded = {"seed": seed} if known.takes_seed(function) else {}
         with silent():
-            values = np.asarray(function(case.model, case.given, asked, **seeded))
+            values, level = known.made_by(function, case.model, case.given, asked, seed)
+        if level is None:  # most of a picture has no influence
+            level = float(np.median(values))
         title = name if isinstance(name, str) else getattr(name, "__name__", str(name))
-        yield Panel(title, case.at_picture_size(values), metrics.both(case, values))
+        yield Panel(title, case.at_picture_size(values, level), metrics.both(case, values), level)

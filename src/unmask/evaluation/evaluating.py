@@ -10,8 +10,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from unmask.errors import SettingError, UnmaskError, silent
 from unmask.evaluation import explainers, metrics
 from unmask.inputs import describe
@@ -211,18 +209,17 @@ def _row(
     model = case.model  # with the texts that were asked for, if it compares pictures with texts
     names = {metric.name for metric in chosen}
     needs = {need for metric in chosen for need in metric.needs}
-    seeded = {"seed": seed} if explainers.takes_seed(function) else {}
 
     begin = time.perf_counter()
-    values = np.asarray(function(model, pixels, asked, **seeded))
+    values, _ = explainers.made_by(function, model, pixels, asked, seed)
     explaining = time.perf_counter() - begin
     again = other = None
     if "seed" in needs:
-        again = np.asarray(function(model, pixels, asked, seed=seed + 1))
+        again, _ = explainers.made_by(function, model, pixels, asked, seed + 1)
     if "randomized" in needs:
         assert randomized is not None
         drawn = with_same_texts(randomized, model.labels)
-        other = np.asarray(function(drawn, pixels, asked, **seeded))
+        other, _ = explainers.made_by(function, drawn, pixels, asked, seed)
 
     begin = time.perf_counter()
     found, curves = evaluate_map(
@@ -272,6 +269,7 @@ def evaluate_map(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import unmask
     >>> from unmask import metrics
     >>> one = metrics.case("demo", unmask.demo.pictures()["street"], "heart")

@@ -3,8 +3,8 @@
 Evaluation and comparison take any function like that, so whatever makes a map can be put through
 them: Captum, SHAP, LIME, XAITK, pytorch-grad-cam. The model is a `Model`; the image a uint8 picture
 (H, W, 3), or an array in the model's space; the target a class index, or what `unmask.explain`
-takes; and the map has the size of the picture or of the model's input. A function that draws at
-random takes a keyword ``seed`` too.
+takes; and the map has the size of the picture or of the model's input. An `Explanation` of one
+target is taken too. A function that draws at random takes a keyword ``seed``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from unmask.errors import SettingError
 from unmask.evaluation import metrics
 from unmask.evaluation.occlusion import occlude
 from unmask.run.explain import explain
+from unmask.run.explanation import Explanation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,15 +34,15 @@ if TYPE_CHECKING:
     from unmask.models.model import Model
     from unmask.targets.target import Target
 
-    Explainer = Callable[..., NDArray[Any]]
+    Explainer = Callable[..., NDArray[Any] | Explanation]
 
 
-__all__ = ["EXPLAINERS", "asked_of", "find", "occlusion", "rise", "takes_seed", "unmask"]
+__all__ = ["EXPLAINERS", "asked_of", "find", "made_by", "occlusion", "rise", "takes_seed", "unmask"]
 
 
 def unmask(
     model: Model, image: NDArray[Any], target: Any, *, seed: int = 0, **settings: Any
-) -> NDArray[np.float32]:
+) -> Explanation:
     """Explain as `unmask.explain` does, with its defaults.
 
     Parameters
@@ -56,19 +57,17 @@ def unmask(
 
     Returns
     -------
-    ndarray of float32
-        At the model's size.
+    Explanation
     """
     made = explain(model, image, target, seed=seed, preprocess=_space(image), **settings)
     if len(made.targets) != 1:
         raise SettingError(f"{len(made.targets)} targets: an explainer is asked for one")
-    first: NDArray[np.float32] = made.model_maps[0]
-    return first
+    return made
 
 
 def rise(
     model: Model, image: NDArray[Any], target: Any, *, seed: int = 0, **settings: Any
-) -> NDArray[np.float32]:
+) -> Explanation:
     """Explain as the RISE paper does: independent masks, equation 6, hidden parts 0.
 
     Parameters and result as for `unmask`.
@@ -170,6 +169,36 @@ def asked_of(target: Target, given: Any = None) -> Any:
     if target.request is None:
         return given
     return int(target.request) if target.request.isdecimal() else target.request
+
+
+def made_by(
+    explainer: Explainer, model: Model, image: NDArray[Any], target: Any, seed: int
+) -> tuple[NDArray[Any], float | None]:
+    """Let an explainer explain.
+
+    Parameters
+    ----------
+    explainer : callable
+        Returns a map, or an `Explanation` of one target.
+    model : Model
+    image : ndarray
+        A uint8 picture (H, W, 3), or an array in the model's space.
+    target : int, str or other
+        What it is asked for, see `asked_of`.
+    seed : int
+        For one that takes a seed.
+
+    Returns
+    -------
+    values : ndarray
+        The map.
+    level : float or None
+        What it shows where there is no influence, where that is known.
+    """
+    made = explainer(model, image, target, **({"seed": seed} if takes_seed(explainer) else {}))
+    if isinstance(made, Explanation):
+        return made.model_maps[0], float(made.levels[0])
+    return np.asarray(made), None
 
 
 def takes_seed(explainer: Explainer) -> bool:

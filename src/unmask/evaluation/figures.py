@@ -32,7 +32,8 @@ MARGIN, GAP = 48, 32
 CHART = 360  # height
 TITLE, SUBTITLE, CAPTION = 34, 22, 22
 COLORS = {"deletion": CATEGORIES[4], "insertion": CATEGORIES[6]}
-BETTER = {"deletion": "less is better", "insertion": "more is better"}
+BETTER = {"deletion": " ↓", "insertion": " ↑"}
+NOTE = "↓ less is better, ↑ more is better"
 AXES: dict[str, Any] = {"x_label": "pixels changed, %", "y_label": "score", "x_limits": (0, 100)}
 
 
@@ -99,6 +100,7 @@ def side_by_side(
     if subtitle:
         canvas.write(MARGIN, top, subtitle, SUBTITLE, GRAY, across)
         top += SUBTITLE + 20
+    canvas.write(MARGIN, tall - MARGIN - CAPTION + 24, NOTE, CAPTION - 4, GRAY, across)
     limits = _limits([curve for panel in panels for curve in panel.curves.values()])
     for number, panel in enumerate(panels):
         left = MARGIN + number * (column + GAP)
@@ -106,7 +108,7 @@ def side_by_side(
         # The areas in the curves' own colors: a legend in so small a chart would hide the curves.
         at = left
         for name, curve in panel.curves.items():
-            words = f"{name} {curve.area:.3f}, {BETTER[name]}" if name in BETTER else name
+            words = _named(name, curve)
             canvas.write(at, top + CAPTION + 10, words, CAPTION, COLORS.get(name, GRAY), column)
             at += int(length(words, font(CAPTION))) + GAP
         under = top + 2 * (CAPTION + 10)
@@ -152,7 +154,7 @@ def curve_figure(
     >>> from unmask.evaluation.metrics import Curve
     >>> figure = curve_figure({"deletion": Curve(np.array([0.0, 1.0]), np.array([1.0, 0.0]))})
     >>> figure.axes[0].get_legend().get_texts()[0].get_text()
-    'deletion 0.500'
+    'deletion ↓ 0.500'
     """
     series = _series(curves, legend=legend)
     ends = limits or _limits(list(curves.values()))
@@ -161,13 +163,18 @@ def curve_figure(
     return lines(series, size=size, title=title, y_limits=ends, **AXES)
 
 
+def _named(name: str, curve: Curve) -> str:
+    return f"{name}{BETTER.get(name, '')} {curve.area:.3f}"
+
+
 def _series(curves: Mapping[str, Curve], *, legend: bool) -> list[Series]:
     return [
         Series(
             100 * curve.fractions,
             curve.scores,
-            f"{name} {curve.area:.3f}" if legend else "",
+            _named(name, curve) if legend else "",
             color=COLORS.get(name),
+            band=None if curve.low is None or curve.high is None else (curve.low, curve.high),
         )
         for name, curve in curves.items()
     ]

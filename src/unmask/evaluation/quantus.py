@@ -6,6 +6,7 @@ calls `explain_func`, and gets what its own metrics expect.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,12 +83,10 @@ def explain_func(
         raise SettingError(f"{len(batch)} inputs and {len(classes)} targets: expected one for each")
     source = score or model
     loaded = source if isinstance(source, Model) else load(_scores(source), layout=layout)
-    function = explainers.find(explainer)
     settings = {key: value for key, value in kwargs.items() if key not in FOREIGN}
-    if explainers.takes_seed(function):
-        settings["seed"] = seed
+    function = functools.partial(explainers.find(explainer), **settings)
     maps = [
-        np.asarray(function(loaded, image, int(target), **settings), np.float32)
+        explainers.made_by(function, loaded, image, int(target), seed)[0].astype(np.float32)
         for image, target in zip(batch, classes, strict=True)
     ]
     return np.expand_dims(np.stack(maps), layout.index("C"))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask._base.spelling import named
+from unmask._base.statistics import quantile
 from unmask.evaluation.metrics import Curve
+from unmask.evaluation.metrics.intervals import CONFIDENCE
 from unmask.evaluation.table import write_csv, write_parquet
 from unmask.inputs import encoding
 
@@ -48,7 +50,7 @@ def write_study(
     if curves:
         count = sum(not row["error"] for row in rows)
         alone = named(Path(rows[0]["picture"]).name)
-        title = f"mean of {count} pictures" if count > 1 else alone
+        title = f"mean of {count} pictures, with its 95% interval" if count > 1 else alone
         written.append(folder / "curves.png")
         # matplotlib comes with them.
         from unmask.draw.canvas import pixels
@@ -77,7 +79,8 @@ def _summary(metrics: Sequence[Metric], means: Mapping[str, Mean]) -> list[dict[
 def mean_curve(rows: Sequence[Mapping[str, Any]], name: str) -> Curve | None:
     """Average the curves of all pictures; its area is the mean of theirs.
 
-    Pictures of other sizes have other steps, so all their points are taken.
+    Pictures of other sizes have other steps, so all their points are taken. Its interval is that of
+    `unmask.metrics.mean_interval` at each of them, within 0 and 1 where the scores are.
     """
     curves = [
         (row[f"{name}_fractions"], row[f"{name}_scores"])
@@ -87,8 +90,15 @@ def mean_curve(rows: Sequence[Mapping[str, Any]], name: str) -> Curve | None:
     if not curves:
         return None
     across = np.unique(np.concatenate([fractions for fractions, _ in curves]))
-    scores = [np.interp(across, *curve) for curve in curves]
-    return Curve(across, np.mean(scores, axis=0))
+    scores = np.array([np.interp(across, *curve) for curve in curves])
+    mean, count = scores.mean(axis=0), len(scores)
+    if count < 2:
+        return Curve(across, mean)
+    half = quantile(CONFIDENCE, count - 1) * scores.std(axis=0, ddof=1) / math.sqrt(count)
+    low, high = mean - half, mean + half
+    if scores.min() >= 0 and scores.max() <= 1:
+        low, high = np.maximum(low, 0), np.minimum(high, 1)
+    return Curve(across, mean, low, high)
 
 
 def as_dict(row: Row, picture: str, digest: str) -> dict[str, Any]:

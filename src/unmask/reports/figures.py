@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.draw.scale import gray
+from unmask.estimate.scores import Summary
 from unmask.inputs import encoding
 from unmask.inputs.encoding import jpeg
 from unmask.run.preview import shrunk
@@ -69,14 +70,16 @@ class Pictures:
         target = small.targets[number]
         scale, figures = small.scaled(number, self.look), []
         known = bool(np.isfinite(small.model_stderrs).all())
+        # Batch keeps no scores, from which the lines follow.
+        lines = "" if not known or isinstance(small.estimate, Summary) else self._lines(number)
         if self.there:
             over = _png(np.dstack([scale.ink(values), _alpha(scale.strength(values))]))
             described = f"The map for {target.label} over the picture"
             figures.append(
                 _figure(
                     f'<div class="stack {scale.style}"><div class="under {self.name}"></div>'
-                    f"{_img(over, described, 'over')}{self._lines(number) if known else ''}</div>"
-                    f"{_controls(scale, lines=known)}",
+                    f"{_img(over, described, 'over')}{lines}</div>"
+                    f"{_controls(scale, lines=bool(lines))}",
                     "over the picture",
                 )
             )
@@ -85,7 +88,7 @@ class Pictures:
             _figure(drawn + _bar(scale, f"{target.quantity} while visible"), "saliency map")
         )
         if known:
-            figures.append(_stderr(small.stderrs[number], values, target.label))
+            figures.append(_stderr(small.influence_stderr(number), values, target.label))
         return f"<div class=figures>{''.join(figures)}</div>"
 
     def _lines(self, number: int) -> str:
@@ -130,13 +133,12 @@ def _bar(scale: Scale, measure: str) -> str:
 
 
 def _stderr(stderr: Any, values: Any, label: str) -> str:
-    # Where the picture was cropped it may be unknown though it is known elsewhere.
-    there = stderr[np.isfinite(stderr)]
+    there = stderr[np.isfinite(stderr) & (stderr > 0)]  # not where the model saw nothing
     high, span = float(there.max(initial=0)), float(np.ptp(values.astype(np.float64)))
     share = stderr.astype(np.float64) / high if high else stderr
     drawn = _img(_png(gray(share)), f"Standard error of the map for {label}")
     words = ""
-    if 0 < span < np.inf:
+    if there.size and 0 < span < np.inf:
         words = f"<p>median: {100 * float(np.median(there)) / span:.2g}% of the map's range</p>"
     bar = _scaled(gray(np.linspace(0, 1, BAR)), "0", f"{high:.3g}")
     return _figure(drawn + bar + words, "standard error")

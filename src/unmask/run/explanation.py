@@ -20,6 +20,7 @@ from unmask.estimate.uncertainty import Maps, format_reliability, half_width
 from unmask.inputs.picture import Picture
 from unmask.models.labels import find_label
 from unmask.run import explanation_file
+from unmask.run.certainty import influence
 
 if TYPE_CHECKING:
     import os
@@ -214,24 +215,33 @@ class Explanation:
         if not (is_number(level) and 0 < level < 1):
             raise SettingError(f"level={level!r}: expected a probability between 0 and 1")
         number = self.find(target)
-        start = 0
-        for maps in self._final:
-            if number < start + len(maps.value):
-                break
-            start += len(maps.value)
-        width = statistics.quantile(level, maps.influence_freedom)
-        mean = self.levels[number : number + 1]
-        one = slice(number - start, number - start + 1)
-        # Where there is no error at all, rounding alone is no influence.
-        least = 64 * np.finfo(np.float64).eps * np.abs(mean)
-        bound = np.maximum(width * maps.influence_stderr[one], least)
-        change = np.abs(maps.value[one] - mean.reshape(-1, *(1,) * (maps.value.ndim - 1)))
-        known = np.isfinite(bound)
-        surplus = np.where(known, change - np.where(known, bound, 0.0), 0.0)
-        # Only where it is above 0 matters, so its unit does not.
-        unit = np.frexp(np.abs(surplus).max())[1]
-        signs = np.where(known, np.ldexp(surplus, -unit), -1.0).astype(np.float32)
+        signs = influence(self._final, number, float(self.levels[number])).significance(level)
         return np.asarray(self.at_picture_size(signs, np.array([-1.0]))[0] > 0)
+
+    def influence_stderr(self, target: int | str = 0) -> Floats:
+        """Return the standard error of what a pixel's visibility changes: the map less its level.
+
+        That of the map itself, `stderr`, has the error of the mean score too, which moves all
+        pixels together and leaves the evidence where it is. Where batch stored no scores, it is
+        all that is known, and is returned.
+
+        Parameters
+        ----------
+        target : int or str, default 0
+
+        Returns
+        -------
+        ndarray of float32 or float64, shape (H, W)
+            0 where the model saw nothing; infinite where there are fewer than two blocks of masks.
+        """
+        number = self.find(target)
+        if isinstance(self.estimate, Summary):
+            return np.asarray(self.stderrs[number])
+        stderr = influence(self._final, number, float(self.levels[number])).stderr
+        if not np.isfinite(stderr).all():
+            return np.full_like(self.maps[number], np.inf)
+        found: Floats = self.at_picture_size(each(stderr, relative=True), np.zeros(1))[0]
+        return found
 
     @cached_property
     def _final(self) -> list[Maps]:
@@ -383,7 +393,7 @@ class Explanation:
             self.maps[number],
             self.scaled(number, look),
             f"{target.quantity} while visible",
-            stderr=lambda: self.stderrs[number],
+            stderr=lambda: self.influence_stderr(number),
             significant=lambda: self.significant(number),
             box=target.box,
         )

@@ -119,14 +119,15 @@ class Case:
         # What the picture does not reach (a letterbox's bars) is the least important.
         return home.forward(array, float(array.min()))
 
-    def at_picture_size(self, values: ArrayLike) -> NDArray[Any]:
+    def at_picture_size(self, values: ArrayLike, outside: float | None = None) -> NDArray[Any]:
         """Bring a map to the picture's size, for evidence that is known there.
 
         Parameters
         ----------
         values : float array
-            A map of the picture's size, which is left as it is, or of the model's. What the model
-            never saw gets the map's least value.
+            A map of the picture's size, which is left as it is, or of the model's.
+        outside : float, optional
+            What is shown where the model saw nothing; by default the map's least value.
 
         Returns
         -------
@@ -140,7 +141,7 @@ class Case:
         array, home = np.asarray(values), self.sample.original
         if home is None or array.shape == home.shape:
             return array
-        return home.back(array, float(array.min()))
+        return home.back(array, float(array.min()) if outside is None else outside)
 
     def substrate(self, fill: Any) -> NDArray[np.float32]:
         """Return a fill of the input's full shape; "zero" is 0 in the model's space."""

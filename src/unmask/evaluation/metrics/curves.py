@@ -53,10 +53,14 @@ class Curve:
         Share of the pixels changed, from 0 to 1, ascending.
     scores : ndarray of float64, shape (n,)
         Of the target.
+    low, high : ndarray of float64, shape (n,), or None
+        Where this is a mean over pictures, the ends of its 95% interval.
     """
 
     fractions: NDArray[np.float64]
     scores: NDArray[np.float64]
+    low: NDArray[np.float64] | None = None
+    high: NDArray[np.float64] | None = None
 
     @property
     def area(self) -> float:
