@@ -85,8 +85,8 @@ def compare(
     >>> case = unmask.metrics.case("demo", unmask.demo.pictures()["street"], "heart")
     >>> for one in evaluation.compare(case, ["unmask,masks=256", "occlusion,masks=25"]):
     ...     print(one.title, one.values.shape, *one.curves)
-    unmask,masks=256 (360, 480) deletion insertion
-    occlusion,masks=25 (360, 480) deletion insertion
+    unmask (adaptive, 256 masks) (360, 480) deletion insertion
+    occlusion (25 places) (360, 480) deletion insertion
     """
     named = [(explainer, known.find(explainer)) for explainer in explainers]
     asked = known.asked_of(case.target, target)
@@ -100,5 +100,4 @@ def _panels(
         seeded = {"seed": seed} if known.takes_seed(function) else {}
         with silent():
             values = np.asarray(function(case.model, case.given, asked, **seeded))
-        title = name if isinstance(name, str) else getattr(name, "__name__", str(name))
-        yield Panel(title, case.at_picture_size(values), metrics.both(case, values))
+        yield Panel(known.in_words(name), case.at_picture_size(values), metrics.both(case, values))
