@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask._base.numbers import format_score
 from unmask.draw.boxes import show
 from unmask.draw.canvas import GRAY, INK, Canvas, fit, font, length, styled
 from unmask.draw.colormap import CATEGORIES
 from unmask.draw.curves import Series, chart, draw_lines, lines
 from unmask.draw.scale import DEFAULT, Look
 from unmask.errors import SettingError
+from unmask.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,9 +32,8 @@ __all__ = ["curve_figure", "side_by_side"]
 PANEL = 480  # longest side of a picture
 MARGIN, GAP = 48, 32
 CHART = 360  # height
-TITLE, SUBTITLE, CAPTION = 34, 22, 22
+TITLE, SUBTITLE, CAPTION, AREA = 34, 22, 22, 17
 COLORS = {"deletion": CATEGORIES[4], "insertion": CATEGORIES[6]}
-BETTER = {"deletion": "less is better", "insertion": "more is better"}
 AXES: dict[str, Any] = {"x_label": "pixels changed, %", "y_label": "score", "x_limits": (0, 100)}
 
 
@@ -106,9 +107,9 @@ def side_by_side(
         # The areas in the curves' own colors: a legend in so small a chart would hide the curves.
         at = left
         for name, curve in panel.curves.items():
-            words = f"{name} {curve.area:.3f}, {BETTER[name]}" if name in BETTER else name
-            canvas.write(at, top + CAPTION + 10, words, CAPTION, COLORS.get(name, GRAY), column)
-            at += int(length(words, font(CAPTION))) + GAP
+            words = f"{name} {format_score(curve.area)}, {METRICS[name].better}"
+            canvas.write(at, top + CAPTION + 12, words, AREA, COLORS.get(name, GRAY), column)
+            at += int(length(words, font(AREA))) + 24
         under = top + 2 * (CAPTION + 10)
         over = look.scale(panel.values, panel.level).lay(picture, panel.values)
         show(canvas.axes(left, under, width, height), over, (over.shape[0], over.shape[1]))
@@ -152,7 +153,7 @@ def curve_figure(
     >>> from unmask.evaluation.metrics import Curve
     >>> figure = curve_figure({"deletion": Curve(np.array([0.0, 1.0]), np.array([1.0, 0.0]))})
     >>> figure.axes[0].get_legend().get_texts()[0].get_text()
-    'deletion 0.500'
+    'deletion 0.5000'
     """
     series = _series(curves, legend=legend)
     ends = limits or _limits(list(curves.values()))
@@ -166,7 +167,7 @@ def _series(curves: Mapping[str, Curve], *, legend: bool) -> list[Series]:
         Series(
             100 * curve.fractions,
             curve.scores,
-            f"{name} {curve.area:.3f}" if legend else "",
+            f"{name} {format_score(curve.area)}" if legend else "",
             color=COLORS.get(name),
         )
         for name, curve in curves.items()
