@@ -431,7 +431,7 @@ class TestCommands:
         ("options", "says"),
         [
             (("--metric", "acuracy"), "metric 'acuracy': expected some of"),
-            (("--metric", "energy"), "needs evidence"),
+            (("--metric", "energy"), "needs --evidence"),
             (("-e", "grad-cam"), "explainer 'grad-cam'"),
             (("--model", "none.onnx"), "none.onnx"),
         ],

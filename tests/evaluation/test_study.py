@@ -190,7 +190,8 @@ def test_compared_maps_are_the_explainers_own(pictures):
     np.testing.assert_array_equal(first.values, made.map)
     for name, curve in metrics.both(case, made.model_maps[0]).items():
         np.testing.assert_array_equal(first.curves[name].scores, curve.scores)
-    assert (first.title, second.title) == (QUICK, "occlusion,masks=16")
+    titles = "unmask (adaptive, 64 masks, grid 3)", "occlusion (16 places)"
+    assert (first.title, second.title) == titles
     assert second.values.shape == made.map.shape
     with pytest.raises(SettingError, match="explainer 'lime'"):
         evaluation.compare(case, ["lime"])

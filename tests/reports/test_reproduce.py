@@ -27,7 +27,7 @@ pytest.importorskip("onnxruntime")
 from typer.testing import CliRunner
 
 from unmask import cli
-from unmask.cli import look_options
+from unmask.cli import look_options, result_options
 
 FOX = SHARED / "images" / "imagenet_red_fox.jpg"
 STREET = unmask.demo.pictures()["street"]
@@ -279,8 +279,8 @@ def test_every_option_of_the_command_is_known_to_reports():
         one for name, one in typer.main.get_command(cli.app).commands.items() if name == "explain"
     )
     names = {one.name for one in command.params}
-    elsewhere = {"picture", "model", "target", "output", "certainty", "help", *look_options.OPTIONS}
-    elsewhere |= {"contrast", "json", "quiet"}
+    elsewhere = {"picture", "model", "target", "contrast", "output", "certainty", "help"}
+    elsewhere |= {*look_options.OPTIONS, *result_options.OPTIONS}
     # How many masks there were is said in place of when they ended.
     ends = {"until", "max_masks", "max_seconds", "checkpoint"}
     # Python's output= is --model-output here, as --output is a folder.

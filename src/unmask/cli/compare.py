@@ -50,7 +50,12 @@ def compare(
         case = metrics.case(loaded, pixels, parse_target(target, contrast))
         console.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
         made = evaluation.compare(case, names, seed=seed)
-        panels = [panel for _, panel in zip(progress.one_by_one(names), made, strict=True)]
+        panels = [
+            panel
+            for _, panel in zip(
+                progress.one_by_one(map(explainers.in_words, names)), made, strict=True
+            )
+        ]
         figure = figures.side_by_side(
             pixels,
             panels,
@@ -59,5 +64,5 @@ def compare(
             look=drawn,
         )
         write_figure(path, figure)
-        tables.show_compared(loaded.name, case.target, dict(zip(names, panels, strict=True)))
+        tables.show_compared(loaded.name, case.target, [*zip(names, panels, strict=True)])
         console.show_written([path], before)

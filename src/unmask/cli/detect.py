@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 import unmask
+from unmask._base.numbers import format_score
 from unmask.cli import console, tables
 from unmask.cli.arguments import make_place
 from unmask.cli.figures import write_figure
@@ -42,7 +43,10 @@ def detect(
             from unmask.draw import boxes
 
             items = [
-                (f"{box.number} {console.short(box.label)} {box.confidence:.2f}", box.box)
+                (
+                    f"{box.number} {console.short(box.label)} {format_score(box.confidence, 2)}",
+                    box.box,
+                )
                 for box in found
             ]
             path, before = make_place(output, picture, "detections")

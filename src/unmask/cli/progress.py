@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -163,7 +163,7 @@ def evaluating(study: Study) -> bool:
     return True
 
 
-def one_by_one(names: Sequence[str]) -> Iterator[str]:
+def one_by_one(names: Iterable[str]) -> Iterator[str]:
     """Yield names, and show which is at work and for how long."""
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     with Progress(*columns, console=console.bars(), transient=True) as progress:

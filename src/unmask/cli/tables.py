@@ -168,10 +168,10 @@ def show_snapshots(target: Target, taken: Sequence[Snapshot]) -> None:
     )
 
 
-def show_compared(model: str, target: Target, panels: Mapping[str, Panel]) -> None:
+def show_compared(model: str, target: Target, panels: Sequence[tuple[str, Panel]]) -> None:
     """List explainers with the areas of their curves; of each area the best is marked."""
     found: list[dict[str, Any]] = [
-        {"explainer": name, "title": panel.title, **_areas(panel)} for name, panel in panels.items()
+        {"explainer": name, "title": panel.title, **_areas(panel)} for name, panel in panels
     ]
     results.current().add(model=model, target=values.of_target(target), explainers=found)
     shown = [metrics.METRICS[name] for name in ("deletion", "insertion")]

@@ -85,8 +85,8 @@ def compare(
     >>> case = unmask.metrics.case("demo", unmask.demo.pictures()["street"], "heart")
     >>> for one in evaluation.compare(case, ["unmask,masks=256", "occlusion,masks=25"]):
     ...     print(one.title, one.values.shape, *one.curves)
-    unmask,masks=256 (360, 480) deletion insertion
-    occlusion,masks=25 (360, 480) deletion insertion
+    unmask (adaptive, 256 masks) (360, 480) deletion insertion
+    occlusion (25 places) (360, 480) deletion insertion
     """
     named = [(explainer, known.find(explainer)) for explainer in explainers]
     asked = known.asked_of(case.target, target)
@@ -101,5 +101,5 @@ def _panels(
             values, level = known.made_by(function, case.model, case.given, asked, seed)
         if level is None:  # most of a picture has no influence
             level = float(np.median(values))
-        title = name if isinstance(name, str) else getattr(name, "__name__", str(name))
-        yield Panel(title, case.at_picture_size(values, level), metrics.both(case, values), level)
+        shown = case.at_picture_size(values, level)
+        yield Panel(known.in_words(name), shown, metrics.both(case, values), level)

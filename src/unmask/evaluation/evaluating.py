@@ -144,7 +144,7 @@ def _check(
 ) -> None:
     """Refuse metrics that lack what they need."""
     have = {
-        "evidence": (bool(evidence), "evidence: boxes or pixels of the pictures"),
+        "evidence": (bool(evidence), "evidence=, boxes or pixels of the pictures"),
         "seed": (explainers.takes_seed(function), "an explainer that takes seed="),
         "randomized": (randomized is not None, "a randomized copy of the model"),
     }

@@ -25,6 +25,7 @@ from unmask.evaluation import metrics
 from unmask.evaluation.occlusion import occlude
 from unmask.run.explain import explain
 from unmask.run.explanation import Explanation
+from unmask.run.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,7 +38,17 @@ if TYPE_CHECKING:
     Explainer = Callable[..., NDArray[Any] | Explanation]
 
 
-__all__ = ["EXPLAINERS", "asked_of", "find", "made_by", "occlusion", "rise", "takes_seed", "unmask"]
+__all__ = [
+    "EXPLAINERS",
+    "asked_of",
+    "find",
+    "in_words",
+    "made_by",
+    "occlusion",
+    "rise",
+    "takes_seed",
+    "unmask",
+]
 
 
 def unmask(
@@ -140,6 +151,40 @@ def find(wanted: str | Explainer) -> Explainer:
             f"{did_you_mean(first, _settings(found))}".rstrip(".")
         )
     return functools.partial(found, **settings) if settings else found
+
+
+def in_words(explainer: str | Explainer) -> str:
+    """Return what an explainer is called over its map.
+
+    Parameters
+    ----------
+    explainer : str or callable
+        As for `find`, which knows it.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> in_words("unmask,masks=1000"), in_words("rise,masks=2000,grid=7")
+    ('unmask (adaptive, 1,000 masks)', 'RISE as published (2,000 masks, grid 7)')
+    >>> in_words("occlusion,masks=400"), in_words("tools:lime,n_samples=50")
+    ('occlusion (400 places)', 'tools:lime (n samples 50)')
+    """
+    if not isinstance(explainer, str):
+        return str(getattr(explainer, "__name__", explainer))
+    name, *pairs = (part.strip() for part in explainer.split(","))
+    settings = dict(pair.split("=", 1) for pair in pairs)
+    said = []
+    if name == "unmask":
+        said.append(settings.pop("estimator", SETTINGS["estimator"].default))
+    if settings.get("masks", "").isdecimal():
+        unit = "places" if name == "occlusion" else "masks"
+        said.append(f"{int(settings.pop('masks')):,} {unit}")
+    said += [f"{key.replace('_', ' ')} {value}" for key, value in settings.items()]
+    called = "RISE as published" if name == "rise" else name
+    return f"{called} ({', '.join(said)})" if said else called
 
 
 def asked_of(target: Target, given: Any = None) -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask._base.numbers import format_score
 from unmask.draw.boxes import show
 from unmask.draw.canvas import GRAY, INK, Canvas, fit, font, length, styled
 from unmask.draw.colormap import CATEGORIES
@@ -154,7 +155,7 @@ def curve_figure(
     >>> from unmask.evaluation.metrics import Curve
     >>> figure = curve_figure({"deletion": Curve(np.array([0.0, 1.0]), np.array([1.0, 0.0]))})
     >>> figure.axes[0].get_legend().get_texts()[0].get_text()
-    'deletion ↓ 0.500'
+    'deletion ↓ 0.5000'
     """
     series = _series(curves, legend=legend)
     ends = limits or _limits(list(curves.values()))
@@ -164,7 +165,7 @@ def curve_figure(
 
 
 def _named(name: str, curve: Curve) -> str:
-    return f"{name}{BETTER.get(name, '')} {curve.area:.3f}"
+    return f"{name}{BETTER.get(name, '')} {format_score(curve.area)}"
 
 
 def _series(curves: Mapping[str, Curve], *, legend: bool) -> list[Series]:

@@ -107,7 +107,7 @@ class Model:
             raise SettingError(
                 f"{self.name} takes whole numbers ({own.dtype}), pixels from 0 to 255, and "
                 f"preprocess={own.preprocess.name!r} would leave next to nothing of them: use "
-                "preprocess='raw' (or 'bgr'), without mean and std"
+                "preprocess='raw' or preprocess='bgr', without mean and std"
             )
         if not 0 < self.threshold < 1:
             raise SettingError(f"threshold={self.threshold}: expected a confidence between 0 and 1")

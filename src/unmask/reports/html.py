@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from unmask._base.numbers import format_score
 from unmask._version import __version__
 from unmask.draw.scale import DEFAULT
 from unmask.errors import SettingError
@@ -158,7 +159,7 @@ def _section(
     targets = []
     for position, target in enumerate(explanation.targets):
         facts = [
-            f"score {target.score:.4g}",
+            f"{target.quantity} {format_score(target.score)}",
             f"reliability {format_reliability(explanation.reliabilities[position])}",
         ]
         if target.box is not None:
@@ -188,7 +189,7 @@ def _curves(curves: Mapping[str, Curve]) -> str:
     for name, curve in curves.items():
         fractions, scores = np.asarray(curve.fractions, float), np.asarray(curve.scores, float)
         lines.append(Series(fractions, scores, name))
-        areas.append(f"{name} {float(np.trapezoid(scores, fractions)):.3f}")
+        areas.append(f"{name} {format_score(float(np.trapezoid(scores, fractions)))}")
     drawn = svg(lines, x_label="share of the pixels changed", y_label="score")
     words = f"{CURVES} Areas under them: {', '.join(areas)}."
     caption = f"<figcaption>{escape(words)}</figcaption>"

@@ -279,7 +279,7 @@ def _about_outputs(model: Model, outputs: Any) -> list[str]:
         return []
     note = (
         f"the outputs of {model.name} look like logits ({low:.3g} to {high:.3g}): they are "
-        "explained as they are. activation='softmax' or 'sigmoid' turns them into probabilities, "
-        "'logits' declares them and ends this note"
+        "explained as they are. activation='softmax' or activation='sigmoid' turns them into "
+        "probabilities, activation='logits' declares them and ends this note"
     )
     return [note]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask._base.numbers import format_score
 from unmask.run.stopping import masks_for
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def doubts(
         below_zero = (signed and of_class) or min(float(scores.min()), target.score) < 0
         if np.ptp(scores) == 0:
             found.append(
-                f"the score of {name} was {scores[0]:.4g} for every mask: the map is flat. Is it "
-                "the right target, and does the fill hide anything?"
+                f"the score of {name} was {format_score(float(scores[0]))} for every mask: the map "
+                "is flat. Is it the right target, and does the fill hide anything?"
             )
             continue
         killed = 0.0 if below_zero else float((scores < KILLED * target.score).mean())
@@ -127,7 +128,8 @@ def not_best(
     if activation == "sigmoid" or (within and float(scores.sum()) > SEVERAL):
         return [
             f"{target.label!r} is not the model's best class, nor one that it says is there: it "
-            f"scores {target.score:.3g} of 1. The map shows what speaks for it nonetheless"
+            f"scores {format_score(target.score)} of 1. The map shows what speaks for it "
+            "nonetheless"
             for target in classes
             if scores[target.index] < min(0.5, NEAR * high)
         ]
@@ -135,9 +137,9 @@ def not_best(
     if any(scores[target.index] >= least for target in classes):
         return []
     return [
-        f"{target.label!r} is not the model's best class: it scores {target.score:.3g}, {best!r} "
-        f"{high:.3g}. The map shows what speaks for it nonetheless; "
-        "unmask.contrast(a, b) shows what decides between two"
+        f"{target.label!r} is not the model's best class: it scores "
+        f"{format_score(target.score)}, {best!r} {format_score(high)}. The map shows what speaks "
+        "for it nonetheless; unmask.contrast(a, b) shows what decides between two"
         for target in classes
     ]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from unmask._base.numbers import format_score
 from unmask.draw.canvas import pixels
 from unmask.draw.figures import CERTAINTY, THREE, draw_panel, side_by_side
 from unmask.draw.panels import PANELS
@@ -79,7 +80,7 @@ def facts(target: Target, plan: Plan, masks: int, complete: bool, reliability: f
     reliability : float
     """
     parts = [
-        f"score {target.score:.3g}",
+        f"{target.quantity} {format_score(target.score)}",
         f"{masks:,} masks" + ("" if complete else f" of {plan.share:,}"),
         f"grid {' × '.join(map(str, plan.masks.grid))}",
         f"keep {plan.masks.keep:g}",

@@ -447,7 +447,7 @@ def extent(
     else:
         count = SETTINGS["masks"].checked(masks)
         if most is not None:
-            raise SettingError("masks and max_masks: give one of them")
+            raise SettingError("masks= and max_masks=: give one of them")
     if until is not None:
         UNTIL.checked(until)
     if is_number(seconds) and seconds == math.inf:
@@ -457,10 +457,10 @@ def extent(
     if shard is None:
         return {"count": count, "until": until, "seconds": seconds}
     if until is not None or seconds is not None:
-        raise SettingError("a shard cannot know how reliable the whole is: give masks, not until")
+        raise SettingError("a shard cannot know how reliable the whole is: give masks=, not until=")
     number, of = shard if isinstance(shard, tuple | list) and len(shard) == 2 else (0, 0)
     if not (is_whole(number) and is_whole(of) and 1 <= number <= of):
-        raise SettingError(f"shard={shard!r}: expected (i, n) with i from 1 to n")
+        raise SettingError(f"shard={shard!r}: expected the i-th of n parts, i from 1 to n")
     return {"count": count, "shard": (int(number), int(of))}
 
 

@@ -128,7 +128,7 @@ def _counts(explanation: Explanation, at: Sequence[int] | None) -> list[int]:
     whole = [n for n in given if is_whole(n)]
     if not len(at) or len(whole) < len(at) or min(whole) < 1 or max(whole) > count:
         raise SettingError(
-            f"at={list(at)}: expected numbers of masks from 1 to the {count:,} that there are"
+            f"at={tuple(at)}: expected numbers of masks from 1 to the {count:,} that there are"
         )
     return sorted({int(n) for n in at})
 

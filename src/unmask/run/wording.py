@@ -20,8 +20,8 @@ MODEL = (
     *("labels", "preprocess", "mean", "std", "activation", "layout", "size", "channels"),
     *("resize", "output", "detector", "threshold", "boxes", "weights", "runtime"),
 )
-# Of `unmask.evaluation.Study` and `unmask.reports.stored`.
-OTHERS = ("explainer", "maps", "most")
+# Of `unmask.evaluation.Study`, `unmask.reports.stored`, snapshots, predictions and figures.
+OTHERS = ("explainer", "evidence", "maps", "most", "at", "top", "cmap", "opacity")
 OWN = tuple(name for name, row in SETTINGS.items() if row.option)
 OPTIONS = {name: f"--{name.replace('_', '-')}" for name in (*MODEL, *OWN, *OTHERS)} | {
     "target": "-t",
@@ -31,6 +31,11 @@ ARGUMENT = re.compile(
     rf"(?<![-\w.?&/])(?<!\w\()({'|'.join(OPTIONS)})=('[^']*'|\"[^\"]*\"|\([^()]*\)|[-+\w.]*[-+\w])?(?![\w=(])"
 )
 NO_OPTION = {("detector", "function")}
+# What Python alone can say: its words on the command line, and on the page.
+PHRASES = {
+    "unmask.contrast(a, b)": ("--contrast A B", "a contrast"),
+    ", in Python with unmask.load(FILE)": ("", ""),
+}
 
 
 def in_options(text: str) -> str:
@@ -52,8 +57,10 @@ def in_options(text: str) -> str:
     'Load it with --detector yolox. processor= is for Python'
     >>> in_options("Keep more (keep=0.7). f(size=3), --size=3")
     'Keep more (--keep 0.7). f(size=3), --size=3'
+    >>> in_options("unmask.contrast(a, b) shows it, or target='a red fox'")
+    "--contrast A B shows it, or -t 'a red fox'"
     """
-    return ARGUMENT.sub(lambda match: _said(match, OPTIONS[match[1]]), text)
+    return ARGUMENT.sub(lambda match: _said(match, OPTIONS[match[1]]), _replaced(text, 0))
 
 
 def on_page(text: str) -> str:
@@ -69,7 +76,13 @@ def on_page(text: str) -> str:
         name = match[1]
         return _said(match, name.replace("_", " ") if name in OWN else OPTIONS[name])
 
-    return ARGUMENT.sub(said, text)
+    return ARGUMENT.sub(said, _replaced(text, 1))
+
+
+def _replaced(text: str, surface: int) -> str:
+    for phrase, words in PHRASES.items():
+        text = text.replace(phrase, words[surface])
+    return text
 
 
 def _said(match: re.Match[str], said: str) -> str:
@@ -79,4 +92,4 @@ def _said(match: re.Match[str], said: str) -> str:
     if value.startswith("("):
         parts = [part.strip() for part in value.strip("()").split(",") if part.strip()]
         value = {"size": "x", "grid": "x", "shard": "/"}.get(name, ",").join(parts)
-    return f"{said} {value}".rstrip()
+    return f"{said} {repr(value) if ' ' in value else value}".rstrip()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask._base.numbers import format_score
 from unmask.errors import ModelOutputError, TargetError
 from unmask.inputs.picture import Picture
 from unmask.models.detections import Detections, iou, suppress
@@ -216,8 +217,8 @@ def _seen(
     surest = int(whole.confidence.argmax())
     return (
         f"the surest is {class_name(int(whole.classes[surest]), labels)!r} at "
-        f"{whole.confidence[surest]:.2f}, below the threshold {threshold:g}. Lower it, or give a "
-        "box by hand"
+        f"{format_score(float(whole.confidence[surest]))}, below the threshold {threshold:g}. "
+        "Lower it, or give a box by hand"
     )
 
 

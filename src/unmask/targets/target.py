@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from unmask._base.numbers import format_score
 from unmask.errors import SettingError, TargetError
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Target:
             moved = max(abs(a - b) for a, b in zip(self.box, found.box, strict=True))
         if self.label != found.label or abs(self.score - found.score) > SAME or moved > PIXEL:
             raise SettingError(
-                f"{model} gives {found.label!r} a score of {found.score:.4g}, and when the map was "
-                f"made {self.label!r} had {self.score:.4g}: it is another model, picture or "
-                "preprocessing"
+                f"{model} gives {found.label!r} a score of {format_score(found.score)}, and when "
+                f"the map was made {self.label!r} had {format_score(self.score)}: it is another "
+                "model, picture or preprocessing"
             )
