@@ -234,7 +234,7 @@ def test_a_path_that_is_an_option_and_one_that_is_a_command(folder):
 @pytest.mark.parametrize(
     "words",
     [
-        ["-t", "top:2", "--resize", "crop", "-n", "80"],
+        ["-t", "top:2", "--resize", "crop", "-n", "48"],
         ["-t", "hare", "--until", "0.5", "--batch-size", "24", "--grid", "5"],
     ],
 )
@@ -254,7 +254,7 @@ def test_a_real_detector(words):
     model = SHARED / "models" / "yolox_nano_coco.onnx"
     labels = SHARED / "models" / "coco_labels.txt"
     beside = ["--model", model, "--labels", labels, "--detector", "yolox", "--threshold", "0.25"]
-    unmask_command("explain", picture, *beside, *words, "-n", "40", "--grid", "4")
+    unmask_command("explain", picture, *beside, *words, "-n", "16", "--grid", "4")
     assert_made_again(unmask.Explanation.load(f"unmask-output/{picture.stem}.npz"))
 
 
