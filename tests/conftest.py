@@ -10,8 +10,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
+import hypothesis
 import numpy as np
 import pytest
+
+# How long an example takes says more of what else the machine does than of the code.
+hypothesis.settings.register_profile("unmask", deadline=None)
+hypothesis.settings.load_profile("unmask")
 
 
 def pytest_collection_modifyitems(items):

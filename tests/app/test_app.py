@@ -574,12 +574,12 @@ def test_who_waits_is_told_the_place_and_gets_its_turn(tmp_path):
         pages = [Page(client) for _ in range(3)]
         for page in pages:
             page.upload(STREET.read_bytes())
-            page("explain", {"targets": ["4"], "settings": {"masks": 800}})
+            page("explain", {"targets": ["4"], "settings": {"masks": 300}})
         _, state = pages[2].follow({"waiting"})
         assert state["place"] in (1, 2)
         for page in reversed(pages):
             page.follow({"done"})
-        expected = unmask.explain("demo", STREET, 4, masks=800).maps
+        expected = unmask.explain("demo", STREET, 4, masks=300).maps
         for page in pages:
             np.testing.assert_array_equal(page.numbers(tmp_path).maps, expected)
 

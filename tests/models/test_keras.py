@@ -259,10 +259,10 @@ def test_applications_at_full_size(keras, name, photo):
     )
     assert (len(model.labels), model.labels[386]) == (1000, "African elephant, Loxodonta africana")
     assert (model.notes, model.activation) == ((), "probabilities")
-    explanation = unmask.explain(model, photo, masks=48, grid=4, design="balanced")
+    explanation = unmask.explain(model, photo, masks=16, grid=4, design="balanced")
     assert explanation.map.shape == SIZE
     assert np.ptp(explanation.map) > 0
-    assert explanation.model_calls == 53
+    assert explanation.model_calls == 21
 
 
 @pytest.mark.slow
@@ -437,7 +437,7 @@ def trained():
         keras.layers.Dense(2, activation="softmax"),
     ], name="stripes")
     model.compile(optimizer=keras.optimizers.Adam(0.02), loss="sparse_categorical_crossentropy")
-    images, kinds, _ = planted(768, np.random.default_rng(0))
+    images, kinds, _ = planted(384, np.random.default_rng(0))
     model.fit(images, kinds, epochs=6, batch_size=32, verbose=0)
     return model
 
@@ -450,34 +450,46 @@ def found(model):
     hits = 0
     for image, kind, (top, left) in zip(images, kinds, corners):
         pixels = np.rint(image * 255).astype(np.uint8)
-        why = unmask.explain(loaded, pixels, int(kind), masks=500, grid=(6, 9), fill="mean")
+        why = unmask.explain(loaded, pixels, int(kind), masks=300, grid=(6, 9), fill="mean")
         y, x = np.unravel_index(why.map.argmax(), why.map.shape)
         hits += top - 3 <= y < top + 13 and left - 3 <= x < left + 13
     return {"accuracy": float(right), "hits": int(hits), "of": len(images)}
 '''
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("keras")
-def test_a_trained_network_is_explained_by_the_planted_pattern():
+@pytest.fixture(scope="module")
+def patterns():
     names: dict[str, object] = {}
     exec(PATTERNS, names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def stripes(keras, patterns):
+    """A network that was trained on TensorFlow."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        report = names["found"](names["trained"]())
+        return patterns["trained"]()
+
+
+@pytest.mark.slow
+def test_a_trained_network_is_explained_by_the_planted_pattern(stripes, patterns):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        report = patterns["found"](stripes)
     assert report["accuracy"] == 1
     assert report["hits"] >= 11, report
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_the_same_on_another_backend(tmp_path, backend):
+def test_the_same_on_another_backend(tmp_path, backend, stripes):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     code = PATTERNS + (
         "import json, warnings, keras, unmask\n"
         "warnings.simplefilter('ignore')\n"
-        "model = trained()\n"
+        "model = keras.saving.load_model('stripes.keras')\n"
         "report = found(model)\n"
         "own = unmask.load(model, preprocess='unit')\n"
         "report['versions'] = sorted(own.versions)\n"
@@ -488,10 +500,12 @@ def test_the_same_on_another_backend(tmp_path, backend):
         "print(json.dumps(report))\n"
     )
     (tmp_path / "stripes.py").write_text(code)
-    path = tmp_path / "stripes.py"
+    stripes.save(tmp_path / "stripes.keras")
     # A network this small gains nothing from threads, and PyTorch's lose much beside other work.
     done = run_alone(
-        f"exec(open({str(path)!r}).read())", KERAS_BACKEND=backend, OMP_NUM_THREADS="1"
+        f"import os; os.chdir({str(tmp_path)!r}); exec(open('stripes.py').read())",
+        KERAS_BACKEND=backend,
+        OMP_NUM_THREADS="1",
     )
     report = json.loads(done.splitlines()[-1])
     assert report["accuracy"] == 1
@@ -566,7 +580,7 @@ def by_hand(network, image, grids, target, top=3):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [(64, 64), (96, 64), (50, 83)], ids=str)
+@pytest.mark.parametrize("size", [(96, 64), (50, 83)], ids=str)
 def test_the_preset_is_the_notebooks_computation(keras, size):
     keras.utils.set_random_seed(5)
     network = keras.applications.MobileNetV2(

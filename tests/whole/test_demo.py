@@ -180,7 +180,7 @@ def test_peaks_of_rise_maps_lie_on_the_evidence(session):
     hits = []
     for one in demo.scenes(6, seed=32, size=(side, side), objects=(2, 3)):
         masks = []
-        for _ in range(600):
+        for _ in range(300):
             y, x = rng.integers(0, cell, 2)
             bits = rng.random((8, 8)) < 0.5
             masks.append(enlarge[y : y + side] @ bits @ enlarge[x : x + side].T)

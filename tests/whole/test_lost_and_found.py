@@ -181,7 +181,7 @@ def test_ctrl_c_at_any_moment_shows_no_traceback(tmp_path):
     started = time.perf_counter()
     assert ran("--version")[0] == 0
     whole = 3 * (time.perf_counter() - started)
-    for part in np.linspace(0.02, 1, 10):
+    for part in np.linspace(0.02, 1, 8):
         process = command("explain", STREET, "-n", 10**6, "-o", tmp_path)
         time.sleep(part * whole)
         process.send_signal(signal.SIGINT)
@@ -282,8 +282,9 @@ def test_no_part_stays_where_a_run_was_killed(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_batch_that_is_told_to_end_writes_what_it_has_and_shows_no_stack(tmp_path):
+def test_a_batch_that_is_told_to_end_writes_what_it_has_and_shows_no_stack(tmp_path, monkeypatch):
     pytest.importorskip("ray")
+    monkeypatch.setenv("UNMASK_FLUSH_SECONDS", "0.2")
     (tmp_path / "pictures").mkdir()
     for number in range(60):
         (tmp_path / "pictures" / f"{number}.png").write_bytes(Path(STREET).read_bytes())
