@@ -37,6 +37,7 @@ def pytest_collection_modifyitems(items):
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     tests = Path(__file__).parent
     first = {tests / name: place for place, name in enumerate(LONGEST)}
+    assert all(path.is_file() for path in first), "LONGEST names a file that is not there"
     items.sort(key=lambda item: (first.get(item.path, len(LONGEST)), item.path not in slow))
 
 
