@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import numpy as np
 from common import parser, start, verdict
+from odd_json import value
 
 import unmask
 from unmask.errors import ModelError, ModelOutputError
@@ -31,30 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PATHS = ("class", "code", "explain", "more", "stop", "model", "example")
-NAMES = ("targets", "settings", "masks", "grid", "keep", "fill", "seed", "text", "name", "model")
 MEGABYTES, SECONDS = 2000.0, 60.0  # the bars
-
-
-def value(rng: np.random.Generator, depth: int = 0) -> Any:
-    """Draw any JSON value, often near what is expected."""
-    some: list[Any] = [None, True, False, "", "\ud800", "top:3", "mean", "#12345", "🦊" * 99, "0"]
-    match int(rng.integers(0, 9 if depth < 5 else 6)):
-        case 0:
-            return some[rng.integers(0, len(some))]
-        case 1:
-            return int(rng.integers(-3, 2000))
-        case 2:
-            return float(rng.normal() * 10.0 ** rng.integers(-300, 300))
-        case 3:
-            return 10 ** int(rng.integers(0, 400))
-        case 4:
-            return "".join(map(chr, rng.integers(1, 0xD7FF, rng.integers(0, 400))))
-        case 5:
-            return str(rng.integers(0, 12))
-        case 6:
-            return [value(rng, depth + 1) for _ in range(rng.integers(0, 12))]
-        case _:
-            return {NAMES[i]: value(rng, depth + 1) for i in rng.integers(0, len(NAMES), 4)}
 
 
 def broken(rng: np.random.Generator, body: bytes) -> bytes:

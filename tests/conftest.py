@@ -19,10 +19,26 @@ hypothesis.settings.register_profile("unmask", deadline=None)
 hypothesis.settings.load_profile("unmask")
 
 
+# The files that take longest, the longest first.
+LONGEST = (
+    "cluster/test_batch_killed.py",
+    "reports/test_reproduce.py",
+    "cluster/test_batch.py",
+    "models/test_keras.py",
+    "whole/test_browser.py",
+    "whole/test_lost_and_found.py",
+    "whole/test_coverage.py",
+    "whole/test_real_detector.py",
+)
+
+
 def pytest_collection_modifyitems(items):
     """Begin with the files that take long, so that no worker is left alone with one at the end."""
-    long = {one.path for one in items if one.get_closest_marker("slow")}
-    items.sort(key=lambda one: one.path not in long)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    tests = Path(__file__).parent
+    first = {tests / name: place for place, name in enumerate(LONGEST)}
+    assert all(path.is_file() for path in first), "LONGEST names a file that is not there"
+    items.sort(key=lambda item: (first.get(item.path, len(LONGEST)), item.path not in slow))
 
 
 @pytest.fixture(scope="session", autouse=True)

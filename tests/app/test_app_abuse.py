@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import runpy
 import signal
 import socket
 import struct
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 
 import unmask
+from helpers.places import ROOT
 from unmask.inputs import encoding
 
 httpx = pytest.importorskip("httpx")
@@ -421,33 +423,9 @@ def test_messages_that_are_too_long_too_deep_or_no_text(page, path, body):
     assert time.monotonic() - begun < 5
 
 
-def value(rng, depth=0):
-    """Draw any JSON value, often near what is expected."""
-    kind = rng.integers(0, 9 if depth < 4 else 6)
-    match kind:
-        case 0:
-            return [None, True, False, "", "\ud800", "top:3", "mean", "#12345", LONG[:300]][
-                rng.integers(0, 9)
-            ]
-        case 1:
-            return int(rng.integers(-3, 2000))
-        case 2:
-            return float(rng.normal() * 10.0 ** rng.integers(-300, 300))
-        case 3:
-            return 10 ** int(rng.integers(0, 400))
-        case 4:
-            return str(rng.integers(0, 12))
-        case 5:
-            return "".join(map(chr, rng.integers(1, 0xD7FF, rng.integers(0, 9))))
-        case 6:
-            return [value(rng, depth + 1) for _ in range(rng.integers(0, 5))]
-        case _:
-            names = ["targets", "settings", "masks", "grid", "keep", "fill", "seed", "text", "name"]
-            return {names[i]: value(rng, depth + 1) for i in rng.integers(0, 9, 3)}
-
-
 @pytest.mark.slow
 def test_any_message_gets_an_answer_in_words(page):
+    value = runpy.run_path(str(ROOT / "benchmarks" / "odd_json.py"))["value"]
     rng = np.random.default_rng(16)
     paths = ["class", "code", "explain", "more", "stop", "model", "example"]
     for _ in range(800):
