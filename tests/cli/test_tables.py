@@ -8,7 +8,7 @@ pytest.importorskip("typer")
 pytest.importorskip("rich")
 
 from unmask._base.numbers import format_score
-from unmask.cli import tables
+from unmask.cli import console, tables
 from unmask.evaluation import explainers
 from unmask.targets import Prediction, Target
 
@@ -70,3 +70,9 @@ def test_targets_are_called_by_what_asks_for_them():
 )
 def test_explainers_are_called_in_words(typed, words):
     assert explainers.in_words(typed) == words
+
+
+def test_synonyms_are_left_out_on_both_sides_of_a_contrast():
+    label = "red fox, Vulpes vulpes − kit fox, Vulpes macrotis"
+    assert console.short(label) == "red fox − kit fox"
+    assert console.short("red fox, Vulpes vulpes") == "red fox"
