@@ -97,3 +97,54 @@ def test_a_sheet_needs_a_panel_and_a_column():
         sheet([])
     with pytest.raises(SettingError, match="columns=0"):
         sheet([tile("one", np.zeros((3, 4, 3), np.uint8))], columns=0)
+
+
+def captions(figure):
+    """Return captions and where they are: left, top, right, bottom in pixels."""
+    backgrounds = [one for one in figure.artists if getattr(one, "get_facecolor", None)]
+    found = [one.get_window_extent() for one in backgrounds if one.get_fill()]
+    height = figure.get_size_inches()[1] * figure.dpi
+    areas = [(one.x0, height - one.y1, one.x1, height - one.y0) for one in found]
+    return [text.get_text() for text in figure.texts], areas
+
+
+def inside(area, box):
+    wide = min(area[2], box[2]) - max(area[0], box[0])
+    high = min(area[3], box[3]) - max(area[1], box[1])
+    return max(wide, 0) * max(high, 0)
+
+
+@pytest.mark.parametrize("shape", [(360, 480), (900, 300), (150, 900)])
+def test_a_caption_stands_beside_its_box_where_there_is_room(shape):
+    height, width = shape
+    box = (0.3 * width, 0.4 * height, 0.6 * width, 0.8 * height)
+    (text,), (area,) = captions(boxes(np.zeros((*shape, 3), np.uint8), [("7 dog 0.93", box)]))
+    assert text == "7 dog 0.93"
+    shown = [edge * 1200 / max(shape) for edge in box]
+    assert inside(area, shown) == 0
+    grown = shown[0] - 4, shown[1] - 4, shown[2] + 4, shown[3] + 4
+    assert inside(area, grown) > 0  # it touches the line, so that it is seen which box is meant
+
+
+def test_in_a_crowd_heads_are_left_free_and_every_box_has_its_number():
+    across = [(10 + 60 * i, 30, 90 + 60 * i, 280) for i in range(6)]
+    behind = [(40 + 60 * i, 10, 110 + 60 * i, 120) for i in range(5)]
+    items = [(f"{i} person 0.9", box) for i, box in enumerate([*across, *behind])]
+    texts, areas = captions(boxes(np.zeros((300, 400, 3), np.uint8), items))
+    assert [text.split()[0] for text in texts] == [str(i) for i in range(11)]
+    for number, area in enumerate(areas):
+        assert not any(inside(area, other) for other in areas[:number])
+        for _, (left, top, right, bottom) in items:
+            head = [3 * edge for edge in (left, top, right, top + (bottom - top) / 3)]
+            size = (head[2] - head[0]) * (head[3] - head[1])
+            assert inside(area, head) < 0.35 * size
+    whole = 0, 0, 1200, 900
+    assert all(inside(area, whole) >= 0.99 * inside(area, area) for area in areas)
+
+
+def test_where_a_caption_would_hide_the_box_its_number_does():
+    """A picture full of boxes: no room beside any of them."""
+    grid = [(15 * x, 10 * y, 15 * x + 15, 10 * y + 10) for y in range(4) for x in range(8)]
+    items = [(f"{i} a very long name indeed", box) for i, box in enumerate(grid)]
+    texts, _ = captions(boxes(np.zeros((40, 120, 3), np.uint8), items))
+    assert texts == [str(i) for i in range(32)]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import unmask
+from unmask import evaluation
 from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.evaluation import metrics
 
@@ -367,6 +368,28 @@ def test_intervals_of_one_picture_or_none():
     assert metrics.mean_interval([0.5]) == metrics.Mean(0.5, -math.inf, math.inf, 1)
     assert metrics.mean_interval([math.nan]).count == 0
     assert math.isnan(metrics.share_interval([]).value)
+
+
+def test_an_interval_is_cut_off_at_the_ends_of_what_can_be_measured():
+    wide = metrics.mean_interval([0.01, 0.02, 0.3])
+    assert wide.low < 0
+    assert wide.within(0, 1) == metrics.Mean(wide.value, 0, wide.high, 3)
+    assert metrics.mean_interval([0.9, 0.99, 1.0]).within(0, 1).high == 1
+    alone = metrics.mean_interval([0.5])
+    assert alone.within(0, 1) == alone  # nothing is known of it
+
+
+@pytest.mark.parametrize(("values", "bounded"), [((0.01, 0.02, 0.3), True), ((5.0, -3.0), False)])
+def test_scores_that_are_no_probabilities_leave_the_range(values, bounded):
+    rows = [evaluation.Row(f"{n}.png", values={"deletion": v}) for n, v in enumerate(values)]
+    mean = evaluation.summarize(rows)["deletion"]
+    assert mean.value == pytest.approx(sum(values) / len(values))
+    assert (mean.low >= 0) == bounded
+
+
+def test_every_metric_says_which_way_is_better():
+    for one in metrics.METRICS.values():
+        assert one.better.startswith("more" if one.arrow == "↑" else "less")
 
 
 def test_every_metric_says_where_it_comes_from():

@@ -439,6 +439,7 @@ def test_other_texts_are_another_score(scene):
         ["-t", SKY],
         ["--labels", "texts.txt", "-t", "top:2", "-t", DOG],
         ["--labels", "texts.txt"],
+        ["--contrast", CAT, DOG],
     ],
 )
 def test_texts_in_every_command_and_report(words, tmp_path, scene, monkeypatch):

@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 
+MINUS = " \u2212 "  # between the classes of a contrast
+
+
 class _Console(Console):
     """A console that shows what others wrote, and obeys only what we write.
 
@@ -120,5 +123,5 @@ def show_left_out(endings: Mapping[str, int]) -> None:
 
 
 def short(label: str) -> str:
-    """Leave out synonyms, as in 'African elephant, Loxodonta africana'."""
-    return one_line(label.split(",")[0])
+    """Leave out synonyms, as in 'African elephant, Loxodonta africana'; of a contrast, of both."""
+    return one_line(MINUS.join(part.split(",")[0] for part in label.split(MINUS)))

@@ -17,6 +17,7 @@ from unmask.cli.status import clear_errors
 from unmask.errors import SettingError, collected
 from unmask.inputs import images
 from unmask.models.loading import Detector
+from unmask.targets.boxes import Detection
 
 __all__ = ["detect"]
 
@@ -42,13 +43,11 @@ def detect(
         if found:
             from unmask.draw import boxes
 
-            items = [
-                (
-                    f"{box.number} {console.short(box.label)} {format_score(box.confidence, 2)}",
-                    box.box,
-                )
-                for box in found
-            ]
             path, before = make_place(output, picture, "detections")
-            write_figure(path, boxes.boxes(pixels, items))
+            write_figure(path, boxes.boxes(pixels, [(_caption(one), one.box) for one in found]))
             console.show_written([path], before)
+
+
+def _caption(found: Detection) -> str:
+    """Name a box by its number, which tables and --target have too."""
+    return f"{found.number} {console.short(found.label)} {format_score(found.confidence, 2)}"

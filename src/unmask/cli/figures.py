@@ -127,7 +127,7 @@ def _names(targets: Sequence[unmask.Target]) -> list[str]:
     return [
         f"{target.key}-{slug}"
         if target.box is not None
-        else (slug if slugs.count(slug) == 1 else f"{slug}-{target.index}")
+        else (slug if slugs.count(slug) == 1 else f"{slug}-{target.key}")
         for target, slug in zip(targets, slugs, strict=True)
     ]
 

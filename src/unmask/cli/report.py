@@ -6,7 +6,7 @@ from pathlib import Path
 
 import unmask
 from unmask._base import files
-from unmask.cli import console, options
+from unmask.cli import console, options, results
 from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.result_options import gives_results
@@ -58,6 +58,7 @@ def report(
             # Said meanwhile where that is seen.
             with console.bars().status("measuring deletion and insertion"):
                 lines = [metrics.curves(explanation, asked) for explanation in shown]
+        results.current().add(explanations=len(shown))
         page = written(shown, curves=lines, recipes=recipes, title=title, look=drawn)
         before = [output] if output.exists() else []
         with files.replacing(output) as file:

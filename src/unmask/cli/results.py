@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,7 +83,9 @@ def gathering(command: str, *, as_json: bool, quiet: bool) -> Iterator[Results]:
     results.add(unmask=unmask.__version__, command=command)
     token = _current.set(results)
     try:
-        yield results
+        # A model or an explainer may print, too.
+        with redirect_stdout(sys.stderr) if as_json else nullcontext():
+            yield results
         results.complete = True
     finally:
         _current.reset(token)

@@ -234,7 +234,8 @@ def measured(rows: Iterable[Mapping[str, Any]], metrics: Sequence[Metric]) -> Ta
             table.add_row(name, "[red]error, see below[/]")
             continue
         values = [
-            "" if row.get(metric.name) is None else f"{row[metric.name]:.3f}" for metric in metrics
+            "" if row.get(metric.name) is None else format_score(row[metric.name], 3)
+            for metric in metrics
         ]
         table.add_row(name, escape(short(row["label"])), *values)
     return table

@@ -54,11 +54,15 @@ def of_target(target: Target) -> dict[str, Any]:
 
 def of_explanation(explanation: Explanation) -> dict[str, Any]:
     """Return what was explained, how sure it is and how it was made."""
-    plan, pairs = explanation.plan, zip(explanation.targets, explanation.reliabilities, strict=True)
+    plan = explanation.plan
+    rows = zip(explanation.targets, explanation.reliabilities, explanation.levels, strict=True)
     return {
         "model": explanation.model,
         "picture": explanation.path or explanation.image,
-        "targets": [{**of_target(target), "reliability": sure} for target, sure in pairs],
+        "targets": [
+            {**of_target(target), "reliability": sure, "level": level}
+            for target, sure, level in rows
+        ],
         "masks": explanation.masks,
         "model_calls": explanation.model_calls,
         "complete": explanation.complete,

@@ -104,7 +104,7 @@ def _figure(
     below = top + rows * step
     with styled():
         canvas = Canvas(across + 2 * MARGIN, below + CHART + MARGIN)
-        canvas.write(MARGIN, MARGIN, target.label, TITLE, INK, across)
+        canvas.write(MARGIN, MARGIN, target.title, TITLE, INK, across)
         canvas.write(MARGIN, MARGIN + TITLE + 12, _about(explanation), SUBTITLE, GRAY, across)
         for number, (caption, pixels, under) in enumerate(panels):
             left = MARGIN + number % columns * (width + GAP)

@@ -143,7 +143,7 @@ def report(
 def _contents(explanations: Sequence[Explanation]) -> str:
     items = "".join(
         f'<li><a href="#e{number}">{escape(explanation.image)}</a> '
-        f"<span>{escape(', '.join(target.label for target in explanation.targets))}</span></li>"
+        f"<span>{escape(', '.join(target.title for target in explanation.targets))}</span></li>"
         for number, explanation in enumerate(explanations)
     )
     return f"<nav><ol>{items}</ol></nav>"
@@ -166,7 +166,7 @@ def _section(
             facts.append("box " + ", ".join(f"{edge:.0f}" for edge in target.box))
         lines = {} if curves is None else curves[position]
         targets.append(
-            f"<article><h3>{escape(target.label)}</h3><p class=facts>{escape(' · '.join(facts))}"
+            f"<article><h3>{escape(target.title)}</h3><p class=facts>{escape(' · '.join(facts))}"
             f"</p>{pictures.of(position)}{_curves(lines)}</article>"
         )
     state = "" if explanation.complete else f" of {explanation.plan.count:,} asked for"

@@ -33,6 +33,8 @@ DEMO = "demo"
 DEMO_NAME = "unmask demo"  # what the embedded model calls itself
 
 # Settings that make a map again, in the order of the table; "masks" are as many as there are.
+# A target as the command line takes it: after -t, or after --contrast.
+Words = str | tuple[str, str]
 REPEATED = tuple(row for row in SETTINGS.values() if row.repeats)
 
 
@@ -44,8 +46,8 @@ class Reproduction:
     ----------
     image : str
         Path of the picture, or the name of one of the demo's where `example` is true.
-    targets : tuple of str
-        As the command line takes them; none is the model's best.
+    targets : tuple of str or (str, str)
+        As the command line takes them, two of a contrast of texts; none is the model's best.
     settings : mapping
         Keyword arguments of `unmask.explain`: preset, masks, grid, keep, seed, fill, design,
         estimator, batch_size, shard, shift. Those that are the default, or the preset's, are left
@@ -85,7 +87,7 @@ class Reproduction:
     """
 
     image: str
-    targets: tuple[str, ...] = ()
+    targets: tuple[Words, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     model: str = DEMO
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -104,7 +106,8 @@ class Reproduction:
         options = {name: value for name, value in self.options.items() if name in MODEL}
         words += [word for name, value in options.items() for word in _option(name, value)]
         for target in self.targets:
-            words += ["-t", shlex.quote(target)]
+            option, *texts = _parts(target)
+            words += [option, *map(shlex.quote, texts)]
         said = {name: value for name, value in self._said().items() if SETTINGS[name].option}
         words += [word for name, value in said.items() for word in _option(name, value)]
         return " ".join(words)
@@ -284,7 +287,7 @@ def _python_only(
     explanation: Explanation,
     preset: PresetName | None,
     options: Mapping[str, Any],
-    words: Sequence[str | None],
+    words: Sequence[Words | None],
 ) -> list[str]:
     """Return what the command cannot say and the Python does."""
     found = [
@@ -292,9 +295,10 @@ def _python_only(
         for name, value in options.items()
         if name not in MODEL or (name == "labels" and not isinstance(value, str))
     ]
-    if explanation.texts and any(target.pair is not None for target in explanation.targets):
-        found.append("targets that are a contrast, which only Python can say")
-    others = [text for text in explanation.texts or () if text not in words]
+    if explanation.texts and None in words:
+        found.append("a contrast of texts that are numbers, which only Python can say")
+    said = [text for one in words for text in (one if isinstance(one, tuple) else [one])]
+    others = [text for text in explanation.texts or () if text not in said]
     if others and "labels" not in options:
         listed = ", ".join(map(repr, others))
         found.append(f"the texts {listed}, beside which it was scored: as --labels, one a line")
@@ -316,14 +320,23 @@ def _preset(explanation: Explanation) -> PresetName | None:
     return None
 
 
-def _words(target: Target, texts: Sequence[str], preset: PresetName | None) -> str | None:
+def _words(target: Target, texts: Sequence[str], preset: PresetName | None) -> Words | None:
     """Return a target as the command line takes it, if it does."""
+    if texts and target.pair is not None:
+        one, two = (texts[index] for index in target.pair)
+        numbers = any(_is_number(text) or TOP.fullmatch(text.strip()) for text in (one, two))
+        return None if numbers else (one, two)
     if texts and target.index is not None:
         text = texts[target.index]
         return str(target.index) if _is_number(text) or TOP.fullmatch(text.strip()) else text
     if texts or (target.top is not None and preset is not None):
         return None if target.index is None else str(target.index)
     return target.request
+
+
+def _parts(words: Words) -> tuple[str, ...]:
+    """Return the option after which a target stands, and the target."""
+    return ("--contrast", *words) if isinstance(words, tuple) else ("-t", words)
 
 
 def _python(target: Target, texts: Sequence[str], preset: PresetName | None) -> str | None:
@@ -345,8 +358,10 @@ def _is_number(text: str) -> bool:
     return NUMBER.fullmatch(text.strip()) is not None
 
 
-def _code(target: str) -> str:
+def _code(target: Words) -> str:
     """Write a target of the command line's in Python."""
+    if isinstance(target, tuple):
+        return "unmask.contrast({!r}, {!r})".format(*target)
     if corners := CORNERS.fullmatch(target):
         values, label = corners["box"].replace(",", ", "), corners["label"]
         return f"unmask.box(({values}){f', label={_code(label)}' if label else ''})"

@@ -62,9 +62,9 @@ def plot(
             "panel='significant' instead"
         )
     if ax is not None:
-        return draw_panel(ax, panel, evidence, title=target.label)
+        return draw_panel(ax, panel, evidence, title=target.title)
     panels = CERTAINTY if certainty else THREE
-    return side_by_side(panels, evidence, title=target.label, subtitle=facts)
+    return side_by_side(panels, evidence, title=target.title, subtitle=facts)
 
 
 def facts(target: Target, plan: Plan, masks: int, complete: bool, reliability: float) -> str:

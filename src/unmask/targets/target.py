@@ -75,6 +75,17 @@ class Target:
         return "score" if self.box is None else "similarity"
 
     @property
+    def title(self) -> str:
+        """Its label, a box's number before it.
+
+        Examples
+        --------
+        >>> Target("dog", 16, 0.9, (1.0, 2.0, 5.0, 9.5), number=4).title
+        '4 dog'
+        """
+        return self.label if self.number is None else f"{self.number} {self.label}"
+
+    @property
     def key(self) -> str:
         """What it goes by in tables, figures and names of files: what is asked for by ``-t``.
 
