@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["PAGE", "assets"]
 
 
+KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 PAGE = {
     "": ("index.html", "text/html; charset=utf-8"),
-    "app.css": ("app.css", "text/css; charset=utf-8"),
     **{
-        file.name: (file.name, "text/javascript; charset=utf-8")
+        file.name: (file.name, kind)
         for file in (resources.files("unmask.app") / "page").iterdir()
-        if file.name.endswith(".js")
+        for ending, kind in KINDS.items()
+        if file.name.endswith(ending)
     },
     "icon.svg": ("icon.svg", "image/svg+xml"),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +10,16 @@ import numpy as np
 
 from unmask import demo
 from unmask.app.form import MAX_TARGETS, brief, fields
-from unmask.draw.colormap import COLORMAPS, colorize
+from unmask.draw.colormap import COLORMAPS, DIVERGING, colorize, ink
 from unmask.errors import ModelError, TargetError, UnmaskError
 from unmask.inputs import Picture
 from unmask.models.loading import load
 from unmask.reports.reproduce import DEMO, Reproduction
 from unmask.run.prepare import Run, prepare
+from unmask.run.settings import MAX_MASKS, UNTIL
 from unmask.targets import task_of
-from unmask.targets.class_specs import parse
+from unmask.targets.box_specs import CORNERS
+from unmask.targets.class_specs import DIFFERENCE, NUMBER, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "SAFE",
     "Choice",
     "choices",
     "color_tables",
@@ -42,9 +42,6 @@ __all__ = [
 
 
 TOP = 8
-# Color maps that grow lighter evenly, so that color-blind readers see what others see.
-SAFE = ("inferno", "viridis", "magma", "cividis")
-KEY = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +63,19 @@ class Choice:
     source: str
     options: Mapping[str, Any]
 
+    @property
+    def detects(self) -> bool:
+        """Whether it finds boxes."""
+        return task_of(self.model).name == "boxes"
+
     def about(self) -> dict[str, Any]:
         """Return what a page has to know, as JSON values."""
         model = self.model
         return {
             "key": self.key,
             "name": model.name,
-            "detects": task_of(model).name == "boxes",
+            "detects": self.detects,
+            "contrasts": task_of(model).name == "classes",
             "labels": list(model.labels or ()),
             "fields": [asdict(field) for field in fields(model)],
             "most": MAX_TARGETS,
@@ -118,8 +121,12 @@ def started(run: Run, targets: Sequence[str], settings: Mapping[str, Any]) -> Ru
     Run
     """
     for key in targets:
-        if not KEY.fullmatch(key):  # "top:1000" would be a lot to ask
-            raise TargetError(f"target {brief(key)}: expected the number of a class or a box")
+        # "top:1000" would be a lot to ask.
+        if not any(form.fullmatch(key) for form in (NUMBER, DIFFERENCE, CORNERS)):
+            raise TargetError(
+                f"target {brief(key)}: expected the number of a class or a box, a box of four "
+                "numbers, or contrast:A-B"
+            )
     if len(targets) > MAX_TARGETS:
         raise TargetError(f"{len(targets)} classes: at most {MAX_TARGETS} are explained at once")
     picture = picture_of(run)
@@ -135,26 +142,39 @@ def options(run: Run) -> list[dict[str, Any]]:
             for b in found
         ]
     return [
-        _option(prediction.index, prediction.label, prediction.score)
-        for prediction in run.predictions(TOP)
+        {"key": str(one.index), "label": one.label, "score": one.score, "box": None}
+        for one in run.predictions(TOP)
     ]
 
 
 def option(run: Run, text: str) -> dict[str, Any]:
-    """Return a class that was asked for by its label or number.
+    """Return what was asked for beside `options`.
+
+    Parameters
+    ----------
+    run : Run
+    text : str
+        A class by its label or number, "contrast:A-B" of two numbers, or for a detector a box by
+        hand, "LEFT,TOP,RIGHT,BOTTOM" with or without "LABEL:" before it.
 
     Raises
     ------
     TargetError
-        No such class; the message says what is near.
+        No such class, the message says what is near; or no such box.
     """
     question = run.question
-    if question.task.name == "boxes":
-        raise TargetError("a detector explains the boxes that it found: choose among these")
+    if question.task.name == "boxes" and not CORNERS.fullmatch(text):
+        raise TargetError("a detector explains boxes: choose one that it found, or draw one")
     _, specs = question.task.parse(question.model, text)
     targets = question.task.resolve(specs, run.outputs, question.model, question.sample)
     found = targets.targets[0]
-    return _option(found.index, found.label, found.score)
+    return {
+        "key": found.again(),
+        "label": found.label,
+        "score": found.score,
+        "box": found.box,
+        "drawn": found.box is not None,  # a box that was found is not asked for so
+    }
 
 
 def picture_of(run: Run) -> NDArray[np.uint8]:
@@ -167,6 +187,9 @@ def recipe_of(
     choice: Choice, image: str, example: bool, targets: Sequence[str], settings: Mapping[str, Any]
 ) -> Reproduction:
     """Say how a page's explanation can be made again without it."""
+    task = task_of(choice.model).name
+    usual = {row.name: row.usual(task) for row in (UNTIL, MAX_MASKS)}
+    settings = {name: one for name, one in settings.items() if usual.get(name) != one}
     return Reproduction(
         image=image,
         targets=tuple(_spoken(choice.model, key) for key in targets),
@@ -177,22 +200,29 @@ def recipe_of(
     )
 
 
-def color_tables() -> dict[str, str]:
-    """Return 256 colors of each map, three bytes each, in base64; the safe ones first."""
-    ramp = np.arange(256.0)
+def color_tables() -> dict[str, dict[str, Any]]:
+    """Return 256 colors of each map, three bytes each, in base64, and those that are laid over.
+
+    Diverging maps are for evidence around the level of no influence, the others for heat.
+    """
+
+    def text(colors: NDArray[Any]) -> str:
+        return base64.b64encode(np.rint(colors).astype(np.uint8).tobytes()).decode()
+
+    ramp = np.linspace(-1, 1, 256)
     return {
-        name: base64.b64encode(colorize(ramp, name, 0, 255).tobytes()).decode()
-        for name in COLORMAPS
+        name: {
+            "style": "evidence" if name in DIVERGING else "heat",
+            "colors": text(colorize(ramp, name, -1, 1)),
+            "ink": text(ink(name, ramp)),
+        }
+        for name in sorted(COLORMAPS, key=lambda name: name not in DIVERGING)
     }
-
-
-def _option(index: int | None, label: str, score: float) -> dict[str, Any]:
-    return {"key": str(index), "label": label, "score": score, "box": None}
 
 
 def _spoken(model: Model, key: str) -> str:
     """Return a class by its name, where that is sure to find it again."""
-    if task_of(model).name == "boxes" or not model.labels or not KEY.fullmatch(key):
+    if task_of(model).name == "boxes" or not model.labels or not NUMBER.fullmatch(key):
         return key
     name = model.labels[int(key)].split(",")[0] if int(key) < len(model.labels) else key
     try:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 import re
 import reprlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from unmask.errors import SettingError
-from unmask.run.settings import MAX_MASKS, SETTINGS
+from unmask.run.settings import MAX_MASKS, SETTINGS, UNTIL
 from unmask.targets import task_of
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def fields(model: Model) -> tuple[Field, ...]:
     --------
     >>> import unmask
     >>> [field.name for field in fields(unmask.load("demo"))]
-    ['masks', 'grid', 'keep', 'seed', 'fill']
+    ['until', 'max_masks', 'grid', 'keep', 'seed', 'fill']
     """
     task = task_of(model).name
     return tuple(
@@ -70,8 +70,7 @@ def fields(model: Model) -> tuple[Field, ...]:
             row.name,
             row.page.label,
             row.page.help,
-            # The page goes on to the end rather than until the map is reliable.
-            (MAX_MASKS if row.name == "masks" else row).usual(task),
+            row.usual(task),
             row.page.low,
             row.page.high,
             row.page.step,
@@ -84,6 +83,9 @@ def fields(model: Model) -> tuple[Field, ...]:
 
 def parse(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
     """Turn what a page sent into keyword arguments of `unmask.prepare`.
+
+    Without a reliability to stop at, `until` being null, all masks are made. `masks`, which has no
+    field, are so many whatever the other two say.
 
     Parameters
     ----------
@@ -105,12 +107,24 @@ def parse(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
     >>> import unmask
     >>> parse(unmask.load("demo"), {"masks": 500, "fill": "#102030"})["fill"]
     '#102030'
+    >>> parse(unmask.load("demo"), {"until": None, "max_masks": 500})["masks"]
+    500
     """
     known = {field.name: field for field in fields(model)}
     for name in given:
-        if name not in known:
+        if name not in known and name != "masks":
             raise SettingError(f"there is no setting {brief(name)}; there are {', '.join(known)}")
-    return {name: _checked(field, given.get(name, field.default)) for name, field in known.items()}
+    asked = {name: given.get(name, field.default) for name, field in known.items()}
+    until, most = asked.pop(UNTIL.name), asked.pop(MAX_MASKS.name)
+    if "masks" in given or until is None:
+        exactly = replace(known[MAX_MASKS.name], name="masks" if "masks" in given else "max_masks")
+        extent = {"masks": _checked(exactly, given.get("masks", most))}
+    else:
+        extent = {
+            UNTIL.name: _checked(known[UNTIL.name], until),
+            MAX_MASKS.name: _checked(known[MAX_MASKS.name], most),
+        }
+    return extent | {name: _checked(known[name], value) for name, value in asked.items()}
 
 
 def brief(value: Any) -> str:

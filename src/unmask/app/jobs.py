@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
@@ -12,6 +13,7 @@ from unmask.errors import UnmaskError
 from unmask.estimate.scores import Scores
 from unmask.estimate.uncertainty import relative_error
 from unmask.run.loop import stream
+from unmask.run.stopping import needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +50,8 @@ class Job:
         Why it failed.
     place : int
         In the queue; 0 is being run.
+    goal : int
+        Masks that it will take: all, or as many as its reliability is foreseen to need.
     stopping : bool
         It was asked to stop, and has not yet.
     """
@@ -61,6 +65,8 @@ class Job:
         self.place = 0
         self.seconds = 0.0  # of model time
         self.used = 0.0  # of its present turn
+        self.goal = run.plan.count
+        self._began: tuple[float, int] | None = None  # when it ran first, and its masks then
         self._changed = changed
         self._estimate: Scores | None = None
         self._steps: Iterator[Scores] | None = None
@@ -80,10 +86,21 @@ class Job:
         """Masks scored so far."""
         return self._estimate.count if self._estimate else 0
 
+    @property
+    def left(self) -> float | None:
+        """Seconds to go at the speed so far, whoever shares the model; None if not known."""
+        if self.state != "running" or self._began is None:
+            return None
+        start, first = self._began
+        if self.masks <= first:
+            return None
+        return (self.goal - self.masks) * (time.monotonic() - start) / (self.masks - first)
+
     def advance(self, seconds: float) -> None:
         """Score masks for about so long, at least one batch; then look, if it is time to."""
         start = time.perf_counter()
         self.state = "running"
+        self._began = self._began or (time.monotonic(), self.masks)
         ended: State | None = None
         try:
             # Made here, as making the masker is work as well.
@@ -114,10 +131,19 @@ class Job:
         """Stop after the batch at hand, and keep what there is."""
         self.stopping = True
 
-    def extend(self, count: int) -> None:
-        """Go on to `count` masks in all. For a finished job only."""
-        self.run = replace(self.run, plan=replace(self.run.plan, count=count))
-        self.state, self.used, self.stopping = "waiting", 0.0, False
+    def extend(self, count: int | None = None) -> None:
+        """Go on. For a finished job only.
+
+        Parameters
+        ----------
+        count : int, optional
+            To so many masks in all, however reliable the map is by then. Without it, to where it
+            was going when it was stopped.
+        """
+        if count is not None:
+            plan = replace(self.run.plan, count=count, until=None)
+            self.run, self.goal = replace(self.run, plan=plan), count
+        self.state, self.used, self.stopping, self._began = "waiting", 0.0, False, None
 
     def fail(self, error: str) -> None:
         """Give up, and keep what there is."""
@@ -149,6 +175,10 @@ class Job:
                 self._estimate = estimate = Scores(estimate.masks, estimate.targets, estimate.parts)
                 found = replace(found, estimate=estimate)
             self.explanation = found
+            if self.run.plan.until is not None and self._steps is not None:
+                wanted = needed(estimate, self.run.plan)
+                most = self.run.plan.count
+                self.goal = most if math.isinf(wanted) else min(most, math.ceil(wanted))
             errors = tuple(map(relative_error, self.explanation.reliabilities))
             if not self.curve or self.curve[-1][0] < estimate.count:
                 self.curve = [*thinned(self.curve, CURVE), (estimate.count, errors)]

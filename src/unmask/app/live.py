@@ -21,6 +21,7 @@ __all__ = ["live"]
 
 
 MAX_SOCKETS = 8  # of one page
+BEAT = 1.0  # seconds; a page that hears nothing for thrice as long says so (server.js)
 GONE = (1000, 1001)  # codes with which a socket is closed on purpose, or with its page
 
 
@@ -53,7 +54,10 @@ async def live(socket: WebSocket) -> None:
 
 
 async def _push(socket: WebSocket, session: Session) -> None:
-    """Send what is new. Updates that a slow page has no time for are dropped, never queued."""
+    """Send what is new, and how things stand every second, so that a page hears who is gone.
+
+    Updates that a slow page has no time for are dropped, never queued.
+    """
     told: dict[str, Any] = {}
     seen: Any = None
     while True:
@@ -61,12 +65,18 @@ async def _push(socket: WebSocket, session: Session) -> None:
         job = session.job
         state = facts(job)
         explanation = None if job is None else job.explanation
-        if job is not None and explanation is not None and explanation is not seen:
+        look = explanation, session.certain
+        if job is not None and explanation is not None and look != seen:
             curve = [[masks, *errors] for masks, errors in job.curve]
-            data = await asyncio.to_thread(update, explanation, **state, curve=curve)
+            certain = session.certain
+            data = await asyncio.to_thread(update, explanation, certain, **state, curve=curve)
             await socket.send_bytes(data)
-            seen, told = explanation, state
+            seen, told = look, state
         elif state != told:
             await socket.send_text(json.dumps(state))
             told = state
-        await session.changed.wait()
+        try:
+            async with asyncio.timeout(BEAT):  # wait_for may swallow that it is cancelled
+                await session.changed.wait()
+        except TimeoutError:
+            told = {}

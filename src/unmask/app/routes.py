@@ -25,7 +25,7 @@ from unmask.app.jobs import Job
 from unmask.app.live import live
 from unmask.app.sessions import Crowded
 from unmask.app.updates import facts
-from unmask.app.uploads import MAX_BYTES, MAX_PIXELS, decode
+from unmask.app.uploads import ACCEPT, MAX_BYTES, MAX_PIXELS, NAMED, decode
 from unmask.errors import SettingError, UnmaskError, silent
 from unmask.inputs import images
 from unmask.inputs.encoding import jpeg
@@ -73,6 +73,7 @@ def routes(known: Sequence[Choice], examples: Sequence[str | Path]) -> list[Any]
         Route("/explain", table.explain, methods=["POST"]),
         Route("/stop", table.stop, methods=["POST"]),
         Route("/more", table.more, methods=["POST"]),
+        Route("/certainty", table.certainty, methods=["POST"]),
         Route("/download/{kind}", table.download, methods=["GET"]),
         WebSocketRoute("/live", live),
     ]
@@ -90,23 +91,23 @@ class _Table:
 
     def __init__(self, known: Sequence[Choice], examples: Sequence[str | Path]) -> None:
         self.models = {choice.key: choice for choice in known}
-        self.examples: dict[str, NDArray[np.uint8]] = {}
-        paths = [Path(path) for path in examples]
-        if any(choice.key == DEMO for choice in known):
-            paths += demo.pictures().values()
-        for path in paths:
-            # The embedded model's pictures go by the names that Python knows them by.
-            name = path.stem if path in demo.pictures().values() else path.name
-            self.examples.setdefault(name, images.read(path))
+        # By model: what is given is for the first, and the demo's pictures are for the demo.
+        offered: dict[str, dict[str, Path]] = {choice.key: {} for choice in known}
+        offered[known[0].key] |= {Path(path).name: Path(path) for path in examples}
+        if DEMO in offered:
+            offered[DEMO] |= demo.pictures()
+        self.examples: dict[str, NDArray[np.uint8]] = {
+            name: images.read(path) for some in offered.values() for name, path in some.items()
+        }
         self.thumbnails = {
             name: jpeg(picture, THUMBNAIL) for name, picture in self.examples.items()
         }
         about = {
             "version": __version__,
-            "models": [choice.about() for choice in known],
-            "examples": list(self.examples),
+            "models": [{**choice.about(), "examples": [*offered[choice.key]]} for choice in known],
             "colormaps": choices.color_tables(),
-            "safe": choices.SAFE,
+            "accept": ACCEPT,
+            "formats": NAMED,
             "max_bytes": MAX_BYTES,
             "max_pixels": MAX_PIXELS,
         }
@@ -230,15 +231,26 @@ class _Table:
         session = _session(request)
         choice = self.models[session.model]
         given = await self.bodies.json(request)
-        count = parse(choice.model, {"masks": given.get("masks")})["masks"]
+        count = None
+        if given.get("masks") is not None:
+            count = parse(choice.model, {"masks": given["masks"]})["masks"]
         async with session.lock:
             job = session.job
-            if job is None or not job.finished or job.masks >= count:
-                raise HTTPException(409, f"there is no finished map of fewer than {count} masks")
+            if job is None or not job.finished or job.masks >= (count or job.run.plan.count):
+                fewer = "" if count is None else f" of fewer than {count} masks"
+                raise HTTPException(409, f"there is no finished map{fewer} to go on with")
+            if count is None and job.state == "done":
+                raise HTTPException(409, "the map is as reliable as was asked: say how many masks")
             await _call(request, lambda: job.extend(count))
             request.app.state.scheduler.add(job)
             session.changed.set()
             return JSONResponse(facts(job), 202)
+
+    async def certainty(self, request: Request) -> Response:
+        session = _session(request)
+        session.certain = (await self.bodies.json(request)).get("shown") is True
+        session.changed.set()
+        return JSONResponse({})
 
     async def download(self, request: Request) -> Response:
         session = _session(request)

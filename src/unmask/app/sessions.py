@@ -54,6 +54,8 @@ class Session:
     job : Job or None
     seen : float
         When it last asked for something, by `time.monotonic`.
+    certain : bool
+        The page shows where its map is significant.
     sockets : int
         How many are open.
     left : bool
@@ -76,6 +78,7 @@ class Session:
     run: Run | None = None
     job: Job | None = None
     seen: float = field(default_factory=time.monotonic)
+    certain: bool = False
     sockets: int = 0
     left: bool = False
     chosen: int = 0

@@ -2,7 +2,10 @@
 
 An update is the length of a header (4 bytes, little-endian), the header (JSON, padded with blanks
 to a multiple of two bytes), and for each target its map and, where it is known, its standard error:
-uint16, linear from the header's `low` to its `high`.
+uint16, linear from the header's `low` to its `high`. Where the header's `certain` is true, so is the
+standard error of what a pixel changes, the map less its level. Last, where the header's `certain` is true,
+for each target a bit a pixel, row by row from the first bit of a byte on, with an even number of
+bytes: where the map differs from no influence.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.run.preview import small
+from unmask.run.preview import shrunk
 from unmask.run.wording import on_page
 
 if TYPE_CHECKING:
@@ -39,18 +42,24 @@ def facts(job: Job | None) -> dict[str, Any]:
         "place": job.place,
         "done": job.masks,
         "total": job.run.plan.count,
+        "goal": job.goal,
+        "until": job.run.plan.until,
+        "left": job.left,
         "seconds": job.seconds,
+        "reason": job.explanation.stopped if job.finished and job.explanation else "",
         "error": on_page(job.error),
     }
 
 
-def update(explanation: Explanation, **state: Any) -> bytes:
+def update(explanation: Explanation, certain: bool = False, **state: Any) -> bytes:
     """Encode a look at the map.
 
     Parameters
     ----------
     explanation : Explanation
         Of a picture.
+    certain : bool, default False
+        Say where the maps are significant, too. That takes as long again.
     **state
         Goes into the header: JSON values.
 
@@ -58,22 +67,36 @@ def update(explanation: Explanation, **state: Any) -> bytes:
     -------
     bytes
     """
-    maps, stderrs = small(explanation, VIEW)
-    targets, arrays = [], []
+    seen = shrunk(explanation, VIEW)
+    maps = seen.maps
+    stderrs = seen.stderrs if np.isfinite(explanation.model_stderrs).all() else None
+    certain = certain and stderrs is not None
+    targets: list[dict[str, Any]] = []
+    arrays: list[NDArray[Any]] = []
     for number, target in enumerate(explanation.targets):
+        scale = explanation.scaled(number)
         one: dict[str, Any] = {
             "label": target.label,
             "score": target.score,
             "reliability": explanation.reliabilities[number],
             "box": target.box,
+            "measure": f"{target.quantity} while visible",
+            "scale": {"low": scale.low, "high": scale.high, "level": scale.level},
         }
-        for name, values in (("map", maps), ("stderr", stderrs)):
-            if values is not None:
-                one[name], numbers = _whole(values[number])
-                arrays.append(numbers)
+        sides = {"map": maps[number]}
+        if stderrs is not None:
+            sides["stderr"] = stderrs[number]
+        if certain:
+            sides["doubt"] = seen.influence_stderr(number)
+        for name, values in sides.items():
+            one[name], numbers = _whole(values)
+            arrays.append(numbers)
         targets.append(one)
+    if certain:
+        arrays += [_bits(seen.significant(number)) for number in range(len(targets))]
     header = {
         **state,
+        "certain": certain,
         "height": maps.shape[1],
         "width": maps.shape[2],
         "masks": explanation.masks,
@@ -83,6 +106,11 @@ def update(explanation: Explanation, **state: Any) -> bytes:
     text = json.dumps(header, allow_nan=False).encode()
     text += b" " * (-len(text) % 2)
     return b"".join([struct.pack("<I", len(text)), text, *(a.tobytes() for a in arrays)])
+
+
+def _bits(where: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    bits = np.packbits(where)
+    return np.pad(bits, (0, bits.size % 2))
 
 
 def _whole(values: Floats) -> tuple[dict[str, float], NDArray[np.uint16]]:

@@ -14,12 +14,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["MAX_BYTES", "MAX_PIXELS", "decode"]
+__all__ = ["ACCEPT", "MAX_BYTES", "MAX_PIXELS", "NAMED", "decode"]
 
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 24_000_000
-# Of strangers, only what browsers show.
-FORMATS = images.FORMATS[:6]
+# Of strangers, only what browsers show and cameras write, where Pillow reads it.
+TAKEN = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "HEIF")
+FORMATS = tuple(kind for kind in images.readable() if kind in TAKEN)
+NAMED = images.named_formats(FORMATS)
+ENDINGS = {"HEIF": ".heic,.heif"}  # few systems know their media type
+ACCEPT = ",".join(
+    f"{media},{ENDINGS[kind]}" if kind in ENDINGS else media
+    for kind in FORMATS
+    for media in [Image.MIME.get(kind, f"image/{kind.lower()}")]
+)
 
 
 def decode(data: bytes) -> NDArray[np.uint8]:
@@ -28,7 +36,7 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     Parameters
     ----------
     data : bytes
-        JPEG, PNG, WebP, BMP, TIFF or GIF.
+        JPEG, PNG, WebP, BMP, TIFF, GIF; AVIF and HEIC where Pillow reads them.
 
     Returns
     -------
@@ -42,9 +50,9 @@ def decode(data: bytes) -> NDArray[np.uint8]:
 
     Examples
     --------
-    >>> decode(b"<svg></svg>")
+    >>> decode(b"<svg></svg>")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    unmask.errors.ImageError: this is no JPEG, PNG, WebP, BMP, TIFF or GIF picture
+    unmask.errors.ImageError: this is no JPEG, PNG, WebP, BMP, TIFF... picture
     """
     if len(data) > MAX_BYTES:
         raise ImageError(
@@ -59,7 +67,7 @@ def decode(data: bytes) -> NDArray[np.uint8]:
                 raise _too_large(f"{width} x {height} pixels")
             return images.read(picture)
     except UnidentifiedImageError as error:
-        raise ImageError("this is no JPEG, PNG, WebP, BMP, TIFF or GIF picture") from error
+        raise ImageError(f"this is no {NAMED} picture") from error
     except Image.DecompressionBombError as error:
         raise _too_large("far too many pixels") from error
     except ImageError as error:

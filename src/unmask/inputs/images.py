@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import functools
+import importlib
 import io
 import os
 import re
@@ -24,7 +25,7 @@ from unmask._base.spelling import named
 from unmask.errors import DoubtWarning, ImageError, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,12 +35,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-__all__ = ["FORMATS", "MAX_SIDE", "decode", "hushed", "named_formats", "read", "suffixes"]
+__all__ = [
+    "FORMATS",
+    "MAX_SIDE",
+    "decode",
+    "hushed",
+    "named_formats",
+    "read",
+    "readable",
+    "suffixes",
+]
 
 
 # Whatever a file is called. Pillow reads more, and some of those readers start programs (EPS) or
 # have few users to test them.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "HEIF", "JPEG2000", "PPM", "TGA")
 # Pixels of the longer side: JPEG's own limit. A line of forty million pixels is no picture.
 MAX_SIDE = 65_535
 # Of 255: a sixteenth of the range, as 12 bits in a file of 16 are.
@@ -62,9 +72,8 @@ def suffixes() -> tuple[str, ...]:
     >>> {".jpg", ".jfif", ".png", ".tga"} <= set(suffixes()), ".pdf" in suffixes()
     (True, False)
     """
-    Image.init()
     # Cameras write JPEGs of several pictures, which Pillow's JPEG reader knows by that name.
-    known = {kind for kind in FORMATS if kind in Image.OPEN} | {"MPO"}
+    known = {*readable(), "MPO"}
     return tuple(
         sorted(end for end, kind in Image.registered_extensions().items() if kind in known)
     )
@@ -181,7 +190,7 @@ def _hint(path: Path, source: object) -> str:
 def _open(file: BinaryIO, name: str) -> Picture:
     try:
         with hushed():
-            picture = Image.open(file, formats=_formats())
+            picture = Image.open(file, formats=readable())
         with picture:
             _check_size(picture.size, name)
             return _doubted(_from_pillow(picture, name))
@@ -207,21 +216,27 @@ def hushed() -> Iterator[None]:
 
 
 @functools.cache
-def _formats() -> tuple[str, ...]:
-    """Return those of `FORMATS` that this Pillow knows at all."""
+def readable() -> tuple[str, ...]:
+    """Return those of `FORMATS` that Pillow reads here: HEIF where pillow-heif is installed."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("pillow_heif").register_heif_opener()
     Image.init()
     return tuple(kind for kind in FORMATS if kind in Image.OPEN)
 
 
-def named_formats() -> str:
-    """Return the formats that are read, in words.
+def named_formats(kinds: Sequence[str] = ()) -> str:
+    """Return formats in words, by default those that are read.
 
     Examples
     --------
-    >>> named_formats()
-    'JPEG, PNG, WEBP, BMP, TIFF, GIF, AVIF, JPEG2000, PPM or TGA'
+    >>> named_formats(("JPEG", "WEBP", "GIF"))
+    'JPEG, WebP or GIF'
     """
-    return f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+    *first, last = (_SPELT.get(kind, kind) for kind in kinds or readable())
+    return f"{', '.join(first)} or {last}"
+
+
+_SPELT = {"WEBP": "WebP", "HEIF": "HEIC"}  # as people call them
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

@@ -226,6 +226,7 @@ UNTIL = Setting(
     high=1,
     expects="a reliability between 0 and 1, such as 0.95",
     repeats=False,
+    page=OnPage("Stop at reliability", "Empty: only after all masks.", 0.01, 0.999, 0.001),
 )
 # RISE's habit, and D-RISE's (arXiv:2006.03204, section 4); so are the grids.
 MAX_MASKS = Setting(
@@ -235,6 +236,7 @@ MAX_MASKS = Setting(
     default=4000,
     by_task={"boxes": 5000},
     repeats=False,
+    page=OnPage("Masks, at most", "Four times as many halve the error.", 1, 100_000, 1),
 )
 ROWS = (
     Setting(
@@ -244,7 +246,6 @@ ROWS = (
         f"as a reliability of {UNTIL.default:g} takes, at most {MAX_MASKS.default_in_words}.",
         presets={"notebook": 7000},
         short="-n",
-        page=OnPage("Masks", "Four times as many halve the error.", 1, 100_000, 1),
     ),
     UNTIL,
     MAX_MASKS,

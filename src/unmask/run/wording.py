@@ -27,13 +27,15 @@ OPTIONS = {name: f"--{name.replace('_', '-')}" for name in (*MODEL, *OWN, *OTHER
     "target": "-t",
     "output": "--model-output",  # a command's own --output is a folder
 }
+# What the page asks for itself; the rest is for the command that starts it.
+CHOSEN = {"masks"} | {name for name, row in SETTINGS.items() if row.page is not None}
 ARGUMENT = re.compile(
     rf"(?<![-\w.?&/])(?<!\w\()({'|'.join(OPTIONS)})=('[^']*'|\"[^\"]*\"|\([^()]*\)|[-+\w.]*[-+\w])?(?![\w=(])"
 )
 NO_OPTION = {("detector", "function")}
 # What Python alone can say: its words on the command line, and on the page.
 PHRASES = {
-    "unmask.contrast(a, b)": ("--contrast A B", "a contrast"),
+    "unmask.contrast(a, b)": ("--contrast A B", '"Why this and not that?"'),
     ", in Python with unmask.load(FILE)": ("", ""),
 }
 
@@ -70,11 +72,13 @@ def on_page(text: str) -> str:
     --------
     >>> on_page("give preprocess= to the model, or keep more (keep=0.7)")
     'give --preprocess to the model, or keep more (keep 0.7)'
+    >>> on_page("unmask.contrast(a, b) shows what decides between two")
+    '"Why this and not that?" shows what decides between two'
     """
 
     def said(match: re.Match[str]) -> str:
         name = match[1]
-        return _said(match, name.replace("_", " ") if name in OWN else OPTIONS[name])
+        return _said(match, name.replace("_", " ") if name in CHOSEN else OPTIONS[name])
 
     return ARGUMENT.sub(said, _replaced(text, 1))
 

@@ -1,35 +1,22 @@
 // @ts-check
 // The page: it begins here, and what happens on it is led to where it is dealt with.
+import { draw } from "./boxes.js";
 import { $, copy, element, guarded, say, short } from "./elements.js";
 import { LINK, settingRow } from "./form.js";
-import { code, download, follow, link } from "./link.js";
-import { addClass, openExample, openFile, opened, stage } from "./picture.js";
+import { arrived, code, copyLink, download, follow, link } from "./link.js";
+import { addContrast, addDrawn, addOption, drawOptions, openAgain, openExample, openFile, opened } from "./picture.js";
 import { readable } from "./readout.js";
 import { explain, hear, more, showRun } from "./run.js";
 import { begin, listen, ready, told } from "./server.js";
 import { onChange, state } from "./state.js";
+import { certain, enlarge, offerViews, recolor, restyle } from "./view.js";
 
-/** @typedef {import("./state.js").About} About */
-
-/** @param {About} about */
-function offer(about) {
+/** Offer what the server has. */
+function offer() {
+  const { models, accept } = state.about;
   $("model").replaceChildren(
-    ...about.models.map(one => element("option", { value: one.key, textContent: one.name })));
-  const names = Object.keys(about.colormaps), safe = names.filter(name => about.safe.includes(name));
-  /** @type {[string, string[]][]} */
-  const groups = [["For all eyes", safe], ["Not for all eyes", names.filter(one => !safe.includes(one))]];
-  for (const [label, group] of groups) {
-    $("cmap").append(element("optgroup", { label }, ...group.map(
-      name => element("option", { value: name, textContent: name }))));
-  }
-  $("examples").replaceChildren(...about.examples.map(name => {
-    const image = element("img", { src: `api/examples/${encodeURIComponent(name)}`, alt: name });
-    const button = element("button", { type: "button", title: name }, image);
-    button.dataset.name = name;
-    button.setAttribute("aria-pressed", "false");
-    button.addEventListener("click", guarded(() => openExample(name)));
-    return button;
-  }));
+    ...models.map(one => element("option", { value: one.key, textContent: one.name })));
+  $("file").accept = accept;
 }
 
 /** @param {?string} key */
@@ -37,17 +24,23 @@ function useModel(key) {
   const { models } = state.about, model = models.find(one => one.key === key) || models[0];
   state.model = model;
   $("model").value = model.key;
+  $("missed").hidden = !model.detects;
   $("add-row").hidden = model.detects;
+  $("add").placeholder = "Another class";
+  $("add").ariaLabel = "Another class, by name or number";
   $("classes-hint").textContent = model.detects
-    ? "Boxes it found. Choose one or several to explain." : "Choose one or several to explain.";
+    ? "Boxes it found, the surest first. Choose here, or on the picture."
+    : "Choose one or several to explain.";
   $("labels").replaceChildren(...model.labels.map(label => element("option", { value: short(label) })));
   $("settings").replaceChildren(...model.fields.map(settingRow));
-}
-
-function restyle() {
-  const table = Uint8Array.from(atob(state.about.colormaps[$("cmap").value]), c => c.charCodeAt(0));
-  stage.restyle({ table, opacity: $("opacity").value / 100, keep: $("threshold").value / 100 });
-  for (const name of ["opacity", "threshold"]) $(`${name}-out`).textContent = `${$(name).value}%`;
+  $("examples").replaceChildren(...model.examples.map(name => {
+    const image = element("img", { src: `api/examples/${encodeURIComponent(name)}`, alt: name });
+    const button = element("button", { type: "button", title: name }, image);
+    button.dataset.name = name;
+    button.setAttribute("aria-pressed", String(state.picture?.example === name));
+    button.addEventListener("click", guarded(() => openExample(name)));
+    return button;
+  }));
 }
 
 /** Everything that follows from the state. */
@@ -57,6 +50,7 @@ function refresh() {
   $("result").hidden = !there;
   $("classes-section").hidden = !there;
   $("code").hidden = !there;
+  drawOptions();
   showRun();
   link();
   code();
@@ -65,11 +59,16 @@ onChange(refresh);
 
 // --- a picture
 
+/** @param {File} file */
+async function take(file) {
+  await openFile(file);
+  await arrived();
+}
 $("file").addEventListener("change", guarded(async () => {
   const [file] = $("file").files;
   if (!file) return;
   try {
-    await openFile(file);
+    await take(file);
   } finally {
     $("file").value = "";
   }
@@ -84,31 +83,39 @@ addEventListener("dragleave", event => {
 addEventListener("drop", guarded(async event => {
   document.body.classList.remove("over-page");
   const [file] = event.dataTransfer.files;
-  if (file) await openFile(file);
+  if (file) await take(file);
 }));
 addEventListener("paste", guarded(async event => {
   /** @type {File[]} */
   const files = [...event.clipboardData.files];
   const file = files.find(one => one.type.startsWith("image/"));
-  if (file) await openFile(file);
+  if (file) await take(file);
 }));
 $("model").addEventListener("change", guarded(async () => {
   const number = ++state.loading;
   useModel($("model").value);
   const answer = told("model", { model: state.model.key });
-  if (state.picture) await opened(number, answer, state.picture.example); else await answer;
+  if (state.picture) await opened(number, answer, state.picture); else await answer;
   refresh();
 }));
+
+// --- what is explained
+
 $("add-button").addEventListener("click", guarded(async () => {
   const text = $("add").value.trim();
-  if (text) await addClass(text);
+  if (text) await addOption(text);
   $("add").value = "";
 }));
-$("add").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-  if (event.key !== "Enter") return;
-  event.preventDefault(); // not Explain
-  $("add-button").click();
-});
+for (const [input, button] of [["add", "add-button"], ["drawn-class", "drawn-button"]]) {
+  $(input).addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault(); // not Explain
+    $(button).click();
+  });
+}
+$("why-button").addEventListener("click", guarded(addContrast));
+$("draw-box").addEventListener("click", () => draw($("draw-box").ariaPressed !== "true"));
+$("drawn-button").addEventListener("click", guarded(addDrawn));
 
 // --- a run
 
@@ -121,16 +128,21 @@ $("more").addEventListener("click", guarded(more));
 
 // --- what is seen, and taken away
 
-for (const name of ["opacity", "threshold", "cmap"]) {
-  $(name).addEventListener("input", () => { restyle(); link(); });
+for (const name of ["opacity", "keep"]) $(name).addEventListener("input", () => { restyle(); link(); });
+$("cmap").addEventListener("input", () => { recolor(); link(); });
+$("certainty").addEventListener("input", guarded(async () => { link(); await certain(); }));
+for (const button of $("views").children) {
+  button.addEventListener("click", () => { enlarge(button.dataset.view); link(); });
 }
-for (const one of [$("c-map"), $("c-overlay")]) readable(one);
-$("link").addEventListener("click", guarded(async () => {
-  await copy(location.href);
-  $("link-hint").textContent = state.picture?.example
-    ? "Copied: the example, the classes and all settings."
-    : "Copied: the classes and all settings. The picture itself stays with you.";
-}));
+for (const figure of $("panels").querySelectorAll("figure")) {
+  figure.addEventListener("click", () => {
+    if ($("panels").dataset.large === figure.dataset.view) return;
+    enlarge(figure.dataset.view);
+    link();
+  });
+}
+for (const name of ["c-map", "c-overlay", "c-stderr"]) readable($(name));
+$("link").addEventListener("click", guarded(copyLink));
 for (const button of document.querySelectorAll("button.download")) {
   const { kind } = /** @type {HTMLElement} */ (button).dataset;
   button.addEventListener("click", guarded(() => download(String(kind))));
@@ -144,19 +156,41 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   }));
 }
 
-// --- start
+// --- the server
+
+/** Say whether the server is there. @param {boolean} there */
+function linked(there) {
+  if (there === !$("lost").classList.contains("out")) return;
+  $("lost").classList.toggle("out", !there);
+  $("lost").hidden = false;
+  $("lost").textContent = there ? "The server is there again."
+    : "The server does not answer. Is unmask app still running? This page tries again every second.";
+  if (there) setTimeout(() => { $("lost").hidden = !$("lost").classList.contains("out"); }, 3000);
+}
+
+/** Begin anew with a server that does not know this page: it was started again, or waited for too long. */
+async function renew() {
+  const key = state.model.key;
+  state.about = await begin();
+  offer();
+  useModel(key);
+  await told("model", { model: state.model.key });
+  if ($("certainty").checked) await certain();
+  if (state.picture) guarded(async () => {
+    await openAgain();
+    say("The server had forgotten this page, and has the picture again. Press Explain.");
+  })();
+}
 
 guarded(async () => {
-  const about = state.about = await begin();
-  offer(about);
-  for (const name of ["opacity", "threshold", "cmap"]) {
-    if (LINK.has(name)) $(name).value = LINK.get(name);
-    if (!$(name).value) $(name).selectedIndex = 0;
-  }
-  restyle();
+  state.about = await begin();
+  offer();
+  offerViews();
   useModel(LINK.get("model"));
+  restyle();
   ready();
-  if (state.model !== about.models[0]) await told("model", { model: state.model.key });
-  listen(hear, () => say("This page has been away for too long. Load it again."));
-  await follow(LINK.get("example"), LINK.getAll("class"));
+  if (state.model !== state.about.models[0]) await told("model", { model: state.model.key });
+  if ($("certainty").checked) await certain();
+  listen({ hear, link: linked, gone: renew });
+  await follow();
 })();

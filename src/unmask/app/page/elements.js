@@ -38,8 +38,15 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
-/** @param {string} label */
-export const short = label => label.split(",")[0];
+/** The first of a class's names, of both sides of a contrast. @param {string} label */
+export const short = label => label.split(" − ").map(one => one.split(",")[0]).join(" − ");
+/** How long, in few words. @param {number} seconds */
+export const duration = seconds => {
+  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+};
+
 /** A reliability in three digits, never rounded up. @param {number} value */
 export const share = value => `${Math.floor(1000 * value + 1e-9) / 1000}`.padEnd(5, "0").replace(/^([01])0+$/, "$1.000");
 

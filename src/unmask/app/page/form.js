@@ -27,7 +27,14 @@ export function settingRow(field) {
     more = [color];
   } else {
     input = element("input", { type: "number", min: field.low, max: field.high, step: field.step });
-    input.value = asked && isFinite(Number(asked)) ? asked : String(field.default);
+    input.value = asked !== null && isFinite(Number(asked)) ? asked : String(field.default);
+    // An address that says how many masks there are wants neither more nor fewer.
+    const exactly = LINK.get("masks");
+    if (exactly && field.name === "max_masks") input.value = exactly;
+    if (exactly && field.name === "until") input.value = "";
+    // Without a reliability it goes on to the last mask.
+    input.required = field.name !== "until";
+    if (field.name === "until") input.placeholder = "–";
   }
   input.id = `set-${field.name}`;
   input.name = field.name;
@@ -37,13 +44,13 @@ export function settingRow(field) {
 }
 
 /**
- * What the fields say now.
+ * What the fields say now; null where they are empty.
  * @param {Field[]} fields @returns {Object<string, any>}
  */
 export function settingsOf(fields) {
   return Object.fromEntries(fields.map(field => {
     const input = $(`set-${field.name}`);
-    if (!field.choices.length) return [field.name, input.valueAsNumber];
+    if (!field.choices.length) return [field.name, input.value === "" ? null : input.valueAsNumber];
     return [field.name, input.value === "color" ? input.nextElementSibling.value : input.value];
   }));
 }

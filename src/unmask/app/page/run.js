@@ -1,12 +1,14 @@
 // @ts-check
 // A run: what is asked for, what is heard of it, and how it is shown.
-import { brief, curve, decode } from "./draw.js";
-import { $, element, say, share, short } from "./elements.js";
+import { curve } from "./curve.js";
+import { decode } from "./draw.js";
+import { $, duration, element, say, share, short } from "./elements.js";
 import { settingsOf } from "./form.js";
 import { stage } from "./picture.js";
 import { read } from "./readout.js";
 import { told } from "./server.js";
 import { active, changed, state } from "./state.js";
+import { arrange, caption } from "./view.js";
 
 const targets = () => state.options.map(one => one.key).filter(key => state.chosen.has(key));
 
@@ -17,11 +19,10 @@ export const settings = () => settingsOf(state.model.fields);
  * were added, or it was stopped.
  */
 export function wish() {
-  const asked = { targets: targets(), settings: settings() };
-  if (state.look && JSON.stringify(asked) === state.ran) {
-    asked.settings.masks = active() ? state.job.total : state.look.masks;
-  }
-  return asked;
+  const asked = { targets: targets(), settings: settings() }, { look, job, ran } = state;
+  if (!look || JSON.stringify(asked) !== ran || (active() && job.until)) return asked;
+  const { until: _, max_masks: __, ...others } = asked.settings;
+  return { ...asked, settings: { masks: active() ? job.total : look.masks, ...others } };
 }
 
 /** Take what the server pushes: a look at the map, or where the run stands. @param {string | ArrayBuffer} message */
@@ -31,20 +32,25 @@ export function hear(message) {
     state.shown = Math.min(state.shown, state.look.targets.length - 1);
     drawLook();
   } else {
-    state.job = JSON.parse(message);
-    if (state.job.state === "none") state.look = null;
+    const job = JSON.parse(message);
+    // The server says every second how things stand.
+    if (JSON.stringify(job) === told_) return;
+    told_ = JSON.stringify(job);
+    state.job = job;
+    if (job.state === "none") state.look = null;
   }
   if (state.job.state === "failed") say(state.job.error);
   changed();
 }
+let told_ = "";
 
 /** Begin a run. */
 export async function explain() {
   if (active()) return;
   const { most } = state.model;
-  if (state.chosen.size > most) throw new Error(`At most ${most} classes are explained at once.`);
+  if (state.chosen.size > most) throw new Error(`At most ${most} are explained at once.`);
   const asked = { targets: targets(), settings: settings() }, before = { ...state };
-  state.job = { state: "waiting", place: 0, done: 0, total: asked.settings.masks, seconds: 0 };
+  state.job = { state: "waiting", place: 0, done: 0, total: asked.settings.max_masks, seconds: 0 };
   state.look = null;
   state.shown = 0;
   state.ran = JSON.stringify(asked);
@@ -65,19 +71,23 @@ export async function explain() {
   if (innerWidth <= 980) $("stage").scrollIntoView({ block: "start" });
 }
 
-/** Go on with a run that has ended, for as many masks again. */
+/** How many masks more there are to make: as many again, or none where a run was stopped before its end. */
+function added() {
+  const { job, look } = state;
+  return job.state === "done" && look ? look.masks : 0;
+}
+
+/** Go on with a run that has ended. */
 export async function more() {
-  const { job, look, ran } = state;
-  if (!look || !ran) return;
-  const added = settings().masks, asked = JSON.parse(ran), masks = look.masks + added;
-  // The number of masks to add is no other wish.
-  state.ran = JSON.stringify({ ...asked, settings: { ...asked.settings, masks: added } });
-  state.job = { ...job, state: "waiting", place: 0, total: masks };
+  const { job, look } = state;
+  if (!look) return;
+  const masks = added() ? look.masks + added() : undefined;
+  state.job = { ...job, state: "waiting", place: 0, ...(masks ? { total: masks, goal: masks, until: null } : {}) };
   changed();
   try {
     await told("more", { masks });
   } catch (error) {
-    Object.assign(state, { job, ran });
+    state.job = job;
     changed();
     throw error;
   }
@@ -90,15 +100,13 @@ function drawLook() {
   const target = look.targets[shown];
   stage.set(look, target);
   $("reliability").textContent = target.stderr ? share(target.reliability) : "–";
-  $("low").textContent = brief(target.map.low);
-  $("high").textContent = brief(target.map.high);
   curve($("curve"), look.curve, shown);
   $("c-map").setAttribute("aria-label", `Saliency map for ${target.label}`);
   $("c-overlay").setAttribute("aria-label", `Saliency map for ${target.label} over the picture`);
   drawTabs(look);
   $("meter").style.width = `${100 * (target.stderr ? target.reliability : 0)}%`;
-  $("others").textContent = look.targets.length > 1 ? "; gray: the other classes" : "";
-  if (stage.probe) read(stage.probe);
+  $("others").textContent = look.targets.length > 1 ? "; gray: the others" : "";
+  read(stage.probe);
 }
 
 /** @param {import("./state.js").Look} look */
@@ -123,7 +131,7 @@ function stateWords() {
   const { job } = state;
   switch (job.state) {
     case "waiting": return job.place ? place(job.place) : "Starting";
-    case "running": return "Running";
+    case "running": return typeof job.left === "number" ? `About ${duration(job.left)} left` : "Running";
     case "done": return `Done in ${(job.seconds || 0).toFixed(1)} s`;
     case "stopped": return "Stopped";
     case "failed": return "Failed";
@@ -133,8 +141,8 @@ function stateWords() {
 
 let spoken = "";
 function announce() {
-  const { done = 0, total = 0, state: now } = state.job;
-  const tenth = total ? Math.floor(5 * done / total) * 20 : 0;
+  const { done = 0, total = 0, goal = total, state: now } = state.job;
+  const tenth = total ? Math.floor(5 * done / (goal || total)) * 20 : 0;
   const words = now === "running" ? `${tenth} percent of the masks done` : stateWords();
   if (words !== spoken) $("live").textContent = spoken = words;
 }
@@ -149,28 +157,36 @@ export function showRun() {
   $("explain").textContent = running ? "Explaining…" : "Explain";
   $("stop").hidden = !running;
   $("more").hidden = running || !look;
-  $("more").textContent = `+ ${(settings().masks || 0).toLocaleString("en")} masks`;
+  $("more").textContent = added() ? `Continue: ${added().toLocaleString("en")} more` : "Continue";
   if (focus === $("stop") && !running) $("more").focus();
   if (focus === $("more") && running) $("stop").focus();
   $("model").disabled = running;
-  $("progress").max = job.total || 1;
+  $("progress").max = job.state === "done" ? job.done || 1 : job.goal || job.total || 1;
   $("progress").value = job.done || 0;
-  $("masks").textContent = job.total
-    ? `${(job.done || 0).toLocaleString("en")} / ${job.total.toLocaleString("en")}` : "–";
+  const of = job.state === "done" && job.until ? "" : ` / ${(job.total || 0).toLocaleString("en")}`;
+  $("masks").textContent = job.total ? `${(job.done || 0).toLocaleString("en")}${of}` : "–";
+  $("meter-goal").hidden = !job.until;
+  $("meter-goal").style.left = `${100 * (job.until || 0)}%`;
+  $("reason").textContent = job.reason ? `${job.reason[0].toUpperCase()}${job.reason.slice(1)}.` : "";
   if (!look) {
     $("reliability").textContent = "–";
-    $("low").textContent = $("high").textContent = $("others").textContent = "";
+    $("others").textContent = "";
     $("meter").style.width = "0";
     curve($("curve"), [], 0);
   }
   $("state").textContent = stateWords();
+  // Before a run there is the picture alone.
+  $("result").classList.toggle("bare", !look && !running);
   $("tabs").hidden = !look || look.targets.length < 2;
   for (const button of document.querySelectorAll("button.download")) {
     /** @type {HTMLButtonElement} */ (button).disabled = !look;
   }
-  const notes = look && !running ? look.notes : [];
+  const before = [...$("notes").children].map(one => one.textContent);
+  const notes = look && !running ? look.notes.filter(note => !before.includes(note)) : [];
   $("doubts").hidden = !notes.length;
-  $("doubts").firstElementChild.textContent = `What to know about ${notes.length > 1 ? "these maps" : "this map"}`;
+  $("doubts").firstElementChild.textContent = "What to know about this map";
   $("doubts").lastElementChild.replaceChildren(...notes.map(note => element("li", { textContent: note })));
+  arrange();
+  caption();
   announce();
 }

@@ -43,18 +43,42 @@ export async function begin() {
   return about;
 }
 
+const SILENCE = 2500, AGAIN = 1000; // milliseconds; the server says something every second (live.py)
+
 /**
- * Call `hear` with every message that comes, and `gone` once the session has ended.
- * @param {(message: string | ArrayBuffer) => void} hear @param {() => void} gone
+ * Listen to what the server pushes, and go on listening whatever happens to it.
+ * @param {{ hear: (message: string | ArrayBuffer) => void, link: (there: boolean) => void,
+ *   gone: () => Promise<void> }} to `link` is told whether the server is there, `gone` that it
+ *   does not know this page any more.
  */
-export function listen(hear, gone) {
-  const address = new URL(own("live"), location.href);
-  address.protocol = address.protocol.replace("http", "ws");
-  const socket = new WebSocket(address);
-  socket.binaryType = "arraybuffer";
-  socket.onmessage = event => hear(event.data);
-  socket.onclose = event => {
-    if (event.code === 4404) gone();
-    else setTimeout(() => listen(hear, gone), 1000);
+export function listen({ hear, link, gone }) {
+  /** @type {WebSocket} */
+  let socket;
+  let heard = performance.now();
+  const open = () => {
+    const address = new URL(own("live"), location.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    const mine = socket = new WebSocket(address);
+    heard = performance.now();
+    mine.binaryType = "arraybuffer";
+    mine.onmessage = event => {
+      heard = performance.now();
+      link(true);
+      hear(event.data);
+    };
+    mine.onclose = async event => {
+      if (mine !== socket) return;
+      const known = event.code === 4404 && await gone().then(() => true, () => false);
+      if (!known) link(false);
+      setTimeout(open, known ? 0 : AGAIN);
+    };
   };
+  setInterval(() => {
+    if (performance.now() - heard < SILENCE || socket.readyState > WebSocket.OPEN) return;
+    link(false);
+    const silent = socket;
+    open();
+    silent.close();
+  }, 250);
+  open();
 }

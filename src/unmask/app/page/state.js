@@ -4,20 +4,23 @@
 /**
  * @typedef {{ name: string, label: string, help: string, default: number | string, low: ?number,
  *   high: ?number, step: ?number, choices: string[] }} Field
- * @typedef {{ key: string, name: string, detects: boolean, labels: string[], fields: Field[],
- *   most: number }} Model
- * @typedef {{ models: Model[], examples: string[], colormaps: Object<string, string>,
- *   safe: string[], max_bytes: number }} About What the server offers.
+ * @typedef {{ key: string, name: string, detects: boolean, contrasts: boolean, labels: string[],
+ *   fields: Field[], most: number, examples: string[] }} Model
+ * @typedef {{ style: string, colors: string, ink: string }} Table
+ * @typedef {{ models: Model[], colormaps: Object<string, Table>, accept: string, formats: string,
+ *   max_bytes: number, max_pixels: number }} About What the server offers.
  * @typedef {[number, number, number, number]} Box Left, top, right, bottom in the picture's pixels.
- * @typedef {{ key: string, label: string, score: number, box: ?Box }} Option
- * @typedef {{ name: string, width: number, height: number, example: ?string }} Picture
+ * @typedef {{ key: string, label: string, score: number, box: ?Box, drawn?: boolean }} Option
+ * @typedef {{ name: string, width: number, height: number, example: ?string, file: ?File }} Picture
  * @typedef {{ low: number, high: number, values: Uint16Array }} Side A map or its standard error.
- * @typedef {{ label: string, score: number, reliability: number, box: ?Box, map: Side,
- *   stderr?: Side }} Target
- * @typedef {{ state: string, place?: number, done?: number, total?: number, seconds?: number,
- *   error?: string }} Job
+ * @typedef {{ low: number, high: number, level: number }} Scale What evidence's colors stand for.
+ * @typedef {{ label: string, score: number, reliability: number, box: ?Box, measure: string,
+ *   scale: Scale, map: Side, stderr?: Side, doubt?: Side,
+ *   significant?: Uint8Array }} Target
+ * @typedef {{ state: string, place?: number, done?: number, total?: number, goal?: number,
+ *   until?: ?number, left?: ?number, seconds?: number, reason?: string, error?: string }} Job
  * @typedef {Required<Job> & { masks: number, width: number, height: number, targets: Target[],
- *   notes: string[], curve: number[][] }} Look The last update of a run.
+ *   certain: boolean, notes: string[], curve: number[][] }} Look The last update of a run.
  */
 
 export const state = {
