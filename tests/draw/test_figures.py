@@ -14,7 +14,7 @@ from unmask.draw import colormap
 from unmask.draw.canvas import pixels
 from unmask.draw.figures import CERTAINTY, GAP, MARGIN, PANEL, draw_panel, side_by_side
 from unmask.draw.panels import PANELS, Evidence
-from unmask.draw.scale import Look, gray
+from unmask.draw.scale import Doubt, Look, gray
 from unmask.errors import SettingError
 from unmask.inputs import images
 
@@ -135,7 +135,9 @@ def test_certainty_draws_lines_around_what_is_significant_and_the_error():
     figure = side_by_side(CERTAINTY, evidence, title="")
     panels = [ax for ax in figure.axes if ax.images]
     np.testing.assert_array_equal(panels[0].images[0].get_array(), picture)
-    np.testing.assert_array_equal(panels[3].images[0].get_array(), gray(stderr / stderr.max()))
+    np.testing.assert_array_equal(
+        panels[3].images[0].get_array(), gray(stderr / max(stderr.max(), 1.5 / 4))
+    )
     lines = panels[2].collections
     # One for the target, one against it, each around its own part.
     boxes = [line.get_paths()[0].get_extents().bounds for line in lines]
@@ -196,7 +198,10 @@ def test_each_panel_is_drawn_into_the_axes_that_are_given(explanation, tmp_path)
         "significant": np.asarray(explanation.overlay("star", opacity=0.3, cmap="viridis")),
         "map": explanation.scaled(number, Look(cmap="viridis")).colors(explanation.maps[number]),
         "picture": explanation.picture,
-        "stderr": gray(explanation.stderrs[number] / explanation.stderrs[number].max()),
+        "stderr": gray(
+            explanation.influence_stderr(number)
+            / Doubt.of(explanation.maps[number], explanation.influence_stderr(number)).high
+        ),
     }
     figure = Figure(figsize=(10, 2))
     axes = figure.subplots(1, len(PANELS))

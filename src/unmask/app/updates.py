@@ -2,9 +2,9 @@
 
 An update is the length of a header (4 bytes, little-endian), the header (JSON, padded with blanks
 to a multiple of two bytes), and for each target its map and, where it is known, its standard error:
-uint16, linear from the header's `low` to its `high`. Where the header's `certain` is true, so is the
-standard error of what a pixel changes, the map less its level. Last, where the header's `certain` is true,
-for each target a bit a pixel, row by row from the first bit of a byte on, with an even number of
+uint16, linear from the header's `low` to its `high`. Where the header's `certain` is true, so is
+the standard error of what a pixel changes, the map less its level; and last, for each target a bit
+a pixel, row by row from the first bit of a byte on, with an even number of
 bytes: where the map differs from no influence.
 """
 

@@ -16,7 +16,7 @@ from unmask._base.magnitude import by_float32
 from unmask.draw.boxes import outline, show
 from unmask.draw.canvas import PAPER, points
 from unmask.draw.colormap import AGAINST, FOR
-from unmask.draw.scale import gray
+from unmask.draw.scale import Doubt, gray
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
@@ -178,16 +178,17 @@ def _bar(evidence: Evidence) -> Bar:
 def _stderr(evidence: Evidence, most: int) -> Shown:
     assert evidence.stderr is not None
     stderr = np.asarray(evidence.stderr())
-    known = stderr[np.isfinite(stderr) & (stderr > 0)]  # not where the model saw nothing
-    high = float(known.max(initial=0))
+    doubt = Doubt.of(evidence.values, stderr)
     small = _reduced(evidence.picture, stderr, most)[1].astype(np.float64)
-    pixels = gray(small / high if high else small)
-    note = ""
-    span = float(np.ptp(evidence.values.astype(np.float64)))
-    if known.size and 0 < span < np.inf:
-        note = f"median: {100 * float(np.median(known)) / span:.2g}% of the map's range"
-    bar = Bar("standard error of the influence", gray(np.linspace(0, 1, 256)), 0.0, high, note=note)
-    return Shown("standard error", pixels, bar, barred=bool(known.size))
+    pixels = gray(small / (doubt.high or 1))
+    bar = Bar(
+        "standard error of the influence",
+        gray(np.linspace(0, 1, 256)),
+        0.0,
+        doubt.high,
+        note=doubt.words,
+    )
+    return Shown("standard error", pixels, bar, barred=doubt.high > 0)
 
 
 def _contours(evidence: Evidence, most: int) -> tuple[tuple[NDArray[Any], str], ...]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Picture: TypeAlias = NDArray[np.uint8]
 
 
-__all__ = ["DEFAULT", "STYLES", "Look", "Scale", "Style", "gray"]
+__all__ = ["DEFAULT", "STYLES", "Doubt", "Look", "Scale", "Style", "gray"]
 
 
 Style = Literal["evidence", "heat"]
@@ -292,6 +292,48 @@ def gray(shares: ArrayLike) -> Picture:
     tone = np.rint(255 - 86 * place(shares, 0, 1))
     tone[~np.isfinite(shares)] = UNKNOWN
     return np.repeat(tone[..., None], 3, axis=-1).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What the grays of a standard error stand for.
+
+    Attributes
+    ----------
+    high : float
+        Of the darkest gray: a quarter of the map's range, so that errors of several runs can be
+        compared by eye; more where there is a larger error.
+    median : float
+        Of the errors that are known and not 0.
+    share : float
+        The median over the map's range; infinite for a flat map, and NaN where no error is known.
+
+    Examples
+    --------
+    >>> Doubt.of([0.0, 4.0], [[0.1, 0.3], [0.2, np.inf]])
+    Doubt(high=1.0, median=0.2, share=0.05)
+    """
+
+    high: float
+    median: float
+    share: float
+
+    @classmethod
+    def of(cls, values: ArrayLike, stderr: ArrayLike) -> Doubt:
+        """Find it for a map and its standard error, float arrays of any shapes."""
+        numbers, errors = np.asarray(values, np.float64), np.asarray(stderr, np.float64)
+        numbers = numbers[np.isfinite(numbers)]
+        span = float(numbers.max() / 4 - numbers.min() / 4) if numbers.size else 0.0
+        errors = errors[np.isfinite(errors) & (errors > 0)]
+        if not errors.size:
+            return cls(span, np.nan, np.nan)
+        median = float(np.median(errors))
+        return cls(max(span, float(errors.max())), median, median / span / 4 if span else np.inf)
+
+    @property
+    def words(self) -> str:
+        """The share in words; empty where there is none."""
+        return f"median: {100 * self.share:.2g}% of the map's range" if self.share < np.inf else ""
 
 
 DEFAULT = Look()

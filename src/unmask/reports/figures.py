@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.draw.scale import gray
+from unmask.draw.scale import Doubt, gray
 from unmask.estimate.scores import Summary
 from unmask.inputs import encoding
 from unmask.inputs.encoding import jpeg
@@ -133,14 +133,11 @@ def _bar(scale: Scale, measure: str) -> str:
 
 
 def _stderr(stderr: Any, values: Any, label: str) -> str:
-    there = stderr[np.isfinite(stderr) & (stderr > 0)]  # not where the model saw nothing
-    high, span = float(there.max(initial=0)), float(np.ptp(values.astype(np.float64)))
-    share = stderr.astype(np.float64) / high if high else stderr
+    doubt = Doubt.of(values, stderr)
+    share = stderr.astype(np.float64) / (doubt.high or 1)
     drawn = _img(_png(gray(share)), f"Standard error of the map for {label}")
-    words = ""
-    if there.size and 0 < span < np.inf:
-        words = f"<p>median: {100 * float(np.median(there)) / span:.2g}% of the map's range</p>"
-    bar = _scaled(gray(np.linspace(0, 1, BAR)), "0", f"{high:.3g}")
+    words = f"<p>{escape(doubt.words)}</p>" if doubt.words else ""
+    bar = _scaled(gray(np.linspace(0, 1, BAR)), "0", f"{doubt.high:.3g}")
     return _figure(drawn + bar + words, "standard error")
 
 
