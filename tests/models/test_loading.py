@@ -1,6 +1,7 @@
 """Models: what an ONNX file says, what is declared, and what is never guessed in silence."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -685,3 +686,17 @@ def test_an_unknown_resize_mode_costs_no_model_call(picture):
 def test_the_best_none_are_refused(picture, top):
     with pytest.raises(SettingError, match="top"):
         unmask.predict(lambda batch: np.full((len(batch), 3), 0.5), picture, top)
+
+
+def test_its_repr_is_three_lines_of_facts():
+    def scores(batch):
+        return batch.mean((1, 2))
+
+    model = load(scores, labels=["a", "b", "c"], activation="logits", size=(20, 30))
+    lines = repr(model).splitlines()
+    assert len(lines) == 3
+    assert "scores" in lines[0]
+    assert "20 x 30" in lines[1]
+    assert "3 classes, logits" in lines[2]
+    detector = replace(model, detector="boxes", threshold=0.25)
+    assert "boxes, read as boxes, from a confidence of 0.25" in repr(detector).splitlines()[2]

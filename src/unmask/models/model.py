@@ -116,6 +116,24 @@ class Model:
         if self.labels is not None and self.classes not in (None, len(self.labels)):
             raise ModelError(labels_misfit(self.name, len(self.labels), self.classes or 0))
 
+    def __repr__(self) -> str:
+        """Say in three lines what it is, what it takes and what it returns."""
+        own = self.input
+        size = "any size" if own.size is None else " x ".join(map(str, own.size))
+        channels = f"{own.channels} channels, " if own.channels else ""
+        by = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        if self.detector is not None:
+            returns = f"boxes, read as {self.detector}, from a confidence of {self.threshold:g}"
+        else:
+            count = f"{self.classes:,} classes" if self.classes else "scores"
+            returns = f"{count}{f', {self.activation}' if self.activation else ''}"
+        return (
+            f"<Model {self.name}{f', run by {by}' if by else ''}\n"
+            f"  takes {size}, {channels}{own.layout}, {own.dtype}, pixels as "
+            f"{own.preprocess.name}, resize {own.resize}\n"
+            f"  returns {returns}>"
+        )
+
     def changed(self, **fields: Any) -> Model:
         """Return the same with other fields, those of its input among them.
 
