@@ -8,17 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
 import unmask
 from unmask.draw.canvas import GRAY, Canvas, pixels, styled
-from unmask.draw.colormap import COLORMAPS, colorize
+from unmask.draw.colormap import COLORMAPS
+from unmask.draw.scale import Look, gray
 from unmask.estimate.uncertainty import format_reliability
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from unmask.run.explanation import Explanation
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -58,18 +56,10 @@ def objects() -> list[list[Panel]]:
 def settling() -> list[list[Panel]]:
     """One map as masks accumulate, and how sure it is."""
     few = [explained("night", "heart", masks=masks) for masks in (128, 512, 2048, 8192)]
-    high = max(float(np.nanmax(one.stderr[np.isfinite(one.stderr)], initial=0)) for one in few)
+    high = max(float(one.influence_stderr().max()) for one in few)
     return [
-        [(f"{one.masks:,} masks", heat(one.map)) for one in few],
-        [
-            (
-                f"standard error, reliability {format_reliability(one.reliability)}"
-                if one.reliability
-                else "standard error not known yet",
-                heat(one.stderr, high),
-            )
-            for one in few
-        ],
+        [(f"{one.masks:,} masks", one.overlay()) for one in few],
+        [(f"reliability {format_reliability(one.reliability)}", doubt(one, high)) for one in few],
     ]
 
 
@@ -96,17 +86,17 @@ def why_not() -> list[list[Panel]]:
     targets = ["heart", "star", pair]
     explanation = unmask.explain("demo", unmask.demo.pictures()["street"], targets, masks=2000)
     names = ("heart", "star", "heart rather than star")
-    format_reliability = [
-        (name, explanation.overlay(number, cmap="inferno" if number < 2 else "coolwarm"))
-        for number, name in enumerate(names)
-    ]
-    return [[("street", picture(explanation)), *format_reliability]]
+    overlays = [(name, explanation.overlay(number)) for number, name in enumerate(names)]
+    return [[("street", picture(explanation)), *overlays]]
 
 
 def colors() -> list[list[Panel]]:
-    """The first four survive color blindness and gray print."""
-    values = explained("street", "triangle").map
-    panels: list[Panel] = [(name, Image.fromarray(colorize(values, name))) for name in COLORMAPS]
+    """Those that begin at no influence, those that survive gray print, and older ones."""
+    explanation = explained("street", "triangle")
+    panels: list[Panel] = []
+    for name in COLORMAPS:
+        shown = explanation.scaled(0, Look(cmap=name)).colors(explanation.map)
+        panels.append((name, Image.fromarray(shown)))
     return [panels[:4], panels[4:]]
 
 
@@ -128,9 +118,8 @@ def maps(explanation: Explanation) -> list[Panel]:
     ]
 
 
-def heat(values: NDArray[np.float32], high: float | None = None) -> Image.Image:
-    low = None if high is None else 0.0
-    return Image.fromarray(colorize(values, vmin=low, vmax=high))
+def doubt(explanation: Explanation, high: float) -> Image.Image:
+    return Image.fromarray(gray(explanation.influence_stderr() / high))
 
 
 @styled()

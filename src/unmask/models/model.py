@@ -125,8 +125,9 @@ class Model:
         if self.detector is not None:
             returns = f"boxes, read as {self.detector}, from a confidence of {self.threshold:g}"
         else:
-            count = f"{self.classes:,} classes" if self.classes else "scores"
-            returns = f"{count}{f', {self.activation}' if self.activation else ''}"
+            count = self.classes or len(self.labels or ())
+            scores = f"{count:,} classes" if count else "scores"
+            returns = f"{scores}{f', {self.activation}' if self.activation else ''}"
         return (
             f"<Model {self.name}{f', run by {by}' if by else ''}\n"
             f"  takes {size}, {channels}{own.layout}, {own.dtype}, pixels as "
