@@ -27,9 +27,9 @@ def picture():
     return np.random.default_rng(3).integers(0, 255, (H, W, 3), np.uint8)
 
 
-def explained(picture, estimator, keep=0.3):
+def explained(picture, estimator, keep=0.3, masks=640):
     model = unmask.load(left, size=(24, 32), resize="crop", name="left")
-    settings = {"masks": 640, "grid": (3, 4), "keep": keep, "fill": "black"}
+    settings = {"masks": masks, "grid": (3, 4), "keep": keep, "fill": "black"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", unmask.UnmaskWarning)
         return unmask.explain(model, picture, 0, estimator=estimator, **settings)
@@ -87,3 +87,13 @@ def test_what_is_not_known_has_no_small_map(picture):
     made = explained(picture, "centered")
     unknown = replace(made, model_stderrs=np.full_like(made.model_stderrs, np.inf))
     assert small(unknown, 50).stderrs is None
+
+
+@pytest.mark.parametrize("masks", [1, 2, 16, 64, 130])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_a_look_at_few_masks_of_a_cropped_picture_can_be_sent(picture, estimator, masks):
+    made = explained(picture, estimator, masks=masks)
+    message = updates.update(made, certain=True)
+    length = struct.unpack("<I", message[:4])[0]
+    (target,) = json.loads(message[4 : 4 + length])["targets"]
+    assert ("stderr" in target) == np.isfinite(made.stderrs).all()

@@ -68,8 +68,8 @@ def update(explanation: Explanation, certain: bool = False, **state: Any) -> byt
     bytes
     """
     seen = shrunk(explanation, VIEW)
-    maps = seen.maps
-    stderrs = seen.stderrs if np.isfinite(explanation.model_stderrs).all() else None
+    # Of one block of masks, that of what the model never saw is not known.
+    maps, stderrs = seen.maps, seen.stderrs if np.isfinite(seen.stderrs).all() else None
     certain = certain and stderrs is not None
     targets: list[dict[str, Any]] = []
     arrays: list[NDArray[Any]] = []

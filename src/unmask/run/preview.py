@@ -53,8 +53,8 @@ def small(explanation: Explanation, side: int) -> Small:
     (1, 90, 120)
     """
     explanation = shrunk(explanation, side)
-    known = bool(np.isfinite(explanation.model_stderrs).all())
-    return Small(explanation.maps, explanation.stderrs if known else None)
+    stderrs = explanation.stderrs
+    return Small(explanation.maps, stderrs if np.isfinite(stderrs).all() else None)
 
 
 def shrunk(explanation: Explanation, side: int) -> Explanation:
