@@ -479,6 +479,7 @@ def test_output_that_knows_few_letters(files, encoding):
         result = command(*options, cwd=files, env=environment)
         assert "Traceback" not in result.stderr
         assert result.returncode == 0, result.stderr
+        assert re.search(r" #+-?\.* +0\.\d{4}", result.stdout)  # bars are seen for what they are
     assert (files / "unmask-output" / "p-狐.png").is_file()
 
 

@@ -46,7 +46,8 @@ __all__ = [
 
 # A bar as those of progress are drawn: its whole length is seen.
 BAR = 20
-FULL, HALF, EMPTY = "\u2501\u2578\u2500"
+# Full, half and empty; and where a terminal has few letters.
+LETTERS, PLAIN = ("\u2501", "\u2578", "\u2500"), ("#", "-", ".")
 
 
 def _table(*titles: str, left: Container[str] = ()) -> Table:
@@ -92,8 +93,9 @@ def show_predictions(name: str, predictions: Sequence[Prediction]) -> None:
 def _bar(share: float) -> Text:
     """Draw a share of 0 to 1 as a bar on its whole length, which shows what is missing."""
     halves = round(2 * BAR * min(max(share, 0.0), 1.0))
-    done = FULL * (halves // 2) + HALF * (halves % 2)
-    return Text.assemble((done, "cyan"), (EMPTY * (BAR - len(done)), "dim"))
+    full, half, empty = PLAIN if out.options.ascii_only else LETTERS
+    done = full * (halves // 2) + half * (halves % 2)
+    return Text.assemble((done, "cyan"), (empty * (BAR - len(done)), "dim"))
 
 
 def show_detections(name: str, found: Sequence[Detection], threshold: float) -> None:
