@@ -34,7 +34,7 @@ def test_help_fits_and_breaks_no_word(name, monkeypatch):
         for one in option.opts:
             assert option.param_type_name == "argument" or f"{one} " in text or f"{one}\n" in text
     # Values are one short word: what may be chosen is in the help, where lines break at blanks.
-    assert not re.search(r"<\w+\|", text)
+    assert not re.search(r"<\w+[|>\[]", text)
     words = set(re.findall(r"[\w'-]+", " ".join(text.replace("│", " ").split())))
     for option in COMMANDS[name].params:
         said = re.findall(r"[\w'-]+", option.help or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, and two examples at its end."""
+        _hide_types(self.get_params(ctx))
         super().format_help(ctx, formatter)
         lines = "".join(f"\n   {example}" for example in EXAMPLES[ctx.info_name])
         console.out.print(Text.assemble((" Examples", "dim"), (lines, "cyan"), "\n"))
@@ -47,6 +48,11 @@ class Command(TyperCommand):
 
 class Commands(TyperGroup):
     """All commands; suggests one for a misspelled one."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        _hide_types(self.get_params(ctx))
+        super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what was typed; what is wrong with it ends with status 2 and one line."""
@@ -57,6 +63,13 @@ class Commands(TyperGroup):
         """Find the command."""
         with _one_line(ctx):
             return super().resolve_command(ctx, args)
+
+
+def _hide_types(params: Iterable[Any]) -> None:
+    """Leave out what Python calls the values of arguments and of --help, as list[Path] or bool."""
+    for one in params:
+        if one.param_type_name == "argument" or "--help" in one.opts:
+            one.display_type_rich = lambda ctx: ""  # noqa: ARG005 - as Typer calls it
 
 
 def _paired(args: list[str]) -> list[str]:
