@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("typer")
 pytest.importorskip("rich")
 
+import unmask
 from unmask._base.numbers import format_score
 from unmask.cli import console, tables
 from unmask.evaluation import explainers
@@ -76,3 +77,17 @@ def test_synonyms_are_left_out_on_both_sides_of_a_contrast():
     label = "red fox, Vulpes vulpes − kit fox, Vulpes macrotis"
     assert console.short(label) == "red fox − kit fox"
     assert console.short("red fox, Vulpes vulpes") == "red fox"
+
+
+def test_one_score_reads_alike_in_terminal_figure_and_report(capsys):
+    street = unmask.demo.pictures()["street"]
+    made = unmask.explain("demo", street, ["triangle", "cross"], masks=64, grid=3)
+    tables.show_result(made, [])
+    terminal = capsys.readouterr().out
+    page = unmask.report([made])
+    for number, target in enumerate(made.targets):
+        text = f"score {format_score(target.score)}"
+        assert format_score(target.score) in terminal
+        assert text in page
+        assert any(text in one.get_text() for one in made.plot(number).texts)
+    assert format_score(made.targets[0].score) == "0.9997"
