@@ -40,6 +40,22 @@ export function element(name, properties = {}, ...children) {
 
 /** The first of a class's names, of both sides of a contrast. @param {string} label */
 export const short = label => label.split(" − ").map(one => one.split(",")[0]).join(" − ");
+/**
+ * A score as `unmask._base.numbers.format_score` writes it: what is not 0 or 1 is never written so.
+ * @param {number} score
+ */
+export function scored(score, decimals = 4) {
+  const size = Math.abs(score), step = 10 ** -decimals, minus = score < 0 ? "−" : "";
+  if (!(size <= 1 + 1e-6)) {
+    const text = size.toPrecision(decimals + 1);
+    return minus + (text.includes("e") && size < 1e6 ? size.toFixed(0) : text);
+  }
+  const text = size.toFixed(decimals);
+  if (Number(text) === 0 && size > 0) return `${score < 0 ? ">" : "<"}${minus}${step.toFixed(decimals)}`;
+  if (Number(text) === 1 && size < 1) return `${score < 0 ? "<" : ">"}${minus}${(1 - step).toFixed(decimals)}`;
+  return minus + text;
+}
+
 /** How long, in few words. @param {number} seconds */
 export const duration = seconds => {
   if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;

@@ -2,7 +2,7 @@
 // A picture comes in, by file or by example; what the model sees in it is offered.
 import { draw, drawnText, showBoxes, tag } from "./boxes.js";
 import { Stage } from "./draw.js";
-import { $, element, say, short } from "./elements.js";
+import { $, element, say, scored, short } from "./elements.js";
 import { ask, own, session, told } from "./server.js";
 import { changed, state } from "./state.js";
 import { fitted, size } from "./upload.js";
@@ -83,9 +83,6 @@ export async function opened(number, answer, { example = null, file = null, shru
   }
 }
 
-/** @param {number} score */
-const words = score => score.toFixed(3).replace("-", "−");
-
 /** Rows of what can be explained, boxes with the numbers that they have on the picture. */
 export function drawOptions() {
   const { options, chosen, model } = state;
@@ -104,7 +101,7 @@ export function drawOptions() {
       bar.style.transform = `scaleX(${Math.abs(one.score) / top})`;
       const number = one.box ? [element("span", { className: "tag", textContent: tag(one) })] : [];
       const name = element("span", { className: "name", title: one.label }, ...number, document.createTextNode(short(one.label)));
-      const score = element("span", { className: "score", textContent: words(one.score) });
+      const score = element("span", { className: "score", textContent: scored(one.score) });
       return element("label", { className: "class" }, bar, box, name, score);
     }));
     const plain = options.filter(one => !one.box && !one.key.includes(":"));
