@@ -1,5 +1,6 @@
 """A batch that is gone on with: its rows belong to the model that made them."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -72,3 +73,16 @@ def test_a_file_is_known_by_its_content(tmp_path, onnx_models):
     assert ModelSource(str(path)).is_file()
     assert not ModelSource("demo").is_file()
     assert not ModelSource("hf:folder").is_file()
+
+
+def test_targets_that_are_more_than_texts_are_told_apart_as_json():
+    """A contrast, a box by hand, a class held to the best few."""
+    asked = [
+        unmask.contrast("heart", "star"),
+        unmask.contrast("star", "heart"),
+        unmask.box((1, 2, 3, 4), "dog"),
+        unmask.within_top(3, 2),
+    ]
+    said = [json.dumps(ModelSource([one]).describe()) for one in asked]
+    assert len(set(said)) == len(asked)
+    assert "heart" in said[0]

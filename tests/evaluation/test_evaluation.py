@@ -56,10 +56,10 @@ def test_the_presets_are_what_explain_gives(pictures):
     picture = images.read(pictures / "0.png")
     ours = explainers.find("unmask,masks=256,grid=4")(model, picture, 2, seed=3)
     made = unmask.explain(model, picture, 2, masks=256, grid=4, seed=3)
-    np.testing.assert_array_equal(ours, made.model_maps[0])
+    np.testing.assert_array_equal(ours.model_maps, made.model_maps)
     paper = explainers.find("rise")(model, picture, 2, masks=128, seed=3)
     made = unmask.explain(model, picture, 2, masks=128, seed=3, design="random", estimator="paper")
-    np.testing.assert_array_equal(paper, made.model_maps[0])
+    np.testing.assert_array_equal(paper.model_maps, made.model_maps)
 
 
 @pytest.mark.parametrize(
