@@ -77,7 +77,7 @@ def ran(*commands):
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=30) | st.sampled_from([EVIL]))
 def test_the_console_obeys_no_text_that_it_is_given(text):
     terminal = console._Console(file=io.StringIO(), force_terminal=True, width=60)
