@@ -40,7 +40,7 @@ def same(one, other):
     assert np.array_equal(one.scores, other.scores)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     masks=st.integers(1, 400),
     batch_size=st.integers(1, 70),

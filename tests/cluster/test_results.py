@@ -132,7 +132,7 @@ def test_it_is_drawn_as_the_explanation_is(opened, whole):
     assert one._repr_png_().startswith(b"\x89PNG")
     page = unmask.report([one])
     assert page.count("standard error</figcaption>") == 0
-    assert page.count("importance</figcaption>") == 2
+    assert page.count("saliency map</figcaption>") == 2
     assert "deep/c.png" in page
     assert "--masks 192 --grid 4 --seed 3" in page
 
@@ -169,7 +169,7 @@ def test_pictures_are_read_when_they_are_asked_for(tmp_path):
     assert there.missing == ""
     with pytest.raises(ImageError, match=r"a\.png: no such file\. Without the picture"):
         gone.plot()
-    assert "importance</figcaption>" in unmask.report([gone])
+    assert "saliency map</figcaption>" in unmask.report([gone])
     found = replace(gone.original, source=pixels)
     again = replace(gone, original=found)
     assert np.array_equal(as_pixels(again.plot()), as_pixels(there.plot()))

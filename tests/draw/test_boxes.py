@@ -20,7 +20,7 @@ def size(figure):
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.tuples(corners, corners, corners, corners))
 def test_any_box_can_be_drawn(box):
     picture = np.zeros((60, 90, 3), np.uint8)

@@ -135,7 +135,7 @@ def test_figures_are_drawn_from_many_threads_at_once():
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_words(title, subtitle):
     drawn(title=title, subtitle=subtitle)

@@ -163,7 +163,7 @@ def test_the_predicted_error_and_reliability_are_those_reached(design, estimator
 @given(
     order=st.permutations(range(7)), cuts=st.sets(st.integers(1, 6)), flips=st.lists(st.booleans())
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_blocks_merged_in_any_grouping_give_the_same_bits(order, cuts, flips):
     masks = Masks(SHAPE, (4, 5), design="random", seed=6)
     whole = scored(masks, curved, range(7))
@@ -192,7 +192,7 @@ def test_merge_is_associative_commutative_and_has_an_identity():
 
 @pytest.mark.slow
 @given(st.lists(st.integers(1, 9), min_size=3, max_size=8), st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_block_may_come_in_pieces(pieces, peek):
     masks = Masks(SHAPE, (4, 5), design="random", seed=9)
     flat = [curved(masks.render(masks.block(b), np.float64)) for b in range(2)]
@@ -267,7 +267,7 @@ def test_a_pixel_never_shown_gets_the_mean_score():
 
 
 @given(offset=st.floats(-1e3, 1e3), scale=st.floats(1e-3, 1e3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_centered_and_coverage_follow_an_affine_change_of_the_score(offset, scale):
     masks = Masks((10, 14), (2, 3), design="random")
     f = curved_small(masks)

@@ -69,7 +69,7 @@ def test_the_leading_fit_is_a_dense_gaussian_process(masks):
 
 
 @given(noise=st.floats(0.05, 2), seed=st.integers(0, 20))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_evidence_finds_the_noise(noise, seed):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(500, 12))
@@ -94,7 +94,7 @@ def test_merged_equations_are_those_of_all_blocks(masks):
 
 @pytest.mark.parametrize("name", FITS)
 @given(offset=st.floats(-100, 100), factor=st.floats(1e-3, 1e3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_maps_follow_an_affine_change_of_the_score(name, offset, factor):
     masks = MASKS[1]
     one = scored(masks, noisy, range(3))
@@ -184,7 +184,7 @@ def test_a_flat_first_map_has_the_same_amplitude_everywhere():
 
 
 @given(seed=st.integers(0, 100))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_amplitudes_have_mean_1_and_rule_nothing_out(seed):
     at = bins(MASKS[0])
     theta = np.random.default_rng(seed).normal(size=at.vectors.shape[1])

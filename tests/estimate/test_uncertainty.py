@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask.draw.canvas import pixels
 from unmask.errors import SettingError
 from unmask.estimate.estimators import ESTIMATORS
 from unmask.estimate.uncertainty import half_width
@@ -60,17 +59,3 @@ def test_chance_is_significant_as_often_as_stated(estimator):
     assert share < 0.08
     if estimator == "centered":
         assert share > 0.02
-
-
-@pytest.mark.slow
-def test_the_picture_of_certainty_grays_out_what_is_not_significant():
-    explanation = explained(planted)
-    figure = pixels(explanation.plot(certainty=True)).astype(int)
-    plain = pixels(explanation.plot()).astype(int)
-    assert figure.shape[1] > plain.shape[1]  # one panel more
-    gray = (figure == 128).all(axis=2)
-    panel = 480 * 360  # 4 to 3, as the picture
-    expected = panel * (~explanation.significant()).mean()
-    quarter = figure.shape[1] // 4
-    assert not gray[:, : 3 * quarter].any()
-    assert gray[:, 3 * quarter :].sum() == pytest.approx(expected, rel=0.05)

@@ -52,7 +52,7 @@ free = arrays(np.float64, SIZE, elements=st.floats(-1e6, 1e6))
 
 @pytest.mark.slow
 @given(st.one_of(tied, free), st.integers(1, 126), st.integers(1, 40), st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_curves_equal_a_straightforward_implementation(values, step, batch_size, seed):
     rng = np.random.default_rng(seed)
     image = rng.normal(size=(*SIZE, 2)).astype(np.float32)
@@ -157,7 +157,7 @@ def test_a_series_has_curves_too():
 
 
 @given(tied)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_ties_are_broken_by_row_then_column(values):
     rows, columns = np.unravel_index(metrics.order(values), SIZE)
     keys = [(-values[y, x], y, x) for y, x in zip(rows, columns, strict=True)]
@@ -305,7 +305,7 @@ def test_drop_of_no_score_is_no_number():
 
 
 @given(free, st.floats(0.1, 100), st.floats(-50, 50))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_sparseness_ignores_scale_and_offset(values, scale, offset):
     values = values.round(3)
     one = metrics.sparseness(values)

@@ -19,7 +19,7 @@ images = arrays(np.float32, (3, 5, 7), elements=st.floats(-300, 300, width=32))
     fill=images,
     mask=arrays(np.float32, (2, 1, 5, 7), elements=st.floats(0, 1, width=32)),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_one_keeps_zero_hides_and_between_is_between(image, fill, mask):
     keep, hide = np.ones_like(mask), np.zeros_like(mask)
     np.testing.assert_array_equal(render.perturb(image, fill, hide)[0], fill)
@@ -57,7 +57,7 @@ def fill(name, image, *, axes=(1, 2), centered=False, seed=0):
 
 
 @given(image=images)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_mean_is_the_images_own_or_0_where_the_space_is_centered(image):
     own = fill("mean", image)
     np.testing.assert_allclose(

@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -24,7 +24,6 @@ frames = st.builds(
 SHAPES = [((60, 90), (32, 48)), ((90, 60), (40, 40)), ((37, 120), (48, 32)), ((24, 20), (64, 96))]
 
 
-@settings(deadline=None)
 @given(frames, st.integers(0, 255))
 def test_a_plain_picture_stays_plain(frame, gray):
     got = frame.forward(np.full((*frame.picture, 3), gray, np.uint8))
@@ -43,7 +42,6 @@ def frame_inside(frame):
     return (x > 0) & (x < W) & (y > 0) & (y < H)
 
 
-@settings(deadline=None)
 @given(frames, st.floats(-1e6, 1e6, width=32))
 def test_a_constant_map_stays_constant(frame, value):
     got = frame.back(np.full(frame.model, value), outside=np.nan)
@@ -55,7 +53,6 @@ def test_a_constant_map_stays_constant(frame, value):
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(frames, st.integers(0, 2**32))
 def test_back_stays_within_the_values_and_is_linear(frame, seed):
     a, b = np.random.default_rng(seed).normal(size=(2, *frame.model))
@@ -66,7 +63,6 @@ def test_back_stays_within_the_values_and_is_linear(frame, seed):
     assert np.array_equal(frame.back(np.stack([a, b]), 0)[1], frame.back(b, 0))
 
 
-@settings(deadline=None)
 @given(frames, st.lists(st.floats(-100, 200), min_size=4, max_size=4))
 def test_boxes_come_back(frame, box):
     assert np.allclose(frame.box_back(frame.box_forward(box)), box, atol=1e-6)

@@ -11,7 +11,7 @@ from unmask.masks import designs, hadamard
 
 @pytest.mark.slow
 @given(st.integers(1, 300))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_hadamard_rows_are_orthogonal(least):
     matrix = hadamard.hadamard(least).astype(int)
     order = len(matrix)
@@ -28,7 +28,7 @@ def test_hadamard_wastes_little():
 
 
 @given(cells=st.integers(1, 40), seed=st.integers(0, 1000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_balanced_block_is_orthogonal_and_complementary(cells, seed):
     size = designs.block_size("balanced", cells, 0.5)
     bits = designs.draw(np.random.default_rng(seed), "balanced", size, cells, 0.5).astype(int)
@@ -61,7 +61,7 @@ def test_bits_are_fair_and_pairs_uncorrelated_in_every_leading_part(design, keep
 
 
 @given(cells=st.integers(1, 30), keep=st.floats(0.02, 0.98), seed=st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_stratified_block_keeps_each_cell_equally_often(cells, keep, seed):
     size = designs.block_size("balanced", cells, 0.4)
     kept = designs.stratified(np.random.default_rng(seed), size, cells, keep).sum(axis=0)
@@ -74,7 +74,7 @@ def test_a_stratified_block_fits_the_fraction(keep, size):
 
 
 @given(seed=st.integers(0, 200))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_interactions_of_even_order_cancel_in_a_balanced_block(seed):
     """A score of pairs and quadruples of cells moves no map; random masks let it."""
     cells = 12

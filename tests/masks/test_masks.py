@@ -19,7 +19,7 @@ sizes = st.tuples(st.integers(1, 70), st.integers(1, 70))
 @given(
     cells=st.tuples(st.integers(1, 12), st.integers(1, 12)), extra=sizes, seed=st.integers(0, 99)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_upsampling_is_opencvs_and_scikit_images(cells, extra, seed):
     shape = (cells[0] + extra[0], cells[1] + extra[1])
     grid = np.random.default_rng(seed).random(cells)
@@ -37,7 +37,7 @@ def test_upsampling_is_opencvs_and_scikit_images(cells, extra, seed):
 
 
 @given(shape=sizes, seed=st.integers(0, 2**64 - 1), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_mask_is_a_shifted_window_of_the_enlarged_grid(shape, seed, data):
     grid = (data.draw(st.integers(1, shape[0])), data.draw(st.integers(1, shape[1])))
     masks = Masks(shape, grid, seed=seed, design="random")
@@ -92,7 +92,7 @@ def test_mean_and_covariance_are_the_closed_form(design, keep):
 
 
 @given(shape=sizes, data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_covariance_is_the_mean_over_the_shifts(shape, data):
     masks = Masks(shape, (data.draw(st.integers(1, shape[0])), 1))
     u, cell, size = masks.matrices[0], masks.cell[0], shape[0]
@@ -106,7 +106,7 @@ def test_rows_of_every_matrix_sum_to_one():
 
 
 @given(seed=st.integers(0, 2**64 - 1), number=st.integers(0, 2**64 - 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_block_is_a_function_of_seed_and_number(seed, number):
     one, other = Masks((30, 20), 4, seed=seed), Masks((30, 20), 4, seed=seed)
     other.block(0)  # drawing another block first changes nothing

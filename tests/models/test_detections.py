@@ -13,7 +13,7 @@ from unmask.models.detections import Detections, iou, suppress
 
 
 @given(st.integers(0, 1000), st.integers(0, 6), st.integers(0, 6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_iou_is_the_plain_one_symmetric_and_free_of_scale(seed, n, m):
     rng = np.random.default_rng(seed)
     a, b = random_detections(rng, n).boxes, random_detections(rng, m).boxes
@@ -31,7 +31,7 @@ def test_boxes_without_area_overlap_with_nothing():
 
 
 @given(st.integers(0, 500))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_suppress_keeps_the_surest_of_each_heap(seed):
     rng = np.random.default_rng(seed)
     found = random_detections(rng, 30, classes=3)

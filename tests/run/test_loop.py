@@ -43,7 +43,7 @@ def counted(function):
 
 
 @given(masks=st.integers(1, 400), size=st.integers(1, 150))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_mask_is_scored_exactly_once(masks, size):
     model, sizes = counted(lambda batch: batch.mean(axis=(1, 2)) / 255)
     run = unmask.prepare(model, PICTURE[:9, :12], 0, masks=masks, grid=3, batch_size=size)
@@ -88,7 +88,7 @@ def test_shards_give_the_same_bits_as_one_run():
 
 @pytest.mark.slow
 @given(stop=st.integers(1, 12))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_a_run_can_go_on_from_any_estimate(stop):
     model, sizes = counted(brightness)
     run = unmask.prepare(model, PICTURE, 0, masks=150, grid=(3, 5), batch_size=13)
@@ -127,7 +127,7 @@ def test_a_model_that_is_linear_in_the_pixels_has_its_exact_map(design, keep):
 
 @pytest.mark.slow
 @given(top=st.integers(0, 3), left=st.integers(0, 5))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_planted_patch_is_found(top, left):
     y, x = 8 * top + 4, 10 * left + 3
     picture = np.full((45, 70, 3), 90, np.uint8)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import unmask
@@ -224,7 +224,6 @@ def test_a_model_that_sees_no_difference_is_noted(picture):
 
 
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
-@settings(deadline=None)
 def test_noise_has_the_values_of_the_input_turned_over(height, width, channels, seed):
     array = np.random.default_rng(seed).integers(0, 99, (height, width, channels))
     middle, found = ArraySample(array.astype(np.float32), InputSpec()).controls()

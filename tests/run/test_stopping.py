@@ -17,7 +17,7 @@ from unmask.run.stopping import look_points, masks_for
 
 
 @given(count=st.integers(1, 20_000), design=st.sampled_from(["random", "balanced"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_looks_ascend_and_end_with_the_last_mask(count, design):
     masks = Masks((18, 27), (3, 4), design=design)
     looks = list(look_points(masks, count))

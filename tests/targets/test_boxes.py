@@ -15,7 +15,7 @@ from unmask.targets.boxes import similarity
 
 
 @given(st.integers(0, 1000), st.lists(st.integers(0, 5), max_size=6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_similarity_is_d_rises(seed, counts):
     """Against three plain loops."""
     rng = np.random.default_rng(seed)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import unmask
+from unmask._base.numbers import format_score
 from unmask.draw.canvas import pixels
 from unmask.errors import (
     FileError,
@@ -304,7 +305,8 @@ def test_a_constant_score_is_a_flat_map_and_a_warning(tmp_path, picture, estimat
     def constant(batch):
         return np.full((len(batch), 2), value)
 
-    with pytest.warns(UnmaskWarning, match=f"was {value:.4g} for every mask: the map is flat"):
+    says = f"was {format_score(value)} for every mask: the map is flat"
+    with pytest.warns(UnmaskWarning, match=says):
         e = unmask.explain(
             constant, picture, [0, 1], masks=480, grid=3, estimator=estimator, design=design
         )

@@ -10,7 +10,7 @@ from unmask.estimate.uncertainty import Maps, half_width
 
 PICTURE = np.full((20, 28, 3), 255, np.uint8)
 FIRST, SECOND = (slice(3, 9), slice(14, 22)), (slice(10, 18), slice(2, 8))
-RUNS = 150
+RUNS = 100
 
 
 def seen(batch):

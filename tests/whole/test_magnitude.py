@@ -46,7 +46,7 @@ def scored(scale=1.0, level=0.0, blocks=3):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(scale=SCALES)
 def test_maps_and_errors_go_with_the_scores_at_every_size(estimator, scale):
     plain, _, sure = finished(estimator, scored())
@@ -60,7 +60,7 @@ def test_maps_and_errors_go_with_the_scores_at_every_size(estimator, scale):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centered", "coverage"])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(level=st.integers(-9, 9).map(lambda power: 10.0**power), sign=st.sampled_from([-1, 1]))
 def test_a_level_is_added_to_the_map_and_changes_nothing_else(estimator, level, sign):
     plain, _, sure = finished(estimator, scored())
@@ -116,7 +116,7 @@ def test_ordinary_maps_are_float32_and_the_others_float64():
         assert scale == 0 or np.ptp(maps) > 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(-1e150, 1e150), st.floats(0, 1e150), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_what_is_handed_out_shows_what_was_computed(level, spread, count, seed):
     values = level + spread * np.random.default_rng(seed).uniform(size=count)
