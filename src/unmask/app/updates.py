@@ -39,6 +39,7 @@ def facts(job: Job | None) -> dict[str, Any]:
         return {"state": "none"}
     return {
         "state": job.state,
+        "number": job.number,
         "place": job.place,
         "done": job.masks,
         "total": job.run.plan.count,

@@ -17,7 +17,7 @@
  * @typedef {{ label: string, score: number, reliability: number, box: ?Box, measure: string,
  *   scale: Scale, map: Side, stderr?: Side, doubt?: Side,
  *   significant?: Uint8Array }} Target
- * @typedef {{ state: string, place?: number, done?: number, total?: number, goal?: number,
+ * @typedef {{ state: string, number?: number, place?: number, done?: number, total?: number, goal?: number,
  *   until?: ?number, left?: ?number, seconds?: number, reason?: string, error?: string }} Job
  * @typedef {Required<Job> & { masks: number, width: number, height: number, targets: Target[],
  *   certain: boolean, notes: string[], curve: number[][] }} Look The last update of a run.
