@@ -273,6 +273,18 @@ def test_how_sure_a_map_is_comes_when_it_is_asked_for(page, tmp_path):
     assert ends["high"] - ends["level"] == pytest.approx(ends["level"] - ends["low"])
 
 
+def test_fewer_than_two_blocks_of_a_picture_that_was_cropped(tmp_path):
+    """The error of the mean score, which is that of what was cut off, is not known then."""
+    with testclient.TestClient(build(unmask.load("demo", resize="crop"))) as client:
+        page = Page(client)
+        page.upload(STREET.read_bytes())
+        page("certainty", {"shown": True})
+        page("explain", {"targets": ["4"], "settings": {"masks": 64}})
+        looks, last = page.follow({"done"})
+        assert last["done"] == 64
+        assert "stderr" not in looks[-1]["targets"][0]
+
+
 def test_a_contrast_is_asked_for(page):
     page("example", {"name": "night"})
     said = page("class", {"text": "contrast:4-0"}).json()

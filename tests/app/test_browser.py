@@ -137,7 +137,7 @@ def test_controls_and_keyboard(browser, errors, address):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     own = re.compile("/icon.svg$")  # from the cache, whenever the address changes
-    for selector, value in (("#opacity", "90"), ("#keep", "10")):
+    for selector, value in (("#opacity", "90"), ("#top", "10")):
         before = drawn(page, "c-overlay")
         page.locator(selector).fill(value)
         assert drawn(page, "c-overlay") != before
@@ -157,7 +157,7 @@ def test_controls_and_keyboard(browser, errors, address):
     expect(again.locator("#classes input:checked")).to_have_count(2, timeout=PATIENCE)
     assert (again.input_value("#set-max_masks"), again.input_value("#set-until")) == ("256", "")
     assert (again.input_value("#opacity"), again.input_value("#cmap")) == ("90", "coolwarm")
-    assert again.input_value("#keep") == "10"
+    assert again.input_value("#top") == "10"
     again.click("#code summary")
     expect(again.locator("#command")).to_have_text(re.compile("--masks 256"))
     again.context.close()

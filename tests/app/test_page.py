@@ -69,7 +69,7 @@ def test_the_photograph_keeps_its_colors_where_there_is_nothing(browser, errors,
     assert np.abs(over - picture)[paper.min(axis=2) < 120].max() > 60
 
     # The top of it is the photograph, and the rest is faded to white.
-    page.fill("#keep", "10")
+    page.fill("#top", "10")
     kept = pixels(page, "c-overlay")
     own = np.abs(kept - picture).max(axis=2) <= 2
     assert 0.08 < own.mean() < 0.16
