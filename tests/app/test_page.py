@@ -86,7 +86,7 @@ def test_how_sure_it_is_on_request(browser, errors, address, tmp_path):
     before = pixels(page, "c-overlay")
     plain = saved(page, "png", tmp_path).read_bytes()
     page.check("#certainty")
-    expect(page.locator("#stderr-caption")).to_have_text(re.compile(r"median [\d.]+% of the map"))
+    expect(page.locator("#stderr-caption")).to_have_text(re.compile(r"median: [\d.]+% of the map"))
     expect(page.locator("#overlay-caption")).to_have_text("Lines: differs from no influence, 95%")
     after = pixels(page, "c-overlay")
     crimson = np.abs(after - [224, 0, 60]).max(axis=2) < 12

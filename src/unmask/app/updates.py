@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask.draw.scale import Doubt
 from unmask.run.preview import shrunk
 from unmask.run.wording import on_page
 
@@ -92,6 +93,8 @@ def update(explanation: Explanation, certain: bool = False, **state: Any) -> byt
             sides["stderr"] = stderrs[number]
         if certain:
             sides["doubt"] = doubts[number]
+            gray = Doubt.of(maps[number], doubts[number])
+            one["gray"] = {"high": gray.high, "words": gray.words}
         for name, values in sides.items():
             one[name], numbers = _whole(values)
             arrays.append(numbers)

@@ -51,8 +51,8 @@ let old = /** @type {?number} */ (null); // what is said of this run was on its 
 
 /** @param {?import("./state.js").Look} look @param {number} i */
 function sureness(look, i) {
-  const { doubt, significant } = look?.targets[i] ?? {};
-  return doubt ? { doubt, significant } : {};
+  const { doubt, gray, significant } = look?.targets[i] ?? {};
+  return doubt ? { doubt, gray, significant } : {};
 }
 
 /** Begin a run. */

@@ -1,7 +1,7 @@
 // @ts-check
 // How the map is looked at: which view is large, in which colors, how much of it, how sure it is.
 import { placeBoxes, tag } from "./boxes.js";
-import { ends, palette, typical } from "./colors.js";
+import { ends, palette } from "./colors.js";
 import { brief } from "./draw.js";
 import { $, element, short } from "./elements.js";
 import { LINK } from "./form.js";
@@ -119,10 +119,9 @@ export function caption() {
   $("legend").hidden = !target;
   $("scale").hidden = !target || stage.large === "picture" || (keep < 1 && stage.large === "overlay");
   if (!target) return;
-  const median = typical(target), percent = median === null ? "" : `, median ${+(100 * median).toPrecision(2)}% of the map's range`;
-  $("stderr-caption").textContent = `Standard error${percent}`;
+  $("stderr-caption").textContent = ["Standard error", target.gray?.words].filter(Boolean).join(", ");
   if (stage.large === "stderr") {
-    mark(0, target.doubt?.high ?? 0, null, "standard error");
+    mark(0, target.gray?.high ?? 0, null, "standard error of the influence");
     return;
   }
   const { low, high } = ends(target, { ...now, colors: new Uint8Array(), ink: new Uint8Array() });
