@@ -21,7 +21,7 @@ import unmask
 from unmask.app import uploads
 from unmask.app.scheduler import Scheduler
 from unmask.app.sessions import PATIENCE, Sessions
-from unmask.inputs import encoding
+from unmask.inputs import encoding, images
 
 pytest.importorskip("httpx")
 testclient = pytest.importorskip("starlette.testclient")
@@ -30,6 +30,7 @@ from unmask.app.address import Address  # noqa: E402
 from unmask.app.assets import PAGE  # noqa: E402
 from unmask.app.server import _bound as bound  # noqa: E402
 from unmask.app.server import build, serve  # noqa: E402
+from unmask.run.preview import shrunk  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::unmask.UnmaskWarning")
 
@@ -79,12 +80,16 @@ def decoded(data):
     header = json.loads(data[4 : 4 + length])
     at, size = 4 + length, header["height"] * header["width"]
     for target in header["targets"]:
-        for name in ("map", "stderr"):
+        for name in ("map", "stderr", "doubt"):
             if name in target:
                 side = target[name]
                 whole = np.frombuffer(data, "<u2", size, at).astype(float)
                 side["values"] = side["low"] + whole / 65535 * (side["high"] - side["low"])
                 at += 2 * size
+    for target in header["targets"] if header["certain"] else ():
+        bits = np.unpackbits(np.frombuffer(data, np.uint8, 2 * -(-size // 16), at))
+        target["significant"] = bits[:size].astype(bool)
+        at += 2 * -(-size // 16)
     assert at == len(data)
     return header
 
@@ -212,11 +217,94 @@ def test_more_needs_a_finished_map_and_a_larger_number(page):
 
 
 @pytest.mark.slow
+def test_it_stops_by_itself_as_the_command_line_does(page, tmp_path):
+    page.upload(STREET.read_bytes(), "street.png")
+    page("explain", {"targets": ["4"], "settings": {"until": 0.9, "max_masks": 3000}})
+    _, last = page.follow({"done"})
+    expected = unmask.explain("demo", STREET, 4, until=0.9, max_masks=3000)
+    assert last["done"] == expected.masks < 3000
+    assert last["reason"] == expected.stopped == "a reliability of 0.9 was reached"
+    np.testing.assert_array_equal(page.numbers(tmp_path).maps, expected.maps)
+    # There is nothing to go on to but masks that are asked for.
+    assert page("more", {}).status_code == 409
+    assert page("more", {"masks": last["done"] + 100}).status_code == 202
+    _, last = page.follow({"done"})
+    assert last["done"] == expected.masks + 100
+    assert last["until"] is None
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_goes_on_to_where_it_was_going(page, tmp_path):
+    page.upload(STREET.read_bytes(), "street.png")
+    page("explain", {"targets": ["4"], "settings": {"until": 0.995, "max_masks": 50_000}})
+    page.follow({"running"})
+    page("stop")
+    _, stopped = page.follow({"stopped"})
+    assert page("more", {}).status_code == 202
+    looks, last = page.follow({"done"})
+    expected = unmask.explain("demo", STREET, 4, until=0.995, max_masks=50_000)
+    assert stopped["done"] < last["done"] == expected.masks
+    np.testing.assert_array_equal(page.numbers(tmp_path).maps, expected.maps)
+    seen = [look for look in looks if look["state"] == "running"]
+    assert all(look["done"] <= look["goal"] <= 50_000 and (look["left"] or 0) >= 0 for look in seen)
+
+
+@pytest.mark.slow
+def test_how_sure_a_map_is_comes_when_it_is_asked_for(page, tmp_path):
+    page.upload(STREET.read_bytes(), "street.png")
+    page("explain", {"targets": ["4", "contrast:4-0"], "settings": {"masks": 512}})
+    looks, _ = page.follow({"done"})
+    assert not looks[-1]["certain"]
+    assert "doubt" not in looks[-1]["targets"][0]
+    page("certainty", {"shown": True})
+    (look, *_), _ = page.follow({"done"})
+    expected = page.numbers(tmp_path)
+    for number, target in enumerate(look["targets"]):
+        small = shrunk(expected, 256)
+        np.testing.assert_array_equal(target["significant"], small.significant(number).reshape(-1))
+        np.testing.assert_allclose(
+            target["doubt"]["values"], small.influence_stderr(number).reshape(-1), atol=1e-5
+        )
+        scale = expected.scaled(number)
+        assert target["scale"] == {"low": scale.low, "high": scale.high, "level": scale.level}
+    contrast = look["targets"][1]
+    assert contrast["measure"] == "difference of scores while visible"
+    ends = contrast["scale"]
+    assert ends["high"] - ends["level"] == pytest.approx(ends["level"] - ends["low"])
+
+
+def test_fewer_than_two_blocks_of_a_picture_that_was_cropped(tmp_path):
+    """The error of the mean score, which is that of what was cut off, is not known then."""
+    with testclient.TestClient(build(unmask.load("demo", resize="crop"))) as client:
+        page = Page(client)
+        page.upload(STREET.read_bytes())
+        page("certainty", {"shown": True})
+        page("explain", {"targets": ["4"], "settings": {"masks": 64}})
+        looks, last = page.follow({"done"})
+        assert last["done"] == 64
+        assert "stderr" not in looks[-1]["targets"][0]
+
+
+def test_a_contrast_is_asked_for(page):
+    page("example", {"name": "night"})
+    said = page("class", {"text": "contrast:4-0"}).json()
+    assert (said["key"], said["label"], said["box"]) == ("contrast:4-0", "heart − star", None)
+    code = page("code", {"targets": [said["key"]]}).json()
+    assert "unmask.contrast" in code["python"] or "contrast:4-0" in code["python"]
+    assert page("class", {"text": "contrast:4-99"}).status_code == 400
+
+
+@pytest.mark.slow
 def test_the_code_says_what_was_asked(page):
     page("example", {"name": "street"})
     wish = {"targets": ["4", "0"], "settings": {"masks": 900, "fill": "#102030"}}
     said = page("code", wish).json()
     assert "-t heart -t star --masks 900" in said["command"]
+    # The command stops by itself at what is usual, as the page does.
+    usual = page("code", {"targets": ["4"], "settings": {"until": 0.98, "max_masks": 4000}}).json()
+    assert not re.search("--(masks|until|max-masks)", usual["command"])
+    other = page("code", {"targets": ["4"], "settings": {"until": 0.9, "max_masks": 999}}).json()
+    assert "--until 0.9 --max-masks 999" in other["command"]
     assert "--fill '#102030'" in said["command"]
     names: dict = {}
     code = said["python"].replace("explanation.save", "print").replace("900", "64")
@@ -238,7 +326,9 @@ def test_downloads(page, tmp_path):
     assert page("download/png", method="GET").status_code == 409
     page("explain", {"targets": ["1", "3"], "settings": {"masks": 128}})
     page.follow({"done"})
-    figure = page("download/png", method="GET", params={"target": 1, "cmap": "viridis"})
+    figure = page(
+        "download/png", method="GET", params={"target": 1, "cmap": "viridis", "style": "heat"}
+    )
     assert Image.open(io.BytesIO(figure.content)).format == "PNG"
     report = page("download/html", method="GET")
     assert "attachment" in report.headers["content-disposition"]
@@ -248,7 +338,26 @@ def test_downloads(page, tmp_path):
     names: dict = {}
     exec(code[1].replace("explanation.save", "print"), names)
     np.testing.assert_array_equal(names["explanation"].maps, page.numbers(tmp_path).maps)
-    for query in ({"target": 2}, {"target": -1}, {"target": "x"}, {"cmap": "../x"}, {"opacity": 7}):
+    shown = {}
+    for query in (
+        {},
+        {"style": "heat", "cmap": "jet"},
+        {"opacity": 0.2},
+        {"keep": 0.1},
+        {"certainty": "true"},
+    ):
+        shown[str(query)] = page("download/png", method="GET", params=query).content
+    assert len(set(shown.values())) == 5
+    for query in (
+        {"target": 2},
+        {"target": -1},
+        {"target": "x"},
+        {"cmap": "../x"},
+        {"style": "x"},
+        {"opacity": 7},
+        {"keep": 0},
+        {"keep": "nan"},
+    ):
         assert page("download/png", method="GET", params=query).status_code == 400, query
     assert page("download/pickle", method="GET").status_code == 400
 
@@ -260,12 +369,10 @@ def test_another_model_looks_at_the_same_picture():
     model = unmask.load(bright, preprocess="unit", name="bright", labels=["light", "dark"])
     with testclient.TestClient(build(model)) as client:
         page = Page(client)
-        assert [
-            one["name"] for one in client.get("/api/about", headers=HEADERS).json()["models"]
-        ] == [
-            "bright",
-            "unmask demo",
-        ]
+        models = client.get("/api/about", headers=HEADERS).json()["models"]
+        assert [one["name"] for one in models] == ["bright", "unmask demo"]
+        # The demo's pictures are for the demo.
+        assert [one["examples"] for one in models] == [[], list(unmask.demo.pictures())]
         assert page.upload(png()).json()["options"][0]["label"] == "light"
         said = page("model", {"model": "demo"}).json()
         assert said["options"][0]["label"] in unmask.demo.LABELS
@@ -288,9 +395,20 @@ def test_boxes_of_a_detector(tmp_path):
         (one,) = page.upload(encoding.png(picture)).json()["options"]
         assert one["label"] == "lamp"
         assert one["box"] == pytest.approx([8, 4, 20, 16])
-        page("explain", {"targets": [one["key"]], "settings": {"masks": 640}})
+        # And one that was drawn by hand, of a class or of any.
+        drawn = page("class", {"text": "lamp:9.0,5.0,21.5,17.0"}).json()
+        assert (drawn["key"], drawn["drawn"]) == ("0:9.0,5.0,21.5,17.0", True)
+        assert drawn["box"] == [9, 5, 21.5, 17]
+        assert 0 < drawn["score"] < 1
+        assert page("class", {"text": "9,5,21,17"}).json()["label"] == "box"
+        for text in ("lamp", "dog:1,2,3,4", "5,5,4,4", "100,100,120,120", "1,2,3"):
+            assert page("class", {"text": text}).status_code == 400, text
+        keys = [one["key"], drawn["key"]]
+        page("explain", {"targets": keys, "settings": {"masks": 640}})
         looks, _ = page.follow({"done", "failed"})
         assert looks[-1]["targets"][0]["box"] == one["box"]
+        assert looks[-1]["targets"][1]["box"] == drawn["box"]
+        assert looks[-1]["targets"][0]["measure"] == "similarity while visible"
         got = page.numbers(tmp_path)
         assert got.map[10, 14] > got.map[25, 40]
 
@@ -344,6 +462,18 @@ def test_what_is_no_picture_gets_a_message(page, data, words):
     assert words in answer.json()["error"]
     assert page("explain", {}).status_code == 409
     assert page.upload(png()).status_code == 200  # the app lives
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF"])
+def test_pictures_that_are_read(page, client, kind):
+    if kind not in images.readable():
+        pytest.skip(f"this Pillow reads no {kind}")
+    buffer = io.BytesIO()
+    Image.new("RGB", (30, 20), "teal").save(buffer, kind)
+    assert page.upload(buffer.getvalue()).json()["width"] == 30
+    about = client.get("/api/about", headers=HEADERS).json()
+    assert Image.MIME[kind] in about["accept"].split(",")
+    assert kind.lower() in about["formats"].lower()
 
 
 def test_too_many_bytes(page):

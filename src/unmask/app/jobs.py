@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from dataclasses import replace
@@ -28,6 +29,7 @@ State = Literal["waiting", "running", "done", "stopped", "failed"]
 INTERVAL = 0.33  # seconds between two looks at the map
 SHARE = 0.06  # of the time, at most, for looking: a large map is looked at less often
 CURVE = 160  # points of the error curve that are kept
+NUMBERS = itertools.count(1)
 
 
 class Job:
@@ -48,6 +50,8 @@ class Job:
         Masks, and each map's error in units of its standard deviation, at each look.
     error : str
         Why it failed.
+    number : int
+        Another for each run, and each time that one goes on: by which old news is told.
     place : int
         In the queue; 0 is being run.
     goal : int
@@ -59,6 +63,7 @@ class Job:
     def __init__(self, run: Run, changed: Callable[[], None]) -> None:
         self.run = run
         self.state: State = "waiting"
+        self.number = next(NUMBERS)
         self.explanation: Explanation | None = None
         self.curve: list[tuple[int, tuple[float, ...]]] = []
         self.error = ""
@@ -143,6 +148,7 @@ class Job:
         if count is not None:
             plan = replace(self.run.plan, count=count, until=None)
             self.run, self.goal = replace(self.run, plan=plan), count
+        self.number = next(NUMBERS)
         self.state, self.used, self.stopping, self._began = "waiting", 0.0, False, None
 
     def fail(self, error: str) -> None:

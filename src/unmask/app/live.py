@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from unmask.app.sessions import Session
+    from unmask.run.explanation import Explanation
 
 __all__ = ["live"]
 
 
 MAX_SOCKETS = 8  # of one page
+SHARE = 0.05  # of the time of a run, at most, for saying how sure its map is
 BEAT = 1.0  # seconds; a page that hears nothing for thrice as long says so (server.js)
 GONE = (1000, 1001)  # codes with which a socket is closed on purpose, or with its page
 
@@ -59,19 +61,24 @@ async def _push(socket: WebSocket, session: Session) -> None:
     Updates that a slow page has no time for are dropped, never queued.
     """
     told: dict[str, Any] = {}
-    seen: Any = None
+    seen: tuple[Explanation | None, bool] = None, False
+    free = 0.0  # when it may be said again how sure the map is
     while True:
         session.changed.clear()
         job = session.job
         state = facts(job)
         explanation = None if job is None else job.explanation
-        look = explanation, session.certain
-        if job is not None and explanation is not None and look != seen:
+        start = time.monotonic()
+        certain = session.certain and job is not None and (job.finished or start >= free)
+        newer = explanation is not seen[0] or (certain and not seen[1])
+        if job is not None and explanation is not None and newer:
             curve = [[masks, *errors] for masks, errors in job.curve]
-            certain = session.certain
             data = await asyncio.to_thread(update, explanation, certain, **state, curve=curve)
             await socket.send_bytes(data)
-            seen, told = look, state
+            seen, told = (explanation, certain), state
+            if certain:
+                end = time.monotonic()
+                free = end + (end - start) / SHARE
         elif state != told:
             await socket.send_text(json.dumps(state))
             told = state

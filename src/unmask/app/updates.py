@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask.draw.scale import Doubt
 from unmask.run.preview import shrunk
 from unmask.run.wording import on_page
 
@@ -39,6 +40,7 @@ def facts(job: Job | None) -> dict[str, Any]:
         return {"state": "none"}
     return {
         "state": job.state,
+        "number": job.number,
         "place": job.place,
         "done": job.masks,
         "total": job.run.plan.count,
@@ -68,9 +70,12 @@ def update(explanation: Explanation, certain: bool = False, **state: Any) -> byt
     bytes
     """
     seen = shrunk(explanation, VIEW)
-    # Of one block of masks, that of what the model never saw is not known.
-    maps, stderrs = seen.maps, seen.stderrs if np.isfinite(seen.stderrs).all() else None
-    certain = certain and stderrs is not None
+    maps = seen.maps
+    count = len(explanation.targets)
+    # Also where the picture was cropped, whose error is that of the mean score.
+    stderrs = seen.stderrs if np.isfinite(seen.stderrs).all() else None
+    doubts = [seen.influence_stderr(number) for number in range(count)] if certain else []
+    certain = certain and bool(np.isfinite(doubts).all())
     targets: list[dict[str, Any]] = []
     arrays: list[NDArray[Any]] = []
     for number, target in enumerate(explanation.targets):
@@ -87,13 +92,15 @@ def update(explanation: Explanation, certain: bool = False, **state: Any) -> byt
         if stderrs is not None:
             sides["stderr"] = stderrs[number]
         if certain:
-            sides["doubt"] = seen.influence_stderr(number)
+            sides["doubt"] = doubts[number]
+            gray = Doubt.of(maps[number], doubts[number])
+            one["gray"] = {"high": gray.high, "words": gray.words}
         for name, values in sides.items():
             one[name], numbers = _whole(values)
             arrays.append(numbers)
         targets.append(one)
     if certain:
-        arrays += [_bits(seen.significant(number)) for number in range(len(targets))]
+        arrays += [_bits(seen.significant(number)) for number in range(count)]
     header = {
         **state,
         "certain": certain,

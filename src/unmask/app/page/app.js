@@ -128,7 +128,7 @@ $("more").addEventListener("click", guarded(more));
 
 // --- what is seen, and taken away
 
-for (const name of ["opacity", "keep"]) $(name).addEventListener("input", () => { restyle(); link(); });
+for (const name of ["opacity", "top"]) $(name).addEventListener("input", () => { restyle(); link(); });
 $("cmap").addEventListener("input", () => { recolor(); link(); });
 $("certainty").addEventListener("input", guarded(async () => { link(); await certain(); }));
 for (const button of $("views").children) {

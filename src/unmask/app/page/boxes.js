@@ -71,6 +71,7 @@ export function draw(on) {
     : "around what it missed, or anything else: why was it found, or not?";
   if (on && state.picture) {
     const { width, height } = state.picture;
+    $("drawn-class").value = "";
     show([0.3 * width, 0.3 * height, 0.7 * width, 0.7 * height]);
     drawn.focus();
   } else {

@@ -83,20 +83,12 @@ function cutoff(values, keep) {
 /** A standard error, from white at 0: what is no evidence is gray. @param {number} share */
 export const gray = share => Math.round(255 - 86 * Math.min(1, share));
 
-/** The standard error in grays. @param {Look} look @param {Side} stderr */
-export function doubt({ width, height }, stderr) {
+/** The standard error in grays. @param {Look} look @param {Side} stderr @param {number} most Of the darkest. */
+export function doubt({ width, height }, stderr, most) {
   const pixels = new ImageData(width, height);
   for (let i = 0; i < stderr.values.length; i++) {
-    pixels.data.fill(gray(real(stderr, i) / (stderr.high || 1)), 4 * i, 4 * i + 3);
+    pixels.data.fill(gray(real(stderr, i) / (most || 1)), 4 * i, 4 * i + 3);
     pixels.data[4 * i + 3] = 255;
   }
   return pixels;
-}
-
-/** The median of the standard error as a share of the map's range. @param {Target} target */
-export function typical({ map, doubt }) {
-  if (!doubt || !(map.high > map.low)) return null;
-  const sorted = Uint16Array.from(doubt.values).sort();
-  const median = doubt.low + sorted[sorted.length >> 1] / 65535 * (doubt.high - doubt.low);
-  return median / (map.high - map.low);
 }

@@ -148,7 +148,7 @@ export class Stage {
     map.clearRect(0, 0, this.width, this.height);
     if (look && target) {
       this.paintMap(map, over, look, target, style);
-      if (target.doubt) this.lay(brush(views.stderr), doubt(look, target.doubt));
+      if (target.doubt) this.lay(brush(views.stderr), doubt(look, target.doubt, target.gray?.high ?? 1));
     }
     const boxes = target?.box ? [target.box] : [];
     for (const box of boxes) this.outline(over, box);

@@ -28,21 +28,32 @@ export function wish() {
 /** Take what the server pushes: a look at the map, or where the run stands. @param {string | ArrayBuffer} message */
 export function hear(message) {
   if (message instanceof ArrayBuffer) {
-    state.job = state.look = decode(message);
+    const before = state.look, look = decode(message);
+    if (look.number === old) return;
+    // How sure a map is takes as long again as the map, and comes less often.
+    if (!look.certain) look.targets.forEach((target, i) => Object.assign(target, sureness(before, i)));
+    state.job = state.look = look;
     state.shown = Math.min(state.shown, state.look.targets.length - 1);
     drawLook();
   } else {
     const job = JSON.parse(message);
     // The server says every second how things stand.
-    if (JSON.stringify(job) === told_) return;
-    told_ = JSON.stringify(job);
+    if (message === said || (job.number && job.number === old)) return;
+    said = message;
     state.job = job;
     if (job.state === "none") state.look = null;
   }
   if (state.job.state === "failed") say(state.job.error);
   changed();
 }
-let told_ = "";
+let said = ""; // last
+let old = /** @type {?number} */ (null); // what is said of this run was on its way when another began
+
+/** @param {?import("./state.js").Look} look @param {number} i */
+function sureness(look, i) {
+  const { doubt, gray, significant } = look?.targets[i] ?? {};
+  return doubt ? { doubt, gray, significant } : {};
+}
 
 /** Begin a run. */
 export async function explain() {
@@ -50,6 +61,7 @@ export async function explain() {
   const { most } = state.model;
   if (state.chosen.size > most) throw new Error(`At most ${most} are explained at once.`);
   const asked = { targets: targets(), settings: settings() }, before = { ...state };
+  old = state.job.number ?? null;
   state.job = { state: "waiting", place: 0, done: 0, total: asked.settings.max_masks, seconds: 0 };
   state.look = null;
   state.shown = 0;
@@ -63,6 +75,7 @@ export async function explain() {
   } catch (error) {
     const { job, look, shown, ran } = before;
     Object.assign(state, { job, look, shown, ran });
+    old = null;
     if (look) drawLook();
     changed();
     throw error;
@@ -82,12 +95,14 @@ export async function more() {
   const { job, look } = state;
   if (!look) return;
   const masks = added() ? look.masks + added() : undefined;
+  old = job.number ?? null;
   state.job = { ...job, state: "waiting", place: 0, ...(masks ? { total: masks, goal: masks, until: null } : {}) };
   changed();
   try {
     await told("more", { masks });
   } catch (error) {
     state.job = job;
+    old = null;
     changed();
     throw error;
   }

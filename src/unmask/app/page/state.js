@@ -15,9 +15,9 @@
  * @typedef {{ low: number, high: number, values: Uint16Array }} Side A map or its standard error.
  * @typedef {{ low: number, high: number, level: number }} Scale What evidence's colors stand for.
  * @typedef {{ label: string, score: number, reliability: number, box: ?Box, measure: string,
- *   scale: Scale, map: Side, stderr?: Side, doubt?: Side,
+ *   scale: Scale, map: Side, stderr?: Side, doubt?: Side, gray?: { high: number, words: string },
  *   significant?: Uint8Array }} Target
- * @typedef {{ state: string, place?: number, done?: number, total?: number, goal?: number,
+ * @typedef {{ state: string, number?: number, place?: number, done?: number, total?: number, goal?: number,
  *   until?: ?number, left?: ?number, seconds?: number, reason?: string, error?: string }} Job
  * @typedef {Required<Job> & { masks: number, width: number, height: number, targets: Target[],
  *   certain: boolean, notes: string[], curve: number[][] }} Look The last update of a run.

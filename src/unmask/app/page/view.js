@@ -1,7 +1,7 @@
 // @ts-check
 // How the map is looked at: which view is large, in which colors, how much of it, how sure it is.
 import { placeBoxes, tag } from "./boxes.js";
-import { ends, palette, typical } from "./colors.js";
+import { ends, palette } from "./colors.js";
 import { brief } from "./draw.js";
 import { $, element, short } from "./elements.js";
 import { LINK } from "./form.js";
@@ -12,7 +12,7 @@ import { state } from "./state.js";
 /** @typedef {import("./draw.js").View} View */
 
 /** What the address tells of the view, with what is usual. @type {Object<string, string>} */
-const USUAL = { opacity: "75", keep: "100", cmap: "evidence" };
+const USUAL = { opacity: "75", top: "100", cmap: "evidence" };
 const HEAT = "50"; // the usual opacity of heat
 // What opacity heat and evidence had last.
 const opacities = { evidence: USUAL.opacity, heat: HEAT };
@@ -32,7 +32,7 @@ export function offerViews() {
   if (style === "heat" && !LINK.has("opacity")) $("opacity").value = HEAT;
   opacities[style === "heat" ? "heat" : "evidence"] = $("opacity").value;
   // Links of before said it so.
-  if (LINK.has("threshold")) $("keep").value = LINK.get("threshold");
+  if (LINK.has("threshold")) $("top").value = LINK.get("threshold");
   $("certainty").checked = LINK.has("certainty");
   enlarge(LINK.get("view") || "overlay");
 }
@@ -50,14 +50,14 @@ export function viewed() {
 /** How the map is drawn, as the server is asked for a figure of it. */
 export function style() {
   const cmap = $("cmap").value, heat = state.about.colormaps[cmap].style === "heat";
-  return { cmap, heat, opacity: $("opacity").value / 100, keep: $("keep").value / 100, certainty: $("certainty").checked };
+  return { cmap, heat, opacity: $("opacity").value / 100, keep: $("top").value / 100, certainty: $("certainty").checked };
 }
 
 /** Draw in the colors that are asked for. */
 export function restyle() {
   const now = style();
   stage.restyle({ ...palette(state.about.colormaps[now.cmap]), ...now });
-  for (const name of ["opacity", "keep"]) $(`${name}-out`).textContent = `${$(name).value}%`;
+  for (const name of ["opacity", "top"]) $(`${name}-out`).textContent = `${$(name).value}%`;
   $("opacity").disabled = now.keep < 1; // there is no color over the picture
   if (!now.certainty && wanted === "stderr") wanted = "overlay";
   arrange();
@@ -119,10 +119,9 @@ export function caption() {
   $("legend").hidden = !target;
   $("scale").hidden = !target || stage.large === "picture" || (keep < 1 && stage.large === "overlay");
   if (!target) return;
-  const median = typical(target), percent = median === null ? "" : `, median ${+(100 * median).toPrecision(2)}% of the map's range`;
-  $("stderr-caption").textContent = `Standard error${percent}`;
+  $("stderr-caption").textContent = ["Standard error", target.gray?.words].filter(Boolean).join(", ");
   if (stage.large === "stderr") {
-    mark(0, target.doubt?.high ?? 0, null, "standard error");
+    mark(0, target.gray?.high ?? 0, null, "standard error of the influence");
     return;
   }
   const { low, high } = ends(target, { ...now, colors: new Uint8Array(), ink: new Uint8Array() });
