@@ -47,7 +47,7 @@ def main(model: str, labels: str) -> None:
 def first(model: Model) -> None:
     """The README's first picture: a photograph, the paper's RISE, unmask's, and how sure it is."""
     rows = []
-    for name, target in (("coffee", "espresso"), ("rocket", "missile")):
+    for name, target in (("rocket", "missile"), ("coffee", "espresso")):
         ours = unmask.explain(model, photograph(name), target, masks=512)
         paper = unmask.explain(
             model, photograph(name), target, masks=512, design="random", estimator="paper"
@@ -58,7 +58,7 @@ def first(model: Model) -> None:
                 item(f"{target}, score {ours.targets[0].score:.2f}", ours, "picture"),
                 item("RISE as published, 512 masks", paper),
                 item(f"unmask, 512 masks: {sure(ours)}", ours),
-                item("its standard error", ours, "stderr"),
+                item("its standard error: white is none", ours, "stderr"),
             ]
         )
     write("photographs", rows)
