@@ -25,7 +25,7 @@ LONGEST = (
     "reports/test_reproduce.py",
     "cluster/test_batch.py",
     "models/test_keras.py",
-    "whole/test_browser.py",
+    "app/test_browser.py",
     "whole/test_lost_and_found.py",
     "whole/test_coverage.py",
     "whole/test_real_detector.py",
@@ -37,7 +37,9 @@ def pytest_collection_modifyitems(items):
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     tests = Path(__file__).parent
     first = {tests / name: place for place, name in enumerate(LONGEST)}
-    assert all(path.is_file() for path in first), "LONGEST names a file that is not there"
+    gone = [str(path) for path in first if not path.is_file()]
+    if gone:
+        raise pytest.UsageError(f"LONGEST in {__file__} names files that are not there: {gone}")
     items.sort(key=lambda item: (first.get(item.path, len(LONGEST)), item.path not in slow))
 
 
