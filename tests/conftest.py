@@ -25,6 +25,7 @@ LONGEST = (
     "reports/test_reproduce.py",
     "cluster/test_batch.py",
     "models/test_keras.py",
+    "app/test_page.py",
     "app/test_browser.py",
     "whole/test_lost_and_found.py",
     "whole/test_coverage.py",

@@ -165,20 +165,20 @@ export class Stage {
    * @param {Look} look @param {Target} target @param {Style} style
    */
   paintMap(map, over, look, target, style) {
-    const made = colored(look, target, style), kept = style.keep < 1;
+    const made = colored(look, target, style);
     this.lay(map, made.own);
-    if (kept) {
+    if (style.keep < 1) {
       // The photograph as it is, and the rest faded.
       const white = veil(look, target.map, style.keep);
       for (const one of [map, over]) this.lay(one, white);
-      return;
+    } else {
+      if (style.heat) {
+        over.globalAlpha = Math.min(1, 2 * style.opacity);
+        over.drawImage(this.gray, 0, 0);
+        over.globalAlpha = 1;
+      }
+      this.lay(over, made.over);
     }
-    if (style.heat) {
-      over.globalAlpha = Math.min(1, 2 * style.opacity);
-      over.drawImage(this.gray, 0, 0);
-      over.globalAlpha = 1;
-    }
-    this.lay(over, made.over);
     if (!style.certainty) return;
     for (const { color, path } of contours(look, target)) this.stroke(over, color, path);
   }
