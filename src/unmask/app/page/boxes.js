@@ -1,6 +1,6 @@
 // @ts-check
 // A detector's boxes on the picture: numbered, to be clicked; and one drawn by hand.
-import { $, element, short } from "./elements.js";
+import { $, element, scored, short } from "./elements.js";
 import { changed, state } from "./state.js";
 
 /** @typedef {import("./state.js").Box} Box */
@@ -44,7 +44,7 @@ export function showBoxes() {
       const button = element("button", { type: "button", className: "box" },
         element("span", { className: "tag", textContent: tag(one) }));
       button.dataset.key = one.key;
-      button.setAttribute("aria-label", `${tag(one)}: ${short(one.label)}, ${one.score.toFixed(2)}`);
+      button.setAttribute("aria-label", `${tag(one)}: ${short(one.label)}, ${scored(one.score, 2)}`);
       if (one.box) put(button, one.box);
       button.addEventListener("click", () => {
         if (!chosen.delete(one.key)) chosen.add(one.key);
