@@ -76,7 +76,8 @@ let coded = ""; // what the code does that is shown or asked for
 
 /** Show the command and the Python that do what the page would. */
 export function code() {
-  if (!state.picture) return;
+  // No code for settings that the browser itself refuses.
+  if (!state.picture || $("wish").matches(":invalid")) return;
   const asked = wish(), name = JSON.stringify([state.loading, state.model.key, asked]);
   if (name === coded) return;
   coded = name; // once, also while it is waited for
