@@ -164,7 +164,7 @@ function linked(there) {
   $("lost").classList.toggle("out", !there);
   $("lost").hidden = false;
   $("lost").textContent = there ? "The server is there again."
-    : "The server does not answer. Is unmask app still running? This page tries again every second.";
+    : "Nothing is heard from the server: it is busy, or unmask app has ended. This page tries again every second.";
   if (there) setTimeout(() => { $("lost").hidden = !$("lost").classList.contains("out"); }, 3000);
 }
 
