@@ -14,6 +14,9 @@ CASES = [
     Masks((17,), 4, 0.5, 1, "random"),
     Masks((5, 6, 7), (2, 2, 3), 0.4, 1, "random"),
     Masks((9, 14), (2, 3), 0.5, 1, "balanced", shift=False),
+    Masks((7,), 7, 0.5, 1, "balanced", units=[0]),
+    Masks((3, 14), (3, 4), 0.3, 1, "random", units=[0]),
+    Masks((11, 3), (4, 3), 0.5, 1, "balanced", units=[1]),
 ]
 
 

@@ -8,7 +8,8 @@ part as into the other. This one has an amplitude a(x) at every pixel x, read fr
 
 with e(x) the power ``u**2`` of the first map u, less its level, averaged over half a cell around
 x, and C(D) the same smoothness as in `smooth`. A part of it, f, is the same everywhere, so
-that nothing is ruled out: with masks enough the data decide, and the limit is RISE's.
+that nothing is ruled out: with masks enough the data decide, and the limit is RISE's. A unit has no
+neighbors, so along an axis of units e(x) is that of the unit alone.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class Bins:
 
 @functools.lru_cache(maxsize=8)
 def bins(masks: Masks) -> Bins:
-    """Bins of a run's masks: at most 24 along each axis of a picture.
+    """Bins of a run's masks: at most 24 along each axis of a picture; units are bins of their own.
 
     Examples
     --------
@@ -90,16 +91,20 @@ def bins(masks: Masks) -> Bins:
     >>> bins(Masks((40, 60), grid=(4, 6))).vectors.shape[0]
     576
     """
-    b, axes = basis(masks), len(masks.shape)
+    b, smooth = basis(masks), len(masks.shape) - len(masks.units)
     vectors, pixels = np.ones((1, len(b))), np.ones(1)
     blurs = []
-    for axis, index, size, cells in zip(b.axes, b.index, masks.shape, masks.grid, strict=True):
-        count = min(size, round(BINS ** (1 / axes)))
+    for number, (axis, index) in enumerate(zip(b.axes, b.index, strict=True)):
+        size, cells = masks.shape[number], masks.grid[number]
+        count = size if number in masks.units else min(size, round(BINS ** (1 / smooth)))
         edges = np.linspace(0, size, count + 1).round().astype(np.intp)
         widths = np.diff(edges)
         sums = np.add.reduceat(axis.vectors, edges[:-1], axis=0)[:, index]
         vectors = (vectors[:, None] * (sums / np.sqrt(widths)[:, None])).reshape(-1, len(b))
         pixels = np.multiply.outer(pixels, widths).ravel()
+        if number in masks.units:
+            blurs.append(np.eye(size))
+            continue
         centers = (edges[:-1] + widths / 2) * (cells / size)
         blur = np.exp(-0.5 * ((centers[:, None] - centers) / WIDTH) ** 2)
         blurs.append(blur / blur.sum(axis=1, keepdims=True))

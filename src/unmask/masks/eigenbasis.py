@@ -30,10 +30,13 @@ __all__ = ["Axis", "Basis", "basis", "unblurred"]
 
 
 COMPONENTS = 384
+# Units are as many patterns as there are, and none is finer than another.
+UNITS = 1024
 LEFT_OUT = 4e-3
 # Share of an axis's largest eigenvalue below which one is dropped. A map's amplitude along an
 # eigenvector goes with the eigenvalue, so no map loses more than this part of its size.
 NOTHING = 1e-4
+ALIKE = 1e-9  # of a variance: what rounding alone may be
 # Of one axis: columns of the factor that the eigenvectors are found from, and its entries.
 COLUMNS, ENTRIES = 1024, 2**24
 
@@ -199,7 +202,8 @@ def basis(masks: Masks) -> Basis:
     """Eigenbasis of a run's masks.
 
     The leading components are those that together leave out 0.4% of the variance, at most 384; what
-    is left is stored as `Basis.rest`.
+    is left is stored as `Basis.rest`. Units differ in nothing, so with an axis of units none is
+    left out whose variance is that of another one, up to 1,024.
 
     Examples
     --------
@@ -207,6 +211,9 @@ def basis(masks: Masks) -> Basis:
     >>> b = basis(Masks((224, 224), grid=8))
     >>> len(b), bool(b.rest.sum() < 5e-3 * b.variance.sum())
     (159, True)
+    >>> b = basis(Masks((6,), grid=6, units=[0]))
+    >>> b.axes[0].vectors.tolist() == np.eye(6).tolist(), b.variance
+    (True, array([0.25, 0.25, 0.25, 0.25, 0.25, 0.25]))
     """
     axes = tuple(_axis(masks, number) for number in range(len(masks.shape)))
     products = functools.reduce(np.multiply.outer, [axis.values for axis in axes])
@@ -214,6 +221,9 @@ def basis(masks: Masks) -> Basis:
     order = np.argsort(-variance, axis=None, kind="stable")
     done = np.cumsum(variance.ravel()[order]) / variance.sum()
     count = min(int(np.searchsorted(done, 1 - LEFT_OUT)) + 1, COMPONENTS, len(order))
+    if masks.units:
+        alike = variance.ravel()[order] >= (1 - ALIKE) * variance.ravel()[order[count - 1]]
+        count = min(int(alike.sum()), UNITS)
     index = np.unravel_index(order[:count], variance.shape)
     leading = variance[index]
     rest = variance.copy()
@@ -253,7 +263,9 @@ def _axis(masks: Masks, number: int) -> Axis:
     from a shift to the next.
     """
     matrix, size, cells = masks.matrices[number], masks.shape[number], masks.grid[number]
-    shifts = masks.cell[number] if masks.shift else 1
+    if number in masks.units:
+        return Axis(np.ones(size), np.eye(size), np.eye(size)[None])
+    shifts = masks.shifts[number]
     most = max(4, min(COLUMNS // cells, ENTRIES // (size * cells)))
     taken = np.unique(np.linspace(0, shifts, min(shifts, most), endpoint=False).astype(np.intp))
     factor = windows(matrix, taken, np.arange(size)).transpose(1, 0, 2).reshape(size, -1)

@@ -1,5 +1,8 @@
 """What a mask is: a small grid of bits, enlarged by linear interpolation and randomly shifted.
 
+An axis of units (words, channels, columns) has a bit for each and neither: its factor is the
+identity.
+
 A mask value says how much of the input is kept: 1 keeps, 0 hides. Enlarging is linear and
 separable, so a mask is one small matrix product per axis (RISE, arXiv:1806.07421, section 3.3)::
 
@@ -14,7 +17,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +78,8 @@ class Masks:
         the second shifted by half a cell against the first; random masks have a shift each.
     shift : bool, default True
         False enlarges the grid to exactly the input's size and never shifts it.
+    units : sequence of int, default ()
+        Axes of units, which have no neighbors: a cell for each, neither enlarged nor shifted.
 
     Raises
     ------
@@ -88,6 +93,9 @@ class Masks:
     (96, (15, 15))
     >>> masks.render(masks.block(0)[:5]).shape
     (5, 60, 90)
+    >>> channels_by_time = Masks((3, 40), grid=(3, 8), units=[0])
+    >>> channels_by_time.cell, channels_by_time.covariance(0).tolist()
+    ((1, 5), [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     """
 
     shape: tuple[int, ...]
@@ -96,6 +104,7 @@ class Masks:
     seed: int
     design: designs.Design
     shift: bool
+    units: tuple[int, ...]
 
     def __init__(
         self,
@@ -106,9 +115,11 @@ class Masks:
         design: designs.Design = "balanced",
         *,
         shift: bool = True,
+        units: Sequence[int] = (),
     ) -> None:
         sizes = tuple(operator.index(size) for size in shape)
-        cells = _grid(grid, sizes)
+        axes = tuple(sorted({operator.index(axis) for axis in units}))
+        cells = _grid(grid, sizes, axes)
         if not is_number(keep) or not 0 < keep < 1:
             raise SettingError(
                 f"keep={keep!r}: the keep probability must lie between 0 and 1, both excluded"
@@ -124,10 +135,18 @@ class Masks:
             ("keep", float(keep)),
             ("seed", operator.index(seed)),
             ("design", design),
-            ("shift", bool(shift)),
+            ("shift", bool(shift) and len(axes) < len(sizes)),
+            ("units", axes),
         ):
             object.__setattr__(self, name, value)
         _ = self.block_size  # a design that cannot be drawn fails here, not at the first block
+
+    def __repr__(self) -> str:
+        # Without units it is that of version 0.1.0, by which checkpoints know their run.
+        known = {item.name: getattr(self, item.name) for item in fields(self)}
+        if not self.units:
+            del known["units"]
+        return f"Masks({', '.join(f'{name}={value!r}' for name, value in known.items())})"
 
     @cached_property
     def block_size(self) -> int:
@@ -139,15 +158,23 @@ class Masks:
         """Size of a cell in pixels, per axis: ``ceil(size / cells)``."""
         return tuple(math.ceil(s / g) for s, g in zip(self.shape, self.grid, strict=True))
 
+    @property
+    def shifts(self) -> tuple[int, ...]:
+        """How many shifts each axis has: its cell's size, 1 where it is never shifted."""
+        return tuple(
+            cell if self.shift and axis not in self.units else 1
+            for axis, cell in enumerate(self.cell)
+        )
+
     @cached_property
     def matrices(self) -> tuple[NDArray[np.float64], ...]:
         """Interpolation matrix of each axis, before the shifted window is cut.
 
-        Shapes ((g + 1) * cell, g), or (size, g) without shift.
+        Shapes ((g + 1) * cell, g), or (size, g) without shift; the identity for units.
         """
         return tuple(
-            upsampling(g, (g + 1) * c if self.shift else s)
-            for s, g, c in zip(self.shape, self.grid, self.cell, strict=True)
+            upsampling(g, (g + 1) * c if self.shift and axis not in self.units else s)
+            for axis, (s, g, c) in enumerate(zip(self.shape, self.grid, self.cell, strict=True))
         )
 
     def block(self, number: int) -> Block:
@@ -160,7 +187,7 @@ class Masks:
         """
         rng = generator(self.seed, "masks", number)
         n = self.block_size
-        limits = np.array(self.cell if self.shift else (1,) * len(self.shape))
+        limits = np.array(self.shifts)
         bits = designs.draw(rng, self.design, n, math.prod(self.grid), self.keep)
         if self.design == "random":
             shifts = rng.integers(0, limits, (n, len(limits)))
@@ -217,7 +244,7 @@ class Masks:
                [0.17, 0.33, 0.56, 0.78]])
         """
         matrix, size = self.matrices[axis], self.shape[axis]
-        shifts = self.cell[axis] if self.shift else 1
+        shifts = self.shifts[axis]
         gram = matrix @ matrix.T
         total = sum(
             (gram[s : s + size, s : s + size] for s in range(shifts)), np.zeros((size, size))
@@ -225,7 +252,9 @@ class Masks:
         return total / shifts
 
 
-def _grid(grid: int | Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:
+def _grid(
+    grid: int | Sequence[int], shape: tuple[int, ...], units: tuple[int, ...]
+) -> tuple[int, ...]:
     """Check a grid against the input's size and give it one entry per axis."""
     if not 1 <= len(shape) <= 3 or min(shape) < 1:
         raise SettingError(f"shape={shape}: expected one, two or three sizes of at least 1")
@@ -243,4 +272,12 @@ def _grid(grid: int | Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:
             f"grid={grid} is finer than the input of {' x '.join(map(str, shape))}: "
             "a cell must be at least one pixel; use a coarser grid"
         )
+    if units and not 0 <= min(units) <= max(units) < len(shape):
+        raise SettingError(f"units={units}: expected axes from 0 to {len(shape) - 1}")
+    for axis in units:
+        if wanted[axis] != shape[axis]:
+            raise SettingError(
+                f"grid={grid}: the input has {shape[axis]} units, each of which is hidden by "
+                "itself: leave the grid out"
+            )
     return tuple(operator.index(g) for g in wanted)

@@ -47,7 +47,8 @@ MASKS = record(
         "seed": whole(0, 2**64 - 1),
         "design": one_of(DESIGNS),
         "shift": flag,
-    }
+    },
+    {"units": listed(whole(0, 2), 0, 3)},
 )
 PLAN = record(
     {
