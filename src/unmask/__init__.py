@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from unmask.cluster import results
     from unmask.evaluation import metrics
     from unmask.evaluation import stored as kept
+    from unmask.inputs import text
     from unmask.models.loading import load
     from unmask.models.model import Model
     from unmask.reports import convergence as plots
@@ -103,6 +104,7 @@ __all__ = [
     "results",
     "rise",
     "stream",
+    "text",
     "within_top",
 ]
 
@@ -135,6 +137,7 @@ _HOME = {
     "prepare": "run.prepare",
     "report": "reports",
     "stream": "run.loop",
+    "text": "inputs.texts",
     "within_top": "targets",
 }
 

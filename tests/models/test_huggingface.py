@@ -490,7 +490,7 @@ def test_models_of_other_things_are_refused():
     config = transformers.BertConfig(
         hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8
     )
-    with pytest.raises(ModelError, match="takes input_ids, no pictures"):
+    with pytest.raises(ModelError, match="give its tokenizer"):
         unmask.load(transformers.BertForSequenceClassification(config))
 
 

@@ -64,6 +64,7 @@ class Sample:
     array: np.ndarray
     nothing: ClassVar[str] = "gap"
     spatial: ClassVar[tuple] = ()
+    units: ClassVar[tuple] = (0,)
     defaults: ClassVar[Mapping] = {"shift": False, "fill": "gap"}
 
     @property
@@ -74,7 +75,7 @@ class Sample:
         return self._sentences(np.ones((1, *self.shape)))
 
     def controls(self):
-        return np.zeros_like(self.array), self.array[::-1].copy()
+        return np.stack([np.zeros_like(self.array), self.array[::-1]])
 
     def fill(self, asked, seed):
         return np.zeros_like(self.array)

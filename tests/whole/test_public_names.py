@@ -13,7 +13,8 @@ FACE = {
     "unmask": """DoubtWarning Explanation FileError ImageError Interrupted MissingExtra Model
         ModelError ModelOutputError Plan Prediction Run SettingError Target TargetError UnmaskError
         UnmaskWarning __version__ box cluster contrast demo detect evaluation explain extend kept
-        load metrics notebook plots predict prepare report results rise stream within_top""",
+        load metrics notebook plots predict prepare report results rise stream text
+        within_top""",
     "unmask.app": "needed serve",
     "unmask.cli": "app",
     "unmask.cluster": "ProcessExecutor Progress RayExecutor ModelSource Results batch open",
@@ -26,8 +27,8 @@ FACE = {
         curves deletion drop energy_inside evidence_mask increase insertion known mean_interval
         order pointing_game register rise_blur sanity share_interval shown_score sparseness
         stability""",
-    "unmask.inputs": """ArraySample InputSpec Modality Original Picture Sample describe read
-        register""",
+    "unmask.inputs": """ArraySample InputSpec Modality Original Picture Sample Text TextOriginal
+        TextSpec describe read register text""",
     "unmask.masks": "DESIGNS Block Masks",
     "unmask.models": "DETECTORS Detections Model load randomize",
     "unmask.reports": "report stored",

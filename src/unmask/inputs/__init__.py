@@ -5,7 +5,8 @@ from __future__ import annotations
 from unmask.inputs.array import ARRAY, ArraySample
 from unmask.inputs.picture import PICTURE, Picture
 from unmask.inputs.sample import Modality, Original, Sample, describe, read, register
-from unmask.inputs.spec import InputSpec
+from unmask.inputs.spec import InputSpec, TextSpec
+from unmask.inputs.texts import TEXT, Text, TextOriginal, text
 
 __all__ = [
     "ArraySample",
@@ -14,11 +15,15 @@ __all__ = [
     "Original",
     "Picture",
     "Sample",
+    "Text",
+    "TextOriginal",
+    "TextSpec",
     "describe",
     "read",
     "register",
+    "text",
 ]
 
 # More special modalities are registered later: a picture is what no other one reads.
-for _modality in (PICTURE, ARRAY):
+for _modality in (PICTURE, ARRAY, TEXT):
     register(_modality)

@@ -53,6 +53,11 @@ class ArraySample:
         return self.spec.spatial
 
     @property
+    def units(self) -> tuple[int, ...]:
+        """None: masks are smooth along all axes."""
+        return ()
+
+    @property
     def defaults(self) -> Mapping[str, Any]:
         """None but the usual ones."""
         return {}
@@ -66,7 +71,7 @@ class ArraySample:
         """Return a batch of this input alone: a copy, as preprocessing may write over it."""
         return self.array[None].copy()
 
-    def controls(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def controls(self) -> NDArray[np.float32]:
         """Return a plain input and noise, neither of which has the input's mean.
 
         The plain one has one value a channel, the middle between its least and greatest. Noise is
@@ -80,7 +85,7 @@ class ArraySample:
         negative = np.moveaxis(low + high - array, spatial, axes)
         rows = negative.reshape(int(np.prod(self.shape)), -1)
         mixed = rows[np.random.default_rng(0).permutation(len(rows))].reshape(negative.shape)
-        return plain, np.ascontiguousarray(np.moveaxis(mixed, axes, spatial))
+        return np.stack([plain, np.moveaxis(mixed, axes, spatial)])
 
     def fill(self, asked: Any, seed: int) -> NDArray[np.float32]:
         """Compute what the hidden parts look like; see `unmask.inputs.fills.fill_array`."""

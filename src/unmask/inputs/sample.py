@@ -81,7 +81,7 @@ class Sample(Protocol):
     Attributes
     ----------
     array : ndarray of float32
-        Its numbers, which identify it; without a batch axis.
+        Its numbers, or what stands for them, which identify it; without a batch axis.
     original : Original or None
         What the user gave; None for an array in the model's space, whose maps stay there.
     """
@@ -103,6 +103,10 @@ class Sample(Protocol):
         """Axes of `array` along which it can be blurred; none for things without order."""
 
     @property
+    def units(self) -> tuple[int, ...]:
+        """Axes of `shape` that are units, see `unmask.masks.Masks`; none for pictures."""
+
+    @property
     def defaults(self) -> Mapping[str, Any]:
         """Settings that suit it better than the usual ones, such as its grid."""
 
@@ -111,12 +115,12 @@ class Sample(Protocol):
         """Name of the fill that shows nothing."""
 
     def whole(self) -> Any:
-        """Return a batch of this input alone, which may be written over."""
+        """Return a batch of this input alone, which may be written over: an array or a list."""
 
-    def controls(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return a plain input and noise, shaped like this one."""
+    def controls(self) -> Any:
+        """Return a batch of two, a plain input and noise, shaped like this one."""
 
-    def fill(self, asked: Any, seed: int) -> NDArray[np.float32]:
+    def fill(self, asked: Any, seed: int) -> NDArray[Any]:
         """Return what hidden parts look like.
 
         Parameters
@@ -251,4 +255,7 @@ def describe(given: Any) -> str:
     if isinstance(given, str | os.PathLike):
         return named(Path(given).name)
     shape = getattr(given, "shape", None)
-    return f"array of shape {shape}" if shape is not None else "picture"
+    if shape is not None:
+        return f"array of shape {shape}"
+    # What says by its type what it is, says what it is called.
+    return str(given) if type(given).__module__.startswith("unmask.inputs.") else "picture"

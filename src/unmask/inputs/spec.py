@@ -9,9 +9,28 @@ from unmask.errors import SettingError
 from unmask.inputs.preprocess import Preprocess, preprocessing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from unmask.inputs.frame import Interpolation, Mode
 
-__all__ = ["InputSpec"]
+__all__ = ["InputSpec", "TextSpec"]
+
+
+@dataclass(frozen=True)
+class TextSpec:
+    """What a model of texts declares.
+
+    Attributes
+    ----------
+    mask_token : str
+        What its tokenizer has for what is hidden, such as "[MASK]"; empty if it has nothing.
+    tokens : callable or None
+        ``text -> [(begin, end), ...]``: where its tokens stand in a text; None where it is not
+        known.
+    """
+
+    mask_token: str = ""
+    tokens: Callable[[str], Sequence[tuple[int, int]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +55,8 @@ class InputSpec:
         How a picture is resampled.
     dtype : str
         As NumPy names it. Whole numbers are pixels, which no preprocessing may scale.
+    text : TextSpec or None
+        It takes lists of strings, and nothing of the above applies to them.
 
     Raises
     ------
@@ -56,6 +77,7 @@ class InputSpec:
     crop: float = 0.875
     interpolation: Interpolation = "bilinear"
     dtype: str = "float32"
+    text: TextSpec | None = None
 
     def __post_init__(self) -> None:
         letters = self.layout
@@ -79,4 +101,4 @@ class InputSpec:
     @property
     def takes_pictures(self) -> bool:
         """Whether an input has a height, a width and channels."""
-        return self.layout in ("NCHW", "NHWC")
+        return self.text is None and self.layout in ("NCHW", "NHWC")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from unmask._base.checks import known
+from unmask._base.checks import is_number, known
 from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.inputs.spec import InputSpec
 from unmask.models.outputs import described
@@ -38,8 +38,9 @@ class Model:
     Attributes
     ----------
     run : callable
-        ``batch -> outputs``: float32 of shape (n, ...) in the model's layout and space; outputs
-        (n, classes), or (n,) for a single score. Functions used as targets may read other outputs.
+        ``batch -> outputs``: float32 of shape (n, ...) in the model's layout and space, or a list
+        of n strings; outputs (n, classes), or (n,) for a single score. Functions used as targets
+        may read other outputs.
     name : str
     input : InputSpec
         Its layout, size and scaling.
@@ -146,12 +147,16 @@ class Model:
         inside, beside = _sorted(fields)
         return replace(self, input=replace(self.input, **inside), **beside)
 
+    def sent(self, batch: Any) -> Any:
+        """Move a batch to where `run` wants it; a list, of strings, is left as it is."""
+        return batch if isinstance(batch, list) else self.asarray(batch)
+
     def __call__(self, batch: Any) -> Any:
         """Score a batch.
 
         Parameters
         ----------
-        batch : float array, shape (n, ...)
+        batch : float array, shape (n, ...), or list of n strings
             In the model's layout and space.
 
         Returns
@@ -169,8 +174,15 @@ class Model:
             return joined([deepcopy(self(batch[i : i + fixed])) for i in range(0, n, fixed)])
         if n < fixed:
             # Fill up with the last input. Indexing, as arrays may be of any framework.
-            batch = batch[np.minimum(np.arange(fixed), n - 1)]
-        outputs = self._activated(self._chosen(self.run(batch)), fixed)
+            batch = (
+                [*batch, *batch[-1:] * (fixed - n)]
+                if isinstance(batch, list)
+                else batch[np.minimum(np.arange(fixed), n - 1)]
+            )
+        outputs = self._chosen(self.run(batch))
+        if isinstance(batch, list) and isinstance(outputs, list) and all(map(_is_row, outputs)):
+            outputs = np.asarray(outputs)  # a function of texts may well return plain numbers
+        outputs = self._activated(outputs, fixed)
         return outputs if n == fixed else _first(outputs, n)
 
     def _chosen(self, outputs: Any) -> Any:
@@ -297,6 +309,12 @@ def labels_misfit(name: str, labels: int, classes: int) -> str:
             "score): give that one's label alone"
         )
     return said + "give those that belong to it"
+
+
+def _is_row(entry: Any) -> bool:
+    """Whether a list's entry is a score, or a list of scores."""
+    numbers = entry if isinstance(entry, list) else [entry]
+    return bool(numbers) and all(map(is_number, numbers))
 
 
 def _first(outputs: Any, n: int) -> Any:

@@ -15,6 +15,7 @@ from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model, build
 from unmask.models.onnx_facts import choose_output, declared_in, detector_note
+from unmask.models.onnx_text import onnx_of_text, takes_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,8 +59,10 @@ def from_onnx(
     resize: Mode = "stretch",
     output: str | int | None = None,
     name: str | None = None,
+    tokenizer: str | Path | None = None,
+    lower: bool | None = None,
 ) -> Model:
-    """Load an ONNX classifier.
+    """Load an ONNX classifier, of pictures or of texts.
 
     Layout, size, type and batch are read from the input's shape; the rest from the file's
     metadata (``unmask.labels``, ``unmask.preprocess``, ``unmask.activation``, ``unmask.name``, or
@@ -86,6 +89,8 @@ def from_onnx(
         Name or place of the output that is read; by default the first that may hold scores.
     name : str, optional
         By default the file's.
+    tokenizer, lower : optional
+        For a file that takes texts, see `unmask.models.onnx_text.onnx_of_text`.
 
     Returns
     -------
@@ -94,12 +99,36 @@ def from_onnx(
     Raises
     ------
     MissingExtra
-        ONNX Runtime is not installed.
+        ONNX Runtime, or tokenizers for a file that needs it, is not installed.
     ModelError
-        The file is missing, is no ONNX model, or has inputs that are no picture.
+        The file is missing, is no ONNX model, or has inputs that are neither picture nor text.
     """
     path = Path(path)
-    ort, session, entry = open_session(path)
+    ort, session = _session(path)
+    of_pictures = {
+        "preprocess": preprocess,
+        "mean": mean,
+        "std": std,
+        "layout": layout,
+        "size": size,
+        "channels": channels,
+        "resize": None if resize == "stretch" else resize,
+    }
+    if takes_text(session.get_inputs()):
+        _refuse(path, of_pictures, "texts")
+        return onnx_of_text(
+            path,
+            session,
+            {"onnxruntime": ort.__version__},
+            tokenizer=tokenizer,
+            lower=lower,
+            labels=labels,
+            activation=activation,
+            output=output,
+            name=name,
+        )
+    _refuse(path, {"tokenizer": tokenizer, "lower": lower}, "pictures")
+    entry = _picture_input(path, session)
     layout = picture_layout(path, entry.shape, layout)
     notes: list[str] = []
     fixed = dict(zip(layout, entry.shape, strict=True))
@@ -142,7 +171,7 @@ def from_onnx(
 
 
 def open_session(path: Path) -> tuple[Any, Any, Any]:
-    """Open a model of one input; return ONNX Runtime itself, the session and the input.
+    """Open a model of one picture; return ONNX Runtime itself, the session and the input.
 
     Raises
     ------
@@ -151,6 +180,17 @@ def open_session(path: Path) -> tuple[Any, Any, Any]:
     ModelError
         The file is missing, is no ONNX model, or has other inputs than a picture.
     """
+    ort, session = _session(path)
+    return ort, session, _picture_input(path, session)
+
+
+def _refuse(path: Path, options: dict[str, Any], kind: str) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise SettingError(f"{name}= does not apply to {path.name}, which takes {kind}")
+
+
+def _session(path: Path) -> tuple[Any, Any]:
     try:
         import onnxruntime as ort
     except ImportError as error:
@@ -168,7 +208,10 @@ def open_session(path: Path) -> tuple[Any, Any, Any]:
     except Exception as error:  # ONNX Runtime's exceptions share no base class
         reason = str(error).splitlines()[0]
         raise ModelError(f"{path} is not a model that ONNX Runtime can load: {reason}") from error
+    return ort, session
 
+
+def _picture_input(path: Path, session: Any) -> Any:
     inputs = session.get_inputs()
     if len(inputs) != 1:
         names = ", ".join(i.name for i in inputs)
@@ -178,7 +221,7 @@ def open_session(path: Path) -> tuple[Any, Any, Any]:
         raise ModelError(
             f"{path}: input {entry.name} is {entry.type}; expected one of {', '.join(DTYPES)}"
         )
-    return ort, session, entry
+    return entry
 
 
 def _threads() -> int:

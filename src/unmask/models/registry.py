@@ -81,6 +81,11 @@ SOURCES: tuple[LoaderRow, ...] = (
         prefixes=("http://", "https://"),
     ),
     LoaderRow(
+        "a text-classification pipeline of transformers",
+        "torch.hf_text:from_pipeline",
+        classes=(("transformers", "TextClassificationPipeline"),),
+    ),
+    LoaderRow(
         "a model of transformers",
         "torch.huggingface:from_huggingface",
         classes=(("transformers", "PreTrainedModel"),),

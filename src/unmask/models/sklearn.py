@@ -1,4 +1,4 @@
-"""scikit-learn: classifiers of flattened pixels."""
+"""scikit-learn: classifiers of flattened pixels, and pipelines that read texts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import numpy as np
 
 from unmask.errors import ModelError, SettingError
 from unmask.inputs.preprocess import preprocessing
+from unmask.inputs.spec import TextSpec
 from unmask.models.model import Model, build
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from unmask.models.model import Activation
 
 __all__ = ["from_sklearn"]
 
@@ -36,7 +39,8 @@ def from_sklearn(
     Parameters
     ----------
     estimator : sklearn.base.BaseEstimator
-        Fitted on rows of pixels.
+        Fitted on rows of pixels; or on texts, a pipeline that begins with a vectorizer of texts,
+        to which no other option applies.
     size : sequence of int, optional
         Height and width of the pictures that the rows were. Without it they are taken to have been
         square, gray or of three colors, as the number of features tells, and a note says so.
@@ -78,6 +82,9 @@ def from_sklearn(
             f"{name} has neither predict_proba nor decision_function: give a function from a batch "
             "to scores that calls it"
         )
+    if _reads_text(estimator):
+        given = {"size": size, "layout": layout, "preprocess": preprocess, "mean": mean, "std": std}
+        return _of_text(estimator, scores, given)
     features = getattr(estimator, "n_features_in_", None)
     if features is None:
         raise ModelError(f"{name} is not fitted: fit it on rows of pixels first")
@@ -100,10 +107,7 @@ def from_sklearn(
             )
     else:
         chosen = preprocessing(preprocess or "unit", mean, std)
-    classes = getattr(estimator, "classes_", None)
-    labels = None if classes is None else tuple(str(label) for label in np.asarray(classes))
-    if labels is not None and len(labels) == 2 and scores.__name__ == "decision_function":
-        labels = labels[1:]
+    labels = _labels(estimator, scores)
 
     def run(batch: NDArray[np.float32]) -> NDArray[Any]:
         rows: NDArray[Any] = np.asarray(scores(batch.reshape(len(batch), -1)))
@@ -118,9 +122,52 @@ def from_sklearn(
         preprocess=chosen,
         labels=labels,
         classes=None if labels is None else len(labels),
-        activation="probabilities" if scores.__name__ == "predict_proba" else "logits",
+        activation=_activation(scores),
         versions=_versions(),
         notes=tuple(notes),
+    )
+
+
+def _labels(estimator: Any, scores: Any) -> tuple[str, ...] | None:
+    classes = getattr(estimator, "classes_", None)
+    labels = None if classes is None else tuple(str(label) for label in np.asarray(classes))
+    if labels is not None and len(labels) == 2 and scores.__name__ == "decision_function":
+        labels = labels[1:]
+    return labels
+
+
+def _activation(scores: Any) -> Activation:
+    return "probabilities" if scores.__name__ == "predict_proba" else "logits"
+
+
+def _reads_text(estimator: Any) -> bool:
+    """Whether it is a pipeline, or the search for one, whose first step takes strings."""
+    pipeline = getattr(estimator, "best_estimator_", estimator)
+    steps = getattr(pipeline, "steps", None) or ((None, None),)
+    return hasattr(steps[0][1], "build_analyzer")
+
+
+def _of_text(estimator: Any, scores: Any, given: dict[str, Any]) -> Model:
+    name = type(estimator).__name__
+    for option, value in given.items():
+        if value is not None:
+            raise SettingError(f"{option}= does not apply to {name}, which takes texts")
+    labels = _labels(estimator, scores)
+    if labels is None:
+        raise ModelError(f"{name} is not fitted: fit it on texts first")
+
+    def run(texts: list[str]) -> NDArray[Any]:
+        rows: NDArray[Any] = np.asarray(scores(texts))
+        return rows
+
+    return build(
+        run,
+        name=name,
+        text=TextSpec(),
+        labels=labels,
+        classes=len(labels),
+        activation=_activation(scores),
+        versions=_versions(),
     )
 
 

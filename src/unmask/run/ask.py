@@ -198,17 +198,21 @@ def whole_outputs(model: Model, sample: Sample) -> Any:
     """Return what the model says of the whole input, checked."""
     try:
         # Copied: a model may hand out the same memory again.
-        outputs = deepcopy(model(model.asarray(sample.whole())))
+        outputs = deepcopy(model(model.sent(sample.whole())))
     except UnmaskError as error:
         seems = [note for note in model.notes if "detector=" in note]
         if seems:
             raise ModelError(f"{error}. But {seems[0]}") from error
         raise
     except Exception as error:
+        shown = (
+            "text"
+            if isinstance(sample.whole(), list)
+            else f"input of shape (1, {', '.join(map(str, sample.array.shape))}), layout "
+            f"{model.input.layout}"
+        )
         raise ModelError(
-            f"{model.name} failed on the whole input of shape (1, "
-            f"{', '.join(map(str, sample.array.shape))}), layout {model.input.layout}: "
-            f"{type(error).__name__}: {error}"
+            f"{model.name} failed on the whole {shown}: {type(error).__name__}: {error}"
         ) from error
     if isinstance(outputs, np.ndarray):
         if outputs.dtype.kind not in "fiub" or not np.isfinite(outputs).all():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask._base.numbers import format_score
-from unmask.run.stopping import masks_for
+from unmask.run.stopping import larger_parts, masks_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +59,7 @@ def doubts(
     list of str
     """
     found = []
+    coarser, units = larger_parts(estimate.masks), bool(estimate.masks.units)
     for target, scores, sure in zip(targets, estimate.scores.T, reliabilities, strict=True):
         name = repr(target.label)
         spread, largest = float(scores.std()), float(max(np.abs(scores).max(), abs(target.score)))
@@ -74,25 +75,25 @@ def doubts(
         if killed > NEARLY_ALL:
             found.append(
                 f"{100 * killed:.0f}% of the masks leave less than {100 * KILLED:.0f}% of the "
-                f"score of {name}: hardly any shows enough of it. Keep more (keep=0.7), or use a "
-                "finer grid"
+                f"score of {name}: hardly any shows enough of it. Keep more (keep=0.7), or use "
+                f"{'smaller units' if units else 'a finer grid'}"
             )
         elif spread < SPREAD * (min(1.0, largest) if below_zero else largest):
             other = "or another fill" if below_zero else "another fill, or explain the logit"
             found.append(
                 f"the scores of {name} hardly vary (standard deviation {spread:.2g}): masks change "
-                f"little of what the model says. Use a coarser grid, keep less (keep=0.3), {other}"
+                f"little of what the model says. Use {coarser}, keep less (keep=0.3), {other}"
             )
         if sure < RELIABLE and len(estimate.parts) > 1:
             found.append(
                 f"the map of {name} has a reliability of {math.floor(100 * sure) / 100:.2f}: much "
-                f"of what it shows is chance. {_remedy(estimate.count, sure, estimator)}"
+                f"of what it shows is chance. {_remedy(estimate, sure, estimator)}"
             )
     if len(estimate.parts) < 2:
         size = estimate.masks.block_size
         found.append(
             f"{estimate.count} masks are no more than one block of {size}: how sure their mean "
-            f"score is, is hardly known. Use at least {2 * size} masks, a coarser grid, or "
+            f"score is, is hardly known. Use at least {2 * size} masks, {coarser}, or "
             "design='random'"
         )
     return found
@@ -144,9 +145,9 @@ def not_best(
     ]
 
 
-def _remedy(count: int, sure: float, estimator: Estimator) -> str:
+def _remedy(estimate: Scores, sure: float, estimator: Estimator) -> str:
     """How many masks would do."""
     if sure < 0.2:
-        return "Use many more masks, or a coarser grid"
-    wanted = masks_for(count, sure, RELIABLE, estimator)
+        return f"Use many more masks, or {larger_parts(estimate.masks)}"
+    wanted = masks_for(estimate.count, sure, RELIABLE, estimator)
     return f"About {math.ceil(wanted / 500) * 500:,} masks would bring it to {RELIABLE:g}"

@@ -236,6 +236,8 @@ def prepare(
     only_for("preset", preset, task_of(model).name, model.name)
     question = ask(model, image, target, preprocess=preprocess, top=top)
     loaded, sample, task = question.model, question.sample, question.task.name
+    if preset is not None and sample.units:
+        raise SettingError(f"preset={preset!r} is for pictures, and this input is of units")
     chosen = choose(
         task,
         preset,
@@ -257,6 +259,7 @@ def prepare(
             seed,
             chosen["design"],
             shift=chosen["shift"],
+            units=sample.units,
         ),
         fill=chosen["fill"] if isinstance(chosen["fill"], str) else describe_fill(chosen["fill"]),
         estimator=SETTINGS["estimator"].checked(chosen["estimator"]),

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.errors import ModelError, ModelOutputError, UnmaskError
+from unmask.inputs import Picture
 from unmask.models.detections import Detections
+from unmask.models.model import joined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,14 +99,12 @@ def probe(model: Model, sample: Sample, outputs: Any, batch_size: int) -> Probe:
         It takes one input at a time only; the message says how to ask it so.
     """
     alone = batch_size == 1 or model.batch == 1
-    inputs = list(sample.controls())
-    if not alone:
-        # Twice: a softmax over the batch would leave the surest of different inputs as it is.
-        inputs = [sample.array, sample.array, *inputs]
-    batch = np.stack(inputs)
+    # Twice: a softmax over the batch would leave the surest of different inputs as it is.
+    beside = [] if alone else [sample.whole(), sample.whole()]
+    batch = joined([*beside, sample.controls()])
     try:
         found = [
-            model(model.asarray(batch[i : i + batch_size].copy()))
+            model(model.sent(batch[i : i + batch_size].copy()))
             for i in range(0, len(batch), batch_size)
         ]
     except Exception as error:
@@ -126,15 +126,16 @@ def probe(model: Model, sample: Sample, outputs: Any, batch_size: int) -> Probe:
     notes = [] if alone else _mixes(model, _row(outputs, 1, 0), _row(found[0], sizes[0], 0))
     others = [_row(part, n, i) for part, n, first in parts for i in range(first, n)]
     notes += _finite(model, others)
-    if sample.original is not None and not notes:
+    if isinstance(sample.original, Picture) and not notes:
         notes += _says_the_same(model, outputs, others)
     return Probe(parts, tuple(notes), len(batch))
 
 
 def _works_alone(model: Model, sample: Sample) -> bool:
     try:
-        for control in sample.controls():
-            model(model.asarray(control[None]))
+        controls = sample.controls()
+        for number in range(len(controls)):
+            model(model.sent(controls[number : number + 1]))
     except Exception:
         return False
     return True

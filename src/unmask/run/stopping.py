@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from unmask.run.plan import Plan
 
 
-__all__ = ["is_reached", "look_points", "masks_for", "needed", "reason", "reliability_bound"]
+__all__ = [
+    "is_reached",
+    "larger_parts",
+    "look_points",
+    "masks_for",
+    "needed",
+    "reason",
+    "reliability_bound",
+]
 
 
 FIRST = 256  # masks before the first look
@@ -144,6 +152,18 @@ def _noise(reliability: float) -> float:
     return 1 / reliability**2 - 1
 
 
+def larger_parts(masks: Masks) -> str:
+    """Say what makes an input of fewer parts, as remedies name it.
+
+    Examples
+    --------
+    >>> from unmask.masks import Masks
+    >>> larger_parts(Masks((40, 60))), larger_parts(Masks((7,), 7, units=[0]))
+    ('a coarser grid', 'fewer, larger units')
+    """
+    return "fewer, larger units" if masks.units else "a coarser grid"
+
+
 def needed(estimate: Scores, plan: Plan) -> float:
     """Estimate how many masks would reach the plan's reliability with 95% confidence.
 
@@ -182,7 +202,8 @@ def _short_of(estimate: Scores, plan: Plan, sure: float) -> str:
     surest = reliability_bound(estimate, plan)
     wanted = needed(estimate, plan) if sure >= HARDLY and surest else math.inf
     if math.isinf(wanted):
-        return f"{rule}: it is {format_reliability(sure)}. Many more masks would, or a coarser grid"
+        coarser = larger_parts(estimate.masks)
+        return f"{rule}: it is {format_reliability(sure)}. Many more masks would, or {coarser}"
     digits = 10 ** max(1, len(str(round(wanted))) - 2)
     about = max(math.ceil(wanted / digits) * digits, estimate.count + 1)
     return (

@@ -76,7 +76,7 @@ class Case:
         """
         model = self.model
         try:
-            outputs = model(model.asarray(batch))
+            outputs = model(model.sent(batch))
             scores = self.targets.score(outputs, len(batch))[:, 0]
         except UnmaskError:
             raise

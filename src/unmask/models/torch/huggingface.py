@@ -1,4 +1,4 @@
-"""Hugging Face: image classifiers, and models that compare a picture with texts."""
+"""Hugging Face: image classifiers, models that compare a picture with texts, text classifiers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from unmask.errors import MissingExtra, ModelError
+from unmask.errors import ModelError, SettingError
 from unmask.inputs.frame import Frame
 from unmask.models.labels import read_labels
+from unmask.models.torch.hf_config import (
+    classifiers_activation,
+    own_labels,
+    transformers_package,
+)
+from unmask.models.torch.hf_text import TASK, classifies_texts, from_text_classifier
 from unmask.models.torch.module import best_device, from_torch
 from unmask.models.torch.runner import evaluating, runner
 
@@ -46,7 +52,7 @@ def from_huggingface(
     size: Sequence[int] | None = None,
     activation: Activation | None = None,
 ) -> Model:
-    """Take an image classifier or a CLIP-like model of transformers.
+    """Take an image classifier, a text classifier or a CLIP-like model of transformers.
 
     A classifier's labels are its ``id2label``. A CLIP-like model's labels are texts: those given
     as `labels`, and those given to `unmask.explain` as targets. Its scores are the similarities
@@ -60,7 +66,8 @@ def from_huggingface(
         The image processor, or a processor that holds one and a tokenizer. Without it what is
         assumed is said in a note.
     tokenizer : optional
-        For texts, if the processor holds none.
+        For texts, if the processor holds none. A text classifier needs it, see
+        `unmask.models.torch.hf_text`.
     labels : optional
         Texts for a CLIP-like model; other names for a classifier's classes, as for
         `unmask.models.labels.read_labels`.
@@ -79,6 +86,20 @@ def from_huggingface(
     ModelError
         A model of something else than pictures, or texts without a tokenizer.
     """
+    if classifies_texts(model):
+        given = {"preprocess": preprocess, "mean": mean, "std": std, "size": size}
+        for name, value in given.items():
+            if value is not None:
+                raise SettingError(
+                    f"{name}= does not apply to {type(model).__name__}, which takes texts"
+                )
+        return from_text_classifier(
+            model,
+            tokenizer or processor,
+            labels=labels,
+            device=device,
+            activation=activation,
+        )
     compares = hasattr(model, "get_text_features") and hasattr(model, "get_image_features")
     if not compares and getattr(model, "main_input_name", "") != "pixel_values":
         raise ModelError(
@@ -106,7 +127,9 @@ def from_huggingface(
     if processor is not None and not any((preprocess, mean, std, size)):
         made = replace(made, notes=(*made.notes, *_differences(made, processor)))
     made = replace(
-        made, export=None, versions={**made.versions, "transformers": _transformers().__version__}
+        made,
+        export=None,
+        versions={**made.versions, "transformers": transformers_package().__version__},
     )
     if compares:
         tokenizer = tokenizer or getattr(processor, "tokenizer", None)
@@ -117,12 +140,12 @@ def from_huggingface(
         names = getattr(config, "id2label", None) if labels is None else labels
         return replace(made, labels=None, activation=activation or _maps_activation(model, names))
     classes = _head(model) or config.num_labels
-    own, notes = _own_labels(config, classes)
+    own, notes = own_labels(config, classes)
     return replace(
         made,
         labels=own if labels is None else read_labels(labels, classes),
         classes=classes,
-        activation=activation or _classifiers_activation(config),
+        activation=activation or classifiers_activation(config),
         notes=(*made.notes, *notes),
     )
 
@@ -157,21 +180,25 @@ def from_hub(
     ModelError
         No such model, no pictures, or it cannot be downloaded.
     """
-    transformers = _transformers()
+    transformers = transformers_package()
     name = name.removeprefix(PREFIX)
     try:
         config = transformers.AutoConfig.from_pretrained(name)
         zero = getattr(config, "text_config", None) is not None
-        auto = "ZeroShotImageClassification" if zero else "ImageClassification"
+        if any(TASK in architecture for architecture in config.architectures or ()):
+            auto, read = "SequenceClassification", transformers.AutoTokenizer
+        elif zero:
+            auto, read = "ZeroShotImageClassification", transformers.AutoProcessor
+        else:
+            auto, read = "ImageClassification", transformers.AutoImageProcessor
         model = getattr(transformers, f"AutoModelFor{auto}").from_pretrained(name)
-        read = transformers.AutoProcessor if zero else transformers.AutoImageProcessor
         processor = read.from_pretrained(name)
     except Exception as error:  # its hub client, the network and the files raise whatever they like
         reason = str(error).strip().split("\n")[0][:200]
         raise ModelError(
             f"{PREFIX}{name} cannot be loaded ({type(error).__name__}: {reason}). Give the name of "
-            "an image classifier or CLIP-like model of the hub or, where it cannot be reached, a "
-            f"folder that save_pretrained wrote, model and processor: {PREFIX}FOLDER"
+            "a classifier of images or texts or CLIP-like model of the hub or, where it cannot be "
+            f"reached, a folder that save_pretrained wrote, model and processor: {PREFIX}FOLDER"
         ) from error
     made = from_huggingface(
         model,
@@ -266,15 +293,6 @@ def _unit(features: Any) -> Any:
     return features / features.norm(dim=-1, keepdim=True)
 
 
-def _classifiers_activation(config: Any) -> Activation:
-    """Return what transformers' own image-classification pipeline applies."""
-    kind = getattr(config, "problem_type", None)
-    if kind == "regression":
-        return "logits"
-    several = kind == "multi_label_classification" or config.num_labels == 1
-    return "sigmoid" if several else "softmax"
-
-
 def _classifies(model: Any) -> bool:
     """Whether a model of transformers says by its name that it returns scores of classes."""
     name = type(model).__name__
@@ -293,20 +311,6 @@ def _head(model: Any) -> int | None:
     head: Any = getattr(model, "classifier", None)
     head = head[-1] if hasattr(head, "__getitem__") and len(head) else head
     return getattr(head, "out_features", None)
-
-
-def _own_labels(config: Any, classes: int) -> tuple[tuple[str, ...], list[str]]:
-    """Return the names in ``id2label``, each at its number, and what is odd about them."""
-    names = {int(number): str(name) for number, name in (config.id2label or {}).items()}
-    beyond = [number for number in names if not 0 <= number < classes]
-    labels = tuple(names.get(number, f"class {number}") for number in range(classes))
-    if not beyond:
-        return labels, []
-    note = (
-        f"id2label names class {beyond[0]} ({names[beyond[0]]!r}), and the model has {classes}, 0 "
-        f"to {classes - 1}: its names may be off by one. labels= gives others"
-    )
-    return labels, [note]
 
 
 def _differences(made: Model, processor: Any) -> list[str]:
@@ -347,11 +351,3 @@ def _differences(made: Model, processor: Any) -> list[str]:
             "and resize= if they are off"
         )
     ]
-
-
-def _transformers() -> Any:
-    try:
-        import transformers
-    except ImportError:
-        raise MissingExtra("transformers", "hf") from None
-    return transformers
