@@ -258,7 +258,7 @@ def test_what_no_axes_can_hold_is_said(explanation):
         explanation.plot(ax=axes[0], panel="heat")
     with pytest.raises(SettingError, match="panel='map': give the axes"):
         explanation.plot(panel="map")
-    with pytest.raises(SettingError, match="certainty=True draws four panels"):
+    with pytest.raises(SettingError, match="certainty=True draws a whole figure"):
         explanation.plot(ax=axes[0], certainty=True)
     assert not axes[0].images
 

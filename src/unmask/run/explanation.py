@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from unmask._base.magnitude import Floats
     from unmask.draw.colormap import Colormap
-    from unmask.draw.panels import Evidence, Panel
+    from unmask.draw.panels import Panel
     from unmask.draw.scale import Scale, Style
     from unmask.estimate.scores import Scores
     from unmask.inputs import Original
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from unmask.models.origin import Origin
     from unmask.run.identity import Identity
     from unmask.run.plan import Plan
+    from unmask.run.plotting import Map
     from unmask.targets.target import Target
 
 
@@ -313,8 +314,9 @@ class Explanation:
         """
         from PIL import Image
 
-        evidence = self._evidence(self.find(target), Look(style, cmap, opacity, vmin, vmax))
-        return Image.fromarray(evidence.scale.lay(evidence.picture, evidence.values))
+        number = self.find(target)
+        look, picture = Look(style, cmap, opacity, vmin, vmax), self._picture()
+        return Image.fromarray(self.scaled(number, look).lay(picture, self.maps[number]))
 
     def plot(
         self,
@@ -331,6 +333,8 @@ class Explanation:
     ) -> Figure:
         """Draw picture, saliency map with color bar, and overlay, side by side.
 
+        Of a text: its words on their colors, and a bar with its standard error for each.
+
         Parameters
         ----------
         target, style, cmap, opacity, vmin, vmax
@@ -340,10 +344,11 @@ class Explanation:
             label; ``ax.figure.colorbar(ax.images[0])`` adds the map's color bar.
         panel : {"overlay", "map", "picture", "stderr", "significant"}
             Which, with `ax`: the map over the picture, the map alone, the picture, the map's
-            standard error, or the overlay with lines around what is significant.
+            standard error, or the overlay with lines around what is significant. Of a text:
+            "overlay", "significant", or "map", the bars.
         certainty : bool, default False
             Draw lines around what is significant in the overlay, and beside it the map's standard
-            error.
+            error; of a text, around its words.
 
         Returns
         -------
@@ -354,7 +359,7 @@ class Explanation:
         Raises
         ------
         SettingError
-            The input is no picture, or an argument is out of its range.
+            The input is neither picture nor text, or an argument is out of its range.
         TargetError
             There is no such target.
 
@@ -370,8 +375,11 @@ class Explanation:
 
         number = self.find(target)
         asked, sure = self.targets[number], self.reliabilities[number]
+        if plotting.drawing_of(self.original) is None or self.missing:
+            self._picture()  # says why it cannot be drawn
         return plotting.plot(
-            self._evidence(number, Look(style, cmap, opacity, vmin, vmax)),
+            self.original,
+            self._drawn(number, Look(style, cmap, opacity, vmin, vmax)),
             asked,
             facts=plotting.facts(asked, self.plan, self.masks, self.complete, sure),
             ax=ax,
@@ -384,12 +392,11 @@ class Explanation:
         contrast = self.targets[number].pair is not None
         return look.scale(self.model_maps[number], float(self.levels[number]), signed=contrast)
 
-    def _evidence(self, number: int, look: Look) -> Evidence:
-        from unmask.draw.panels import Evidence
+    def _drawn(self, number: int, look: Look) -> Map:
+        from unmask.run.plotting import Map
 
         target = self.targets[number]
-        return Evidence(
-            self._picture(),
+        return Map(
             self.maps[number],
             self.scaled(number, look),
             f"{target.quantity} while visible",
@@ -540,10 +547,10 @@ class Explanation:
 
     def _repr_png_(self) -> bytes | None:
         """Show all targets' figures, one below the other, in a notebook."""
-        if self.picture is None:
-            return None
-        from unmask.run.plotting import stacked
+        from unmask.run.plotting import drawing_of, stacked
 
+        if drawing_of(self.original) is None or self.missing:
+            return None
         return stacked(self.plot(number) for number in range(len(self.targets)))
 
     def at_picture_size(self, values: Floats, outside: NDArray[np.float64]) -> Floats:

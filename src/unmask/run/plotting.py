@@ -1,47 +1,113 @@
-"""Figures of an explanation."""
+"""Figures of an explanation: each modality brings its own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from unmask._base.numbers import format_score
+from unmask.draw import figures, panels, words
 from unmask.draw.canvas import pixels
-from unmask.draw.figures import CERTAINTY, THREE, draw_panel, side_by_side
-from unmask.draw.panels import PANELS
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
 from unmask.inputs.encoding import png
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
-    from unmask.draw.panels import Evidence, Panel
+    from unmask.draw.boxes import Corners
+    from unmask.draw.scale import Scale
+    from unmask.inputs import Original
     from unmask.run.plan import Plan
     from unmask.targets.target import Target
 
 
-__all__ = ["facts", "plot", "stacked"]
+__all__ = ["DRAWINGS", "Drawing", "Map", "drawing_of", "facts", "plot", "register", "stacked"]
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """What is drawn of a target, whatever the input is.
+
+    Attributes
+    ----------
+    values : float array, shape of the map
+    scale : Scale
+    measure : str
+        What the values are.
+    stderr, significant : callable
+        Return the standard error of the map less its level, and where it differs from that.
+    box : tuple of 4 floats or None
+    """
+
+    values: NDArray[Any]
+    scale: Scale
+    measure: str
+    stderr: Callable[[], NDArray[Any]]
+    significant: Callable[[], NDArray[np.bool_]]
+    box: Corners | None = None
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How maps of a modality are drawn.
+
+    Attributes
+    ----------
+    panels : tuple of str
+        What `draw_panel` draws.
+    evidence : callable
+        ``(original, map) -> what the others draw``.
+    figure : callable
+        ``(evidence, title, subtitle, certainty) -> Figure``.
+    draw_panel : callable
+        ``(ax, panel, evidence, title) -> Figure``.
+    """
+
+    panels: tuple[str, ...]
+    evidence: Callable[[Any, Map], Any]
+    figure: Callable[[Any, str, str, bool], Figure]
+    draw_panel: Callable[[Axes, Any, Any, str], Figure]
+
+
+# By the name of the modality.
+DRAWINGS: dict[str, Drawing] = {}
+
+
+def register(kind: str, drawing: Drawing) -> Drawing:
+    """Add how maps of a modality are drawn."""
+    DRAWINGS[kind] = drawing
+    return drawing
+
+
+def drawing_of(original: Original | None) -> Drawing | None:
+    """Return how maps of an input are drawn; None where nobody knows."""
+    return None if original is None else DRAWINGS.get(original.kind)
 
 
 def plot(
-    evidence: Evidence,
+    original: Original | None,
+    shown: Map,
     target: Target,
     *,
     facts: str,
     ax: Axes | None,
-    panel: Panel,
+    panel: str,
     certainty: bool,
 ) -> Figure:
     """Draw a target's figure, or one panel of it.
 
     Parameters
     ----------
-    evidence : Evidence
+    original : Original or None
+        What was explained, of a modality that has a drawing.
+    shown : Map
     target : Target
     facts : str
         For the line under the title.
@@ -52,19 +118,27 @@ def plot(
     -------
     matplotlib.figure.Figure
     """
-    if panel not in PANELS:
-        raise SettingError(f"panel={panel!r}: expected one of {', '.join(PANELS)}")
+    drawing = drawing_of(original)
+    if drawing is None:
+        raise SettingError(
+            f"a map of shape {shown.values.shape} is of no picture and cannot be drawn: use .map "
+            "and .stderr"
+        )
+    if panel not in drawing.panels:
+        raise SettingError(f"panel={panel!r}: expected one of {', '.join(drawing.panels)}")
     if ax is None and panel != "overlay":
         raise SettingError(f"panel={panel!r}: give the axes to draw it into, as ax=")
     if ax is not None and certainty:
-        raise SettingError(
-            "certainty=True draws four panels, and ax= holds one: give panel='stderr' or "
-            "panel='significant' instead"
+        sure = " or ".join(
+            f"panel={name!r}" for name in drawing.panels if name in ("stderr", "significant")
         )
+        raise SettingError(
+            f"certainty=True draws a whole figure, and ax= holds one panel: give {sure} instead"
+        )
+    evidence = drawing.evidence(original, shown)
     if ax is not None:
-        return draw_panel(ax, panel, evidence, title=target.title)
-    panels = CERTAINTY if certainty else THREE
-    return side_by_side(panels, evidence, title=target.title, subtitle=facts)
+        return drawing.draw_panel(ax, panel, evidence, target.title)
+    return drawing.figure(evidence, target.title, facts, certainty)
 
 
 def facts(target: Target, plan: Plan, masks: int, complete: bool, reliability: float) -> str:
@@ -82,13 +156,63 @@ def facts(target: Target, plan: Plan, masks: int, complete: bool, reliability: f
     parts = [
         f"{target.quantity} {format_score(target.score)}",
         f"{masks:,} masks" + ("" if complete else f" of {plan.share:,}"),
-        f"grid {' × '.join(map(str, plan.masks.grid))}",
+        _parts(plan),
         f"keep {plan.masks.keep:g}",
         f"reliability {format_reliability(reliability)}",
     ]
     return " · ".join(parts)
 
 
+def _parts(plan: Plan) -> str:
+    sizes = " × ".join(map(str, plan.masks.grid))
+    return f"{sizes} units" if plan.masks.units else f"grid {sizes}"
+
+
 def stacked(figures: Iterable[Figure]) -> bytes:
     """Draw figures of one width below each other, as PNG."""
     return png(np.concatenate([pixels(figure) for figure in figures]))
+
+
+def _of_picture(original: Any, shown: Map) -> panels.Evidence:
+    return panels.Evidence(
+        original.given,
+        shown.values,
+        shown.scale,
+        shown.measure,
+        stderr=shown.stderr,
+        significant=shown.significant,
+        box=shown.box,
+    )
+
+
+def _beside(evidence: Any, title: str, subtitle: str, certainty: bool) -> Figure:
+    names = figures.CERTAINTY if certainty else figures.THREE
+    return figures.side_by_side(names, evidence, title=title, subtitle=subtitle)
+
+
+def _panel(ax: Axes, name: Any, evidence: Any, title: str) -> Figure:
+    return figures.draw_panel(ax, name, evidence, title=title)
+
+
+def _of_text(original: Any, shown: Map) -> words.Words:
+    return words.Words(
+        original.words,
+        original.gaps,
+        shown.values,
+        shown.scale,
+        shown.measure,
+        shown.stderr,
+        shown.significant,
+    )
+
+
+def _text(evidence: Any, title: str, subtitle: str, certainty: bool) -> Figure:
+    return words.draw_words(evidence, title=title, subtitle=subtitle, certainty=certainty)
+
+
+def _words_panel(ax: Axes, name: Any, evidence: Any, title: str) -> Figure:
+    return words.draw_panel(ax, name, evidence, title=title)
+
+
+register("picture", Drawing(panels.PANELS, _of_picture, _beside, _panel))
+register("text", Drawing(words.PANELS, _of_text, _text, _words_panel))
