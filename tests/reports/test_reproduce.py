@@ -279,7 +279,17 @@ def test_every_option_of_the_command_is_known_to_reports():
         one for name, one in typer.main.get_command(cli.app).commands.items() if name == "explain"
     )
     names = {one.name for one in command.params}
-    elsewhere = {"picture", "model", "target", "contrast", "output", "certainty", "help"}
+    elsewhere = {
+        "picture",
+        "text",
+        "units",
+        "model",
+        "target",
+        "contrast",
+        "output",
+        "certainty",
+        "help",
+    }
     elsewhere |= {*look_options.OPTIONS, *result_options.OPTIONS}
     # How many masks there were is said in place of when they ended.
     ends = {"until", "max_masks", "max_seconds", "checkpoint"}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-__all__ = ["check", "expanded", "made", "opened", "replacing", "sha256", "temporary_folder"]
+__all__ = ["check", "expanded", "made", "opened", "replacing", "sha256", "slug", "temporary_folder"]
 
 
 LOCKS = os.name == "posix"  # elsewhere nothing is locked, and nothing swept
@@ -285,6 +285,17 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's content, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def slug(text: str) -> str:
+    """Return the beginning of a text as a file may be called; empty where it has no letters.
+
+    Examples
+    --------
+    >>> slug("Not bad, at all!")
+    'not-bad-at-all'
+    """
+    return re.sub(r"[^\w]+", "-", text.lower()).strip("-")[:60].strip("-")
 
 
 def made(folder: str | os.PathLike[str]) -> Path:

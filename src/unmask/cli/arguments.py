@@ -8,8 +8,9 @@ from typing import Any
 
 from unmask._base import files
 from unmask._base.files import made as make_folder
-from unmask.errors import SettingError
-from unmask.inputs import fills
+from unmask.errors import FileError, SettingError
+from unmask.inputs import Text, fills, text
+from unmask.inputs.texts import Units
 from unmask.targets import contrast
 
 __all__ = [
@@ -19,13 +20,18 @@ __all__ = [
     "parse_counts",
     "parse_fill",
     "parse_grid",
+    "parse_input",
     "parse_name",
     "parse_numbers",
     "parse_shard",
     "parse_sizes",
+    "parse_stem",
     "parse_target",
     "parse_targets",
 ]
+
+
+TEXT_SIZE = 2**20  # bytes of a file: far more words than can be told from each other
 
 
 def make_place(folder: Path, picture: str, kind: str) -> tuple[Path, list[Path]]:
@@ -33,6 +39,51 @@ def make_place(folder: Path, picture: str, kind: str) -> tuple[Path, list[Path]]
     path = make_folder(folder) / f"{Path(picture).stem}-{kind}.png"
     files.check(path)
     return path, [path] if path.exists() else []
+
+
+def parse_input(picture: str | None, string: str | None, units: Units | None) -> str | Text:
+    """Return what is explained: a picture's path, or a text, which a .txt file may hold.
+
+    Raises
+    ------
+    SettingError
+        Both, neither, or units of a picture.
+    FileError
+        The file of a text cannot be read.
+    """
+    if picture is not None and string is not None:
+        raise SettingError(f"PICTURE ({picture}) and --text: one of them is explained, give one")
+    if string is not None:
+        return text(string, units or "words")
+    if picture is None:
+        raise SettingError(
+            "Missing argument 'PICTURE': give a picture, a .txt file, or a text with --text"
+        )
+    if Path(picture).suffix.lower() == ".txt":
+        return text(_read_text(picture), units or "words")
+    if units is not None:
+        raise SettingError(f"--units {units} is for texts: give --text, or a .txt file")
+    return picture
+
+
+def parse_stem(picture: str | None, given: str | Text) -> str:
+    """Return what files of an explanation are called."""
+    if picture is not None:
+        return Path(picture).stem
+    return files.slug(given.string if isinstance(given, Text) else given) or "text"
+
+
+def _read_text(path: str) -> str:
+    try:
+        with files.opened(path) as file:
+            data = file.read(TEXT_SIZE + 1)
+        if len(data) > TEXT_SIZE:
+            raise FileError(f"{path} is larger than {TEXT_SIZE // 2**20} MiB: give a part of it")
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path} is no text in UTF-8 ({error.reason} at {error.start})") from error
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}") from error
 
 
 def check_parts(parts: list[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import unmask
 from unmask.cli import console, options, progress, tables
-from unmask.cli.arguments import make_folder, parse_targets
+from unmask.cli.arguments import make_folder, parse_input, parse_stem, parse_targets
 from unmask.cli.figures import check_places, keep_others, write_explanation
 from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
@@ -22,8 +22,10 @@ __all__ = ["explain"]
 @takes_settings()
 @takes_look
 def explain(
-    picture: options.Picture,
+    picture: options.PictureOrText = None,
     *,
+    text: options.TextOption = None,
+    units: options.UnitsOption = None,
     model: ModelOptions,
     target: options.TargetOption = None,
     contrast: options.ContrastOption = None,
@@ -32,17 +34,15 @@ def explain(
     certainty: options.CertaintyOption = False,
     output: options.OutputOption = Path("unmask-output"),
 ) -> None:
-    """Show which parts of PICTURE the model relied on.
+    """Show which parts of PICTURE, or words of a text, the model relied on.
 
-    Writes a figure for each target: the picture, the saliency map, both together.
+    Writes a figure for each target: the picture, the saliency map, both together; or the words.
     And one .npz file of numbers: the maps, their standard errors, every score.
     """
     with clear_errors():
-        drawn = look.look()
-        loaded, folder, stem = model.load(), make_folder(output), Path(picture).stem
-        run = unmask.prepare(
-            loaded, picture, parse_targets(target, contrast), **settings.arguments()
-        )
+        drawn, given = look.look(), parse_input(picture, text, units)
+        loaded, folder, stem = model.load(), make_folder(output), parse_stem(picture, given)
+        run = unmask.prepare(loaded, given, parse_targets(target, contrast), **settings.arguments())
         keep_others(folder / f"{stem}.npz", run.sample.original, run.plan.shard)
         before = set(folder.iterdir())
         tables.show_whole(run)

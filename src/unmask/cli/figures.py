@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import tempfile
 from collections.abc import Sequence
@@ -42,8 +41,9 @@ def keep_others(path: Path, original: Original | None, shard: tuple[int, int] = 
         there = unmask.Explanation.load(path)
     except FileError as error:
         raise FileError(f"{path} is there, and is no explanation of unmask's: {do}") from error
+    kind = "picture" if original is None else original.kind
     if there.original is None or original is None or not there.original.same(original):
-        raise FileError(f"{path} explains another picture of that name: {do}")
+        raise FileError(f"{path} explains another {kind} of that name: {do}")
     if there.plan.shard != shard and there.plan.shard != (1, 1):
         part = "/".join(map(str, there.plan.shard))
         raise FileError(f"{path} holds the shard {part} of this picture's masks: {do}")
@@ -133,5 +133,4 @@ def _names(targets: Sequence[unmask.Target]) -> list[str]:
 
 
 def _slug(target: unmask.Target) -> str:
-    words = re.sub(r"[^\w]+", "-", console.short(target.label).lower()).strip("-")[:60]
-    return words or f"class-{target.index}"
+    return files.slug(console.short(target.label)) or f"class-{target.index}"

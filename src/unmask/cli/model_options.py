@@ -83,6 +83,14 @@ DECLARED: dict[str, Any] = {
     "runtime": _option(
         Runtime | None, "onnx turns the model into ONNX first, which is faster on a CPU."
     ),
+    "tokenizer": _option(
+        Path | None, "tokenizer.json of an ONNX model of texts, by default the one beside it."
+    ),
+    "lower": _option(
+        bool | None,
+        "Give an ONNX model that takes strings its texts in lower case.",
+        "--lower/--no-lower",
+    ),
 }
 SOURCE = _option(
     str,

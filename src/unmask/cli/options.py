@@ -10,6 +10,7 @@ import typer
 from unmask import evaluation
 from unmask.cluster.records import Maps
 from unmask.evaluation import metrics
+from unmask.inputs.texts import Units
 from unmask.run import snapshots
 
 # Panels of --help.
@@ -27,6 +28,28 @@ CONTRAST = "--contrast"
 Picture = Annotated[
     str,
     typer.Argument(help="JPEG, PNG, WebP, BMP or TIFF.", show_default=False, metavar="PICTURE"),
+]
+PictureOrText = Annotated[
+    str | None,
+    typer.Argument(
+        help="JPEG, PNG, WebP, BMP or TIFF; or a .txt file, for a model of texts.",
+        show_default=False,
+        metavar="PICTURE",
+    ),
+]
+TextOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Explain this text, in the place of PICTURE.", metavar="TEXT", show_default=False
+    ),
+]
+UnitsOption = Annotated[
+    Units | None,
+    typer.Option(
+        help="What of a text is hidden: words, which is usual, tokens or sentences.",
+        show_default=False,
+        rich_help_panel=MASKS,
+    ),
 ]
 TargetOption = Annotated[
     list[str] | None,

@@ -61,7 +61,7 @@ def gives_results(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*, json: bool = False, quiet: bool = False, **values: Any) -> None:
         with gathering(command.__name__, as_json=json, quiet=quiet) as results:
-            if "picture" in values:
+            if values.get("picture") is not None:
                 results.add(picture=values["picture"])
             command(**values)
 

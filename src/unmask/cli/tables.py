@@ -12,7 +12,7 @@ from rich.text import Text
 
 from unmask._base.numbers import ROUNDING, format_score
 from unmask.cli import console, results, values
-from unmask.cli.console import err, out, short, show_written
+from unmask.cli.console import err, one_line, out, short, show_written
 from unmask.estimate.uncertainty import format_reliability
 from unmask.evaluation import metrics
 from unmask.targets import task_of
@@ -41,11 +41,13 @@ __all__ = [
     "show_snapshots",
     "show_summary",
     "show_whole",
+    "show_words",
 ]
 
 
 # A bar as those of progress are drawn: its whole length is seen.
 BAR = 20
+WORDS = 20  # of a text, in its table
 # Full, half and empty; and where a terminal has few letters.
 LETTERS, PLAIN = ("\u2501", "\u2578", "\u2500"), ("#", "-", ".")
 
@@ -138,6 +140,8 @@ def show_result(
         sure = format_reliability(reliability)
         table.add_row(target.key, label, format_score(target.score), sure)
     out.print(table)
+    for number, target in enumerate(explanation.targets):
+        show_words(explanation, number, target)
     out.print(
         "[dim]Reliability is the correlation to expect with the map of infinitely many masks.[/]"
     )
@@ -147,6 +151,38 @@ def show_result(
         end=" ",
     )
     show_written(written, before)
+
+
+def show_words(explanation: Explanation, number: int, target: Target) -> None:
+    """Show a text on the colors of a target's map, and its strongest words; nothing else's."""
+    rows = values.of_words(explanation, number)
+    if not rows:
+        return
+    from unmask.draw.words import on_dark, strongest
+
+    home: Any = explanation.original
+    map_, level = explanation.maps[number], float(explanation.levels[number])
+    colors = explanation.scaled(number).colors(map_)
+    shown = Text(one_line(home.gaps[0]))
+    for row, gap, color, dark in zip(rows, home.gaps[1:], colors, on_dark(colors), strict=True):
+        back = "#" + "".join(f"{part:02x}" for part in color.tolist())
+        style = f"{'#ffffff' if dark else '#1c1e21'} on {back}{' underline' * row['significant']}"
+        shown.append(one_line(row["word"]), style)
+        shown.append(" " if gap else "")
+    table = _table("word", "change", "± error", left=("word",))
+    for place in strongest(map_, level, WORDS):
+        row = rows[place]
+        error = f"{row['stderr']:.2g}" if math.isfinite(row["stderr"]) else "not known"
+        change = f"{row['value'] - level:+.3g}"
+        mark = "bold" if row["significant"] else ""
+        table.add_row(Text(one_line(row["word"]), mark), change, error)
+    out.print(Text.assemble("\n", (short(target.label), "bold")))
+    out.print(shown, soft_wrap=True)
+    out.print(table)
+    few = f"The {WORDS} strongest of {len(rows):,} {home.units}. " if len(rows) > WORDS else ""
+    out.print(
+        f"[dim]{few}Change of the score while a word is there; bold: more than chance, 95%.[/]"
+    )
 
 
 def show_snapshots(target: Target, taken: Sequence[Snapshot]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from unmask.inputs import TextOriginal
+
 if TYPE_CHECKING:
     from unmask.evaluation.metrics import Mean, Metric
     from unmask.run.explanation import Explanation
@@ -21,6 +23,7 @@ __all__ = [
     "of_prediction",
     "of_snapshot",
     "of_target",
+    "of_words",
 ]
 
 
@@ -60,8 +63,13 @@ def of_explanation(explanation: Explanation) -> dict[str, Any]:
         "model": explanation.model,
         "picture": explanation.path or explanation.image,
         "targets": [
-            {**of_target(target), "reliability": sure, "level": level}
-            for target, sure, level in rows
+            {
+                **of_target(target),
+                "reliability": sure,
+                "level": level,
+                **_words(explanation, number),
+            }
+            for number, (target, sure, level) in enumerate(rows)
         ],
         "masks": explanation.masks,
         "model_calls": explanation.model_calls,
@@ -81,6 +89,28 @@ def of_explanation(explanation: Explanation) -> dict[str, Any]:
             "shard": plan.shard,
         },
     }
+
+
+def of_words(explanation: Explanation, number: int) -> list[dict[str, Any]]:
+    """Return a text's units with their values in a target's map; none for other inputs."""
+    home = explanation.original
+    if not isinstance(home, TextOriginal):
+        return []
+    columns = (
+        home.words,
+        explanation.maps[number],
+        explanation.influence_stderr(number),
+        explanation.significant(number),
+    )
+    return [
+        {"word": word, "value": value, "stderr": stderr, "significant": bool(sure)}
+        for word, value, stderr, sure in zip(*columns, strict=True)
+    ]
+
+
+def _words(explanation: Explanation, number: int) -> dict[str, Any]:
+    rows = of_words(explanation, number)
+    return {"words": rows} if rows else {}
 
 
 def of_snapshot(snapshot: Snapshot) -> dict[str, Any]:

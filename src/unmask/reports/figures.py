@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from unmask.run.explanation import Explanation
 
 
-__all__ = ["Pictures"]
+__all__ = ["Pictures", "color_scale", "figure"]
 
 
 PICTURE, MAP = 1000, 480  # longest sides, in pixels
@@ -60,7 +60,7 @@ class Pictures:
             f'<svg class="under {self.name}" viewBox="0 0 {width} {height}" role="img" '
             'aria-label="The picture"></svg>'
         )
-        return _figure(seen, "the picture", "whole")
+        return figure(seen, "the picture", "whole")
 
     def of(self, number: int) -> str:
         """Return the figures of a target: overlay, map, standard error."""
@@ -76,7 +76,7 @@ class Pictures:
             over = _png(np.dstack([scale.ink(values), _alpha(scale.strength(values))]))
             described = f"The map for {target.label} over the picture"
             figures.append(
-                _figure(
+                figure(
                     f'<div class="stack {scale.style}"><div class="under {self.name}"></div>'
                     f"{_img(over, described, 'over')}{lines}</div>"
                     f"{_controls(scale, lines=bool(lines))}",
@@ -85,7 +85,7 @@ class Pictures:
             )
         drawn = _img(_png(scale.colors(values)), f"Saliency map for {target.label}")
         figures.append(
-            _figure(drawn + _bar(scale, f"{target.quantity} while visible"), "saliency map")
+            figure(drawn + color_scale(scale, f"{target.quantity} while visible"), "saliency map")
         )
         if known:
             figures.append(_stderr(small.influence_stderr(number), values, target.label))
@@ -120,7 +120,8 @@ def _controls(scale: Scale, *, lines: bool) -> str:
     return f"<div class=controls>{slider}{box if lines else ''}</div>"
 
 
-def _bar(scale: Scale, measure: str) -> str:
+def color_scale(scale: Scale, measure: str) -> str:
+    """Return what a map's colors stand for, as HTML."""
     # Halved, as the whole may be infinite.
     colors = scale.colors(2 * np.linspace(scale.low / 2, scale.high / 2, BAR))
     words = measure
@@ -138,7 +139,7 @@ def _stderr(stderr: Any, values: Any, label: str) -> str:
     drawn = _img(_png(gray(share)), f"Standard error of the map for {label}")
     words = f"<p>{escape(doubt.words)}</p>" if doubt.words else ""
     bar = _scaled(gray(np.linspace(0, 1, BAR)), "0", f"{doubt.high:.3g}")
-    return _figure(drawn + bar + words, "standard error")
+    return figure(drawn + bar + words, "standard error")
 
 
 def _scaled(colors: Any, low: str, high: str) -> str:
@@ -150,7 +151,8 @@ def _alpha(strength: Any) -> Any:
     return np.rint(255 * strength).astype(np.uint8)
 
 
-def _figure(content: str, caption: str, kind: str = "") -> str:
+def figure(content: str, caption: str, kind: str = "") -> str:
+    """Return HTML with a caption."""
     name = f' class="{kind}"' if kind else ""
     return f"<figure{name}><figcaption>{escape(caption)}</figcaption>{content}</figure>"
 

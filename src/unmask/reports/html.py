@@ -18,9 +18,10 @@ from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
 from unmask.reports.figures import Pictures
 from unmask.reports.reproduce import reproduction
+from unmask.reports.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
@@ -40,6 +41,25 @@ CURVES = (
     "falls, the better the map. Insertion: while they are put back first; the sooner it rises, the "
     "better."
 )
+
+
+class Figures(Protocol):
+    """Figures of one explanation; `Pictures` and `Words` are such."""
+
+    style: str
+
+    def whole(self) -> str:
+        """Return the input's own figure, as HTML; empty where it has none."""
+
+    def of(self, number: int) -> str:
+        """Return the figures of a target."""
+
+
+# By the name of the modality; an array's maps are drawn as a picture's where they can be.
+FIGURES: dict[str, Callable[[int, Explanation, Look], Figures]] = {
+    "picture": Pictures,
+    "text": Words,
+}
 
 
 class Curve(Protocol):
@@ -113,7 +133,7 @@ def report(
                 f"{len(of_one)}"
             )
     look = look if cmap is None else replace(look, cmap=cmap)
-    drawn = [Pictures(number, explanation, look) for number, explanation in enumerate(explanations)]
+    drawn = [_figures(number, each, look) for number, each in enumerate(explanations)]
     style = _asset("report.css") + "".join(pictures.style for pictures in drawn)
     script = _asset("report.js")
     policy = (
@@ -132,12 +152,19 @@ def report(
         f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
         f"<header><h1>{escape(title)}</h1>{many}</header>\n<main>\n{sections}</main>\n"
         "<footer>Made by unmask "
-        f"{escape(__version__)}. Parts of the picture were hidden at random; what was visible when "
+        f"{escape(__version__)}. Parts of the input were hidden at random; what was visible when "
         "the score was high is warm, what was visible when it was low is cold (RISE, "
         "arXiv:1806.07421). Reliability is the correlation to expect with the map of infinitely "
         "many masks.</footer>\n"
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
+
+
+def _figures(number: int, explanation: Explanation, look: Look) -> Figures:
+    """Return the figures of an explanation, by what kind of input it is of."""
+    original = explanation.original
+    kind = "picture" if original is None else original.kind
+    return FIGURES.get(kind, Pictures)(number, explanation, look)
 
 
 def _contents(explanations: Sequence[Explanation]) -> str:
@@ -154,7 +181,7 @@ def _section(
     explanation: Explanation,
     again: Reproduction,
     curves: Curves | None,
-    pictures: Pictures,
+    pictures: Figures,
 ) -> str:
     targets = []
     for position, target in enumerate(explanation.targets):
@@ -202,7 +229,7 @@ def _details(explanation: Explanation, again: Reproduction) -> str:
         "model": explanation.model,
         "size": " × ".join(map(str, masks.shape)),
         "masks": f"{explanation.masks:,} of {explanation.plan.count:,}",
-        "grid": " × ".join(map(str, masks.grid)),
+        "units" if masks.units else "grid": " × ".join(map(str, masks.grid)),
         "keep probability": f"{masks.keep:g}",
         "fill": explanation.plan.fill,
         "design": masks.design,

@@ -9,7 +9,10 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from unmask import demo
+from unmask._base.files import slug
+from unmask.inputs import TextOriginal
 from unmask.inputs.fills import read_fill
+from unmask.inputs.texts import LEFT_OUT
 from unmask.run.settings import PRESETS, SETTINGS, preset_settings
 from unmask.run.wording import MODEL
 from unmask.run.wording import OPTIONS as SPELT
@@ -65,6 +68,9 @@ class Reproduction:
         Those of `unsaid` that the Python does not say either.
     code : tuple of str, optional
         The targets in Python, where they are others than `targets`.
+    text, units : str
+        The text and what its units are, where it is no picture; `image` is then what files are
+        called by.
     texts : tuple of str
         What a model of texts compares the picture with; the Python gives them as its labels.
 
@@ -97,6 +103,8 @@ class Reproduction:
     missing: tuple[str, ...] = ()
     code: tuple[str, ...] | None = None
     texts: tuple[str, ...] = ()
+    text: str = ""
+    units: str = "words"
 
     def command(self) -> str:
         """Write one line for a POSIX shell."""
@@ -122,7 +130,10 @@ class Reproduction:
             lines += [f"model = unmask.load({model}{given})"]
             model = "model"
         image = repr(self.image)
-        if self.example:
+        if self.text:
+            units = "" if self.units == "words" else f", units={self.units!r}"
+            image = f"unmask.text({self.text!r}{units})"
+        elif self.example:
             image = f"unmask.demo.pictures()[{self.image!r}]"
         arguments = [model, image]
         code = tuple(map(_code, self.targets)) if self.code is None else self.code
@@ -134,10 +145,13 @@ class Reproduction:
             *(f"    {argument}," for argument in arguments),
             ")",
         ]
-        stem = PurePath(self.image).stem or "explanation"
+        stem = (slug(self.text) if self.text else PurePath(self.image).stem) or "explanation"
         return "\n".join([*lines, f"explanation.save({stem + '.npz'!r})"])
 
     def _shell_image(self) -> str:
+        if self.text:
+            units = "" if self.units == "words" else f" --units {self.units}"
+            return f"--text {shlex.quote(self.text)}{units}"
         if self.example and not self.path:
             # Within $( ) single quotes open anew, whatever is around.
             code = f'import unmask; print(unmask.demo.pictures()["{self.image}"])'
@@ -199,6 +213,8 @@ def reproduction(
     image, example, of_image = _image(explanation)
     where, given, of_model = _model(explanation, model, options)
     texts = explanation.texts or ()
+    home = explanation.original
+    of_text = isinstance(home, TextOriginal)
     words = [_words(target, texts, preset) for target in explanation.targets]
     code = [_python(target, texts, preset) for target in explanation.targets]
     missing = [*of_model, *of_image, *_missing(explanation)]
@@ -216,6 +232,8 @@ def reproduction(
         missing=tuple(missing),
         code=tuple("..." if word is None else word for word in code),
         texts=texts,
+        text=home.string if of_text else "",
+        units=home.units if of_text else "words",
     )
 
 
@@ -239,7 +257,9 @@ def _model(
 
 
 def _image(explanation: Explanation) -> tuple[str, bool, list[str]]:
-    """Return the picture's path, whether it is one of the demo's, and what is not known of it."""
+    """Return the input's path, whether it is one of the demo's, and what is not known of it."""
+    if isinstance(explanation.original, TextOriginal):
+        return explanation.image, False, []
     if explanation.picture is None:
         return explanation.image, False, ["the input, which is an array"]
     if explanation.path:
@@ -258,14 +278,18 @@ def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, 
     cells: Any = grid[0] if len(set(grid)) == 1 else grid
     if callable(of_preset) and of_preset(plan.masks.shape) == grid:
         cells = None
+    unsaid = plan.fill.startswith("array of") or (plan.masks.units and plan.fill == LEFT_OUT)
     planned = vars(plan.masks) | vars(plan)
     found = {"preset": preset} | {row.name: planned.get(row.name) for row in REPEATED}
+    if plan.masks.units:  # which say themselves how many there are, and what hides them
+        found |= {"shift": None}
+        cells = None
     return found | {
         "preset": preset,
         # As many as there are, whatever was planned; a shard's are part of a plan.
         "masks": explanation.masks if plan.shard == (1, 1) else plan.count,
         "grid": cells,
-        "fill": None if plan.fill.startswith("array of") else read_fill(plan.fill),
+        "fill": None if unsaid else read_fill(plan.fill),
     }
 
 
@@ -302,7 +326,8 @@ def _python_only(
     if others and "labels" not in options:
         listed = ", ".join(map(repr, others))
         found.append(f"the texts {listed}, beside which it was scored: as --labels, one a line")
-    if preset is None and not explanation.plan.masks.shift:
+    masks = explanation.plan.masks
+    if preset is None and not masks.shift and not masks.units:
         found.append("masks without shift, which only Python can say")
     if explanation.texts and preset is None and any(target.top for target in explanation.targets):
         found.append("that a score counts only among the best few, which only Python can say")
@@ -372,6 +397,8 @@ def _option(name: str, value: Any) -> list[str]:
     """Return an option of the command line; none for what no text says."""
     if name == "labels" and not isinstance(value, str):
         return []
+    if isinstance(value, bool):
+        return [SPELT[name] if value else SPELT[name].replace("--", "--no-", 1)]
     if name in SETTINGS:
         text = SETTINGS[name].on_command_line(value)
     elif isinstance(value, list | tuple):

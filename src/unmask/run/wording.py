@@ -19,9 +19,10 @@ __all__ = ["MODEL", "in_options", "on_page"]
 MODEL = (
     *("labels", "preprocess", "mean", "std", "activation", "layout", "size", "channels"),
     *("resize", "output", "detector", "threshold", "boxes", "weights", "runtime"),
+    *("tokenizer", "lower"),
 )
 # Of `unmask.evaluation.Study`, `unmask.reports.stored`, snapshots, predictions and figures.
-OTHERS = ("explainer", "evidence", "maps", "most", "at", "top", "cmap", "opacity")
+OTHERS = ("explainer", "evidence", "maps", "most", "at", "top", "cmap", "opacity", "units")
 OWN = tuple(name for name, row in SETTINGS.items() if row.option)
 OPTIONS = {name: f"--{name.replace('_', '-')}" for name in (*MODEL, *OWN, *OTHERS)} | {
     "target": "-t",
@@ -59,6 +60,8 @@ def in_options(text: str) -> str:
     'Load it with --detector yolox. processor= is for Python'
     >>> in_options("Keep more (keep=0.7). f(size=3), --size=3")
     'Keep more (--keep 0.7). f(size=3), --size=3'
+    >>> in_options("lower=True gives them so, lower=False does not")
+    '--lower gives them so, --no-lower does not'
     >>> in_options("unmask.contrast(a, b) shows it, or target='a red fox'")
     "--contrast A B shows it, or -t 'a red fox'"
     """
@@ -93,6 +96,8 @@ def _said(match: re.Match[str], said: str) -> str:
     name, value = match[1], (match[2] or "").strip("'\"")
     if (name, value) in NO_OPTION:
         return match[0]
+    if value in ("True", "False"):  # a switch
+        return said if value == "True" else said.replace("--", "--no-", 1)
     if value.startswith("("):
         parts = [part.strip() for part in value.strip("()").split(",") if part.strip()]
         value = {"size": "x", "grid": "x", "shard": "/"}.get(name, ",").join(parts)
