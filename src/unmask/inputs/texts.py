@@ -10,6 +10,7 @@ import re
 import zlib
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import compress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -135,12 +136,12 @@ class TextOriginal:
         """The text."""
         return Text(self.string, self.units)
 
-    @property
+    @cached_property
     def words(self) -> tuple[str, ...]:
         """Each unit's own characters."""
         return tuple(self.string[start:end] for start, end in self.spans)
 
-    @property
+    @cached_property
     def gaps(self) -> tuple[str, ...]:
         """What stands before the first unit, and after each."""
         ends = [0, *(end for _, end in self.spans)]
@@ -267,6 +268,16 @@ class TextSample:
         put = self._replaced if word else self._left_out
         return [put(row, word) for row in shown.tolist()]
 
+    @cached_property
+    def _pieces(self) -> tuple[str, ...]:
+        pairs = zip(self.text.words, self.text.gaps[1:], strict=True)
+        return tuple(word + gap for word, gap in pairs)
+
+    @cached_property
+    def _apart(self) -> bool:
+        """Whether a blank follows each unit but the last, as it does where they are words."""
+        return all(gap[-1:].isspace() for gap in self.text.gaps[1:-1])
+
     def _replaced(self, shown: Sequence[bool], word: str) -> str:
         lead, *gaps = self.text.gaps
         kept = (own if there else word for own, there in zip(self.text.words, shown, strict=True))
@@ -276,6 +287,8 @@ class TextSample:
         if all(shown):
             return self.text.string
         lead, *gaps = self.text.gaps
+        if self._apart:
+            return (lead + "".join(compress(self._pieces, shown))).strip()
         parts, last = [lead], lead[-1:]
         for own, gap, there in zip(self.text.words, gaps, shown, strict=True):
             # After a hidden last token of a word, the next word stays another one.

@@ -51,13 +51,14 @@ class Axis:
         Descending; the trace is the mean of ``mask**2`` over bits and shifts, summed over pixels.
     vectors : ndarray of float64, shape (size, r)
         Orthonormal columns.
-    windows : ndarray of float64, shape (cell, r, cells)
-        For every shift, what a grid's cells contribute to each vector.
+    windows : ndarray of float64, shape (cell, r, cells), or None
+        For every shift, what a grid's cells contribute to each vector. None for units, each of
+        which is a vector by itself.
     """
 
     values: Array
     vectors: Array
-    windows: Array
+    windows: Array | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +116,10 @@ class Basis:
         >>> parts.shape[0] == masks.block_size, bool(abs(parts.mean(axis=0)).max() < 1e-12)
         (True, True)
         """
-        rows = [axis.windows[block.shifts[:, i]] for i, axis in enumerate(self.axes)]
+        rows = [
+            None if axis.windows is None else axis.windows[block.shifts[:, i]]
+            for i, axis in enumerate(self.axes)
+        ]
         parts: Array = render(block.grids - self.keep, rows)
         return parts
 
@@ -264,7 +268,7 @@ def _axis(masks: Masks, number: int) -> Axis:
     """
     matrix, size, cells = masks.matrices[number], masks.shape[number], masks.grid[number]
     if number in masks.units:
-        return Axis(np.ones(size), np.eye(size), np.eye(size)[None])
+        return Axis(np.ones(size), np.eye(size), None)
     shifts = masks.shifts[number]
     most = max(4, min(COLUMNS // cells, ENTRIES // (size * cells)))
     taken = np.unique(np.linspace(0, shifts, min(shifts, most), endpoint=False).astype(np.intp))

@@ -198,15 +198,18 @@ class Masks:
             shifts = np.repeat(starts, n // designs.SETS, axis=0)
         return Block(bits.reshape(n, *self.grid), shifts)
 
-    def rows(self, block: Block, dtype: DTypeLike = np.float32) -> list[NDArray[Any]]:
+    def rows(self, block: Block, dtype: DTypeLike = np.float32) -> list[NDArray[Any] | None]:
         """Each mask's window of each axis's interpolation matrix.
 
         Returns
         -------
-        list of ndarray of `dtype`, shapes (n, s_j, g_j)
+        list of ndarray of `dtype`, shapes (n, s_j, g_j), or None
+            None for units, which stay as they are.
         """
         return [
-            windows(matrix.astype(dtype), block.shifts[:, axis], np.arange(size))
+            None
+            if axis in self.units
+            else windows(matrix.astype(dtype), block.shifts[:, axis], np.arange(size))
             for axis, (matrix, size) in enumerate(zip(self.matrices, self.shape, strict=True))
         ]
 

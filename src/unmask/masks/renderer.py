@@ -37,7 +37,7 @@ class Renderer:
     """
 
     def __init__(self, masks: Masks, send: Callable[[NDArray[Any]], Any]) -> None:
-        self.send = send
+        self.send, self.units = send, masks.units
         self.matrices = [send(matrix.astype(np.float32)) for matrix in masks.matrices]
         self.positions = [send(np.arange(size)) for size in masks.shape]
 
@@ -47,7 +47,7 @@ class Renderer:
         shifts = self.send(block.shifts)
         pairs = zip(self.matrices, self.positions, strict=True)
         rows = [
-            windows(matrix, shifts[:, axis], positions)
+            None if axis in self.units else windows(matrix, shifts[:, axis], positions)
             for axis, (matrix, positions) in enumerate(pairs)
         ]
         return render(self.send(block.grids.astype(np.float32)), rows)

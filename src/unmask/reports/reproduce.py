@@ -214,7 +214,7 @@ def reproduction(
     where, given, of_model = _model(explanation, model, options)
     texts = explanation.texts or ()
     home = explanation.original
-    of_text = isinstance(home, TextOriginal)
+    said = home if isinstance(home, TextOriginal) else None
     words = [_words(target, texts, preset) for target in explanation.targets]
     code = [_python(target, texts, preset) for target in explanation.targets]
     missing = [*of_model, *of_image, *_missing(explanation)]
@@ -232,8 +232,8 @@ def reproduction(
         missing=tuple(missing),
         code=tuple("..." if word is None else word for word in code),
         texts=texts,
-        text=home.string if of_text else "",
-        units=home.units if of_text else "words",
+        text="" if said is None else said.string,
+        units="words" if said is None else said.units,
     )
 
 
