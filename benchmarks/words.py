@@ -92,8 +92,8 @@ def exactness(model: unmask.Model, sentences: list[str], calls: int, seeds: int)
         truth = exact(model, words)
         for seed in range(seeds):
             for name, settings in (("unmask", {}), ("paper", PAPER)):
-                text: Any = unmask.text(sentence)
-                made = unmask.explain(model, text, 1, masks=calls, seed=seed, **settings)
+                chosen: dict[str, Any] = {"masks": calls, "seed": seed, **settings}
+                made = unmask.explain(model, unmask.text(sentence), 1, **chosen)
                 errors[name].append(float(np.square(made.map - truth).mean() / truth.var()))
                 if name == "unmask":
                     maps = finalize("adaptive", made.scores)

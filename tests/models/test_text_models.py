@@ -194,6 +194,7 @@ def test_a_file_of_strings(tmp_path, shape):
     lower = unmask.load(path, lower=True)
     np.testing.assert_array_equal(lower(["good", "Good", "bad"])[:, 0], [1, 1, 0])
     assert lower.notes == ()
+    assert "takes texts" in repr(lower)
     with pytest.raises(SettingError, match="takes strings, not ids"):
         unmask.load(path, tokenizer="tokenizer.json")
 
@@ -208,6 +209,7 @@ def test_a_file_of_ids_and_the_tokenizer_beside_it(tmp_path, tokenizer, kind):
     assert model.input.text.mask_token == "[MASK]"
     # Three words, and two more that the tokenizer adds.
     np.testing.assert_allclose(model(["a good film", "the bad film"])[:, 1], [1 / 5, 0])
+    assert "texts, mask token [MASK]" in repr(model)
     given = unmask.load(path, tokenizer=tmp_path / "tokenizer.json")
     np.testing.assert_array_equal(given(SAID), model(SAID))
     made = unmask.explain(model, unmask.text("goodly", units="tokens"), 1, masks=64)

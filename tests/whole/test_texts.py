@@ -171,3 +171,16 @@ def test_a_network_reads_a_negation(sentences):
     linear = unmask.load(REAL / "rt_sentiment_tfidf_lr.onnx", lower=True, output="probabilities")
     plain = unmask.explain(linear, unmask.text("not a bad movie at all"), 1, masks=96)
     assert plain.map[2] == plain.map.min()
+
+
+@pytest.mark.slow
+def test_other_processes_score_the_same(sentences):
+    from unmask.cluster import ProcessExecutor
+
+    path = str(REAL / "rt_sentiment_tfidf_lr.onnx")
+    options = {"lower": True, "output": "probabilities"}
+    text, model = unmask.text(sentences[0]), unmask.load(path, **options)
+    here = unmask.explain(model, text, 1, masks=256)
+    with ProcessExecutor(path, options, workers=2) as executor:
+        there = unmask.explain(model, text, 1, masks=256, executor=executor)
+    np.testing.assert_array_equal(there.maps, here.maps)

@@ -122,6 +122,12 @@ class Model:
         own = self.input
         size = "any size" if own.size is None else " x ".join(map(str, own.size))
         channels = f"{own.channels} channels, " if own.channels else ""
+        takes = (
+            f"{size}, {channels}{own.layout}, {own.dtype}, pixels as {own.preprocess.name}, "
+            f"resize {own.resize}"
+        )
+        if own.text is not None:
+            takes = f"texts{f', mask token {own.text.mask_token}' * bool(own.text.mask_token)}"
         by = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         if self.detector is not None:
             returns = f"boxes, read as {self.detector}, from a confidence of {self.threshold:g}"
@@ -131,8 +137,7 @@ class Model:
             returns = f"{scores}{f', {self.activation}' if self.activation else ''}"
         return (
             f"<Model {self.name}{f', run by {by}' if by else ''}\n"
-            f"  takes {size}, {channels}{own.layout}, {own.dtype}, pixels as "
-            f"{own.preprocess.name}, resize {own.resize}\n"
+            f"  takes {takes}\n"
             f"  returns {returns}>"
         )
 
