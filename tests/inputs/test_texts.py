@@ -62,6 +62,15 @@ def test_tokens_are_the_models_own():
         sample("movie plot", "tokens")
 
 
+def test_tokens_that_hold_blanks_or_share_a_letter():
+    spans = [(0, 3), (3, 7), (7, 8), (8, 9), (8, 9), (8, 10), (10, 10), (10, 13)]
+    spec = TextSpec("[MASK]", lambda string: spans)
+    made = sample("not bad 犬猫 at", "tokens", InputSpec(text=spec))
+    assert made.text.words == ("not", "bad", "犬猫", "at")
+    assert without(made, 1, fill="mask") == "not [MASK] 犬猫 at"
+    assert without(made, 2) == "not bad at"
+
+
 def test_hidden_words_are_left_out_or_replaced():
     made = sample("  not bad\tat all ")
     assert without(made) == "  not bad\tat all "
@@ -113,6 +122,7 @@ def test_one_text_is_known_from_another():
         (b"not bad", "words", "type bytes"),
         (["not", "bad"], "words", "type list"),
         ("not bad", "letters", "units"),
+        ("not \ud800 bad", "words", "UTF-8"),
         ("fine.", "words", "single word.*units='tokens'"),
         ("not bad.", "sentences", "single sentence.*units='words'"),
         ("w " * 10_000, "words", "10,000 words.*1,024.*units='sentences'"),

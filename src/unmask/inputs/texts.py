@@ -104,6 +104,12 @@ def text(string: str, units: Units = "words") -> Text:
             "unmask.text('not bad at all')"
         )
     known("units", units, UNITS)
+    try:
+        string.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise SettingError(
+            f"the text cannot be written in UTF-8 (at {error.start}): decode it anew"
+        ) from error
     if not string.strip():
         raise SettingError("the text is empty: there is nothing in it to hide")
     return Text(string, units)
@@ -321,7 +327,21 @@ def _spans(given: Text, spec: InputSpec, name: str) -> tuple[Span, ...]:
                     f"units='tokens': {name} brings no tokenizer, so what its tokens are is not "
                     "known; take units='words'"
                 )
-            return tuple((start, end) for start, end in tokens(string) if end > start)
+            return _apart(string, tokens(string))
+
+
+def _apart(string: str, tokens: Sequence[Span]) -> tuple[Span, ...]:
+    """Return spans without the blanks around them; those that share a letter are one."""
+    spans: list[Span] = []
+    for begin, end in tokens:
+        own = string[begin:end]
+        start = begin + len(own) - len(own.lstrip())
+        end = start + len(own.strip())
+        if spans and start < spans[-1][1]:  # bytes of one letter are several tokens
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        elif end > start:
+            spans.append((start, end))
+    return tuple(spans)
 
 
 def _sentences(string: str) -> tuple[Span, ...]:
