@@ -158,3 +158,18 @@ def test_a_pickled_explanation_is_the_same_and_says_that_it_has_no_model(again):
 def test_a_copy_goes_on_by_itself():
     made = unmask.explain("demo", STREET, masks=256)
     assert copy.copy(made).extend(64).masks == 320
+
+
+@pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centered"])
+@pytest.mark.parametrize("seed", [1, 3])
+def test_independent_masks_mark_as_much_as_balanced_ones(estimator, seed):
+    """Their imbalance moves the mean score, and with it the level that a map is compared with."""
+    random, balanced = (
+        unmask.explain(
+            "demo", STREET, "heart", masks=512, seed=seed, design=design, estimator=estimator
+        )
+        for design in ("random", "balanced")
+    )
+    assert random.significant().mean() < balanced.significant().mean() + 0.1
+    assert (random.levels != random.estimate.mean) == (estimator != "centered")
+    assert balanced.levels == balanced.estimate.mean

@@ -192,4 +192,4 @@ def _posterior(estimate: Scores, *, local: bool, sharp: bool = False) -> Maps:
     offset = np.sqrt(found.offset_variance + found.level_variance)
     errors = np.sqrt(variance), np.sqrt(found.influence_variance)
     freedoms = found.level_freedom, estimate.count - 1.0
-    return Maps(value, *errors, offset, *freedoms, shrunk=True)
+    return Maps(value, *errors, offset, *freedoms, shrunk=True, level=found.level)

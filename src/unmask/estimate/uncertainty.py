@@ -44,6 +44,10 @@ class Maps:
     shrunk : bool
         Whether `value` is a posterior mean, which varies less than the truth, where an unbiased
         estimate varies more.
+    level : ndarray of float64, shape (k,), or None
+        What `value` is without influence, where that is not the mean score in the estimator's unit:
+        independent masks show no part of the input exactly as often as another, and a fit takes
+        that out of the mean, too.
     """
 
     value: Array
@@ -53,6 +57,7 @@ class Maps:
     freedom: float
     influence_freedom: float
     shrunk: bool = False
+    level: Array | None = None
 
     @property
     def powers(self) -> NDArray[np.int64]:
@@ -75,6 +80,7 @@ class Maps:
             stderr=np.ldexp(self.stderr, per_map),
             influence_stderr=np.ldexp(self.influence_stderr, per_map),
             offset_stderr=np.ldexp(self.offset_stderr, powers),
+            level=None if self.level is None else np.ldexp(self.level, powers),
         )
 
 

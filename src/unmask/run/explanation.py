@@ -258,13 +258,18 @@ class Explanation:
         """Correlation to expect between `map` and that of infinitely many masks, 0 to 1."""
         return self.reliabilities[0]
 
-    @property
+    @cached_property
     def levels(self) -> NDArray[np.float64]:
         """What each map shows where a pixel has no influence, shape (targets,).
 
-        That is the mean score, in the unit of the map.
+        That is the mean score, in the unit of the map; for a fit of independent masks it is freed
+        of what their own imbalance explains, as the map is.
         """
-        return np.asarray(self._unit * self.estimate.mean)
+        mean = np.asarray(self._unit * self.estimate.mean)
+        if self.plan.masks.design != "random" or isinstance(self.estimate, Summary):
+            return mean  # complements leave no imbalance
+        fitted = [maps.level for maps in self._final if maps.level is not None]
+        return np.concatenate(fitted) if fitted else mean
 
     def overlay(
         self,

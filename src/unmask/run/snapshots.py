@@ -114,7 +114,9 @@ def snapshots(
                 float(reliability(maps)[0]),
                 math.sqrt(max(noise, 0.0)) / spread if spread else math.inf,
                 float(difference.std()) / spread / math.sqrt(left) if left and spread else math.nan,
-                scale(plan.estimator, plan.masks.keep) * float(estimate.mean[0]),
+                float(estimate.mean[0]) * scale(plan.estimator, plan.masks.keep)
+                if maps.level is None
+                else float(maps.level[0]),
             )
         )
     return found
