@@ -41,6 +41,8 @@ def pixels(page, canvas):
 
 def explained(browser, errors, address, query, size=DESKTOP):
     page = new_page(browser, errors, f"{address}?{query}", size)
+    # The link's classes come one after the other.
+    expect(page.locator("#classes input:checked")).to_have_count(query.count("class="))
     expect(page.locator("#explain")).to_be_enabled()
     page.click("#explain")
     done(page)

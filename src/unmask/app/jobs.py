@@ -99,7 +99,7 @@ class Job:
         start, first = self._began
         if self.masks <= first:
             return None
-        return (self.goal - self.masks) * (time.monotonic() - start) / (self.masks - first)
+        return max(self.goal - self.masks, 0) * (time.monotonic() - start) / (self.masks - first)
 
     def advance(self, seconds: float) -> None:
         """Score masks for about so long, at least one batch; then look, if it is time to."""

@@ -44,7 +44,8 @@ def facts(job: Job | None) -> dict[str, Any]:
         "place": job.place,
         "done": job.masks,
         "total": job.run.plan.count,
-        "goal": job.goal,
+        # It is estimated now and then, and masks go on meanwhile.
+        "goal": max(job.goal, job.masks),
         "until": job.run.plan.until,
         "left": job.left,
         "seconds": job.seconds,
