@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from unmask.cluster import results
     from unmask.evaluation import metrics
     from unmask.evaluation import stored as kept
-    from unmask.inputs import text
+    from unmask.inputs import series, text
     from unmask.models.loading import load
     from unmask.models.model import Model
     from unmask.reports import convergence as plots
@@ -103,6 +103,7 @@ __all__ = [
     "report",
     "results",
     "rise",
+    "series",
     "stream",
     "text",
     "within_top",
@@ -136,6 +137,7 @@ _HOME = {
     "predict": "run.predict",
     "prepare": "run.prepare",
     "report": "reports",
+    "series": "inputs.time_series",
     "stream": "run.loop",
     "text": "inputs.texts",
     "within_top": "targets",

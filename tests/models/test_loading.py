@@ -199,7 +199,7 @@ def test_layouts_that_no_picture_has(tmp_path, onnx_models):
     path = onnx_models.linear(tmp_path / "m.onnx", COLOR)
     with pytest.raises(SettingError, match="NCHW or NHWC"):
         load(path, layout="NTC")
-    flat = onnx_models.mean(tmp_path / "flat.onnx", ["N", 3, 7])
+    flat = onnx_models.mean(tmp_path / "flat.onnx", ["N", 3, 7, 5, 4])
     with pytest.raises(ModelError, match="four axes"):
         load(flat)
 

@@ -7,6 +7,7 @@ from unmask.inputs.picture import PICTURE, Picture
 from unmask.inputs.sample import Modality, Original, Sample, describe, read, register
 from unmask.inputs.spec import InputSpec, TextSpec
 from unmask.inputs.texts import TEXT, Text, TextOriginal, text
+from unmask.inputs.time_series import SERIES, Series, SeriesOriginal, series
 
 __all__ = [
     "ArraySample",
@@ -15,15 +16,18 @@ __all__ = [
     "Original",
     "Picture",
     "Sample",
+    "Series",
+    "SeriesOriginal",
     "Text",
     "TextOriginal",
     "TextSpec",
     "describe",
     "read",
     "register",
+    "series",
     "text",
 ]
 
 # More special modalities are registered later: a picture is what no other one reads.
-for _modality in (PICTURE, ARRAY, TEXT):
+for _modality in (PICTURE, ARRAY, TEXT, SERIES):
     register(_modality)

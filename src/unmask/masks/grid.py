@@ -68,7 +68,8 @@ class Masks:
         Size of the input, an entry per axis (one for a series, two for an image (H, W), three
         for a volume), in pixels.
     grid : int or tuple of int, default 8
-        Cells per axis: one number for all axes or one per axis, from 1 to the axis's size.
+        Cells per axis: one number for all axes but those of units, or one per axis, from 1 to the
+        axis's size.
     keep : float, default 0.5
         Probability p that a cell is kept, in (0, 1).
     seed : int, default 0
@@ -261,7 +262,12 @@ def _grid(
     """Check a grid against the input's size and give it one entry per axis."""
     if not 1 <= len(shape) <= 3 or min(shape) < 1:
         raise SettingError(f"shape={shape}: expected one, two or three sizes of at least 1")
-    wanted = tuple(grid) if isinstance(grid, Sequence | np.ndarray) else (grid,) * len(shape)
+    if isinstance(grid, Sequence | np.ndarray):
+        wanted = tuple(grid)
+    else:
+        # Beside units, one number is for the other axes.
+        mixed = len(units) < len(shape)
+        wanted = tuple(size if mixed and axis in units else grid for axis, size in enumerate(shape))
     if not all(map(is_whole, wanted)):
         raise SettingError(f"grid={grid!r}: expected a whole number, or one for each axis")
     if len(wanted) != len(shape):

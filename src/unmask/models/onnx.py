@@ -15,6 +15,7 @@ from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model, build
 from unmask.models.onnx_facts import choose_output, declared_in, detector_note
+from unmask.models.onnx_series import onnx_of_series, takes_series
 from unmask.models.onnx_text import onnx_of_text, takes_text
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def from_onnx(
     tokenizer: str | Path | None = None,
     lower: bool | None = None,
 ) -> Model:
-    """Load an ONNX classifier, of pictures or of texts.
+    """Load an ONNX classifier, of pictures, series or texts.
 
     Layout, size, type and batch are read from the input's shape; the rest from the file's
     metadata (``unmask.labels``, ``unmask.preprocess``, ``unmask.activation``, ``unmask.name``, or
@@ -77,8 +78,9 @@ def from_onnx(
         See `unmask.inputs.preprocess.preprocessing`. If nobody declares it: pixels as they are for
         a uint8 input, else "torch" for NCHW and "tf" for NHWC, and a note that says so.
     activation : {"softmax", "sigmoid", "probabilities", "logits"}, optional
-    layout : {"NCHW", "NHWC"}, optional
-        Needed only where the input's shape does not tell, as where all its axes are free.
+    layout : {"NCHW", "NHWC"} or {"NCT", "NTC", "NT"}, optional
+        Needed only where the input's shape does not tell, as where all its axes are free. Inputs
+        of two or three axes are series.
     size : (int, int), optional
         Height and width, for a model that leaves them free; without it, such a model gets
         pictures at their own size.
@@ -101,7 +103,7 @@ def from_onnx(
     MissingExtra
         ONNX Runtime, or tokenizers for a file that needs it, is not installed.
     ModelError
-        The file is missing, is no ONNX model, or has inputs that are neither picture nor text.
+        The file is missing, is no ONNX model, or has inputs that are no picture, series or text.
     """
     path = Path(path)
     ort, session = _session(path)
@@ -127,7 +129,22 @@ def from_onnx(
             output=output,
             name=name,
         )
-    _refuse(path, {"tokenizer": tokenizer, "lower": lower}, "pictures")
+    of_texts = {"tokenizer": tokenizer, "lower": lower}
+    if takes_series(session.get_inputs()):
+        raw = preprocess == "raw"
+        others = of_pictures | {"layout": None, "preprocess": None if raw else preprocess}
+        _refuse(path, others | of_texts, "series")
+        return onnx_of_series(
+            path,
+            session,
+            {"onnxruntime": ort.__version__},
+            labels=labels,
+            activation=activation,
+            layout=layout,
+            output=output,
+            name=name,
+        )
+    _refuse(path, of_texts, "pictures")
     entry = _picture_input(path, session)
     layout = picture_layout(path, entry.shape, layout)
     notes: list[str] = []

@@ -16,6 +16,7 @@ from unmask.estimate.finish import finished
 from unmask.estimate.scores import Scores
 from unmask.inputs import describe
 from unmask.inputs.fills import describe_fill
+from unmask.inputs.time_series import SeriesSample
 from unmask.masks.grid import Masks
 from unmask.models.loading import load
 from unmask.run import checkpoint as checkpoints
@@ -235,6 +236,7 @@ def prepare(
     model = load(model)
     only_for("preset", preset, task_of(model).name, model.name)
     question = ask(model, image, target, preprocess=preprocess, top=top)
+    question = replace(question, sample=_gridded(question.sample, grid))
     loaded, sample, task = question.model, question.sample, question.task.name
     if preset is not None and sample.units:
         raise SettingError(f"preset={preset!r} is for pictures, and this input is of units")
@@ -298,6 +300,12 @@ def prepare(
     if path is None:
         return run
     return replace(run, start=checkpoints.load(path, content, run, len(targets)))
+
+
+def _gridded(sample: Sample, grid: Any) -> Sample:
+    """Hide the channels of a series apart where the grid has a number for them."""
+    two = isinstance(grid, list | tuple) and len(grid) == 2
+    return sample.apart() if two and isinstance(sample, SeriesSample) else sample
 
 
 def _signed(model: Model, outputs: Any) -> bool:

@@ -1,0 +1,133 @@
+"""Files of numbers: .npy, .csv and .parquet."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask._base.files import expanded
+from unmask._base.spelling import named
+from unmask.errors import FileError, MissingExtra, SettingError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Table = tuple[NDArray[np.float64], Sequence[str] | None]
+
+
+__all__ = ["SUFFIXES", "read_table"]
+
+
+def read_table(given: str | os.PathLike[str]) -> Table:
+    """Read numbers.
+
+    Parameters
+    ----------
+    given : path-like
+
+    Returns
+    -------
+    values : ndarray of float64
+        Of a table, shape (rows, columns); empty cells are NaN.
+    names : list of str or None
+        Of its columns; None for an array.
+
+    Raises
+    ------
+    FileError
+        The file is missing or cannot be read.
+    SettingError
+        It has another ending, or something else than numbers.
+    """
+    path = expanded(given)
+    reader = SUFFIXES.get(path.suffix.lower())
+    if reader is None:
+        raise SettingError(
+            f"{named(str(path))}: expected a file of numbers that ends with {', '.join(SUFFIXES)}"
+        )
+    if not path.is_file():
+        raise FileError(f"there is no file {named(str(path))}")
+    try:
+        return reader(path)
+    except (OSError, ValueError, EOFError, csv.Error) as error:
+        if isinstance(error, SettingError):
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise FileError(f"{named(str(path))} cannot be read: {reason[:200]}") from error
+
+
+def _npy(path: Path) -> Table:
+    array = np.load(path, allow_pickle=False)
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        raise SettingError(f"{named(str(path))}: expected an array of numbers")
+    return array.astype(np.float64), None
+
+
+def _csv(path: Path) -> Table:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        start = file.read(4096)
+        file.seek(0)
+        # What stands most often in the first line; a comma if nothing does.
+        first = start.partition("\n")[0]
+        separator = max(",;\t", key=first.count)
+        rows = [row for row in csv.reader(file, delimiter=separator) if any(map(str.strip, row))]
+    if not rows:
+        raise SettingError(f"{named(str(path))} is empty")
+    names = None
+    if any(_number(cell) is None for cell in rows[0]):
+        names, rows = [cell.strip() for cell in rows[0]], rows[1:]
+    wide = len(names or rows[0])
+    for line, row in enumerate(rows, 1 + (names is not None)):
+        if len(row) != wide:
+            raise SettingError(
+                f"{named(str(path))}: row {line} has {len(row)} columns, and the first has {wide}"
+            )
+    values = [[_number(cell) for cell in row] for row in rows]
+    for cells, numbers in zip(rows, values, strict=True):
+        if None in numbers:
+            column = numbers.index(None)
+            raise _no_number(path, names[column] if names else column, cells[column])
+    return np.array(values, np.float64).reshape(len(rows), wide), names or []
+
+
+def _number(cell: str) -> float | None:
+    """Return a cell's number; NaN where it is empty, None where it is something else."""
+    if not cell.strip():
+        return float("nan")
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def _parquet(path: Path) -> Table:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtra("pyarrow", "eval") from error
+    table: Any = parquet.read_table(path)
+    columns = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        values = column.to_numpy()
+        if values.dtype.kind not in "fiub":
+            raise _no_number(path, name, values[0] if len(values) else "")
+        columns.append(values.astype(np.float64))
+    if not columns:
+        raise SettingError(f"{named(str(path))} is empty")
+    return np.stack(columns, axis=1), list(table.column_names)
+
+
+def _no_number(path: Path, column: Any, value: Any) -> SettingError:
+    return SettingError(
+        f"{named(str(path))}: column {named(str(column))} has {named(str(value))!r}, which is no "
+        "number: leave out columns of times and words"
+    )
+
+
+SUFFIXES = {".npy": _npy, ".csv": _csv, ".parquet": _parquet}

@@ -1,0 +1,152 @@
+"""ONNX models of series: steps of time, of one channel or several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unmask.errors import ModelError, SettingError
+from unmask.models.interruptible import run_session
+from unmask.models.labels import read_labels
+from unmask.models.model import Model, build
+from unmask.models.onnx_facts import choose_output, declared_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from unmask.models.labels import Labels
+    from unmask.models.model import Activation
+
+__all__ = ["onnx_of_series", "series_layout", "takes_series"]
+
+FLOATS = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+}
+LAYOUTS = ("NCT", "NTC")
+
+
+def takes_series(inputs: Sequence[Any]) -> bool:
+    """Whether a file's one input has time, and perhaps channels, besides the batch.
+
+    Parameters
+    ----------
+    inputs : sequence
+        Of ONNX Runtime's descriptions, each with a name, a type and a shape.
+    """
+    return len(inputs) == 1 and inputs[0].type in FLOATS and len(inputs[0].shape or ()) in (2, 3)
+
+
+def series_layout(
+    path: Path, shape: Sequence[int | str | None], given: str | None
+) -> tuple[str, tuple[str, ...]]:
+    """Return the layout, given or told by the shape, and a note where it was assumed.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    shape : sequence of int, str or None
+        Of a batch; anything but a whole number is free.
+    given : {"NT", "NCT", "NTC"}, optional
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> series_layout(Path("m.onnx"), ("n", 1, 150), None)
+    ('NCT', ())
+    >>> series_layout(Path("m.onnx"), ("n", "steps", 6), None)
+    ('NTC', ())
+    """
+    possible = LAYOUTS if len(shape) == 3 else ("NT",)
+    if given is not None:
+        if given not in possible:
+            raise SettingError(
+                f"layout={given!r}: {path.name} takes {len(shape)} axes, {' or '.join(possible)}"
+            )
+        return given, ()
+    if len(possible) == 1:
+        return possible[0], ()
+    free = [not isinstance(size, int) for size in shape[1:]]
+    if free[0] != free[1]:  # the free one is time
+        return ("NTC", ()) if free[0] else ("NCT", ())
+    if 1 in shape[1:]:
+        return ("NCT", ()) if shape[1] == 1 else ("NTC", ())
+    note = (
+        f"the input of {path.name} has the shape {list(shape)}, which is read as channels before "
+        "time: layout='NTC' says that they come last, layout='NCT' ends this note"
+    )
+    return "NCT", (note,)
+
+
+def onnx_of_series(
+    path: Path,
+    session: Any,
+    versions: dict[str, str],
+    *,
+    labels: Labels | None = None,
+    activation: Activation | None = None,
+    layout: str | None = None,
+    output: str | int | None = None,
+    name: str | None = None,
+) -> Model:
+    """Wrap a session that takes series.
+
+    Parameters
+    ----------
+    path : Path
+    session : onnxruntime.InferenceSession
+    versions : dict of str to str
+    layout : {"NT", "NCT", "NTC"}, optional
+    labels, activation, output, name
+        As for `unmask.models.onnx.from_onnx`.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        No output holds scores.
+    SettingError
+        Another layout.
+    """
+    entry = session.get_inputs()[0]
+    layout, assumed = series_layout(path, entry.shape, layout)
+    fixed = dict(zip(layout, entry.shape, strict=True))
+    facts = declared_in(session.get_modelmeta().custom_metadata_map)
+    read, notes = choose_output(path, session.get_outputs(), output)
+    shape = read.shape or []
+    if len(shape) > 2:
+        raise ModelError(
+            f"{path}: its output {read.name!r} has the shape {list(shape)}; of a series, expected "
+            "a score for each class, (n, classes): choose another output="
+        )
+    classes = shape[1] if len(shape) == 2 and isinstance(shape[1], int) else None
+    dtype = FLOATS[entry.type]
+
+    def run(batch: NDArray[np.float32]) -> NDArray[Any]:
+        feed = {entry.name: np.ascontiguousarray(batch, dtype=dtype)}
+        found: NDArray[Any] = run_session(session, [read.name], feed)[0]
+        return found
+
+    return build(
+        run=run,
+        name=name or facts.name or path.name,
+        layout=layout,
+        size=(fixed["T"],) if isinstance(fixed["T"], int) else None,
+        channels=fixed["C"] if isinstance(fixed.get("C"), int) else None,
+        labels=facts.labels if labels is None else read_labels(labels, classes),
+        classes=classes,
+        activation=activation or facts.activation,
+        batch=fixed["N"] if isinstance(fixed["N"], int) else None,
+        dtype=np.dtype(dtype).name,
+        versions=versions,
+        notes=(*assumed, *notes),
+    )
