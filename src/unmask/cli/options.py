@@ -32,7 +32,8 @@ Picture = Annotated[
 PictureOrText = Annotated[
     str | None,
     typer.Argument(
-        help="JPEG, PNG, WebP, BMP or TIFF; or a .txt file, for a model of texts.",
+        help="JPEG, PNG, WebP, BMP or TIFF; a .txt file, for a model of texts; or a series as "
+        ".npy, .csv or .parquet.",
         show_default=False,
         metavar="PICTURE",
     ),

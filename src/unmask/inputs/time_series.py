@@ -343,7 +343,7 @@ class SeriesSample(ArraySample):
 
         Of a straight line it is all or nothing: a step is visible where its mask is above a half.
         """
-        if fill.ndim == 0:
+        if _is_line(fill):
             shown = np.asarray(mask.cpu() if hasattr(mask, "cpu") else mask) > 0.5
             return self.send(self._lined(shown))
         if not self._apart:
@@ -366,9 +366,9 @@ class SeriesSample(ArraySample):
             for row, edge in zip(turned, few, strict=True):
                 row[order[:edge]] = True
             turned = turned.reshape(len(few), *self.shape)
-            if np.isnan(end).all():
+            if _is_line(end):
                 yield self._lined(~turned)
-            elif np.isnan(start).all():
+            elif _is_line(start):
                 yield self._lined(turned)
             else:
                 yield np.where(self._spread(turned), end, start)
@@ -392,6 +392,11 @@ class SeriesSample(ArraySample):
     def _lines(self) -> NDArray[np.float32]:
         assert self.given is not None
         return self.given.lines.astype(np.float32)
+
+
+def _is_line(fill: Any) -> bool:
+    """Whether a fill, or one spread over a series, stands for straight lines."""
+    return fill.ndim == 0 or (isinstance(fill, np.ndarray) and bool(np.isnan(fill.flat[0])))
 
 
 def _in_layout(lines: NDArray[Any], spec: InputSpec) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
 from unmask.reports.figures import Pictures
 from unmask.reports.reproduce import reproduction
+from unmask.reports.series import Traces
 from unmask.reports.words import Words
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ CURVES = (
 
 
 class Figures(Protocol):
-    """Figures of one explanation; `Pictures` and `Words` are such."""
+    """Figures of one explanation; `Pictures`, `Words` and `Traces` are such."""
 
     style: str
 
@@ -59,6 +60,7 @@ class Figures(Protocol):
 FIGURES: dict[str, Callable[[int, Explanation, Look], Figures]] = {
     "picture": Pictures,
     "text": Words,
+    "series": Traces,
 }
 
 

@@ -13,6 +13,7 @@ from unmask._base.files import slug
 from unmask.inputs import TextOriginal
 from unmask.inputs.fills import read_fill
 from unmask.inputs.texts import LEFT_OUT
+from unmask.inputs.time_series import SeriesOriginal
 from unmask.run.settings import PRESETS, SETTINGS, preset_settings
 from unmask.run.wording import MODEL
 from unmask.run.wording import OPTIONS as SPELT
@@ -260,6 +261,10 @@ def _image(explanation: Explanation) -> tuple[str, bool, list[str]]:
     """Return the input's path, whether it is one of the demo's, and what is not known of it."""
     if isinstance(explanation.original, TextOriginal):
         return explanation.image, False, []
+    if isinstance(explanation.original, SeriesOriginal):
+        if explanation.path:
+            return explanation.path, False, []
+        return "series.npy", False, ["the series, which was given as an array, as series.npy"]
     if explanation.picture is None:
         return explanation.image, False, ["the input, which is an array"]
     if explanation.path:
@@ -275,13 +280,16 @@ def _image(explanation: Explanation) -> tuple[str, bool, list[str]]:
 def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, Any]:
     plan = explanation.plan
     grid, of_preset = plan.masks.grid, preset_settings(preset).get("grid")
-    cells: Any = grid[0] if len(set(grid)) == 1 else grid
+    # A grid of two numbers hides the channels of a series apart.
+    mixed = 0 < len(plan.masks.units) < len(grid)
+    cells: Any = grid[0] if len(set(grid)) == 1 and not mixed else grid
     if callable(of_preset) and of_preset(plan.masks.shape) == grid:
         cells = None
     unsaid = plan.fill.startswith("array of") or (plan.masks.units and plan.fill == LEFT_OUT)
     planned = vars(plan.masks) | vars(plan)
     found = {"preset": preset} | {row.name: planned.get(row.name) for row in REPEATED}
-    if plan.masks.units:  # which say themselves how many there are, and what hides them
+    # Units say themselves how many there are, and what hides them.
+    if plan.masks.units and not mixed:
         found |= {"shift": None}
         cells = None
     return found | {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask._base.numbers import format_score
-from unmask.draw import figures, panels, words
+from unmask.draw import figures, panels, series, words
 from unmask.draw.canvas import pixels
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
@@ -165,7 +165,8 @@ def facts(target: Target, plan: Plan, masks: int, complete: bool, reliability: f
 
 def _parts(plan: Plan) -> str:
     sizes = " × ".join(map(str, plan.masks.grid))
-    return f"{sizes} units" if plan.masks.units else f"grid {sizes}"
+    alone = len(plan.masks.units) == len(plan.masks.shape)
+    return f"{sizes} units" if alone else f"grid {sizes}"
 
 
 def stacked(figures: Iterable[Figure]) -> bytes:
@@ -214,5 +215,26 @@ def _words_panel(ax: Axes, name: Any, evidence: Any, title: str) -> Figure:
     return words.draw_panel(ax, name, evidence, title=title)
 
 
+def _of_series(original: Any, shown: Map) -> series.Traces:
+    return series.Traces(
+        original.given.lines,
+        original.given.names,
+        shown.values,
+        shown.scale,
+        shown.measure,
+        shown.stderr,
+        shown.significant,
+    )
+
+
+def _series(evidence: Any, title: str, subtitle: str, certainty: bool) -> Figure:
+    return series.draw_series(evidence, title=title, subtitle=subtitle, certainty=certainty)
+
+
+def _series_panel(ax: Axes, name: Any, evidence: Any, title: str) -> Figure:
+    return series.draw_panel(ax, name, evidence, title=title)
+
+
 register("picture", Drawing(panels.PANELS, _of_picture, _beside, _panel))
 register("text", Drawing(words.PANELS, _of_text, _text, _words_panel))
+register("series", Drawing(series.PANELS, _of_series, _series, _series_panel))

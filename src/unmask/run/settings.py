@@ -311,8 +311,8 @@ ROWS = (
         "fill",
         "fill",
         "What hidden parts look like: mean, zero, black, white, blur, noise, or a color such as "
-        "'#808080', teal or 255,0,0. Of a text: drop (left out), mask (the model's mask token), or "
-        "a word.",
+        "'#808080', teal or 255,0,0. Of a series: line too, straight between what is visible. Of a "
+        "text: drop (left out), mask (the model's mask token), or a word.",
         default="mean",
         presets={"notebook": "zero"},
         choices=FILLS,

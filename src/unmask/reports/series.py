@@ -1,0 +1,57 @@
+"""An explanation's series as HTML: the figure of each target."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import asdict
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unmask.draw.canvas import pixels
+from unmask.estimate.scores import Summary
+from unmask.inputs.encoding import png
+from unmask.reports.figures import figure
+
+if TYPE_CHECKING:
+    from unmask.draw.scale import Look
+    from unmask.run.explanation import Explanation
+
+
+__all__ = ["Traces"]
+
+
+class Traces:
+    """Figures of one explanation of a series; see `unmask.reports.figures.Pictures`.
+
+    Parameters
+    ----------
+    number : int
+        Of the explanation on the page.
+    explanation : Explanation
+    look : Look
+
+    Attributes
+    ----------
+    style : str
+        None.
+    """
+
+    def __init__(self, number: int, explanation: Explanation, look: Look) -> None:  # noqa: ARG002
+        self.explanation, self.look, self.style = explanation, look, ""
+
+    def whole(self) -> str:
+        """Return nothing: the lines stand in each of their maps."""
+        return ""
+
+    def of(self, number: int) -> str:
+        """Return the figure of a target: the lines on their colors, and the influence."""
+        made = self.explanation
+        known = bool(np.isfinite(made.model_stderrs).all())
+        scored = known and not isinstance(made.estimate, Summary)
+        drawn = pixels(made.plot(number, **asdict(self.look), certainty=scored))
+        data = base64.b64encode(png(drawn)).decode()
+        told = f"The series and its map for {made.targets[number].label}"
+        image = f'<img src="data:image/png;base64,{data}" alt="{escape(told)}">'
+        return f"<div class=words>{figure(image, 'the series')}</div>"
