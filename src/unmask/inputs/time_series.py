@@ -38,7 +38,7 @@ Channels = Literal["together", "apart"]
 CHANNELS: tuple[Channels, ...] = get_args(Channels)
 
 LINE = "line"
-CELLS = 16  # of time
+CELLS = 24  # of time; benchmarks/series.py has others
 FILL_NAMES = (*NAMED, LINE)
 
 
