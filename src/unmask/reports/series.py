@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unmask.draw.canvas import pixels
 from unmask.estimate.scores import Summary
 from unmask.inputs.encoding import png
 from unmask.reports.figures import figure
@@ -47,6 +46,8 @@ class Traces:
 
     def of(self, number: int) -> str:
         """Return the figure of a target: the lines on their colors, and the influence."""
+        from unmask.draw.canvas import pixels
+
         made = self.explanation
         known = bool(np.isfinite(made.model_stderrs).all())
         scored = known and not isinstance(made.estimate, Summary)

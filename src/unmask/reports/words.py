@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.draw.words import MOST, on_dark, strongest
 from unmask.estimate.scores import Summary
 from unmask.reports.figures import color_scale, figure
 
@@ -73,6 +72,8 @@ class Words:
 
     def _rules(self, number: int) -> str:
         """Return a rule for each word: its color, and of letters one that can be read on it."""
+        from unmask.draw.words import on_dark
+
         colors = self.scales[number].colors(self.explanation.maps[number])
         return "".join(
             f".{self.name}-{number}-{place}{{background:{_hex(color)};"
@@ -81,6 +82,8 @@ class Words:
         )
 
     def _rows(self, values: NDArray[Any], errors: NDArray[Any] | None, scale: Scale) -> str:
+        from unmask.draw.words import MOST, strongest
+
         level = scale.level or 0.0
         shown = strongest(values, level)
         error = np.zeros(len(values)) if errors is None else np.asarray(errors, np.float64)
