@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from unmask.draw.panels import Evidence, Panel
 
 
-__all__ = ["CERTAINTY", "THREE", "check_axes", "draw_panel", "side_by_side"]
+__all__ = ["CERTAINTY", "THREE", "check_axes", "draw_panel", "head", "side_by_side", "write_head"]
 
 
 PANEL = 480  # longest side of a panel
@@ -90,16 +90,13 @@ def side_by_side(
     column = max(width, NARROW, math.ceil(words) + 1)
     across = len(panels) * column + (len(panels) - 1) * GAP
 
-    top = MARGIN
-    title_y, top = top, top + TITLE + 12
-    subtitle_y, top = top, top + (SUBTITLE + 10 if subtitle else 0)
+    top = head(subtitle)
     caption_y, top = top + 20, top + 20 + CAPTION + 14
     bar_y = top + height + 16
     bottom = bar_y + color_bar.HEIGHT + MARGIN - 16
 
     canvas = Canvas(across + 2 * MARGIN, bottom)
-    canvas.write(MARGIN, title_y, title, TITLE, INK, across)
-    canvas.write(MARGIN, subtitle_y, subtitle, SUBTITLE, GRAY, across)
+    write_head(canvas, title, subtitle)
     for number, shown in enumerate(drawn):
         left = MARGIN + number * (column + GAP)
         paint(canvas.axes(left, top, width, height), shown, size, evidence.box)
@@ -107,6 +104,18 @@ def side_by_side(
             color_bar.color_bar(canvas, left, bar_y, column, shown.bar)
         canvas.write(left, caption_y, shown.caption, CAPTION, GRAY, column)
     return canvas.figure
+
+
+def head(subtitle: str) -> int:
+    """Return how much of a figure its title and subtitle take, with the margin above."""
+    return MARGIN + TITLE + 12 + (SUBTITLE + 10 if subtitle else 0)
+
+
+def write_head(canvas: Canvas, title: str, subtitle: str) -> None:
+    """Write a figure's title and subtitle."""
+    across = canvas.width - 2 * MARGIN
+    canvas.write(MARGIN, MARGIN, title, TITLE, INK, across)
+    canvas.write(MARGIN, MARGIN + TITLE + 12, subtitle, SUBTITLE, GRAY, across)
 
 
 def draw_panel(ax: Axes, name: Panel, evidence: Evidence, *, title: str) -> Figure:

@@ -23,7 +23,7 @@ from unmask.draw.canvas import (
     write_title,
 )
 from unmask.draw.colormap import AGAINST, FOR
-from unmask.draw.figures import CAPTION, MARGIN, SUBTITLE, TITLE, check_axes
+from unmask.draw.figures import CAPTION, MARGIN, check_axes, head, write_head
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
@@ -116,15 +116,12 @@ def draw_series(
     apart = len(evidence.rows) > 1
     high = ALONE if len(evidence.lines) == 1 else AMONG
     across = WIDTH - 2 * MARGIN
-    top = MARGIN
-    title_y, top = top, top + TITLE + 12
-    subtitle_y, top = top, top + (SUBTITLE + 10 if subtitle else 0)
+    top = head(subtitle)
     caption_y, top = top + 12, top + CAPTION + 30
     bands = len(chosen) if apart else 1
     body = len(chosen) * (high + GAP) + bands * (INFLUENCE + GAP)
     canvas = Canvas(WIDTH, top + body + TICKS + MARGIN // 2)
-    canvas.write(MARGIN, title_y, title, TITLE, INK, across)
-    canvas.write(MARGIN, subtitle_y, subtitle, SUBTITLE, GRAY, across)
+    write_head(canvas, title, subtitle)
     canvas.write(MARGIN, caption_y, _caption(evidence, chosen, certainty), CAPTION, GRAY, across)
     left, wide = MARGIN + LABELS, across - LABELS
     reach = _reach(evidence)

@@ -27,7 +27,7 @@ from unmask.draw.canvas import (
     write_title,
 )
 from unmask.draw.colormap import AGAINST, FOR
-from unmask.draw.figures import MARGIN, SUBTITLE, TITLE, check_axes
+from unmask.draw.figures import MARGIN, check_axes, head, write_head
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
@@ -119,14 +119,11 @@ def draw_words(
     placed = _placed(evidence, across, SIZE)
     shown = strongest(evidence.values, evidence.scale.level)
     flow = _height(placed, SIZE)
-    top = MARGIN
-    title_y, top = top, top + TITLE + 12
-    subtitle_y, top = top, top + (SUBTITLE + 10 if subtitle else 0)
+    top = head(subtitle)
     flow_y, top = top + 20, top + 20 + flow + 32
     bars = ROW * len(shown)
     canvas = Canvas(WIDTH, top + bars + AXIS + MARGIN // 2)
-    canvas.write(MARGIN, title_y, title, TITLE, INK, across)
-    canvas.write(MARGIN, subtitle_y, subtitle, SUBTITLE, GRAY, across)
+    write_head(canvas, title, subtitle)
     text = canvas.axes(MARGIN, flow_y, across, flow)
     _write(text, evidence, placed, SIZE, (across, flow), certainty)
     face = font(BAR)

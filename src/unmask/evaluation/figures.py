@@ -13,6 +13,7 @@ from unmask.draw.colormap import CATEGORIES
 from unmask.draw.curves import Series, chart, draw_lines, lines
 from unmask.draw.scale import DEFAULT, Look
 from unmask.errors import SettingError
+from unmask.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +34,6 @@ MARGIN, GAP = 48, 32
 CHART = 360  # height
 TITLE, SUBTITLE, CAPTION = 34, 22, 22
 COLORS = {"deletion": CATEGORIES[4], "insertion": CATEGORIES[6]}
-BETTER = {"deletion": " ↓", "insertion": " ↑"}
 NOTE = "↓ less is better, ↑ more is better"
 AXES: dict[str, Any] = {"x_label": "pixels changed, %", "y_label": "score", "x_limits": (0, 100)}
 
@@ -165,7 +165,8 @@ def curve_figure(
 
 
 def _named(name: str, curve: Curve) -> str:
-    return f"{name}{BETTER.get(name, '')} {format_score(curve.area)}"
+    arrow = f" {METRICS[name].arrow}" if name in METRICS else ""
+    return f"{name}{arrow} {format_score(curve.area)}"
 
 
 def _series(curves: Mapping[str, Curve], *, legend: bool) -> list[Series]:

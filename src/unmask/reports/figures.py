@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from unmask.run.explanation import Explanation
 
 
-__all__ = ["Pictures", "color_scale", "figure"]
+__all__ = ["Pictures", "color_scale", "figure", "image", "is_scored"]
 
 
 PICTURE, MAP = 1000, 480  # longest sides, in pixels
@@ -70,20 +70,19 @@ class Pictures:
         target = small.targets[number]
         scale, figures = small.scaled(number, self.look), []
         known = bool(np.isfinite(small.model_stderrs).all())
-        # Batch keeps no scores, from which the lines follow.
-        lines = "" if not known or isinstance(small.estimate, Summary) else self._lines(number)
+        lines = self._lines(number) if is_scored(small) else ""
         if self.there:
-            over = _png(np.dstack([scale.ink(values), _alpha(scale.strength(values))]))
+            over = np.dstack([scale.ink(values), _alpha(scale.strength(values))])
             described = f"The map for {target.label} over the picture"
             figures.append(
                 figure(
                     f'<div class="stack {scale.style}"><div class="under {self.name}"></div>'
-                    f"{_img(over, described, 'over')}{lines}</div>"
+                    f"{image(over, described, 'over')}{lines}</div>"
                     f"{_controls(scale, lines=bool(lines))}",
                     "over the picture",
                 )
             )
-        drawn = _img(_png(scale.colors(values)), f"Saliency map for {target.label}")
+        drawn = image(scale.colors(values), f"Saliency map for {target.label}")
         figures.append(
             figure(drawn + color_scale(scale, f"{target.quantity} while visible"), "saliency map")
         )
@@ -136,19 +135,28 @@ def color_scale(scale: Scale, measure: str) -> str:
 def _stderr(stderr: Any, values: Any, label: str) -> str:
     doubt = Doubt.of(values, stderr)
     share = stderr.astype(np.float64) / (doubt.high or 1)
-    drawn = _img(_png(gray(share)), f"Standard error of the map for {label}")
+    drawn = image(gray(share), f"Standard error of the map for {label}")
     words = f"<p>{escape(doubt.words)}</p>" if doubt.words else ""
     bar = _scaled(gray(np.linspace(0, 1, BAR)), "0", f"{doubt.high:.3g}")
     return figure(drawn + bar + words, "standard error")
 
 
 def _scaled(colors: Any, low: str, high: str) -> str:
-    bar = _img(_png(colors[None]), "")
+    bar = image(colors[None], "")
     return f"<div class=scale><span>{low}</span>{bar}<span>{high}</span></div>"
 
 
 def _alpha(strength: Any) -> Any:
     return np.rint(255 * strength).astype(np.uint8)
+
+
+def is_scored(explanation: Explanation) -> bool:
+    """Whether it is known where maps differ from no influence.
+
+    It follows from the scores, of which batch keeps none, and takes two blocks of them.
+    """
+    known = np.isfinite(explanation.model_stderrs).all()
+    return bool(known) and not isinstance(explanation.estimate, Summary)
 
 
 def figure(content: str, caption: str, kind: str = "") -> str:
@@ -157,13 +165,10 @@ def figure(content: str, caption: str, kind: str = "") -> str:
     return f"<figure{name}><figcaption>{escape(caption)}</figcaption>{content}</figure>"
 
 
-def _img(uri: str, alt: str, kind: str = "") -> str:
+def image(pixels: Any, alt: str, kind: str = "") -> str:
+    """Return pixels as an HTML image that holds them."""
     name = f' class="{kind}"' if kind else ""
-    return f'<img{name} src="{uri}" alt="{escape(alt)}">'
-
-
-def _png(pixels: Any) -> str:
-    return _uri("png", encoding.png(pixels))
+    return f'<img{name} src="{_uri("png", encoding.png(pixels))}" alt="{escape(alt)}">'
 
 
 def _uri(kind: str, data: bytes) -> str:

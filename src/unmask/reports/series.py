@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import asdict
-from html import escape
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from unmask.estimate.scores import Summary
-from unmask.inputs.encoding import png
-from unmask.reports.figures import figure
+from unmask.reports.figures import figure, image, is_scored
 
 if TYPE_CHECKING:
     from unmask.draw.scale import Look
@@ -49,10 +43,6 @@ class Traces:
         from unmask.draw.canvas import pixels
 
         made = self.explanation
-        known = bool(np.isfinite(made.model_stderrs).all())
-        scored = known and not isinstance(made.estimate, Summary)
-        drawn = pixels(made.plot(number, **asdict(self.look), certainty=scored))
-        data = base64.b64encode(png(drawn)).decode()
+        drawn = pixels(made.plot(number, **asdict(self.look), certainty=is_scored(made)))
         told = f"The series and its map for {made.targets[number].label}"
-        image = f'<img src="data:image/png;base64,{data}" alt="{escape(told)}">'
-        return f"<div class=words>{figure(image, 'the series')}</div>"
+        return f"<div class=words>{figure(image(drawn, told), 'the series')}</div>"

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.estimate.scores import Summary
-from unmask.reports.figures import color_scale, figure
+from unmask.reports.figures import color_scale, figure, is_scored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +51,7 @@ class Words:
         explanation, scale = self.explanation, self.scales[number]
         values = explanation.maps[number]
         known = bool(np.isfinite(explanation.model_stderrs).all())
-        scored = known and not isinstance(explanation.estimate, Summary)
+        scored = is_scored(explanation)
         sure = explanation.significant(number) if scored else np.zeros(len(values), bool)
         errors = explanation.influence_stderr(number) if known else None
         words = [

@@ -65,15 +65,15 @@ class Drawing:
     evidence : callable
         ``(original, map) -> what the others draw``.
     figure : callable
-        ``(evidence, title, subtitle, certainty) -> Figure``.
+        ``(evidence, *, title, subtitle, certainty) -> Figure``.
     draw_panel : callable
-        ``(ax, panel, evidence, title) -> Figure``.
+        ``(ax, panel, evidence, *, title) -> Figure``.
     """
 
     panels: tuple[str, ...]
     evidence: Callable[[Any, Map], Any]
-    figure: Callable[[Any, str, str, bool], Figure]
-    draw_panel: Callable[[Axes, Any, Any, str], Figure]
+    figure: Callable[..., Figure]
+    draw_panel: Callable[..., Figure]
 
 
 # By the name of the modality.
@@ -137,8 +137,8 @@ def plot(
         )
     evidence = drawing.evidence(original, shown)
     if ax is not None:
-        return drawing.draw_panel(ax, panel, evidence, target.title)
-    return drawing.figure(evidence, target.title, facts, certainty)
+        return drawing.draw_panel(ax, panel, evidence, title=target.title)
+    return drawing.figure(evidence, title=target.title, subtitle=facts, certainty=certainty)
 
 
 def facts(target: Target, plan: Plan, masks: int, complete: bool, reliability: float) -> str:
@@ -186,13 +186,9 @@ def _of_picture(original: Any, shown: Map) -> panels.Evidence:
     )
 
 
-def _beside(evidence: Any, title: str, subtitle: str, certainty: bool) -> Figure:
+def _beside(evidence: Any, *, title: str, subtitle: str, certainty: bool) -> Figure:
     names = figures.CERTAINTY if certainty else figures.THREE
     return figures.side_by_side(names, evidence, title=title, subtitle=subtitle)
-
-
-def _panel(ax: Axes, name: Any, evidence: Any, title: str) -> Figure:
-    return figures.draw_panel(ax, name, evidence, title=title)
 
 
 def _of_text(original: Any, shown: Map) -> words.Words:
@@ -207,14 +203,6 @@ def _of_text(original: Any, shown: Map) -> words.Words:
     )
 
 
-def _text(evidence: Any, title: str, subtitle: str, certainty: bool) -> Figure:
-    return words.draw_words(evidence, title=title, subtitle=subtitle, certainty=certainty)
-
-
-def _words_panel(ax: Axes, name: Any, evidence: Any, title: str) -> Figure:
-    return words.draw_panel(ax, name, evidence, title=title)
-
-
 def _of_series(original: Any, shown: Map) -> series.Traces:
     return series.Traces(
         original.given.lines,
@@ -227,14 +215,6 @@ def _of_series(original: Any, shown: Map) -> series.Traces:
     )
 
 
-def _series(evidence: Any, title: str, subtitle: str, certainty: bool) -> Figure:
-    return series.draw_series(evidence, title=title, subtitle=subtitle, certainty=certainty)
-
-
-def _series_panel(ax: Axes, name: Any, evidence: Any, title: str) -> Figure:
-    return series.draw_panel(ax, name, evidence, title=title)
-
-
-register("picture", Drawing(panels.PANELS, _of_picture, _beside, _panel))
-register("text", Drawing(words.PANELS, _of_text, _text, _words_panel))
-register("series", Drawing(series.PANELS, _of_series, _series, _series_panel))
+register("picture", Drawing(panels.PANELS, _of_picture, _beside, figures.draw_panel))
+register("text", Drawing(words.PANELS, _of_text, words.draw_words, words.draw_panel))
+register("series", Drawing(series.PANELS, _of_series, series.draw_series, series.draw_panel))
