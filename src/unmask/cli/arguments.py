@@ -169,8 +169,11 @@ def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:
         ) from None
 
 
-def parse_fill(text: str) -> str | tuple[float, ...]:
+def parse_fill(text: str) -> Any:
     """Return a fill as `explain` takes it."""
+    several = fills.read_fill(text)
+    if isinstance(several, list):
+        return several
     if text in fills.FILLS or "," not in text or text.lower().startswith(("rgb", "hs")):
         return text
     try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from unmask.errors import ImageError
+from unmask.inputs.filling import Computed, called, name_of
 from unmask.inputs.fills import fill_array
 from unmask.inputs.sample import Modality
 from unmask.masks.render import perturb
@@ -87,8 +89,10 @@ class ArraySample:
         mixed = rows[np.random.default_rng(0).permutation(len(rows))].reshape(negative.shape)
         return np.stack([plain, np.moveaxis(mixed, axes, spatial)])
 
-    def fill(self, asked: Any, seed: int) -> NDArray[np.float32]:
+    def fill(self, asked: Any, seed: int) -> Any:
         """Compute what the hidden parts look like; see `unmask.inputs.fills.fill_array`."""
+        if callable(asked):
+            return Computed(partial(called, asked, self.array), name_of(asked))
         return fill_array(asked, self.array, self.spec, seed)
 
     def sent(self, send: Callable[[NDArray[Any]], Any]) -> ArraySample:

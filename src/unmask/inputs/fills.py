@@ -16,6 +16,7 @@ import numpy as np
 
 from unmask._base.random import generator
 from unmask.errors import SettingError
+from unmask.inputs.filling import is_several, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,29 +36,45 @@ __all__ = [
     "describe_fill",
     "fill_array",
     "fill_values",
+    "is_unnamed",
     "mean",
     "noise",
     "read_fill",
 ]
 
 
-Fill = Literal["mean", "black", "white", "blur", "noise", "zero"]
+Fill = Literal["mean", "black", "white", "blur", "noise", "zero", "inpaint"]
 FILLS: tuple[Fill, ...] = get_args(Fill)
 # Those that are no colors, and so for arrays too.
 NAMED = ("mean", "zero", "blur", "noise")
 
+BESIDE = "+"  # between fills that take turns
 # Of the shorter side: 10 pixels at 224, which leaves no detail of an object's size.
 BLUR_SIGMA = 10 / 224
 
 
-def read_fill(text: str) -> str | tuple[float, ...]:
+def is_unnamed(text: str) -> bool:
+    """Whether what a plan writes of a fill does not say what it is.
+
+    Examples
+    --------
+    >>> is_unnamed("blur"), is_unnamed("blur+array of shape (3, 2)"), is_unnamed("function inpaint")
+    (False, True, True)
+    """
+    return any(part.startswith(("array of", "function ")) for part in text.split(BESIDE))
+
+
+def read_fill(text: str) -> Any:
     """Return a fill as it was given, from how a plan writes it.
 
     Examples
     --------
-    >>> read_fill("(255, 0, 12.5)"), read_fill("blur")
-    ((255, 0, 12.5), 'blur')
+    >>> read_fill("(255, 0, 12.5)"), read_fill("blur"), read_fill("mean+blur")
+    ((255, 0, 12.5), 'blur', ['mean', 'blur'])
     """
+    parts = text.split(BESIDE)
+    if len(parts) > 1 and all(part in FILLS or part[:1] in ("#", "(") for part in parts):
+        return [read_fill(part) for part in parts]
     if not text.startswith("("):
         return text
     try:
@@ -269,7 +286,19 @@ def color(fill: Any) -> tuple[int, ...]:
 
 
 def describe_fill(fill: Any) -> str:
-    """Name a fill that was given as numbers."""
+    """Name a fill, as `read_fill` reads it where it can be named.
+
+    Examples
+    --------
+    >>> describe_fill(["mean", (255, 0, 0)]), describe_fill(np.zeros((3, 2)))
+    ('mean+(255, 0, 0)', 'array of shape (3, 2)')
+    """
+    if isinstance(fill, str):
+        return fill
+    if callable(fill):
+        return f"function {name_of(fill)}"
+    if is_several(fill):
+        return BESIDE.join(map(describe_fill, fill))
     if isinstance(fill, np.ndarray):
         return f"array of shape {fill.shape}"
     if isinstance(fill, tuple | list):

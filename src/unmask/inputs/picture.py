@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,8 +13,10 @@ from unmask._base.schema import listed, maybe, number, one_of, record, whole
 from unmask.errors import ImageError, ModelError, SettingError, UnmaskError
 from unmask.inputs import images
 from unmask.inputs.array import ArraySample
+from unmask.inputs.filling import Computed, called, name_of
 from unmask.inputs.fills import NAMED, color
 from unmask.inputs.frame import INTERPOLATIONS, MODES, Frame
+from unmask.inputs.inpaint import inpainter
 from unmask.inputs.sample import Modality
 
 if TYPE_CHECKING:
@@ -133,8 +135,12 @@ class PictureSample(ArraySample):
         """Black."""
         return "black"
 
-    def fill(self, asked: Any, seed: int) -> NDArray[np.float32]:
+    def fill(self, asked: Any, seed: int) -> Any:
         """Compute what the hidden parts look like: colors and pictures too."""
+        if isinstance(asked, str) and asked == "inpaint":
+            asked = inpainter()
+        if callable(asked):
+            return Computed(partial(self._computed, asked), name_of(asked))
         known = isinstance(asked, str) and asked in NAMED
         if known or (isinstance(asked, np.ndarray) and asked.dtype != np.uint8):
             return super().fill(asked, seed)
@@ -146,6 +152,13 @@ class PictureSample(ArraySample):
                 )
             return _in_layout(self.spec, self.original.frame.forward(asked))
         return _in_layout(self.spec, np.full((1, 1, 3), color(asked), np.float32))
+
+    def _computed(
+        self, function: Callable[..., Any], mask: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Call a fill with the picture at the model's size, and bring it into the model's space."""
+        pixels = self.original.frame.forward(self.original.given)
+        return _in_layout(self.spec, called(function, pixels, mask))
 
 
 def _reads(spec: InputSpec, given: Any, raw: bool) -> bool:  # noqa: ARG001

@@ -270,9 +270,11 @@ class TextSample:
             yield self._texts(mask, fill)
 
     def _texts(self, shown: NDArray[np.bool_], fill: Any) -> list[str]:
-        word = _word(fill)
-        put = self._replaced if word else self._left_out
-        return [put(row, word) for row in shown.tolist()]
+        # A word for each, or, spread over the units, one for all.
+        each = fill.dtype.kind == "U" and fill.shape == (len(shown),)
+        words = fill.tolist() if each else [_word(fill)] * len(shown)
+        rows = zip(shown.tolist(), words, strict=True)
+        return [(self._replaced if word else self._left_out)(row, word) for row, word in rows]
 
     @cached_property
     def _pieces(self) -> tuple[str, ...]:

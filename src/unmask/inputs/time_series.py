@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
@@ -16,6 +16,7 @@ from unmask._base.checks import known
 from unmask._base.npz import Array
 from unmask.errors import ModelError, SettingError, UnmaskWarning, warn
 from unmask.inputs.array import ArraySample
+from unmask.inputs.filling import Computed, called, name_of
 from unmask.inputs.fills import NAMED, fill_array
 from unmask.inputs.sample import Modality
 from unmask.inputs.series_files import SUFFIXES, read_table
@@ -303,13 +304,17 @@ class SeriesSample(ArraySample):
         """Return a plain series and noise."""
         return ArraySample(self.array, self.spec).controls()
 
-    def fill(self, asked: Any, seed: int) -> NDArray[np.float32]:
+    def fill(self, asked: Any, seed: int) -> Any:
         """Return what is shown in hidden spans; a single NaN stands for a straight line."""
+        assert self.given is not None
+        if callable(asked):
+            return Computed(partial(self._computed, asked), name_of(asked))
+        if isinstance(asked, str | os.PathLike) and Path(asked).suffix.lower() in SUFFIXES:
+            asked = series(asked)
         if isinstance(asked, str) and asked == LINE:
             return np.array(np.nan, np.float32)
         if isinstance(asked, str) and asked in NAMED:
             return fill_array(asked, self.array, self.spec, seed)
-        assert self.given is not None
         values = asked.values if isinstance(asked, Series) else asked
         own = self.given.values.shape
         if isinstance(values, str) or np.shape(values) != own:
@@ -320,6 +325,14 @@ class SeriesSample(ArraySample):
             )
         lines = in_lines(np.asarray(values), self.given.layout)
         return fill_array(_in_layout(lines, self.spec), self.array, self.spec, seed)
+
+    def _computed(
+        self, function: Callable[..., Any], mask: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Call a fill with the series in its own layout, and bring it into the model's."""
+        assert self.given is not None
+        found = called(function, self.given.values.astype(np.float32), mask)
+        return _in_layout(in_lines(found, self.given.layout), self.spec)
 
     def apart(self) -> SeriesSample:
         """Return the same with each channel hidden by itself.

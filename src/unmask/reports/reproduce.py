@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unmask import demo
 from unmask._base.files import slug
 from unmask.inputs import TextOriginal
-from unmask.inputs.fills import read_fill
+from unmask.inputs.fills import is_unnamed, read_fill
 from unmask.inputs.texts import LEFT_OUT
 from unmask.inputs.time_series import SeriesOriginal
 from unmask.run.settings import PRESETS, SETTINGS, preset_settings
@@ -285,7 +285,7 @@ def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, 
     cells: Any = grid[0] if len(set(grid)) == 1 and not mixed else grid
     if callable(of_preset) and of_preset(plan.masks.shape) == grid:
         cells = None
-    unsaid = plan.fill.startswith("array of") or (plan.masks.units and plan.fill == LEFT_OUT)
+    unsaid = is_unnamed(plan.fill) or (plan.masks.units and plan.fill == LEFT_OUT)
     planned = vars(plan.masks) | vars(plan)
     found = {"preset": preset} | {row.name: planned.get(row.name) for row in REPEATED}
     # Units say themselves how many there are, and what hides them.
@@ -304,8 +304,8 @@ def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, 
 def _missing(explanation: Explanation) -> list[str]:
     """Return what neither the command nor the Python says of the masks."""
     plan, found = explanation.plan, []
-    if plan.fill.startswith("array of"):
-        found.append("the fill, which is an array")
+    if is_unnamed(plan.fill):
+        found.append(f"the fill ({plan.fill})")
     parts = getattr(explanation.estimate, "parts", ())
     if plan.shard != (1, 1):
         if explanation.masks < plan.share:

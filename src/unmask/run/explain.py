@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from unmask._base.checks import whole
 from unmask.errors import Interrupted, ModelError, SettingError, silent
-from unmask.inputs.fills import read_fill
+from unmask.inputs.fills import is_unnamed, read_fill
 from unmask.run.ask import same_model
 from unmask.run.jupyter import watcher
 from unmask.run.loop import stream
@@ -92,10 +92,13 @@ def explain(
         0 to 2**64 - 1. The same seed gives the same masks anywhere.
     batch_size : int, optional
         Inputs per model call: the model's own, else 32, fewer for large inputs.
-    fill : str, (r, g, b) or array, default "mean"
+    fill : str, (r, g, b), array, function, or a list of these, default "mean"
         What hidden parts look like: "mean" (0 in the model's space where it declares a centered
         one, else the image's mean color), "zero" (0 there in any case), "black", "white", "blur",
-        "noise", a color, an array.
+        "noise", "inpaint" (by OpenCV, from what is visible around), a color, an array. A function
+        ``(input, mask) -> fill`` computes it for each mask: of a picture (H, W, 3) floats of 0 to
+        255 at the model's size and a mask (H, W), 1 where it is visible. Those in a list take
+        turns, and the map is the mean over them.
     design : {"balanced", "random"}, default "balanced"
         How the masks are drawn, see `unmask.masks.designs`. "random" is the paper's.
     estimator : str, default "adaptive"
@@ -245,6 +248,8 @@ def extend(
         image = explanation.original.given
     if image is None:
         raise SettingError("this explanation holds no picture: give image")
+    if fill is None and is_unnamed(plan.fill):
+        raise SettingError(f"fill={plan.fill} is not stored with an explanation: give it again")
     if target is None:
         target = [explained.again() for explained in explanation.targets]
     run = prepare(

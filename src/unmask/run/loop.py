@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from unmask.errors import ModelError, ModelOutputError, UnmaskError
+from unmask.inputs.filling import Filler, Part
 from unmask.masks.grid import Block
 from unmask.masks.renderer import Renderer
 from unmask.run.checkpoint import recorded
@@ -98,16 +99,17 @@ def _stopped(run: Run, estimate: Scores, executor: Executor | None) -> Iterator[
 
 def _scored(run: Run, estimate: Scores, goal: int) -> Iterator[Scores]:
     model = run.model
-    sample, fill = run.sample.sent(model.asarray), model.asarray(run.fill)
+    sample = run.sample.sent(model.asarray)
+    fill = Filler(run.fill, run.plan.masks, model.asarray)
     rendered = Renderer(run.plan.masks, model.asarray)
     for parts in _batches(estimate, run.plan, goal):
         batch = Block(
-            np.concatenate([block.grids for _, block in parts]),
-            np.concatenate([block.shifts for _, block in parts]),
+            np.concatenate([part.block.grids for part in parts]),
+            np.concatenate([part.block.shifts for part in parts]),
         )
         first = estimate.count
         try:
-            outputs = model(sample.masked(rendered(batch), fill))
+            outputs = model(sample.masked(rendered(batch), fill(parts)))
             _check_shape(model, outputs, run.outputs, len(batch))
             scores = run.targets.score(outputs, len(batch))
         except UnmaskError as error:
@@ -116,26 +118,27 @@ def _scored(run: Run, estimate: Scores, goal: int) -> Iterator[Scores]:
             raise ModelError(
                 f"the model failed at masks {_span(first, batch)}: {type(error).__name__}: {error}"
             ) from error
-        ends = np.cumsum([len(block) for _, block in parts])[:-1]
-        for (number, _), part in zip(parts, np.split(scores, ends), strict=True):
-            estimate = estimate.update(number, part)
+        ends = np.cumsum([len(part.block) for part in parts])[:-1]
+        for part, scored in zip(parts, np.split(scores, ends), strict=True):
+            estimate = estimate.update(part.number, scored)
         yield estimate
 
 
-def _batches(estimate: Scores, plan: Plan, goal: int) -> Iterator[list[tuple[int, Block]]]:
+def _batches(estimate: Scores, plan: Plan, goal: int) -> Iterator[list[Part]]:
     """Yield the masks still to be scored up to `goal`, as parts of blocks that make a batch."""
     masks, size = estimate.masks, plan.batch_size
     done = {number: len(scores) for number, scores in estimate.parts}
     left = goal - estimate.count
-    batch: list[tuple[int, Block]] = []
+    batch: list[Part] = []
     room, number = size, plan.blocks.start
     while left > 0:
         start = done.get(number, 0)
         block = masks.block(number) if start < masks.block_size else None
         while block is not None and start < len(block) and left > 0:
-            part = block[start : start + min(room, left)]
-            batch.append((number, part))
-            start, room, left = start + len(part), room - len(part), left - len(part)
+            part = Part(number, start, block[start : start + min(room, left)])
+            batch.append(part)
+            taken = len(part.block)
+            start, room, left = start + taken, room - taken, left - taken
             if room == 0 or left == 0:
                 yield batch
                 batch, room = [], size

@@ -15,6 +15,7 @@ from unmask.errors import DoubtWarning, SettingError, warn
 from unmask.estimate.finish import finished
 from unmask.estimate.scores import Scores
 from unmask.inputs import describe
+from unmask.inputs.filling import Computed, Several, content, filling
 from unmask.inputs.fills import describe_fill
 from unmask.inputs.time_series import SeriesSample
 from unmask.masks.grid import Masks
@@ -62,7 +63,7 @@ class Run:
     ----------
     answer : Answer
         What was asked, and what the model said of the whole input.
-    fill : ndarray of float32
+    fill : ndarray, Computed or Several
         What the hidden parts look like, in the model's space.
     plan : Plan
     targets : Targets
@@ -83,7 +84,7 @@ class Run:
     """
 
     answer: Answer
-    fill: NDArray[np.float32]
+    fill: NDArray[Any] | Computed | Several
     plan: Plan
     targets: Targets
     image: str
@@ -125,7 +126,7 @@ class Run:
             self.model.activation,
             [(target.index, target.label, target.box) for target in self.targets.targets],
             self.sample.array,
-            self.fill,
+            *content(self.fill),
         )
 
     def ask_again(self) -> Identity:
@@ -263,7 +264,7 @@ def prepare(
             shift=chosen["shift"],
             units=sample.units,
         ),
-        fill=chosen["fill"] if isinstance(chosen["fill"], str) else describe_fill(chosen["fill"]),
+        fill=describe_fill(chosen["fill"]),
         estimator=SETTINGS["estimator"].checked(chosen["estimator"]),
         batch_size=batch_size_of(batch_size, loaded.batch, sample.array.nbytes),
         **extent(chosen["masks"], until, max_masks, max_seconds, shard, task),
@@ -275,7 +276,7 @@ def prepare(
         )
     path = None if checkpoint is None else expanded(checkpoint)
     content = None if path is None else checkpoints.peek(path)
-    fill_values = sample.fill(chosen["fill"], plan.masks.seed)
+    fill_values = filling(sample, chosen["fill"], plan.masks.seed)
     answer = question.answer()
     outputs, targets = answer.outputs, answer.targets()
     best = [prediction.label for prediction in answer.predictions(1)]

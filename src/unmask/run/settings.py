@@ -310,9 +310,10 @@ ROWS = (
     Setting(
         "fill",
         "fill",
-        "What hidden parts look like: mean, zero, black, white, blur, noise, or a color such as "
-        "'#808080', teal or 255,0,0. Of a series: line too, straight between what is visible. Of a "
-        "text: drop (left out), mask (the model's mask token), or a word.",
+        "What hidden parts look like: mean, zero, black, white, blur, noise, inpaint (by OpenCV), "
+        "or a color such as '#808080', teal or 255,0,0; mean+blur takes turns. Of a series: line "
+        "too, straight between what is visible, or another series' file. Of a text: drop (left "
+        "out), mask (the model's mask token), or a word.",
         default="mean",
         presets={"notebook": "zero"},
         choices=FILLS,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.errors import ModelError, ModelOutputError, SettingError, UnmaskError, silent
+from unmask.inputs.filling import filling, fixed
 from unmask.run.ask import ask
 from unmask.run.settings import batch_size as batch_size_of
 
@@ -143,12 +144,19 @@ class Case:
             return array
         return home.back(array, float(array.min()) if outside is None else outside)
 
-    def substrate(self, fill: Any) -> NDArray[np.float32]:
-        """Return a fill of the input's full shape; "zero" is 0 in the model's space."""
+    def substrates(self, fill: Any) -> list[NDArray[np.float32]]:
+        """Return fills of the input's full shape, one or several; "zero" is 0 in the model's space.
+
+        Raises
+        ------
+        SettingError
+            No such fill, or one that is computed for each mask.
+        """
         array = self.sample.array
         if isinstance(fill, str) and fill == "zero":
-            return np.zeros_like(array)
-        return np.broadcast_to(self.sample.fill(fill, 0), array.shape)
+            return [np.zeros_like(array)]
+        found = fixed(filling(self.sample, fill, 0))
+        return [np.broadcast_to(one, array.shape) for one in found]
 
 
 def case(

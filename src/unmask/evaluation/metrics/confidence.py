@@ -45,9 +45,9 @@ def shown_score(case: Case, values: ArrayLike, *, fill: Any = None) -> float:
     array = case.at_model_size(values)
     spread = np.ptp(array)
     mask = (array - array.min()) / spread if spread > 0 else np.zeros_like(array)
-    start = case.substrate(case.sample.nothing if fill is None else fill)
-    shown = case.sample.masked(mask[None].astype(np.float32), start)
-    return float(case.score(shown)[0])
+    starts = case.substrates(case.sample.nothing if fill is None else fill)
+    shown = [case.sample.masked(mask[None].astype(np.float32), start) for start in starts]
+    return float(np.mean([case.score(batch)[0] for batch in shown]))
 
 
 def drop(case: Case, shown: float) -> float:

@@ -144,7 +144,7 @@ def deletion(case: Case, values: ArrayLike, *, step: float = STEP, fill: Any = "
     >>> metrics.deletion(one, np.array([[4, 3, 0, 0], [2, 1, 0, 0]]), step=2).scores
     array([1. , 0.5, 0. , 0. , 0. ])
     """
-    return _curve(case, _pixels(case, values), step, case.sample.array, case.substrate(fill))
+    return _faded(case, _pixels(case, values), step, case.substrates(fill))
 
 
 def insertion(
@@ -182,10 +182,9 @@ def insertion(
     >>> metrics.insertion(one, values, step=2, fill="zero").scores
     array([0. , 0.5, 1. , 1. , 1. ])
     """
-    start = (
-        _blurred(case) if isinstance(fill, str) and fill == "rise-blur" else case.substrate(fill)
-    )
-    return _curve(case, _pixels(case, values), step, start, case.sample.array)
+    blurred = isinstance(fill, str) and fill == "rise-blur"
+    starts = _blurred(case) if blurred else case.substrates(fill)
+    return _shown(case, _pixels(case, values), step, starts)
 
 
 def both(case: Case, values: ArrayLike, *, step: float = STEP) -> dict[str, Curve]:
@@ -201,10 +200,10 @@ def both(case: Case, values: ArrayLike, *, step: float = STEP) -> dict[str, Curv
     dict of str to Curve
         "deletion" and "insertion".
     """
-    pixels, image = _pixels(case, values), case.sample.array
+    pixels = _pixels(case, values)
     return {
-        "deletion": _curve(case, pixels, step, image, case.substrate("zero")),
-        "insertion": _curve(case, pixels, step, _blurred(case), image),
+        "deletion": _faded(case, pixels, step, case.substrates("zero")),
+        "insertion": _shown(case, pixels, step, _blurred(case)),
     }
 
 
@@ -212,13 +211,11 @@ def _pixels(case: Case, values: ArrayLike) -> NDArray[np.intp]:
     return order(case.at_model_size(values))
 
 
-def _blurred(case: Case) -> NDArray[np.float32]:
+def _blurred(case: Case) -> list[NDArray[np.float32]]:
     sample = case.sample
-    return (
-        rise_blur(sample.array, sample.spatial)
-        if sample.spatial
-        else case.substrate(sample.nothing)
-    )
+    if sample.spatial:
+        return [rise_blur(sample.array, sample.spatial)]
+    return case.substrates(sample.nothing)
 
 
 def rise_blur(image: NDArray[np.float32], axes: Sequence[int]) -> NDArray[np.float32]:
@@ -272,6 +269,26 @@ def _blur_kernel() -> tuple[np.float32, ...]:
     return tuple(gaussian_filter1d(impulse, SIGMA).astype(np.float32))
 
 
+def _faded(
+    case: Case, pixels: NDArray[np.intp], step: float, ends: list[NDArray[np.float32]]
+) -> Curve:
+    """Turn the input into fills; the mean over them."""
+    return _mean([_curve(case, pixels, step, case.sample.array, end) for end in ends])
+
+
+def _shown(
+    case: Case, pixels: NDArray[np.intp], step: float, starts: list[NDArray[np.float32]]
+) -> Curve:
+    """Turn fills into the input; the mean over them."""
+    return _mean([_curve(case, pixels, step, start, case.sample.array) for start in starts])
+
+
+def _mean(curves: list[Curve]) -> Curve:
+    if len(curves) == 1:
+        return curves[0]
+    return Curve(curves[0].fractions, np.mean([curve.scores for curve in curves], axis=0))
+
+
 def _curve(
     case: Case,
     pixels: NDArray[np.intp],
@@ -300,9 +317,11 @@ def _edges(total: int, step: float) -> NDArray[np.int64]:
 def _area(trial: Trial, name: str) -> float:
     case = trial.case
     pixels = trial.once("order", lambda: order(trial.small))
-    blurred, array = name == "insertion", case.sample.array
-    start, end = (_blurred(case), array) if blurred else (array, case.substrate("zero"))
-    curve = trial.curves[name] = _curve(case, pixels, trial.step, start, end)
+    curve = trial.curves[name] = (
+        _shown(case, pixels, trial.step, _blurred(case))
+        if name == "insertion"
+        else _faded(case, pixels, trial.step, case.substrates("zero"))
+    )
     return curve.area
 
 
