@@ -169,7 +169,7 @@ class Filler:
     """
 
     def __init__(self, fill: Any, masks: Masks, send: Callable[[Array], Any]) -> None:
-        self.fills: tuple[Any, ...] = fill.fills if isinstance(fill, Several) else (fill,)
+        self.fills: Any = fill.fills if isinstance(fill, Several) else (fill,)
         self.masks, self.send = masks, send
         self.computed = any(isinstance(one, Computed) for one in self.fills)
         if not self.computed:
