@@ -9,7 +9,7 @@ from typing import Any
 from unmask._base import files
 from unmask._base.files import made as make_folder
 from unmask.errors import FileError, SettingError
-from unmask.inputs import Text, fills, text
+from unmask.inputs import Row, Text, fills, text
 from unmask.inputs.texts import Units
 from unmask.targets import contrast
 
@@ -66,11 +66,13 @@ def parse_input(picture: str | None, string: str | None, units: Units | None) ->
     return picture
 
 
-def parse_stem(picture: str | None, given: str | Text) -> str:
+def parse_stem(picture: str | None, given: str | Text | Row) -> str:
     """Return what files of an explanation are called."""
+    if isinstance(given, Row) and given.files is not None:
+        return f"{Path(given.files.row).stem}-{given.files.number}"
     if picture is not None:
         return Path(picture).stem
-    return files.slug(given.string if isinstance(given, Text) else given) or "text"
+    return files.slug(given.string if isinstance(given, Text) else str(given)) or "text"
 
 
 def _read_text(path: str) -> str:

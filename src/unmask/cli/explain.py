@@ -11,6 +11,7 @@ from unmask.cli.figures import check_places, keep_others, write_explanation
 from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.result_options import gives_results
+from unmask.cli.row_options import RowOptions, takes_row
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
 
@@ -20,12 +21,14 @@ __all__ = ["explain"]
 @gives_results
 @takes_model
 @takes_settings()
+@takes_row()
 @takes_look
 def explain(
     picture: options.PictureOrText = None,
     *,
     text: options.TextOption = None,
     units: options.UnitsOption = None,
+    table: RowOptions,
     model: ModelOptions,
     target: options.TargetOption = None,
     contrast: options.ContrastOption = None,
@@ -34,13 +37,15 @@ def explain(
     certainty: options.CertaintyOption = False,
     output: options.OutputOption = Path("unmask-output"),
 ) -> None:
-    """Show which parts of PICTURE, or words of a text, the model relied on.
+    """Show which parts of PICTURE, words of a text or columns of a row the model relied on.
 
-    Writes a figure for each target: the picture, the saliency map, both together; or the words.
+    Writes a figure for each target: the picture, the saliency map, both together; or the words,
+    or a bar for each column.
     And one .npz file of numbers: the maps, their standard errors, every score.
     """
     with clear_errors():
-        drawn, given = look.look(), parse_input(picture, text, units)
+        drawn = look.look()
+        given = table.read(picture, text, units) or parse_input(picture, text, units)
         loaded, folder, stem = model.load(), make_folder(output), parse_stem(picture, given)
         run = unmask.prepare(loaded, given, parse_targets(target, contrast), **settings.arguments())
         keep_others(folder / f"{stem}.npz", run.sample.original, run.plan.shard)

@@ -9,6 +9,7 @@ from unmask.cli import console, tables
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import Picture, TopOption
 from unmask.cli.result_options import gives_results
+from unmask.cli.row_options import RowOptions, takes_row
 from unmask.cli.status import clear_errors
 from unmask.errors import collected
 
@@ -17,10 +18,14 @@ __all__ = ["predict"]
 
 @gives_results
 @takes_model
-def predict(picture: Picture, *, model: ModelOptions, top: TopOption = 5) -> None:
+@takes_row("number", "columns")
+def predict(
+    picture: Picture, *, table: RowOptions, model: ModelOptions, top: TopOption = 5
+) -> None:
     """List the model's best classes for PICTURE."""
     with clear_errors():
+        given = table.read(picture) or picture
         loaded = model.load()
         with collected() as notes:
-            predictions = unmask.predict(loaded, picture, top)
+            predictions = unmask.predict(loaded, given, top)
         console.says(notes, partial(tables.show_predictions, loaded.name, predictions))

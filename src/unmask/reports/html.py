@@ -18,6 +18,7 @@ from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
 from unmask.reports.figures import Pictures
 from unmask.reports.reproduce import reproduction
+from unmask.reports.rows import Columns
 from unmask.reports.series import Traces
 from unmask.reports.words import Words
 
@@ -45,7 +46,7 @@ CURVES = (
 
 
 class Figures(Protocol):
-    """Figures of one explanation; `Pictures`, `Words` and `Traces` are such."""
+    """Figures of one explanation; `Pictures`, `Words`, `Traces` and `Columns` are such."""
 
     style: str
 
@@ -61,6 +62,7 @@ FIGURES: dict[str, Callable[[int, Explanation, Look], Figures]] = {
     "picture": Pictures,
     "text": Words,
     "series": Traces,
+    "row": Columns,
 }
 
 
