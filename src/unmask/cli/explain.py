@@ -26,6 +26,8 @@ def explain(
     *,
     text: options.TextOption = None,
     units: options.UnitsOption = None,
+    series_layout: options.LayoutOption = None,
+    series_channels: options.ChannelsOption = None,
     model: ModelOptions,
     target: options.TargetOption = None,
     contrast: options.ContrastOption = None,
@@ -40,7 +42,8 @@ def explain(
     And one .npz file of numbers: the maps, their standard errors, every score.
     """
     with clear_errors():
-        drawn, given = look.look(), parse_input(picture, text, units)
+        drawn = look.look()
+        given = parse_input(picture, text, units, series_layout, series_channels)
         loaded, folder, stem = model.load(), make_folder(output), parse_stem(picture, given)
         run = unmask.prepare(loaded, given, parse_targets(target, contrast), **settings.arguments())
         keep_others(folder / f"{stem}.npz", run.sample.original, run.plan.shard)

@@ -6,8 +6,9 @@ from functools import partial
 
 import unmask
 from unmask.cli import console, tables
+from unmask.cli.arguments import parse_input
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import Picture, TopOption
+from unmask.cli.options import LayoutOption, PictureOrText, TextOption, TopOption
 from unmask.cli.result_options import gives_results
 from unmask.cli.status import clear_errors
 from unmask.errors import collected
@@ -17,10 +18,18 @@ __all__ = ["predict"]
 
 @gives_results
 @takes_model
-def predict(picture: Picture, *, model: ModelOptions, top: TopOption = 5) -> None:
-    """List the model's best classes for PICTURE."""
+def predict(
+    picture: PictureOrText = None,
+    *,
+    text: TextOption = None,
+    series_layout: LayoutOption = None,
+    model: ModelOptions,
+    top: TopOption = 5,
+) -> None:
+    """List the model's best classes for PICTURE, a text or a series."""
     with clear_errors():
+        given = parse_input(picture, text, layout=series_layout)
         loaded = model.load()
         with collected() as notes:
-            predictions = unmask.predict(loaded, picture, top)
+            predictions = unmask.predict(loaded, given, top)
         console.says(notes, partial(tables.show_predictions, loaded.name, predictions))

@@ -169,14 +169,12 @@ class Filler:
     """
 
     def __init__(self, fill: Any, masks: Masks, send: Callable[[Array], Any]) -> None:
-        self.fills: Any = fill.fills if isinstance(fill, Several) else (fill,)
+        self.fills: tuple[Any, ...] = tuple(fill.fills) if isinstance(fill, Several) else (fill,)
         self.masks, self.send = masks, send
         self.computed = any(isinstance(one, Computed) for one in self.fills)
         if not self.computed:
-            known: Any = self.fills[0]
-            if len(self.fills) > 1:
-                known = np.stack(np.broadcast_arrays(*self.fills))
-            self.known = send(known)
+            one = len(self.fills) == 1
+            self.known = send(self.fills[0] if one else np.stack(np.broadcast_arrays(*self.fills)))
 
     def __call__(self, parts: Sequence[Part]) -> Any:
         """Return the fill of all, or one for each mask of a batch."""

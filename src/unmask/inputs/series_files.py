@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from typing import TYPE_CHECKING, Any
+import io
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -13,15 +15,14 @@ from unmask.errors import FileError, MissingExtra, SettingError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     Table = tuple[NDArray[np.float64], Sequence[str] | None]
 
 
-__all__ = ["SUFFIXES", "read_table"]
+__all__ = ["SUFFIXES", "decode_table", "read_table"]
 
 
 def read_table(given: str | os.PathLike[str]) -> Table:
@@ -53,32 +54,55 @@ def read_table(given: str | os.PathLike[str]) -> Table:
         )
     if not path.is_file():
         raise FileError(f"there is no file {named(str(path))}")
+    with _clear(str(path)), path.open("rb") as file:
+        return reader(file, named(str(path)))
+
+
+def decode_table(data: bytes, name: str) -> Table:
+    """Read numbers from a file's bytes, as `read_table` does.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        The file's, whose ending says what it is.
+
+    Returns
+    -------
+    values, names
+    """
+    reader = SUFFIXES[f".{name.rpartition('.')[2].lower()}"]
+    with _clear(name):
+        return reader(io.BytesIO(data), named(name))
+
+
+@contextlib.contextmanager
+def _clear(path: str) -> Iterator[None]:
     try:
-        return reader(path)
+        yield
     except (OSError, ValueError, EOFError, csv.Error) as error:
         if isinstance(error, SettingError):
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise FileError(f"{named(str(path))} cannot be read: {reason[:200]}") from error
+        raise FileError(f"{named(path)} cannot be read: {reason[:200]}") from error
 
 
-def _npy(path: Path) -> Table:
-    array = np.load(path, allow_pickle=False)
+def _npy(source: BinaryIO, path: str) -> Table:
+    array = np.load(source, allow_pickle=False)
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-        raise SettingError(f"{named(str(path))}: expected an array of numbers")
+        raise SettingError(f"{path}: expected an array of numbers")
     return array.astype(np.float64), None
 
 
-def _csv(path: Path) -> Table:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        start = file.read(4096)
-        file.seek(0)
-        # What stands most often in the first line; a comma if nothing does.
-        first = start.partition("\n")[0]
-        separator = max(",;\t", key=first.count)
-        rows = [row for row in csv.reader(file, delimiter=separator) if any(map(str.strip, row))]
+def _csv(source: BinaryIO, path: str) -> Table:
+    file = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
+    # What stands most often in the first line; a comma if nothing does.
+    first = file.read(4096).partition("\n")[0]
+    separator = max(",;\t", key=first.count)
+    file.seek(0)
+    rows = [row for row in csv.reader(file, delimiter=separator) if any(map(str.strip, row))]
     if not rows:
-        raise SettingError(f"{named(str(path))} is empty")
+        raise SettingError(f"{path} is empty")
     names = None
     if any(_number(cell) is None for cell in rows[0]):
         names, rows = [cell.strip() for cell in rows[0]], rows[1:]
@@ -86,7 +110,7 @@ def _csv(path: Path) -> Table:
     for line, row in enumerate(rows, 1 + (names is not None)):
         if len(row) != wide:
             raise SettingError(
-                f"{named(str(path))}: row {line} has {len(row)} columns, and the first has {wide}"
+                f"{path}: row {line} has {len(row)} columns, and the first has {wide}"
             )
     values = [[_number(cell) for cell in row] for row in rows]
     for cells, numbers in zip(rows, values, strict=True):
@@ -106,12 +130,12 @@ def _number(cell: str) -> float | None:
         return None
 
 
-def _parquet(path: Path) -> Table:
+def _parquet(source: BinaryIO, path: str) -> Table:
     try:
         from pyarrow import parquet
     except ImportError as error:
         raise MissingExtra("pyarrow", "eval") from error
-    table: Any = parquet.read_table(path)
+    table: Any = parquet.read_table(source)
     columns = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         values = column.to_numpy()
@@ -119,13 +143,13 @@ def _parquet(path: Path) -> Table:
             raise _no_number(path, name, values[0] if len(values) else "")
         columns.append(values.astype(np.float64))
     if not columns:
-        raise SettingError(f"{named(str(path))} is empty")
+        raise SettingError(f"{path} is empty")
     return np.stack(columns, axis=1), list(table.column_names)
 
 
-def _no_number(path: Path, column: Any, value: Any) -> SettingError:
+def _no_number(path: str, column: Any, value: Any) -> SettingError:
     return SettingError(
-        f"{named(str(path))}: column {named(str(column))} has {named(str(value))!r}, which is no "
+        f"{path}: column {named(str(column))} has {named(str(value))!r}, which is no "
         "number: leave out columns of times and words"
     )
 

@@ -135,10 +135,34 @@ def series(
     >>> explanation.map.shape, bool(20 <= explanation.map.argmax() < 30)
     ((60,), True)
     """
+    return of_table(*_read_array(array), layout, channels=channels, names=names)
+
+
+def of_table(
+    values: NDArray[np.float64],
+    columns: Sequence[str] | None,
+    layout: Layout | None = None,
+    *,
+    channels: Channels = "together",
+    names: Sequence[str] | None = None,
+) -> Series:
+    """Say that numbers, as a file or a DataFrame has them, are a series; see `series`.
+
+    Parameters
+    ----------
+    values : ndarray of float64
+    columns : sequence of str or None
+        Names, of a table's columns.
+    layout, channels, names
+        As for `series`.
+
+    Returns
+    -------
+    Series
+    """
     known("channels", channels, CHANNELS)
     if layout is not None:
         known("layout", layout, LAYOUTS)
-    values, columns = _read_array(array)
     if columns is not None:
         names = columns if names is None else names
         if layout not in (None, "TC") and values.ndim == 2:

@@ -90,6 +90,8 @@ class Setting:
         What happens without it; None is nothing.
     by_task : mapping of str to value
         The default of tasks that have another.
+    by_input : bool
+        Whether what is no picture may have a default of its own.
     says : str
         The default in words, where it depends on more than the task; "{}" stands for it.
     presets : mapping of str to value
@@ -129,6 +131,7 @@ class Setting:
     help: str
     default: Any = None
     by_task: Mapping[str, Any] = field(default_factory=dict)
+    by_input: bool = False
     says: str = "{}"
     presets: Mapping[PresetName, Any] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
@@ -315,6 +318,7 @@ ROWS = (
         "too, straight between what is visible, or another series' file. Of a text: drop (left "
         "out), mask (the model's mask token), or a word.",
         default="mean",
+        by_input=True,
         presets={"notebook": "zero"},
         choices=FILLS,
         page=OnPage("Fill", "What hidden parts look like."),
