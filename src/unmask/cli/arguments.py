@@ -11,8 +11,8 @@ from unmask._base.files import made as make_folder
 from unmask.errors import FileError, SettingError
 from unmask.inputs import Series, Text, fills, series, text
 from unmask.inputs.series_files import SUFFIXES
+from unmask.inputs.series_values import Channels, Layout
 from unmask.inputs.texts import Units
-from unmask.inputs.time_series import Channels, Layout
 from unmask.targets import contrast
 
 __all__ = [

@@ -11,8 +11,8 @@ from unmask import evaluation
 from unmask.cluster.kinds import KindName
 from unmask.cluster.records import Maps
 from unmask.evaluation import metrics
+from unmask.inputs.series_values import Channels, Layout
 from unmask.inputs.texts import Units
-from unmask.inputs.time_series import Channels, Layout
 from unmask.run import snapshots
 
 # Panels of --help.

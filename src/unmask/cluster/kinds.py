@@ -9,7 +9,7 @@ from unmask._base.checks import known
 from unmask.errors import FileError, SettingError
 from unmask.inputs import images, text
 from unmask.inputs.series_files import SUFFIXES, decode_table
-from unmask.inputs.time_series import of_table
+from unmask.inputs.series_values import of_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

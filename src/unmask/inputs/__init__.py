@@ -5,9 +5,10 @@ from __future__ import annotations
 from unmask.inputs.array import ARRAY, ArraySample
 from unmask.inputs.picture import PICTURE, Picture
 from unmask.inputs.sample import Modality, Original, Sample, describe, read, register
+from unmask.inputs.series_values import Series, series
 from unmask.inputs.spec import InputSpec, TextSpec
 from unmask.inputs.texts import TEXT, Text, TextOriginal, text
-from unmask.inputs.time_series import SERIES, Series, SeriesOriginal, series
+from unmask.inputs.time_series import SERIES, SeriesOriginal
 
 __all__ = [
     "ArraySample",

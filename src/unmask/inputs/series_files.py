@@ -95,12 +95,12 @@ def _npy(source: BinaryIO, path: str) -> Table:
 
 
 def _csv(source: BinaryIO, path: str) -> Table:
-    file = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
-    # What stands most often in the first line; a comma if nothing does.
-    first = file.read(4096).partition("\n")[0]
-    separator = max(",;\t", key=first.count)
-    file.seek(0)
-    rows = [row for row in csv.reader(file, delimiter=separator) if any(map(str.strip, row))]
+    with io.TextIOWrapper(source, encoding="utf-8-sig", newline="") as file:
+        # What stands most often in the first line; a comma if nothing does.
+        first = file.read(4096).partition("\n")[0]
+        separator = max(",;\t", key=first.count)
+        file.seek(0)
+        rows = [row for row in csv.reader(file, delimiter=separator) if any(map(str.strip, row))]
     if not rows:
         raise SettingError(f"{path} is empty")
     names = None
