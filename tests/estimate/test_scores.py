@@ -1,5 +1,6 @@
 """Estimates: exact merging, the paper's formula, a linear model's exact map, honest errors."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -140,15 +141,19 @@ def test_the_error_falls_as_one_over_root_n():
     assert errors[4] / errors[64] == pytest.approx(4, rel=0.15)
 
 
+@functools.cache
+def sixty_runs(design):
+    masks = Masks(SHAPE, (4, 5), design=design, seed=4)
+    size = 16 if design == "random" else 10
+    return [scored(masks, curved, range(s, s + size)) for s in range(0, 60 * size, size)]
+
+
 @pytest.mark.parametrize("design", ["random", "balanced"])
 # `sharp` states the spread that its prior leaves, which is no error to its limit.
 @pytest.mark.parametrize("estimator", [e for e in estimators.ESTIMATORS if e != "sharp"])
 @pytest.mark.slow
 def test_the_predicted_error_and_reliability_are_those_reached(design, estimator):
-    masks = Masks(SHAPE, (4, 5), design=design, seed=4)
-    size = 16 if design == "random" else 10
-    run = [scored(masks, curved, range(s, s + size)) for s in range(0, 60 * size, size)]
-    maps = [estimators.finalize(estimator, one) for one in run]
+    maps = [estimators.finalize(estimator, one) for one in sixty_runs(design)]
     truth = np.mean([m.value[0] for m in maps], axis=0)
     reached = np.mean([(m.value[0] - truth) ** 2 for m in maps]) * 60 / 59
     predicted = np.mean([m.stderr[0] ** 2 for m in maps])
