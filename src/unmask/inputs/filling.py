@@ -9,6 +9,7 @@ import numpy as np
 
 from unmask._base.random import generator
 from unmask.errors import ModelError, SettingError
+from unmask.masks.coalitions import ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -151,10 +152,16 @@ def turns(masks: Masks, number: int, count: int) -> NDArray[np.intp]:
     >>> found.size, np.bincount(found).tolist(), (found[::2] == found[1::2]).all()
     (32, [10, 10, 12], np.True_)
     """
+    if masks.design == "exhaustive":  # each pair with each fill
+        return np.resize(np.repeat(np.arange(count), 2), masks.block_size)
     rng = generator(masks.seed, "fills", number)
     pairs = -(-masks.block_size // 2)
     order = np.concatenate([rng.permutation(count) for _ in range(-(-pairs // count))])
-    return np.repeat(order[:pairs], 2)[: masks.block_size]
+    found = np.repeat(order[:pairs], 2)[: masks.block_size]
+    if masks.design == "shapley":
+        full, empty = ends(count)
+        found[full : full + empty] = rng.permutation(count)[:empty]
+    return found
 
 
 class Filler:

@@ -326,7 +326,9 @@ ROWS = (
     Setting(
         "design",
         "choice",
-        "How masks are drawn: balanced needs fewer, random is the paper's.",
+        "How masks are drawn: balanced needs fewer, random is the paper's. Of units, such as "
+        "words, exhaustive takes all there are, as is usual where they are few; shapley comes with "
+        "its estimator.",
         default="balanced",
         presets={"notebook": "random"},
         choices=DESIGNS,
@@ -335,7 +337,7 @@ ROWS = (
         "estimator",
         "choice",
         "How scores become a map: adaptive has the least error, centered is unbiased, paper and "
-        "notebook are as published.",
+        "notebook are as published. Of units, such as words, shapley and banzhaf give values.",
         default="adaptive",
         presets={"notebook": "notebook"},
         choices=get_args(Estimator),
