@@ -394,7 +394,7 @@ class Case:
             for _ in range(int(random.integers(0, 6)))
         )
         path.write_bytes(random.permutation([lines, flipped(lines, random)])[0])
-        found = sources.find(str(path), *(["path"] if path.suffix != ".txt" else []))
+        found = sources.find(str(path), None if path.suffix == ".txt" else "path")
         for span in found.spans:
             for name, place in zip(span.ids, span.places, strict=True):
                 name.encode()

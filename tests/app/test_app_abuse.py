@@ -96,7 +96,7 @@ def use_a_page(port):
 
 @pytest.mark.slow
 def test_pages_beside_idle_sockets_are_all_served():
-    idle, pages = 400, 40
+    idle, pages = 400, 20
     with served() as port, contextlib.ExitStack() as stack:
         for number in range(idle):
             # Silent ones, and ones that stop within a request's head.
@@ -348,11 +348,11 @@ def test_strangers_leave_no_trace_in_the_log():
 
 
 @pytest.mark.slow
-def test_eighty_uploads_that_stop_take_little_memory():
+def test_forty_uploads_that_stop_take_little_memory():
     with command() as (process, port, _), contextlib.ExitStack() as stack:
         address = f"http://127.0.0.1:{port}"
         before = megabytes(process)
-        for _ in range(80):
+        for _ in range(40):
             token = httpx.post(f"{address}/api/sessions").json()["token"]
             own = f"/api/session/{token}"
             with contextlib.suppress(OSError):

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unmask
-from unmask import demo
+from helpers.pictures import small
 
 pytest.importorskip("typer")
 pytest.importorskip("rich")
@@ -38,43 +37,49 @@ def obeyed(text):
     return re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", rest)
 
 
-# The program, once for each list of words: to begin takes it longer than to refuse them.
+# The program, once for each line of words: to begin takes it longer than to refuse them.
 PROGRAM = r"""
 import json, sys
 from unmask.__main__ import main
 
-for words in json.load(sys.stdin):
-    sys.argv = ["unmask", *words]
+for line in sys.stdin:
+    sys.argv = ["unmask", *json.loads(line)]
     status = 0
     try:
         main()
     except SystemExit as end:
         status = end.code or 0
-    for stream in (sys.stdout, sys.stderr):
-        print(f"\0{status}", file=stream, flush=True)
+    sys.stdout.flush()
+    print(f"\0{status}", file=sys.stderr, flush=True)
 """
 
 
-def ran(*commands):
-    """Run commands one after another; return the status of each, and what it said."""
-    done = subprocess.run(
+@pytest.fixture(scope="module")
+def ran():
+    """A function that runs commands one after another: the status of each, and what it said."""
+    program = subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
-        input=json.dumps(commands).encode(),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         env=ENVIRONMENT,
-        check=True,
     )
-    said = [
-        re.split(r"\0(\d+)\n", part.decode("utf-8", "replace"))
-        for part in (done.stdout, done.stderr)
-    ]
-    found = []
-    for out, err, status in zip(said[0][:-1:2], said[1][:-1:2], said[1][1::2], strict=True):
-        assert "Traceback" not in out + err, out + err
-        assert not obeyed(out + err), obeyed(out + err)
-        found.append((int(status), out + err))
-    assert len(found) == len(commands)
-    return found
+
+    def one(words):
+        program.stdin.write(json.dumps(words).encode() + b"\n")
+        program.stdin.flush()
+        lines = []
+        while not (lines and lines[-1].rpartition(b"\0")[1]):
+            lines.append(program.stdout.readline())
+            assert lines[-1], b"".join(lines)  # it ended
+        said, _, status = b"".join(lines).decode("utf-8", "replace").rpartition("\0")
+        assert "Traceback" not in said, said
+        assert not obeyed(said), obeyed(said)
+        return int(status), said
+
+    yield lambda *commands: [one(words) for words in commands]
+    assert program.communicate() == (b"", None)
+    assert program.returncode == 0
 
 
 @settings(max_examples=60)
@@ -90,12 +95,13 @@ def test_the_console_obeys_no_text_that_it_is_given(text):
 
 
 @pytest.mark.slow
-def test_labels(tmp_path):
+def test_labels(ran, tmp_path):
     labels = tmp_path / "labels.txt"
     evil = EVIL.replace("\r", "")
     labels.write_text("\n".join(f"{evil}{number}" for number in range(8)))
-    picture = str(demo.pictures()["street"])
-    beside = (picture, "--labels", str(labels))
+    picture = tmp_path / "street.png"
+    small().save(picture)
+    beside = (str(picture), "--labels", str(labels))
     predicted, explained, refused = ran(
         ("predict", *beside),
         ("explain", *beside, "-n", "64", "-o", str(tmp_path)),
@@ -109,10 +115,10 @@ def test_labels(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("there", [True, False])
-def test_file_names(tmp_path, there):
+def test_file_names(ran, tmp_path, there):
     path = tmp_path / EVIL.replace("/", "|")
     if there:
-        shutil.copy(demo.pictures()["street"], path)
+        small().save(path, "PNG")
     out = ("-o", str(tmp_path / "out[/]\x1b[2J"))
     words = {"explain": ("-n", "32", *out), "predict": (), "report": out, "merge": out}
     if not there:
@@ -124,7 +130,7 @@ def test_file_names(tmp_path, there):
 
 
 @pytest.mark.slow
-def test_words_that_are_no_options():
+def test_words_that_are_no_options(ran):
     found = ran(
         ["predict", "a", EVIL],
         ["predict", f"--{EVIL}"],
@@ -135,8 +141,8 @@ def test_words_that_are_no_options():
 
 
 @pytest.mark.slow
-def test_an_explanation_of_somebody_else(tmp_path):
-    made = unmask.explain("demo", demo.pictures()["street"], masks=256)
+def test_an_explanation_of_somebody_else(ran, tmp_path):
+    made = unmask.explain("demo", np.asarray(small()), masks=256)
     target = replace(made.targets[0], label=EVIL)
     evil = replace(
         made,
@@ -157,14 +163,14 @@ def test_an_explanation_of_somebody_else(tmp_path):
 
 
 @pytest.mark.slow
-def test_errors_are_one_line(tmp_path):
+def test_errors_are_one_line(ran, tmp_path):
     ((code, said),) = ran(["explain", str(tmp_path / "a\nb\nc.png")])
     assert code == 2
     assert len(said.strip().splitlines()) == 1
 
 
 @pytest.mark.slow
-def test_numbers_that_are_text(tmp_path):
+def test_numbers_that_are_text(ran, tmp_path):
     np.savez(tmp_path / "e.npz", header=np.array([EVIL]))
     ((code, _),) = ran(["report", str(tmp_path / "e.npz")])
     assert code == 2

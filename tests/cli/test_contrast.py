@@ -7,6 +7,7 @@ import pytest
 
 import unmask
 from helpers.command_line import words
+from helpers.pictures import small
 
 pytest.importorskip("typer")
 pytest.importorskip("rich")
@@ -16,14 +17,13 @@ from typer.testing import CliRunner
 
 from unmask import cli
 
-STREET = unmask.demo.pictures()["street"]
 QUICK = ("-n", "48", "--grid", "3")
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("a.png").write_bytes(STREET.read_bytes())
+    small().save("a.png")
 
 
 def run(*given, status=0):

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import unmask
+from helpers.pictures import small
 from helpers.places import SHARED
 
 pytest.importorskip("typer")
@@ -20,7 +21,6 @@ from typer.testing import CliRunner
 from unmask import cli
 from unmask.cli.results import Results
 
-STREET = unmask.demo.pictures()["street"]
 QUICK = ("-n", "128", "--grid", "3")
 COMMON = {"unmask", "command", "notes", "written", "seconds"}
 DOCS = Path(__file__).parents[2] / "docs" / "command-line.md"
@@ -29,7 +29,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "command-line.md"
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("p.png").write_bytes(STREET.read_bytes())
+    small().save("p.png")
 
 
 def ran(*words, status=0):

@@ -6,7 +6,7 @@ from PIL import Image
 
 import unmask
 from helpers.command_line import words
-from unmask import demo
+from helpers.pictures import small
 from unmask.draw.canvas import pixels
 
 pytest.importorskip("typer")
@@ -20,8 +20,10 @@ from unmask import cli
 
 @pytest.fixture
 def run(tmp_path):
+    small().save(tmp_path / "street.png")
+
     def run(*options, command="explain", output="out"):
-        first = [str(demo.pictures()["street"])] if command == "explain" else []
+        first = [str(tmp_path / "street.png")] if command == "explain" else []
         arguments = [command, *first, *map(str, options), "-o", str(tmp_path / output)]
         return CliRunner().invoke(cli.app, arguments)
 

@@ -154,3 +154,8 @@ def test_a_model_of_texts_takes_no_picture(model):
     assert "--text or a .txt file" in result.output
     result = run("explain", "--text", "a b", code=2)
     assert "takes pictures" in result.output
+
+
+def test_predict_takes_a_text(model):
+    said = run("predict", "--text", SAID, *options(model)[:-2], "--json").stdout
+    assert json.loads(said)["predictions"][0]["label"] == "good"

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import unmask
+from helpers.pictures import small
 from unmask import cluster
 from unmask.errors import SettingError
 from unmask.evaluation import explainers
@@ -21,16 +22,14 @@ from typer.testing import CliRunner
 
 from unmask import cli
 
-STREET = unmask.demo.pictures()["street"]
-NIGHT = unmask.demo.pictures()["night"]
 QUICK = ("-n", "48", "--grid", "3")
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("a.png").write_bytes(STREET.read_bytes())
-    Path("b.png").write_bytes(NIGHT.read_bytes())
+    small("street").save("a.png")
+    small("market").save("b.png")
     return tmp_path
 
 
@@ -117,7 +116,7 @@ def test_a_misspelt_setting_of_batch_is_refused_before_anything_is_done():
 
 def test_a_misspelt_word_in_python():
     with pytest.raises(SettingError, match=r"Did you mean balanced\?"):
-        unmask.explain("demo", STREET, design="balance")
+        unmask.explain("demo", "a.png", design="balance")
     with pytest.raises(SettingError, match=r"Did you mean rise\?"):
         explainers.find("rize")
 
@@ -194,7 +193,7 @@ def test_another_picture_of_that_name_is_kept():
     run("explain", "a.png", *QUICK)
     kept = Path("unmask-output/a.npz").read_bytes()
     Path("other").mkdir()
-    Path("other/a.png").write_bytes(NIGHT.read_bytes())
+    small("market").save("other/a.png")
     output = run("explain", "other/a.png", *QUICK, status=2)
     assert "unmask-output/a.npz explains another picture of that name" in output
     assert "--output" in output

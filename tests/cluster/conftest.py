@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.pictures import small
 from unmask import demo
 
 
@@ -11,7 +12,7 @@ from unmask import demo
 def pictures(tmp_path_factory):
     """Two dozen pictures of different sizes, and one that is none."""
     folder = tmp_path_factory.mktemp("pictures")
-    shots = [np.asarray(Image.open(path).convert("RGB")) for path in demo.pictures().values()]
+    shots = [np.asarray(small(name, (164, 124))) for name in demo.pictures()]
     for number in range(24):
         moved = np.roll(shots[number % 4], (3 * number, 7 * number), (0, 1))
         Image.fromarray(moved[: 100 + number]).save(folder / f"{number:02}.png")

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from unmask.cluster import driver, results
 from unmask.cluster.driver import batch
-from unmask.errors import ModelError
+from unmask.errors import ModelError, SettingError
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("ray")
@@ -53,6 +53,21 @@ def test_one_machine_then_nothing_left_to_do(pictures, undisturbed, tmp_path):
     opened = results.open(tmp_path / "out")
     assert len(opened) == 24
     assert "not a picture" in opened.failures["broken.jpg"]
+
+
+def test_texts_of_a_file_go_the_same_way(tmp_path):
+    def positive(texts):
+        return [[0.9 * ("good" in text), 0.1] for text in texts]
+
+    (tmp_path / "reviews.txt").write_text("a good film\nnot bad at all\n\ndull\n")
+    kwargs = {"kind": "text", "given": {"units": "words"}, "masks": 32, "workers": 1}
+    ended = batch(tmp_path / "reviews.txt", tmp_path / "out", positive, **kwargs)
+    assert (ended.done, ended.failed, ended.many) == (3, 1, "texts")
+    opened = results.open(tmp_path / "out")
+    assert [one.original.string for one in opened] == ["a good film", "not bad at all"]
+    assert "single word" in opened.failures["reviews.txt:2"]
+    with pytest.raises(SettingError, match="other settings"):
+        batch(tmp_path / "reviews.txt", tmp_path / "out", positive, **kwargs | {"given": {}})
 
 
 def test_a_model_that_always_fails_stops_the_run(pictures, tmp_path):

@@ -11,6 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import unmask
+from helpers.pictures import small
 from unmask import demo, evaluation
 from unmask.cluster import results, sources, worker
 from unmask.cluster.store import Store
@@ -31,9 +32,9 @@ def folder(tmp_path_factory):
     """Three pictures that are none of them square, one in a folder within, and one that is none."""
     root = tmp_path_factory.mktemp("pictures")
     (root / "deep").mkdir()
-    shots = [np.asarray(Image.open(path).convert("RGB")) for path in demo.pictures().values()]
+    shots = [np.asarray(small(name, (160, 120))) for name in demo.pictures()]
     for number, name in enumerate(("b.png", "a.png", "deep/c.png")):
-        Image.fromarray(shots[number][: 200 + 10 * number]).save(root / name)
+        Image.fromarray(shots[number][: 70 + 10 * number]).save(root / name)
     (root / "gone.jpg").write_bytes(b"no picture")
     return root
 

@@ -56,7 +56,7 @@ def test_the_color_bars_numbers_read_well(low, high, labels, caption):
 
 
 @pytest.mark.slow
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     st.floats(allow_nan=False, allow_infinity=False),
     st.floats(allow_nan=False, allow_infinity=False),

@@ -176,7 +176,9 @@ def test_many_rows_are_drawn_and_it_is_said():
 )
 def test_what_makes_a_map_less_than_it_seems_is_noted(row, background, words):
     with pytest.warns(UnmaskWarning, match=words):
-        made = unmask.explain(lambda b: b[:, 1].astype(float), unmask.row(row, background), 0, masks=64)
+        made = unmask.explain(
+            lambda b: b[:, 1].astype(float), unmask.row(row, background), 0, masks=64
+        )
     assert any(words in note for note in made.notes)
 
 
@@ -227,7 +229,7 @@ def test_what_is_no_row_is_refused(row, background, said, words):
 def test_columns_that_are_not_those_of_the_background():
     with pytest.raises(SettingError, match="port only in the row, age only in the background"):
         unmask.row(FRAME[["fare", "port"]].iloc[[0]], FRAME[["age", "fare"]])
-    with pytest.raises(SettingError, match="the row has no column 'prot'. Did you mean port"):
+    with pytest.raises(SettingError, match=r"the row has no column 'prot'\. Did you mean port"):
         unmask.row(FRAME.iloc[[0]], FRAME, names=["age", "prot"])
     given = unmask.row(FRAME, FRAME, names=["port", "age"], number=3)
     assert given.labels == ("port = Q", "age = 40")
@@ -277,7 +279,7 @@ def test_gaps_are_for_models_that_take_them():
             return model(batch)
 
         calls.clear()
-        with pytest.raises(ModelError, match="takes no gaps .* has some in a, b, c: fill them"):
+        with pytest.raises(ModelError, match=r"takes no gaps .* has some in a, b, c: fill them"):
             unmask.explain(counted, given, 0)
         assert sum(calls) <= 2  # before the first mask
 

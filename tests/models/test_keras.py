@@ -68,8 +68,9 @@ def awake(keras, network, seed=0):
     size = network.input_shape[1:]
     pictures = rng.uniform(-1, 1, (4, 1, 1, 3)) + 0.3 * rng.uniform(-1, 1, (4, *size))
     network(pictures.astype(np.float32), training=True)
-    kernel, bias = network.layers[-1].get_weights()
-    network.layers[-1].set_weights([rng.normal(0, 0.1, kernel.shape), bias])
+    last = next(layer for layer in reversed(network.layers) if layer.get_weights())
+    kernel, bias = last.get_weights()
+    last.set_weights([rng.normal(0, 0.1, kernel.shape), bias])
     return network
 
 
@@ -247,10 +248,9 @@ def test_every_application_is_known_by_the_name_that_keras_gives_it(keras):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ResNet50V2", "MobileNetV2"])
-def test_applications_at_full_size(keras, name, photo):
+def test_an_application_at_full_size(keras, photo):
     keras.utils.set_random_seed(1)
-    network = awake(keras, getattr(keras.applications, name)(weights=None))
+    network = awake(keras, keras.applications.MobileNet(alpha=0.5, weights=None))
     model = unmask.load(network)
     assert (model.input.size, model.input.layout, model.input.preprocess.name) == (
         (224, 224),
@@ -267,10 +267,10 @@ def test_applications_at_full_size(keras, name, photo):
 
 @pytest.mark.slow
 def test_weights_from_a_file_and_from_nowhere(keras, tmp_path):
-    source = keras.applications.MobileNetV2(weights=None, input_shape=(96, 64, 3))
+    source = keras.applications.MobileNet(weights=None, input_shape=(96, 64, 3))
     good = tmp_path / "good.weights.h5"
     source.save_weights(good)
-    model = unmask.load("keras:mobilenetv2", weights=good, size=(96, 64))
+    model = unmask.load("keras:mobilenet", weights=good, size=(96, 64))
     assert (model.input.size, model.input.preprocess.name, len(model.labels)) == (
         (96, 64),
         "tf",
@@ -281,30 +281,34 @@ def test_weights_from_a_file_and_from_nowhere(keras, tmp_path):
 
     wrong = tmp_path / "wrong.weights.h5"
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save_weights(wrong)
-    with pytest.raises(ModelError, match="do not fit keras:MobileNetV2"):
-        unmask.load("keras:MobileNetV2", weights=wrong)
+    with pytest.raises(ModelError, match="do not fit keras:MobileNet"):
+        unmask.load("keras:MobileNet", weights=wrong)
     (tmp_path / "text.weights.h5").write_text("no weights")
     with pytest.raises(ModelError, match="do not fit"):
-        unmask.load("keras:MobileNetV2", weights=tmp_path / "text.weights.h5")
+        unmask.load("keras:MobileNet", weights=tmp_path / "text.weights.h5")
     with pytest.raises(ModelError, match="no file of weights at"):
-        unmask.load("keras:MobileNetV2", weights=tmp_path / "gone.h5")
+        unmask.load("keras:MobileNet", weights=tmp_path / "gone.h5")
 
 
 @pytest.mark.slow
-def test_weights_that_cannot_be_downloaded_end_the_command_with_one_line(tmp_path):
-    done = subprocess.run(
-        [sys.executable, *f"-m unmask predict {PICTURE} --model keras:MobileNetV2".split()],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        # Nobody listens on port 9: whatever is asked for is refused at once.
-        env={**os.environ, "KERAS_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"},
-    )
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+def test_weights_that_cannot_be_downloaded_end_the_command_with_one_line(
+    keras, tmp_path, monkeypatch
+):
+    pytest.importorskip("typer")
+    from keras.src.backend import config
+    from typer.testing import CliRunner
+
+    from unmask.cli import app
+
+    # Nothing is there, and nobody listens on port 9: whatever is asked for is refused at once.
+    monkeypatch.setattr(config, "_KERAS_DIR", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("COLUMNS", "300")
+    done = CliRunner().invoke(app, ["predict", str(PICTURE), "--model", "keras:MobileNet"])
+    assert done.exit_code == 2
     said = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
     assert len(said) == 1
-    assert "keras:MobileNetV2 could not be downloaded" in said[0]
+    assert "keras:MobileNet could not be downloaded" in said[0]
     assert "--weights FILE" in said[0]
 
 
@@ -316,19 +320,17 @@ def test_the_command_says_nothing_but_its_own_error(keras, tmp_path):
     path = tmp_path / "code.keras"
     layer = keras.layers.Lambda(lambda x: x * 2)
     keras.Sequential([keras.Input((4, 6, 3)), layer]).save(path)
-    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
-    for model, seen in ((path, "cannot be loaded as"), (tmp_path / "no.keras", "no model file")):
-        done = subprocess.run(
-            [sys.executable, "-m", "unmask", "predict", str(PICTURE), "--model", str(model)],
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-            env=environment,
-        )
-        assert done.returncode == 2
-        (line,) = done.stderr.strip().splitlines()  # nothing of TensorFlow's either
-        assert line.startswith("Error: ")
-        assert seen in line
+    done = subprocess.run(
+        [sys.executable, "-m", "unmask", "predict", str(PICTURE), "--model", str(path)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        env={k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"},
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()  # nothing of TensorFlow's either
+    assert line.startswith("Error: ")
+    assert "cannot be loaded as" in line
 
 
 def test_a_keras_file_gives_the_same_scores(small, tmp_path):
@@ -444,7 +446,7 @@ def trained():
 def found(model):
     """Accuracy on fresh images, and how often the map peaks on the pattern."""
     import unmask
-    images, kinds, corners = planted(12, np.random.default_rng(1))
+    images, kinds, corners = planted(8, np.random.default_rng(1))
     loaded = unmask.load(model, preprocess="unit", labels=["upright", "lying"])
     right = (loaded(images).argmax(axis=1) == kinds).mean()
     hits = 0
@@ -478,7 +480,7 @@ def test_a_trained_network_is_explained_by_the_planted_pattern(stripes, patterns
         warnings.simplefilter("ignore")
         report = patterns["found"](stripes)
     assert report["accuracy"] == 1
-    assert report["hits"] >= 11, report
+    assert report["hits"] >= 7, report
 
 
 @pytest.mark.slow
@@ -509,7 +511,7 @@ def test_the_same_on_another_backend(tmp_path, backend, stripes):
     )
     report = json.loads(done.splitlines()[-1])
     assert report["accuracy"] == 1
-    assert report["hits"] >= 11, report
+    assert report["hits"] >= 7, report
     assert report["versions"] == sorted([backend, "keras"])
     assert report.get("apart", 0) < 1e-5
 
@@ -583,8 +585,8 @@ def by_hand(network, image, grids, target, top=3):
 @pytest.mark.parametrize("size", [(96, 64), (50, 83)], ids=str)
 def test_the_preset_is_the_notebooks_computation(keras, size):
     keras.utils.set_random_seed(5)
-    network = keras.applications.MobileNetV2(
-        weights=None, input_shape=(*size, 3), alpha=0.35, classes=10
+    network = keras.applications.MobileNet(
+        weights=None, input_shape=(*size, 3), alpha=0.25, classes=10
     )
     awake(keras, network)
     rng = np.random.default_rng(4)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import unmask
+from helpers.pictures import small
 from unmask.estimate.uncertainty import format_reliability
 from unmask.evaluation import metrics
 from unmask.models.detections import Detections
@@ -153,7 +154,7 @@ def test_counts_must_fit(explanation):
 @pytest.mark.parametrize("beside", [{}, {"grid": (5, 8), "estimator": "adaptive", "fill": "blur"}])
 def test_the_recipe_of_a_preset_makes_the_same_map(beside, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "street.png").write_bytes(STREET.read_bytes())
+    small().save(tmp_path / "street.png")
     made = unmask.explain(
         "demo", Path("street.png"), "star", preset="notebook", masks=150, seed=2, **beside
     )

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 import unmask
+from helpers.pictures import small
 from helpers.toy_models import NOISE, bright_and_squared
 from unmask.errors import UnmaskError
 from unmask.models.detections import Detections
 from unmask.reports.reproduce import reproduction
 
-STREET = unmask.demo.pictures()["street"]
+STREET = np.asarray(small())
 pytestmark = pytest.mark.filterwarnings("ignore::unmask.errors.DoubtWarning")
 
 

@@ -8,8 +8,8 @@ from unmask._base import statistics
 from unmask.estimate.estimators import ESTIMATORS, finalize
 from unmask.estimate.uncertainty import Maps, half_width
 
-PICTURE = np.full((20, 28, 3), 255, np.uint8)
-FIRST, SECOND = (slice(3, 9), slice(14, 22)), (slice(10, 18), slice(2, 8))
+PICTURE = np.full((12, 18, 3), 255, np.uint8)
+FIRST, SECOND = (slice(2, 6), slice(9, 14)), (slice(6, 11), slice(1, 5))
 RUNS = 100
 
 

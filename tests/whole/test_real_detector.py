@@ -41,7 +41,7 @@ def test_a_bear_is_found_where_it_is(model):
 @pytest.fixture(scope="module")
 def explanations(model):
     return {
-        number: unmask.explain(model, photograph(number), "all", masks=200) for number in PICTURES
+        number: unmask.explain(model, photograph(number), "all", masks=128) for number in PICTURES
     }
 
 
@@ -71,7 +71,7 @@ def test_maps_of_different_classes_differ_more_than_seeds_do(model, explanations
     )
     first = 0
     other = next(i for i, t in enumerate(one.targets) if t.index != one.targets[0].index)
-    again = unmask.explain(model, photograph(number), [first, other], masks=200, seed=1)
+    again = unmask.explain(model, photograph(number), [first, other], masks=128, seed=1)
 
     def correlation(a, b):
         return np.corrcoef(a.ravel(), b.ravel())[0, 1]

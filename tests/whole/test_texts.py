@@ -47,7 +47,7 @@ def test_words_have_their_exact_values():
 def test_errors_hold_what_words_do_together():
     text = unmask.text("this is not a good one")
     model = unmask.load(negated, labels=["negative", "positive"])
-    made = unmask.explain(model, text, "positive", masks=512)
+    made = unmask.explain(model, text, "positive", masks=512, design="balanced")
     words = text.string.split()
     every = np.array(list(itertools.product([0, 1], repeat=6)))
     rows = [" ".join(itertools.compress(words, row)) for row in every.tolist()]
@@ -60,19 +60,22 @@ def test_errors_hold_what_words_do_together():
 
 
 def test_they_are_saved_read_and_gone_on_with(tmp_path):
-    first = unmask.Explanation.load(explained().save(tmp_path / "review.npz"))
+    made = explained(design="balanced")
+    first = unmask.Explanation.load(made.save(tmp_path / "review.npz"))
     assert first.original.given == REVIEW
     assert first.image == REVIEW.string
-    np.testing.assert_array_equal(first.maps, explained().maps)
+    np.testing.assert_array_equal(first.maps, made.maps)
     more = unmask.extend(first, liked, masks=64)
-    np.testing.assert_array_equal(more.maps, explained(masks=192).maps)
+    np.testing.assert_array_equal(more.maps, explained(masks=192, design="balanced").maps)
     with pytest.raises(unmask.SettingError, match="another"):
         unmask.extend(first, liked, unmask.text("what a good and awful movie"), masks=64)
 
 
 def test_shards_are_merged_and_those_of_other_texts_are_not():
     parts = [explained(masks=1024, shard=(number, 2)) for number in (1, 2)]
-    np.testing.assert_array_equal(parts[0].merge(parts[1]).maps, explained(masks=1024).maps)
+    np.testing.assert_array_equal(
+        parts[0].merge(parts[1]).maps, explained(masks=1024, design="balanced").maps
+    )
     text = unmask.text("what a good but awful film")
     other = unmask.explain(liked, text, 0, masks=1024, shard=(2, 2))
     with pytest.raises(unmask.SettingError, match="cannot merge"):

@@ -86,7 +86,7 @@ def update(explanation: Explanation, certain: bool = False, **state: Any) -> byt
             "score": target.score,
             "reliability": explanation.reliabilities[number],
             "box": target.box,
-            "measure": f"{target.quantity} while visible",
+            "measure": explanation.measure(number),
             "scale": {"low": scale.low, "high": scale.high, "level": scale.level},
         }
         sides = {"map": maps[number]}

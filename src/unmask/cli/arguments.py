@@ -9,7 +9,9 @@ from typing import Any
 from unmask._base import files
 from unmask._base.files import made as make_folder
 from unmask.errors import FileError, SettingError
-from unmask.inputs import Row, Text, fills, text
+from unmask.inputs import Row, Series, Text, fills, series, text
+from unmask.inputs.series_files import SUFFIXES
+from unmask.inputs.series_values import Channels, Layout
 from unmask.inputs.texts import Units
 from unmask.targets import contrast
 
@@ -41,18 +43,28 @@ def make_place(folder: Path, picture: str, kind: str) -> tuple[Path, list[Path]]
     return path, [path] if path.exists() else []
 
 
-def parse_input(picture: str | None, string: str | None, units: Units | None) -> str | Text:
-    """Return what is explained: a picture's path, or a text, which a .txt file may hold.
+def parse_input(
+    picture: str | None,
+    string: str | None,
+    units: Units | None = None,
+    layout: Layout | None = None,
+    channels: Channels | None = None,
+) -> str | Text | Series:
+    """Return what is explained: a path, a text, which a .txt file may hold, or a series.
 
     Raises
     ------
     SettingError
-        Both, neither, or units of a picture.
+        Both, neither, units of a picture, or axes of what is no series.
     FileError
         The file of a text cannot be read.
     """
     if picture is not None and string is not None:
         raise SettingError(f"PICTURE ({picture}) and --text: one of them is explained, give one")
+    asked = {"--series-layout": layout, "--series-channels": channels}
+    said = " and ".join(f"{name} {value}" for name, value in asked.items() if value)
+    if said and Path(picture or "").suffix.lower() not in SUFFIXES:
+        raise SettingError(f"{said}: for a series, a file that ends with {', '.join(SUFFIXES)}")
     if string is not None:
         return text(string, units or "words")
     if picture is None:
@@ -63,16 +75,18 @@ def parse_input(picture: str | None, string: str | None, units: Units | None) ->
         return text(_read_text(picture), units or "words")
     if units is not None:
         raise SettingError(f"--units {units} is for texts: give --text, or a .txt file")
+    if said:
+        return series(picture, layout, channels=channels or "together")
     return picture
 
 
-def parse_stem(picture: str | None, given: str | Text | Row) -> str:
+def parse_stem(picture: str | None, given: Any) -> str:
     """Return what files of an explanation are called."""
     if isinstance(given, Row) and given.files is not None:
         return f"{Path(given.files.row).stem}-{given.files.number}"
     if picture is not None:
         return Path(picture).stem
-    return files.slug(given.string if isinstance(given, Text) else str(given)) or "text"
+    return files.slug(given.string if isinstance(given, Text) else given) or "text"
 
 
 def _read_text(path: str) -> str:

@@ -9,15 +9,16 @@ from unmask.cli.result_options import gives_results
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end_of_many
 from unmask.cluster.driver import batch as run_batch
+from unmask.run.settings import SETTINGS
 
 __all__ = ["batch"]
 
-SETTINGS = ("masks", "grid", "keep", "seed", "fill", "design", "estimator", "batch_size")
+TAKEN = ("masks", "grid", "keep", "seed", "fill", "design", "estimator", "batch_size")
 
 
 @gives_results
 @takes_model
-@takes_settings(*SETTINGS, seed="All pictures get the same masks.")
+@takes_settings(*TAKEN, seed="All pictures get the same masks.")
 def batch(
     source: options.Source,
     output: options.DatasetOption,
@@ -25,6 +26,10 @@ def batch(
     model: ModelOptions,
     column: options.ColumnOption = None,
     key: options.KeyOption = None,
+    kind: options.KindOption = "picture",
+    units: options.UnitsOption = None,
+    series_layout: options.LayoutOption = None,
+    series_channels: options.ChannelsOption = None,
     target: options.TargetOption = None,
     contrast: options.ContrastOption = None,
     settings: SettingOptions,
@@ -35,12 +40,16 @@ def batch(
     cores: options.CoresOption = 1,
     gpus: options.GpusOption = 0,
 ) -> None:
-    """Explain all pictures of SOURCE, and go on where an earlier run ended.
+    """Explain all pictures, texts or series of SOURCE, and go on where an earlier run ended.
 
     Writes a Parquet dataset with a row for each picture and target. A picture that fails is a row
     with its error.
     """
-    with clear_errors(), progress.pictures(output) as show:
+    said = {"units": units, "layout": series_layout, "channels": series_channels}
+    with clear_errors(), progress.pictures(output, kind) as show:
+        chosen = settings.arguments()
+        if kind == "picture":
+            chosen = {"fill": SETTINGS["fill"].default, **chosen}
         ended = run_batch(
             source,
             output,
@@ -50,13 +59,15 @@ def batch(
             maps=maps,
             column=column,
             key=key,
+            kind=kind,
+            given={name: value for name, value in said.items() if value is not None},
             ray=ray,
             workers=workers,
             cores=cores,
             gpus=gpus,
             retry_failed=retry_failed,
             progress=show,
-            **settings.arguments(),
+            **chosen,
         )
         show(ended)
     tables.show_batch(ended, output)

@@ -28,6 +28,8 @@ def explain(
     *,
     text: options.TextOption = None,
     units: options.UnitsOption = None,
+    series_layout: options.LayoutOption = None,
+    series_channels: options.ChannelsOption = None,
     table: RowOptions,
     model: ModelOptions,
     target: options.TargetOption = None,
@@ -45,7 +47,9 @@ def explain(
     """
     with clear_errors():
         drawn = look.look()
-        given = table.read(picture, text, units) or parse_input(picture, text, units)
+        given = table.read(picture, text, units, series_layout, series_channels) or parse_input(
+            picture, text, units, series_layout, series_channels
+        )
         loaded, folder, stem = model.load(), make_folder(output), parse_stem(picture, given)
         run = unmask.prepare(loaded, given, parse_targets(target, contrast), **settings.arguments())
         keep_others(folder / f"{stem}.npz", run.sample.original, run.plan.shard)

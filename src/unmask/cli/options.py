@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from unmask import evaluation
+from unmask.cluster.kinds import KindName
 from unmask.cluster.records import Maps
 from unmask.evaluation import metrics
+from unmask.inputs.series_values import Channels, Layout
 from unmask.inputs.texts import Units
 from unmask.run import snapshots
 
@@ -50,6 +52,32 @@ UnitsOption = Annotated[
         help="What of a text is hidden: words, which is usual, tokens or sentences.",
         show_default=False,
         rich_help_panel=MASKS,
+    ),
+]
+LayoutOption = Annotated[
+    Layout | None,
+    typer.Option(
+        "--series-layout",
+        help="Which axis of a series is which: TC has a row for each step, CT for each channel.",
+        show_default=False,
+        rich_help_panel=MASKS,
+    ),
+]
+ChannelsOption = Annotated[
+    Channels | None,
+    typer.Option(
+        "--series-channels",
+        help="Whether the channels of a series are hidden together, which is usual, or apart.",
+        show_default=False,
+        rich_help_panel=MASKS,
+    ),
+]
+KindOption = Annotated[
+    KindName,
+    typer.Option(
+        help="What SOURCE holds: pictures; texts (.txt files, the lines of one, or a column of a "
+        "table); or series (.npy, .csv, .parquet).",
+        rich_help_panel=SOURCE,
     ),
 ]
 TargetOption = Annotated[

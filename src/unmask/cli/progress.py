@@ -28,6 +28,7 @@ from rich.text import Text
 
 from unmask.cli import console, tables
 from unmask.cli.status import INTERRUPTED
+from unmask.cluster.kinds import KINDS, KindName
 from unmask.errors import ModelError, UnmaskError
 from unmask.run.loop import stream
 
@@ -86,17 +87,18 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def pictures(output: str) -> Iterator[Callable[[State], None]]:
+def pictures(output: str, kind: KindName = "picture") -> Iterator[Callable[[State], None]]:
     """Show how far a batch is, and say what there is when it is interrupted."""
     last: list[State] = []
+    many = KINDS[kind].many
     with Progress(
-        TextColumn("[bold]Pictures"),
+        TextColumn(f"[bold]{many.capitalize()}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}", style="cyan"),
         console=console.bars(),
     ) as bar:
-        task = bar.add_task("pictures", total=None, rate="looking for pictures")
+        task = bar.add_task(many, total=None, rate=f"looking for {many}")
 
         def show(state: State) -> None:
             if not last:
@@ -112,7 +114,7 @@ def pictures(output: str) -> Iterator[Callable[[State], None]]:
             bar.stop()
             done = last[0].done if last else 0
             console.err.print(
-                f"Interrupted: {done:,} pictures more are in {escape(output)}; the same command "
+                f"Interrupted: {done:,} {many} more are in {escape(output)}; the same command "
                 "goes on."
             )
             raise typer.Exit(INTERRUPTED) from None
@@ -127,9 +129,9 @@ def rate(state: State) -> str:
         return "starting Ray and the workers" if state.left else ""
     speed = state.done / max(state.seconds, 1e-9)
     if not state.left:
-        return f"{speed:,.1f} pictures/s"
+        return f"{speed:,.1f} {state.many}/s"
     left = timedelta(seconds=math.ceil(state.left / speed))
-    return f"{speed:,.1f} pictures/s, {left} left"
+    return f"{speed:,.1f} {state.many}/s, {left} left"
 
 
 def evaluating(study: Study) -> bool:

@@ -84,7 +84,7 @@ def _option(row: Setting, help: str, presets: bool) -> tuple[Any, Any]:  # noqa:
     """Return how Typer reads an option, and its default."""
     kind = Literal[(*row.choices, *row.older)] if row.kind == "choice" else TYPES.get(row.kind, str)
     # What the task or a preset may decide is not said by leaving an option out.
-    open_ = row.by_task or row.says != "{}" or (presets and row.presets)
+    open_ = row.by_task or row.by_input or row.says != "{}" or (presets and row.presets)
     default = None if open_ else row.default
     option = typer.Option(
         *([f"--{row.name.replace('_', '-')}", row.short] if row.short else []),

@@ -248,13 +248,13 @@ def show_batch(ended: Progress, output: str) -> None:
         batch_seconds=ended.seconds,
     )
     again = f", {ended.before:,} were there before" if ended.before else ""
-    out.print(f"{ended.done:,} pictures in {ended.seconds:.1f} s{again}.")
+    out.print(f"{ended.done:,} {ended.many} in {ended.seconds:.1f} s{again}.")
     if ended.restarts:
         console.show_notes([f"workers died and were replaced {ended.restarts} times."])
     if ended.failed:
         note = (
-            f"{ended.failed:,} pictures failed, the last of them with {ended.error}. The column "
-            "error says why each did; --retry-failed does them again."
+            f"{ended.failed:,} {ended.many} failed, the last of them with {ended.error}. The "
+            "column error says why each did; --retry-failed does them again."
         )
         console.show_notes([note])
     results.current().written.append(output)

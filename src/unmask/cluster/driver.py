@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from unmask._base.checks import did_you_mean, known, whole
 from unmask._version import __version__
 from unmask.cluster import pipeline, ray_runtime, records
+from unmask.cluster.kinds import Reader
 from unmask.cluster.records import MAPS
 from unmask.cluster.sources import Fetcher, find
 from unmask.cluster.spans import fetch
@@ -28,6 +29,7 @@ from unmask.targets.target import Target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from unmask.cluster.kinds import KindName
     from unmask.cluster.records import Maps
     from unmask.cluster.spans import Source
 
@@ -68,6 +70,8 @@ class Progress:
         Files of the source that are no pictures, by their ending.
     notes : tuple of str
         What may be wrong, known before the first worker begins.
+    many : str
+        What there are, "pictures" or another kind.
     """
 
     total: int
@@ -79,6 +83,7 @@ class Progress:
     error: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    many: str = "pictures"
 
     @property
     def left(self) -> int:
@@ -96,6 +101,8 @@ def batch(
     maps: Maps = "grid",
     column: str | None = None,
     key: str | None = None,
+    kind: KindName = "picture",
+    given: Mapping[str, Any] | None = None,
     ray: str | None = None,
     workers: int | None = None,
     cores: int = 1,
@@ -124,7 +131,12 @@ def batch(
     maps : {"grid", "full", "none"}
         Four samples a cell of the masks' grid (see `packed_map`), every pixel, or no map.
     column, key : str, optional
-        Of a table: the column of paths or image bytes, and that of ids.
+        Of a table: the column of paths, image bytes or texts, and that of ids.
+    kind : {"picture", "text", "series"}
+        What the source holds. Texts are .txt files, the lines of one .txt file, or a column of a
+        table; series are .npy, .csv or .parquet files.
+    given : dict, optional
+        Keyword arguments of `unmask.text` (units) or `unmask.series` (layout, channels).
     ray : str, optional
         Address of a Ray cluster, or "auto". Without it, Ray runs on this machine, and ends
         with the run; a Ray that this process has started already is used and left running.
@@ -171,10 +183,16 @@ def batch(
             )
     ray_runtime.require()
     recipe = ModelSource(model, dict(load or {}))
-    found = find(str(source), column, key)
+    reader = Reader(kind, dict(given or {}))
+    found = find(str(source), column, key, kind)
     store = Store(str(output))
-    made_with = _fingerprint(recipe, target, maps, column, key, settings)
-    pool = pipeline.Pool(recipe, {"target": target, **settings}, maps, workers, cores, gpus)
+    made_with = {
+        **_fingerprint(recipe, target, maps, column, key, settings),
+        **reader.describe(),
+    }
+    pool = pipeline.Pool(
+        recipe, {"target": target, **settings}, maps, workers, cores, gpus, reader=reader
+    )
     with store.locked():
         store.begin(found.name, found.root, made_with)
         if retry_failed:
@@ -182,18 +200,16 @@ def batch(
         done = store.finished()
         left = found.without(done)
         before = len(found) - len(left)
-        notes = _about_first(recipe, left)
+        notes = _about_first(recipe, left) if kind == "picture" else ()
         for note in notes:
             warn(note, DoubtWarning)
-        state = Progress(total=len(found), before=before, left_out=found.left_out, notes=notes)
+        state = Progress(len(found), before, left_out=found.left_out, notes=notes, many=reader.many)
         if not len(left):
             return state
         if progress is not None:
             progress(state)
         if done and not recipe.is_file():
-            fetcher = Fetcher(
-                {"source": str(source), "root": found.root, "column": column, "id": key}
-            )
+            fetcher = Fetcher({**made_with, "source": str(source), "root": found.root, "id": key})
             pool = replace(pool, before=_before(store, fetcher))
         with ray_runtime.connected(ray):
             return _Driver(store, pool, state, progress).run(left, masks=settings.get("masks"))
@@ -281,14 +297,14 @@ class _Driver:
         self._set(done=len(self.done), failed=self.state.failed + 1, error=str(reason))
         if len(self.deadly) == DEADLY:
             raise ModelError(
-                f"{DEADLY} pictures one after another killed their workers; {name}: {reason}. "
-                "Nothing was written of them"
+                f"{DEADLY} {self.state.many} one after another killed their workers; {name}: "
+                f"{reason}. Nothing was written of them"
             ) from error
 
     def _all_came(self, left: Source) -> None:
         if len(left):
             raise FileError(
-                f"{len(left)} pictures of {left.name} never came back from the workers, "
+                f"{len(left)} {self.state.many} of {left.name} never came back from the workers, "
                 f"{left.head} the first; begin again to do them"
             )
 
@@ -332,7 +348,7 @@ class _Driver:
         if self.state.done >= HOPELESS and len(self.reasons) == 1:
             self.held = []
             raise ModelError(
-                f"the first {self.state.done} pictures all failed in the same way: "
+                f"the first {self.state.done} {self.state.many} all failed in the same way: "
                 f"{next(iter(self.reasons))}. Nothing was written of them"
             )
 

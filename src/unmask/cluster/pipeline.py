@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 import pickle
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from unmask.cluster.kinds import Reader
 from unmask.cluster.ray_runtime import require
 from unmask.cluster.worker import Worker
 from unmask.errors import SettingError
@@ -76,6 +77,8 @@ class Pool:
     gpus : float
     before : Before or None
         What the workers' model has to find again.
+    reader : Reader
+        Of what the source holds.
     """
 
     recipe: ModelSource
@@ -85,6 +88,7 @@ class Pool:
     cores: int = 1
     gpus: float = 0
     before: Before | None = None
+    reader: Reader = field(default_factory=Reader)
 
     def stream(self, spans: Sequence[Span], size: int) -> Iterator[dict[str, Any]]:
         """Yield the results of tasks of `size` pictures each, in the order they are finished.
@@ -126,6 +130,7 @@ class Pool:
                     self.maps,
                     self.cores,
                     self.before,
+                    self.reader,
                 ),
                 batch_size=1,
                 batch_format="numpy",

@@ -131,8 +131,12 @@ def rows(
             "reliability": explanation.reliabilities[number],
         }
         if maps != "none":
-            sampled = shape if maps == "full" else sampled_shape(shape, plan.masks.grid)
-            packed = pack(explanation.model_maps[number], sampled)
+            values = explanation.model_maps[number]
+            # What is no picture has few values, and all are kept.
+            picture = len(shape) == 2 and not plan.masks.units
+            flat = values if picture else values.reshape(-1, shape[-1])
+            few = picture and maps == "grid"
+            packed = pack(flat, sampled_shape(shape, plan.masks.grid) if few else flat.shape)
             row |= {
                 "map": packed.samples.ravel(),
                 "map_shape": list(packed.samples.shape),
@@ -149,11 +153,20 @@ def _beside(explanation: Explanation) -> dict[str, Any]:
     return {
         "origin": None if origin is None else asdict(origin),
         "texts": explanation.texts,
+        **_input(explanation),
         "targets": [
             {name: getattr(target, name) for name in ("top", "number", "pair", "request")}
             for target in explanation.targets
         ],
     }
+
+
+def _input(explanation: Explanation) -> dict[str, Any]:
+    """Return what an input says of itself, where it is no picture."""
+    original = explanation.original
+    if original is None or original.kind == "picture":
+        return {}
+    return {"input": {"kind": original.kind, **original.header()}}
 
 
 def failed(name: str, error: BaseException, seconds: float) -> dict[str, Any]:

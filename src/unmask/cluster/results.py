@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask._base.schema import listed, maybe, number, parse, record, table, text, whole
+from unmask.cluster.kinds import Reader
 from unmask.cluster.packed_map import Packed, unpack
 from unmask.cluster.records import BESIDE
 from unmask.cluster.sources import Fetcher, find
@@ -26,6 +27,7 @@ from unmask.errors import FileError, SettingError, UnmaskError
 from unmask.estimate.scores import Summary
 from unmask.inputs import images
 from unmask.inputs.picture import FRAME, Picture, frame_of
+from unmask.inputs.sample import MODALITIES
 from unmask.masks.grid import Masks
 from unmask.models.origin import Origin
 from unmask.run.explanation import Explanation
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from unmask.inputs import Original
     from unmask.inputs.frame import Frame
 
     Array = NDArray[np.float64]
@@ -54,6 +57,7 @@ BESIDES = record(
         "texts": maybe(listed(text)),
         "origin": maybe(ORIGIN),
         "targets": maybe(listed(record({}, MORE))),
+        "input": table(lambda value: value),
     },
 )
 # Of a map, as no model's input has more; and of a picture, which is not there to show its size.
@@ -72,7 +76,7 @@ ROW = record(
         "reliability": number(0, 1),
         "seconds": number(0),
         "map": lambda value: value,
-        "map_shape": listed(whole(1), 2, 2),
+        "map_shape": listed(whole(1), 2, 2),  # of anything else than a picture, all values
         "map_offset": number(),
         "map_scale": number(),
         "frame": maybe(text),
@@ -202,8 +206,8 @@ class Results:
         texts, made = beside.get("texts"), beside.get("origin")
         masks = Masks(**plan.pop("masks"))
         means = np.array([row["mean"] for row in rows])
-        height, width = masks.shape  # batch is about pictures
-        maps = np.stack([_map(row, (height, width)) for row in rows])
+        flat = (math.prod(masks.shape[:-1]), masks.shape[-1])
+        maps = np.stack([_map(row, flat).reshape(masks.shape) for row in rows])
         return Explanation(
             targets=tuple(_target(row, beside.get("targets")) for row in rows),
             plan=Plan(masks=masks, **plan),
@@ -213,7 +217,7 @@ class Results:
             model_maps=maps,
             model_stderrs=np.broadcast_to(np.float32(np.inf), maps.shape),
             reliabilities=tuple(row["reliability"] for row in rows),
-            original=self._original(first),
+            original=self._original(first, beside.get("input"), masks.shape),
             seconds=first["seconds"],
             model_calls=first["model_calls"],
             stopped=first["stopped"],
@@ -223,8 +227,12 @@ class Results:
             texts=texts,
         )
 
-    def _original(self, row: dict[str, Any]) -> Picture | None:
-        """Return the picture of a row, which is read when it is first asked for."""
+    def _original(
+        self, row: dict[str, Any], said: dict[str, Any] | None, shape: tuple[int, ...]
+    ) -> Original | None:
+        """Return the input of a row; a picture is read when it is first asked for."""
+        if said is not None:
+            return self._other(row, said, shape)
         frame = _frame(row["frame"])
         if frame is None:
             return None
@@ -233,6 +241,23 @@ class Results:
             return images.decode(self._fetch(row["id"], row.get("digest")), row["id"])
 
         return Picture(read, frame)
+
+    def _other(
+        self, row: dict[str, Any], said: dict[str, Any], shape: tuple[int, ...]
+    ) -> Original | None:
+        """Return a text as the row has it, or a series from its file; None where that is gone."""
+        modality = MODALITIES[text(said.pop("kind"))]
+        header = record(modality.header or {})(said)
+        assert modality.original is not None
+        if not modality.arrays:
+            return modality.original(header, {}, shape)
+        try:
+            given = {name: said["series"][name] for name in ("layout", "channels")}
+            reader = Reader("series", given)
+            own = reader(self._fetch(row["id"], row.get("digest")), row["id"])
+        except UnmaskError:
+            return None
+        return modality.original(header, {"series": own.values}, shape)
 
 
 def open(  # noqa: A001 - results.open reads well
@@ -280,7 +305,8 @@ def open(  # noqa: A001 - results.open reads well
     settings = meta["settings"]
     if source is None:
         return Results(settings, store, Fetcher(settings, near=store.url))
-    found = find(str(source), settings.get("column"), settings.get("id"))
+    kind = settings.get("kind", "picture")
+    found = find(str(source), settings.get("column"), settings.get("id"), kind)
     named = {**settings, "source": str(source), "root": found.root}
     return Results(settings, store, Fetcher(named))
 

@@ -11,23 +11,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unmask._base.spelling import named, spelled, unspelled
+from unmask.cluster.kinds import KINDS
 from unmask.cluster.spans import Source, Span, content, fetch
 from unmask.cluster.urls import contents, filesystem, join, protocols
 from unmask.errors import FileError, ImageError, SettingError, UnmaskError
-from unmask.inputs.images import suffixes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from unmask.cluster.kinds import Kind, KindName
+
 __all__ = ["Fetcher", "Source", "Span", "fetch", "find"]
 
-LISTS = (".txt", ".lst", ".list")
-TABLES = (".parquet", ".csv")
 MAX_LIST = 2**28
 
 
-def find(source: str, column: str | None = None, key: str | None = None) -> Source:
-    """Find the pictures of a source, without reading them.
+def find(
+    source: str, column: str | None = None, key: str | None = None, kind: KindName = "picture"
+) -> Source:
+    """Find the pictures, texts or series of a source, without reading them.
 
     Parameters
     ----------
@@ -40,7 +42,10 @@ def find(source: str, column: str | None = None, key: str | None = None) -> Sour
         Of a table: the column of paths or of image bytes; needed where there are several. With it,
         pictures beside the tables of a folder are left out.
     key : str, optional
-        Of a table with image bytes: the column of ids. Without it, file and row number.
+        Of a table with image bytes or texts: the column of ids. Without it, file and row number.
+    kind : {"picture", "text", "series"}
+        What it holds. Texts are .txt files, the lines of one .txt file, or a column of a table;
+        series are files of numbers.
 
     Returns
     -------
@@ -63,24 +68,28 @@ def find(source: str, column: str | None = None, key: str | None = None) -> Sour
     ('garden.png', 'market.png', 'night.png', 'street.png')
     """
     fs, path = filesystem(source)
-    suffix = _suffix(path)
+    suffix, of = _suffix(path), KINDS[kind]
     try:
         if "*" in path or "?" in path:
             root = path[: min(path.find(sign) for sign in "*?" if sign in path)].rpartition("/")[0]
-            found = _several(fs, root, fs.glob(path), column, key, fs.unstrip_protocol(path))
+            found = _several(fs, root, fs.glob(path), column, key, of, fs.unstrip_protocol(path))
         elif fs.isdir(path):
             root = path.rstrip("/")
-            found = _several(fs, root, fs.find(root), column, key)
-        elif (column or key) and suffix not in TABLES:
+            found = _several(fs, root, fs.find(root), column, key, of)
+        elif (column or key) and suffix not in of.tables:
             given = {"column": column} if column else {"id": key}
             name, value = next(iter(given.items()))
-            raise SettingError(f"{name}={value!r} is for a .parquet or .csv file, not for {source}")
+            raise SettingError(
+                f"{name}={value!r} is for a .parquet or .csv file of pictures or texts, not for "
+                f"{source}"
+            )
         elif not fs.exists(path):
             raise FileError(f"{source}: there is no such file or folder")
-        elif suffix in LISTS:
-            found = _paths(fs, path, _lines(contents(fs, path, MAX_LIST), source))
-        elif suffix in TABLES:
-            found = _table(fs, path, suffix, column, key, path.rsplit("/", 1)[-1])
+        elif suffix in of.lists:
+            lines = _lines(contents(fs, path, MAX_LIST), source)
+            found = _inline(fs, path, lines) if of.inline else _paths(fs, path, lines)
+        elif suffix in of.tables:
+            found = _table(fs, path, suffix, column, key, path.rsplit("/", 1)[-1], of)
         else:
             root, _, name = path.rpartition("/")
             found = _listed(fs, root, [name])
@@ -90,7 +99,8 @@ def find(source: str, column: str | None = None, key: str | None = None) -> Sour
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise FileError(f"{named(source)} cannot be read: {named(reason)}") from error
     if not len(found):
-        raise FileError(f"{source}: no pictures there ({', '.join(suffixes())}), and no tables")
+        tables = ", and no tables" if of.tables else ""
+        raise FileError(f"{source}: no {of.many} there ({', '.join(of.suffixes())}){tables}")
     return found
 
 
@@ -127,7 +137,8 @@ class Fetcher:
         if root and _is_within(path):
             return join(root, path)
         span, position = self._find(name)
-        return span.places[position] if span.places else ""
+        found = span.places[position] if span.places else ""
+        return found if isinstance(found, str) else ""
 
     def __call__(self, name: str, digest: str | None = None) -> bytes:
         """Return the bytes of a picture's file.
@@ -159,6 +170,8 @@ class Fetcher:
             self._check(place)
             return fetch(place, name)
         span, position = self._find(name)
+        if span.places:
+            return fetch(span.places[position], name)
         if self.group[0] is not span:
             self.group = (span, span.values())
         return content(self.group[1][span.offsets[position]].as_py())
@@ -176,7 +189,8 @@ class Fetcher:
             raise ImageError(f"{name}: these results do not say where their pictures are")
         if not self.index:
             self._check(given["source"])
-            found = find(given["source"], given.get("column"), given.get("id"))
+            kind = given.get("kind", "picture")
+            found = find(given["source"], given.get("column"), given.get("id"), kind)
             self.index = {
                 name: (span, position)
                 for span in found.spans
@@ -209,18 +223,24 @@ def _listed(fs: Any, root: str, names: Sequence[str], name: str = "") -> Source:
 
 
 def _several(
-    fs: Any, root: str, paths: Sequence[str], column: str | None, key: str | None, name: str = ""
+    fs: Any,
+    root: str,
+    paths: Sequence[str],
+    column: str | None,
+    key: str | None,
+    of: Kind,
+    name: str = "",
 ) -> Source:
     """Return the pictures among some files, or those of the tables among them."""
-    pictures = [path for path in paths if path.lower().endswith(suffixes())]
-    tables = sorted(path for path in paths if path.lower().endswith(TABLES))
+    pictures = [path for path in paths if path.lower().endswith(of.suffixes())]
+    tables = sorted(path for path in paths if path.lower().endswith(of.tables))
     if not tables or (pictures and column is None):
         if column is not None:
             raise SettingError(f"column={column!r} is for tables, and {root} has none")
         found = _listed(fs, root, [_within(picture, root) for picture in pictures], name)
         return replace(found, left_out=_endings(paths, pictures))
     parts = [
-        _table(fs, table, _suffix(table), column, key, _within(table, root)) for table in tables
+        _table(fs, table, _suffix(table), column, key, _within(table, root), of) for table in tables
     ]
     spans = tuple(span for part in parts for span in part.spans)
     ids = [name for span in spans for name in span.ids]
@@ -260,8 +280,20 @@ def _paths(fs: Any, table: str, names: Sequence[str]) -> Source:
     return Source(fs.unstrip_protocol(table), fs.unstrip_protocol(folder), spans)
 
 
+def _inline(
+    fs: Any, path: str, values: Sequence[str], ids: Sequence[str] | None = None, name: str = ""
+) -> Source:
+    """Return texts that stand in a file themselves, known by their number in it or by ids."""
+    own = name or path.rsplit("/", 1)[-1]
+    known = tuple(ids) if ids is not None else tuple(f"{own}:{i}" for i in range(len(values)))
+    if len(set(known)) < len(known):
+        raise SettingError(f"{path}: the ids are not unique")
+    places = tuple(value.encode("utf-8", "surrogateescape") for value in values)
+    return Source(fs.unstrip_protocol(path), "", (Span(known, places),) if known else ())
+
+
 def _table(
-    fs: Any, path: str, suffix: str, column: str | None, key: str | None, name: str
+    fs: Any, path: str, suffix: str, column: str | None, key: str | None, name: str, of: Kind
 ) -> Source:
     import pyarrow as pa
     import pyarrow.csv
@@ -272,12 +304,18 @@ def _table(
             if suffix == ".csv":
                 table = pyarrow.csv.read_csv(file)
                 chosen = _column(path, table.schema, column, key)
-                return _paths(fs, path, _texts(table, chosen, path))
+                texts = _texts(table, chosen, path, of)
+                if not of.inline:
+                    return _paths(fs, path, texts)
+                ids = None if key is None else [str(one) for one in table[key].to_pylist()]
+                return _inline(fs, path, texts, ids, name)
             parquet = pq.ParquetFile(file)
             chosen = _column(path, parquet.schema_arrow, column, key)
             kind = parquet.schema_arrow.field(chosen).type
             if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-                return _paths(fs, path, _texts(parquet.read([chosen]), chosen, path))
+                if of.inline:
+                    return _bytes(fs, path, parquet, chosen, key, name)
+                return _paths(fs, path, _texts(parquet.read([chosen]), chosen, path, of))
             if not (pa.types.is_struct(kind) or "binary" in str(kind)):
                 raise SettingError(f"{path}: column {chosen!r} is {kind}: expected paths or bytes")
             return _bytes(fs, path, parquet, chosen, key, name)
@@ -285,10 +323,13 @@ def _table(
             raise FileError(f"{path} is not a table that can be read: {error}") from error
 
 
-def _texts(table: Any, column: str, path: str) -> list[str]:
+def _texts(table: Any, column: str, path: str, of: Kind) -> list[str]:
     values = table[column].to_pylist()
-    if not all(isinstance(value, str) and value for value in values):
-        raise SettingError(f"{path}: column {column!r} holds something else than paths")
+    if of.inline:  # an empty text is a row with its error
+        values = ["" if value is None else value for value in values]
+    if not all(isinstance(value, str) and (value or of.inline) for value in values):
+        wanted = "texts" if of.inline else "paths"
+        raise SettingError(f"{path}: column {column!r} holds something else than {wanted}")
     return list(values)
 
 
@@ -310,7 +351,7 @@ def _column(path: str, schema: Any, column: str | None, key: str | None) -> str:
 
 
 def _bytes(fs: Any, path: str, parquet: Any, column: str, key: str | None, name: str) -> Source:
-    """Return a column of image bytes; a span is a row group."""
+    """Return a column of image bytes or of texts; a span is a row group."""
     url = fs.unstrip_protocol(path)
     spans, first = [], 0
     seen: set[str] = set()

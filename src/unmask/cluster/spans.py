@@ -1,4 +1,4 @@
-"""Pictures of a run, not yet read: what is sent to the workers, and how one is fetched there."""
+"""Inputs of a run, not yet read: what is sent to the workers, and how one is fetched there."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Span:
     Attributes
     ----------
     ids : tuple of str
-    places : tuple of str
-        Where each picture lies; empty for image bytes.
+    places : tuple of str or bytes
+        Where each picture lies, or what it is; empty for cells of a Parquet file.
     table, column, group, offsets
         For image bytes: the Parquet file, its column, the row group, and the rows in it.
     """
 
     ids: tuple[str, ...]
-    places: tuple[str, ...] = ()
+    places: tuple[str | bytes, ...] = ()
     table: str = ""
     column: str = ""
     group: int = 0
@@ -102,8 +102,9 @@ class Span:
 
 
 def content(value: Any) -> bytes:
-    """Return image bytes; some data sets keep a struct of bytes and path."""
-    return (value.get("bytes") if isinstance(value, dict) else value) or b""
+    """Return a cell's bytes; some data sets keep a struct of bytes and path."""
+    found = (value.get("bytes") if isinstance(value, dict) else value) or b""
+    return found.encode() if isinstance(found, str) else found
 
 
 @dataclass(frozen=True)

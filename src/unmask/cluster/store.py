@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from unmask._base import files, schema
 from unmask.cluster import records
+from unmask.cluster.kinds import KINDS
 from unmask.cluster.urls import contents, filesystem, is_local, join
 from unmask.errors import FileError, SettingError
 
@@ -46,6 +47,7 @@ SETTINGS = schema.record(
         "maps": schema.one_of(records.MAPS),
         "column": schema.text,
         "id": schema.text,
+        "kind": schema.one_of(tuple(KINDS)),
     },
 )
 # Of a Parquet file: rows that are read at once, and most rows and bytes of a row group.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unmask.cluster import records
+from unmask.cluster.kinds import Reader
 from unmask.cluster.spans import fetch
 from unmask.errors import UnmaskError, silent
-from unmask.inputs import images
 from unmask.run.explain import explain
 from unmask.run.prepare import prepare
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from unmask.targets.target import Target
 
 __all__ = ["Before", "Worker"]
+
+PICTURES = Reader()
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Worker:
         Of the model.
     before : Before, optional
         What an earlier run found; the model has to find the same.
+    reader : Reader
+        Of what the pictures are.
     """
 
     def __init__(
@@ -67,10 +71,11 @@ class Worker:
         maps: Maps,
         threads: int = 1,
         before: Before | None = None,
+        reader: Reader = PICTURES,
     ) -> None:
         # Ray sets it where it counts cores; who shares a GPU needs it too.
         os.environ["OMP_NUM_THREADS"] = str(threads)
-        self.settings, self.maps = dict(settings), maps
+        self.settings, self.maps, self.reader = dict(settings), maps, reader
         self.model, self.fatal = None, ""
         try:
             self.model = recipe.load()
@@ -85,7 +90,7 @@ class Worker:
         """Return a message if the model is not the one of the stored rows, whatever its name."""
         try:
             with silent():
-                picture = images.decode(before.data, before.name)
+                picture = self.reader(before.data, before.name)
                 run = prepare(self.model, picture, **self.settings)
             for then, now in zip(before.targets, run.targets.targets, strict=False):
                 then.check_same(now, run.model.name)
@@ -121,7 +126,7 @@ class Worker:
         try:
             data = fetch(place, name)
             with silent():  # explain says it of the array
-                picture = images.decode(data, name)
+                picture = self.reader(data, name)
             with silent():  # the notes say the same
                 explanation = explain(self.model, picture, **self.settings)
             digest = hashlib.sha256(data).hexdigest()

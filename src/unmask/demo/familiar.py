@@ -49,12 +49,16 @@ def is_scene(picture: NDArray[np.uint8]) -> bool:
     if not equal.size or equal.mean() > EQUAL:
         return False
     step = max(1, math.isqrt(picture.shape[0] * picture.shape[1] // PIXELS))
-    colors = picture[::step, ::step].reshape(-1, 3) @ COLORS.T
-    if (np.hypot(*colors.T) < 1).mean() > GRAY:
+    colors = COLORS @ picture[::step, ::step].reshape(-1, 3).T
+    if (np.hypot(*colors) < 1).mean() > GRAY:
         return False
     angles = np.linspace(0, math.pi, ANGLES, endpoint=False)
-    across = colors @ np.stack([np.cos(angles), np.sin(angles)])
-    parts = ((across - across.min(axis=0)) * PARTS).astype(np.intp)
-    window = np.ones(PARTS, np.intp)  # a level wide, which rounding takes
-    most = max(int(np.convolve(np.bincount(levels), window).max()) for levels in parts.T)
-    return most >= ON_LINE * len(colors)
+    enough = ON_LINE * colors.shape[1]
+    return any(_on_one_line(colors, angle) >= enough for angle in angles)
+
+
+def _on_one_line(colors: NDArray[np.float64], angle: float) -> int:
+    """Count the colors of the fullest line of an angle, a level wide, which rounding takes."""
+    across = math.cos(angle) * colors[0] + math.sin(angle) * colors[1]
+    levels = ((across - across.min()) * PARTS).astype(np.intp)
+    return int(np.convolve(np.bincount(levels), np.ones(PARTS, np.intp)).max())

@@ -2,7 +2,8 @@
 
 The estimators have one limit, ``E[f M] / p``: the mean score given that a pixel is visible (RISE,
 arXiv:1806.07421, equation 4). They differ in noise. Two have limits of their own: `notebook` leaves
-out the division by p, and `sharp` the blur by the masks.
+out the division by p, and `sharp` the blur by the masks. Two more are values of units, and are 0
+for one without influence: `shapley` and `banzhaf`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Literal
 from unmask._base.blas import one_blas_thread
 from unmask.estimate.linear import centered, coverage, notebook, paper
 from unmask.estimate.regression import NormalEquations
+from unmask.estimate.shapley import all_masks, banzhaf, exact, shapley
 from unmask.estimate.smooth import adaptive, sharp, smooth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -26,10 +28,20 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-__all__ = ["ESTIMATORS", "OLDER", "Estimator", "finalize", "finalize_groups", "scale"]
+__all__ = ["ESTIMATORS", "OLDER", "VALUES", "Estimator", "finalize", "finalize_groups", "scale"]
 
 
-Estimator = Literal["adaptive", "smooth", "sharp", "centered", "paper", "coverage", "notebook"]
+Estimator = Literal[
+    "adaptive",
+    "smooth",
+    "sharp",
+    "centered",
+    "paper",
+    "coverage",
+    "notebook",
+    "shapley",
+    "banzhaf",
+]
 
 
 @one_blas_thread()
@@ -38,9 +50,10 @@ def finalize(estimator: Estimator, estimate: Scores) -> Maps:
 
     Parameters
     ----------
-    estimator : {"adaptive", "smooth", "sharp", "centered", "paper", "coverage", "notebook"}
+    estimator : str
+        One of `ESTIMATORS`.
     estimate : Scores
-        Of at least one mask.
+        Of at least one mask. If all there are were taken, maps are exact.
 
     Returns
     -------
@@ -48,7 +61,9 @@ def finalize(estimator: Estimator, estimate: Scores) -> Maps:
     """
     powers = estimate.powers
     if powers.any():  # so that squares are held
-        return ESTIMATORS[estimator](estimate.times(-powers)).times(powers)
+        return finalize(estimator, estimate.times(-powers)).times(powers)
+    if all_masks(estimate):
+        return exact(estimator, estimate)
     return ESTIMATORS[estimator](estimate)
 
 
@@ -68,7 +83,7 @@ def finalize_groups(estimator: Estimator, estimate: Scores) -> Iterator[tuple[Sc
             yield few, maps.times(powers[done : done + few.targets])
             done += few.targets
         return
-    if estimator in ("adaptive", "smooth", "sharp"):
+    if estimator in ("adaptive", "smooth", "sharp", "banzhaf"):
         estimate.fold(NormalEquations)  # once for all targets
     for few in estimate.groups():
         yield few, finalize(estimator, few)
@@ -82,7 +97,11 @@ ESTIMATORS: dict[Estimator, Callable[[Scores], Maps]] = {
     "paper": paper,
     "coverage": coverage,
     "notebook": notebook,
+    "shapley": shapley,
+    "banzhaf": banzhaf,
 }
+# What their maps show of a unit, in words; 0 is no influence.
+VALUES: Mapping[str, str] = {"shapley": "Shapley value", "banzhaf": "Banzhaf value"}
 # How version 0.1.0 spelled them.
 OLDER = {"centred": "centered"}
 
@@ -90,11 +109,14 @@ OLDER = {"centred": "centered"}
 def scale(estimator: Estimator, keep: float) -> float:
     """Limit of an estimator over that of the others: 1, or p for `notebook`.
 
-    A pixel without influence shows the mean score times this.
+    A pixel without influence shows the mean score times this, so it is 0 for Shapley and Banzhaf
+    values.
 
     Examples
     --------
-    >>> scale("smooth", 0.25), scale("notebook", 0.25)
-    (1.0, 0.25)
+    >>> scale("smooth", 0.25), scale("notebook", 0.25), scale("shapley", 0.5)
+    (1.0, 0.25, 0.0)
     """
+    if estimator in VALUES:
+        return 0.0
     return keep if estimator == "notebook" else 1.0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from unmask.masks import designs
 from unmask.masks.eigenbasis import basis
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ RATIOS = np.geomspace(1e-4, 1e4, 81)
 
 def is_paired(masks: Masks) -> bool:
     """Whether masks come in complementary pairs, one right after the other."""
-    return masks.design == "balanced" and masks.keep == 0.5
+    return designs.is_paired(masks.design, masks.keep)
 
 
 @dataclass(frozen=True, eq=False)

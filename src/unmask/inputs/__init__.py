@@ -6,10 +6,11 @@ from unmask.inputs.array import ARRAY, ArraySample
 from unmask.inputs.picture import PICTURE, Picture
 from unmask.inputs.rows import ROW, RowOriginal
 from unmask.inputs.sample import Modality, Original, Sample, describe, read, register
+from unmask.inputs.series_values import Series, series
 from unmask.inputs.spec import InputSpec, TableSpec, TextSpec
 from unmask.inputs.table_row import Row, row
 from unmask.inputs.texts import TEXT, Text, TextOriginal, text
-from unmask.inputs.time_series import SERIES, Series, SeriesOriginal, series
+from unmask.inputs.time_series import SERIES, SeriesOriginal
 
 __all__ = [
     "ArraySample",

@@ -9,6 +9,7 @@ import numpy as np
 
 from unmask._base.random import generator
 from unmask.errors import ModelError, SettingError
+from unmask.masks.coalitions import ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -154,10 +155,16 @@ def turns(masks: Masks, number: int, count: int) -> NDArray[np.intp]:
     >>> found.size, np.bincount(found).tolist(), (found[::2] == found[1::2]).all()
     (32, [10, 10, 12], np.True_)
     """
+    if masks.design == "exhaustive":  # each pair with each fill
+        return np.resize(np.repeat(np.arange(count), 2), masks.block_size)
     rng = generator(masks.seed, "fills", number)
     pairs = -(-masks.block_size // 2)
     order = np.concatenate([rng.permutation(count) for _ in range(-(-pairs // count))])
-    return np.repeat(order[:pairs], 2)[: masks.block_size]
+    found = np.repeat(order[:pairs], 2)[: masks.block_size]
+    if masks.design == "shapley":
+        full, empty = ends(count)
+        found[full : full + empty] = rng.permutation(count)[:empty]
+    return found
 
 
 class Filler:
@@ -172,14 +179,12 @@ class Filler:
     """
 
     def __init__(self, fill: Any, masks: Masks, send: Callable[[Array], Any]) -> None:
-        self.fills: Any = fill.fills if isinstance(fill, Several) else (fill,)
+        self.fills: tuple[Any, ...] = tuple(fill.fills) if isinstance(fill, Several) else (fill,)
         self.masks, self.send = masks, send
         self.computed = any(isinstance(one, Computed) for one in self.fills)
         if not self.computed:
-            known: Any = self.fills[0]
-            if len(self.fills) > 1:
-                known = np.stack(np.broadcast_arrays(*self.fills))
-            self.known = send(known)
+            one = len(self.fills) == 1
+            self.known = send(self.fills[0] if one else np.stack(np.broadcast_arrays(*self.fills)))
 
     def __call__(self, parts: Sequence[Part]) -> Any:
         """Return the fill of all, or one for each mask of a batch."""

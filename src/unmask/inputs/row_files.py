@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from unmask.inputs.series_files import csv_rows, number_of, reading
 
 if TYPE_CHECKING:
     import os
-    from pathlib import Path
 
 __all__ = ["read_rows"]
 
@@ -41,11 +40,11 @@ def read_rows(given: str | os.PathLike[str]) -> Cells:
     return found
 
 
-def _csv(path: Path) -> Cells:
-    names, rows = csv_rows(path)
+def _csv(source: BinaryIO, path: str) -> Cells:
+    names, rows = csv_rows(source, path)
     wide = len(names or rows[0])
     columns = [_column([row[place] for row in rows]) for place in range(wide)]
-    cells = read_cells(np.array(columns, object).reshape(wide, -1).T, path.name)
+    cells = read_cells(np.array(columns, object).reshape(wide, -1).T, path)
     return cells if names is None else cells.only(range(wide), tuple(names))
 
 
@@ -56,22 +55,22 @@ def _column(cells: list[str]) -> list[str | float | None]:
     return [cell.strip() or float("nan") for cell in cells]
 
 
-def _parquet(path: Path) -> Cells:
+def _parquet(source: BinaryIO, path: str) -> Cells:
     try:
         from pyarrow import parquet
     except ImportError as error:
         raise MissingExtra("pyarrow", "eval") from error
-    table = parquet.read_table(path)
+    table = parquet.read_table(source)
     names = tuple(table.column_names)
     columns = [column.to_pylist() for column in table.columns]
     array = np.empty((table.num_rows, len(names)), object)
     for place, column in enumerate(columns):
         array[:, place] = column
-    return read_cells(array, path.name).only(range(len(names)), names)
+    return read_cells(array, path).only(range(len(names)), names)
 
 
-def _npy(path: Path) -> Cells:
-    return read_cells(np.load(path, allow_pickle=False), path.name)
+def _npy(source: BinaryIO, path: str) -> Cells:
+    return read_cells(np.load(source, allow_pickle=False), path)
 
 
 READERS = {".npy": _npy, ".csv": _csv, ".parquet": _parquet}

@@ -19,9 +19,9 @@ from unmask.errors import ModelError, SettingError, UnmaskWarning, warn
 from unmask.inputs.columns import Column, decode, joined_columns, read_cells
 from unmask.inputs.filling import Several
 from unmask.inputs.sample import Modality
+from unmask.inputs.series_values import Series
 from unmask.inputs.spec import InputSpec
 from unmask.inputs.table_row import SHOWN, Files, Row, Unit
-from unmask.inputs.time_series import Series
 from unmask.masks.eigenbasis import UNITS as MOST
 
 if TYPE_CHECKING:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from typing import TYPE_CHECKING, Any
+import io
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -13,15 +15,14 @@ from unmask.errors import FileError, MissingExtra, SettingError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     Table = tuple[NDArray[np.float64], Sequence[str] | None]
 
 
-__all__ = ["SUFFIXES", "csv_rows", "number_of", "read_table", "reading"]
+__all__ = ["SUFFIXES", "csv_rows", "decode_table", "number_of", "read_table", "reading"]
 
 
 def read_table(given: str | os.PathLike[str]) -> Table:
@@ -49,7 +50,9 @@ def read_table(given: str | os.PathLike[str]) -> Table:
     return found
 
 
-def reading(given: str | os.PathLike[str], readers: Mapping[str, Callable[[Path], Any]]) -> Any:
+def reading(
+    given: str | os.PathLike[str], readers: Mapping[str, Callable[[BinaryIO, str], Any]]
+) -> Any:
     """Read a file by the reader for its ending; errors as of `read_table`."""
     path = expanded(given)
     reader = readers.get(path.suffix.lower())
@@ -59,23 +62,47 @@ def reading(given: str | os.PathLike[str], readers: Mapping[str, Callable[[Path]
         )
     if not path.is_file():
         raise FileError(f"there is no file {named(str(path))}")
+    with _clear(str(path)), path.open("rb") as file:
+        return reader(file, named(str(path)))
+
+
+def decode_table(data: bytes, name: str) -> Table:
+    """Read numbers from a file's bytes, as `read_table` does.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        The file's, whose ending says what it is.
+
+    Returns
+    -------
+    values, names
+    """
+    reader = SUFFIXES[f".{name.rpartition('.')[2].lower()}"]
+    with _clear(name):
+        return reader(io.BytesIO(data), named(name))
+
+
+@contextlib.contextmanager
+def _clear(path: str) -> Iterator[None]:
     try:
-        return reader(path)
+        yield
     except (OSError, ValueError, EOFError, csv.Error) as error:
         if isinstance(error, SettingError):
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise FileError(f"{named(str(path))} cannot be read: {reason[:200]}") from error
+        raise FileError(f"{named(path)} cannot be read: {reason[:200]}") from error
 
 
-def _npy(path: Path) -> Table:
-    array = np.load(path, allow_pickle=False)
+def _npy(source: BinaryIO, path: str) -> Table:
+    array = np.load(source, allow_pickle=False)
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-        raise SettingError(f"{named(str(path))}: expected an array of numbers")
+        raise SettingError(f"{path}: expected an array of numbers")
     return array.astype(np.float64), None
 
 
-def csv_rows(path: Path) -> tuple[list[str] | None, list[list[str]]]:
+def csv_rows(source: BinaryIO, path: str) -> tuple[list[str] | None, list[list[str]]]:
     """Return a file's names of columns, if its first line holds any word, and its cells.
 
     Raises
@@ -83,15 +110,14 @@ def csv_rows(path: Path) -> tuple[list[str] | None, list[list[str]]]:
     SettingError
         It is empty, or its rows are not of one length.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        start = file.read(4096)
-        file.seek(0)
+    with io.TextIOWrapper(source, encoding="utf-8-sig", newline="") as file:
         # What stands most often in the first line; a comma if nothing does.
-        first = start.partition("\n")[0]
+        first = file.read(4096).partition("\n")[0]
         separator = max(",;\t", key=first.count)
+        file.seek(0)
         rows = [row for row in csv.reader(file, delimiter=separator) if any(map(str.strip, row))]
     if not rows:
-        raise SettingError(f"{named(str(path))} is empty")
+        raise SettingError(f"{path} is empty")
     names = None
     if any(number_of(cell) is None for cell in rows[0]):
         names, rows = [cell.strip() for cell in rows[0]], rows[1:]
@@ -99,13 +125,13 @@ def csv_rows(path: Path) -> tuple[list[str] | None, list[list[str]]]:
     for line, row in enumerate(rows, 1 + (names is not None)):
         if len(row) != wide:
             raise SettingError(
-                f"{named(str(path))}: row {line} has {len(row)} columns, and the first has {wide}"
+                f"{path}: row {line} has {len(row)} columns, and the first has {wide}"
             )
     return names, rows
 
 
-def _csv(path: Path) -> Table:
-    names, rows = csv_rows(path)
+def _csv(source: BinaryIO, path: str) -> Table:
+    names, rows = csv_rows(source, path)
     values = [[number_of(cell) for cell in row] for row in rows]
     for cells, numbers in zip(rows, values, strict=True):
         if None in numbers:
@@ -125,12 +151,12 @@ def number_of(cell: str) -> float | None:
         return None
 
 
-def _parquet(path: Path) -> Table:
+def _parquet(source: BinaryIO, path: str) -> Table:
     try:
         from pyarrow import parquet
     except ImportError as error:
         raise MissingExtra("pyarrow", "eval") from error
-    table: Any = parquet.read_table(path)
+    table: Any = parquet.read_table(source)
     columns = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         values = column.to_numpy()
@@ -138,13 +164,13 @@ def _parquet(path: Path) -> Table:
             raise _no_number(path, name, values[0] if len(values) else "")
         columns.append(values.astype(np.float64))
     if not columns:
-        raise SettingError(f"{named(str(path))} is empty")
+        raise SettingError(f"{path} is empty")
     return np.stack(columns, axis=1), list(table.column_names)
 
 
-def _no_number(path: Path, column: Any, value: Any) -> SettingError:
+def _no_number(path: str, column: Any, value: Any) -> SettingError:
     return SettingError(
-        f"{named(str(path))}: column {named(str(column))} has {named(str(value))!r}, which is no "
+        f"{path}: column {named(str(column))} has {named(str(value))!r}, which is no "
         "number: leave out columns of times and words"
     )
 

@@ -4,7 +4,8 @@ A design is a function ``(rng, count, cells, keep) -> bits`` that fills a block.
 inside a block, blocks are independent and alike, so every statistic that compares blocks is right
 for every design. In each design here a mask by itself has exactly the distribution of independent
 bits, so estimates are unbiased for any model, for a whole block and for any leading part of one;
-docs/masks.md has the proof. What differs is how the masks of a block depend on each other.
+docs/masks.md has the proof. What differs is how the masks of a block depend on each other. Designs
+for units alone are in `coalitions`, and are another matter.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from unmask.errors import SettingError
+from unmask.masks.coalitions import exhaustive, exhaustive_size, shapley, shapley_size
 from unmask.masks.hadamard import hadamard, hadamard_order
 
 if TYPE_CHECKING:
@@ -26,11 +28,22 @@ if TYPE_CHECKING:
     Bits = NDArray[np.uint8]
 
 
-__all__ = ["DESIGNS", "Design", "balanced", "block_size", "draw", "random", "stratified"]
+__all__ = [
+    "DESIGNS",
+    "OF_UNITS",
+    "Design",
+    "balanced",
+    "block_size",
+    "draw",
+    "is_paired",
+    "random",
+    "stratified",
+]
 
 
-Design = Literal["random", "balanced"]
-DESIGNS: tuple[Design, ...] = ("random", "balanced")
+Design = Literal["random", "balanced", "shapley", "exhaustive"]
+DESIGNS: tuple[Design, ...] = ("random", "balanced", "shapley", "exhaustive")
+OF_UNITS: tuple[Design, ...] = ("shapley", "exhaustive")
 
 RANDOM_BLOCK = 64
 STRATIFIED_SET = 128
@@ -138,22 +151,32 @@ def _method(design: Design, keep: float) -> Callable[..., Bits]:
     return balanced if keep == 0.5 else stratified
 
 
-def draw(rng: np.random.Generator, design: Design, count: int, cells: int, keep: float) -> Bits:
+def is_paired(design: Design, keep: float) -> bool:
+    """Whether masks come in complementary pairs, one right after the other."""
+    return design in OF_UNITS or (design == "balanced" and keep == 0.5)
+
+
+def draw(
+    rng: np.random.Generator, design: Design, count: int, cells: int, keep: float, fills: int = 1
+) -> Bits:
     """Draw a whole block with `design`; ``"balanced"`` is `stratified` where `keep` is not 1/2.
 
-    A balanced block is `SETS` sets, one after the other.
+    A balanced block is `SETS` sets, one after the other. Designs of units plan for the fills that
+    take turns.
 
     Returns
     -------
     ndarray of uint8, shape (count, cells)
     """
+    if design in OF_UNITS:
+        return (shapley if design == "shapley" else exhaustive)(rng, cells, fills)
     method = _method(design, keep)
     if method is random:
         return random(rng, count, cells, keep)
     return np.concatenate([method(rng, count // SETS, cells, keep) for _ in range(SETS)])
 
 
-def block_size(design: Design, cells: int, keep: float) -> int:
+def block_size(design: Design, cells: int, keep: float, fills: int = 1) -> int:
     """Masks in a block.
 
     `SETS` sets for a balanced design. A set has twice the Hadamard order; a stratified one has
@@ -163,7 +186,7 @@ def block_size(design: Design, cells: int, keep: float) -> int:
     Raises
     ------
     SettingError
-        A balanced design of more than 4,096 cells.
+        A balanced design of more than 4,096 cells, or a design that needs ``keep=0.5``.
 
     Examples
     --------
@@ -172,6 +195,12 @@ def block_size(design: Design, cells: int, keep: float) -> int:
     >>> block_size("balanced", 64, 0.3), block_size("random", 64, 0.5)
     (260, 64)
     """
+    if design in OF_UNITS:
+        if keep != 0.5:
+            raise SettingError(
+                f"keep={keep}: design={design!r} shows and hides alike, and needs keep=0.5"
+            )
+        return (shapley_size if design == "shapley" else exhaustive_size)(cells, fills)
     match _method(design, keep).__name__:
         case "random":
             return RANDOM_BLOCK

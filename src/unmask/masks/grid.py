@@ -74,13 +74,16 @@ class Masks:
         Probability p that a cell is kept, in (0, 1).
     seed : int, default 0
         0 to 2**64 - 1.
-    design : {"balanced", "random"}
+    design : {"balanced", "random", "shapley", "exhaustive"}
         How a block's bits are drawn, see `designs`. A balanced block is two sets of masks,
-        the second shifted by half a cell against the first; random masks have a shift each.
+        the second shifted by half a cell against the first; random masks have a shift each. The
+        last two are for units alone, see `coalitions`.
     shift : bool, default True
         False enlarges the grid to exactly the input's size and never shifts it.
     units : sequence of int, default ()
         Axes of units, which have no neighbors: a cell for each, neither enlarged nor shifted.
+    fills : int, default 1
+        How many fills take turns, which designs of units plan for.
 
     Raises
     ------
@@ -106,6 +109,7 @@ class Masks:
     design: designs.Design
     shift: bool
     units: tuple[int, ...]
+    fills: int
 
     def __init__(
         self,
@@ -117,6 +121,7 @@ class Masks:
         *,
         shift: bool = True,
         units: Sequence[int] = (),
+        fills: int = 1,
     ) -> None:
         sizes = tuple(operator.index(size) for size in shape)
         axes = tuple(sorted({operator.index(axis) for axis in units}))
@@ -126,6 +131,10 @@ class Masks:
                 f"keep={keep!r}: the keep probability must lie between 0 and 1, both excluded"
             )
         known("design", design, designs.DESIGNS)
+        if design in designs.OF_UNITS and len(axes) < len(sizes):
+            raise SettingError(
+                f"design={design!r} is for inputs of units, such as words or columns: leave it out"
+            )
         if not isinstance(shift, bool | np.bool_):
             raise SettingError(f"shift={shift!r}: expected True or False")
         if not is_whole(seed) or not 0 <= seed < 2**64:
@@ -138,6 +147,7 @@ class Masks:
             ("design", design),
             ("shift", bool(shift) and len(axes) < len(sizes)),
             ("units", axes),
+            ("fills", operator.index(fills)),
         ):
             object.__setattr__(self, name, value)
         _ = self.block_size  # a design that cannot be drawn fails here, not at the first block
@@ -147,12 +157,14 @@ class Masks:
         known = {item.name: getattr(self, item.name) for item in fields(self)}
         if not self.units:
             del known["units"]
+        if self.fills == 1:
+            del known["fills"]
         return f"Masks({', '.join(f'{name}={value!r}' for name, value in known.items())})"
 
     @cached_property
     def block_size(self) -> int:
         """Masks in a block."""
-        return designs.block_size(self.design, math.prod(self.grid), self.keep)
+        return designs.block_size(self.design, math.prod(self.grid), self.keep, self.fills)
 
     @property
     def cell(self) -> tuple[int, ...]:
@@ -189,8 +201,10 @@ class Masks:
         rng = generator(self.seed, "masks", number)
         n = self.block_size
         limits = np.array(self.shifts)
-        bits = designs.draw(rng, self.design, n, math.prod(self.grid), self.keep)
-        if self.design == "random":
+        bits = designs.draw(rng, self.design, n, math.prod(self.grid), self.keep, self.fills)
+        if self.design in designs.OF_UNITS:
+            shifts = np.zeros((n, len(limits)), np.int64)
+        elif self.design == "random":
             shifts = rng.integers(0, limits, (n, len(limits)))
         else:
             # Half a cell apart: where the cells of one set meet, those of the other are centered.

@@ -83,9 +83,7 @@ class Pictures:
                 )
             )
         drawn = image(scale.colors(values), f"Saliency map for {target.label}")
-        figures.append(
-            figure(drawn + color_scale(scale, f"{target.quantity} while visible"), "saliency map")
-        )
+        figures.append(figure(drawn + color_scale(scale, small.measure(number)), "saliency map"))
         if known:
             figures.append(_stderr(small.influence_stderr(number), values, target.label))
         return f"<div class=figures>{''.join(figures)}</div>"

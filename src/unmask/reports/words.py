@@ -64,7 +64,7 @@ class Words:
             )
         ]
         caption = "the words" + (", underlined where they differ from no influence, 95%" * scored)
-        measure = f"{explanation.targets[number].quantity} while visible"
+        measure = explanation.measure(number)
         said = f"<p class=text>{escape(self.text.gaps[0])}{''.join(words)}</p>"
         return (
             f"<div class=words>{figure(said + color_scale(scale, measure), caption)}"

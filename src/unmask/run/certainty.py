@@ -44,7 +44,8 @@ class Influence(NamedTuple):
     def significance(self, confidence: float) -> NDArray[np.float32]:
         """Return what is above 0 where the change is more than chance explains."""
         # Where there is no error at all, rounding alone is no influence.
-        least = 64 * np.finfo(np.float64).eps * abs(self.level)
+        largest = max(abs(self.level), float(np.abs(self.change).max(initial=0.0)))
+        least = 64 * np.finfo(np.float64).eps * largest
         bound = np.maximum(statistics.quantile(confidence, self.freedom) * self.stderr, least)
         known = np.isfinite(bound)
         surplus = np.where(known, np.abs(self.change) - np.where(known, bound, 0.0), 0.0)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask._base.numbers import format_score
+from unmask.estimate.estimators import VALUES
+from unmask.estimate.shapley import all_masks
+from unmask.masks.designs import OF_UNITS
 from unmask.run.stopping import larger_parts, masks_for
 
 if TYPE_CHECKING:
@@ -59,7 +62,11 @@ def doubts(
     list of str
     """
     found = []
-    coarser, units = larger_parts(estimate.masks), bool(estimate.masks.units)
+    masks = estimate.masks
+    coarser, units = larger_parts(masks), bool(masks.units)
+    # Values, and all masks that there are, keep half.
+    halves = estimator in VALUES or masks.design in OF_UNITS
+    few = _are_few(estimate, estimator)
     for target, scores, sure in zip(targets, estimate.scores.T, reliabilities, strict=True):
         name = repr(target.label)
         spread, largest = float(scores.std()), float(max(np.abs(scores).max(), abs(target.score)))
@@ -75,27 +82,24 @@ def doubts(
         if killed > NEARLY_ALL:
             found.append(
                 f"{100 * killed:.0f}% of the masks leave less than {100 * KILLED:.0f}% of the "
-                f"score of {name}: hardly any shows enough of it. Keep more (keep=0.7), or use "
+                f"score of {name}: hardly any shows enough of it. "
+                f"{'Use ' if halves else 'Keep more (keep=0.7), or use '}"
                 f"{'smaller units' if units else 'a finer grid'}"
             )
         elif spread < SPREAD * (min(1.0, largest) if below_zero else largest):
             other = "or another fill" if below_zero else "another fill, or explain the logit"
             found.append(
                 f"the scores of {name} hardly vary (standard deviation {spread:.2g}): masks change "
-                f"little of what the model says. Use {coarser}, keep less (keep=0.3), {other}"
+                f"little of what the model says. Use {coarser}, "
+                f"{'' if halves else 'keep less (keep=0.3), '}{other}"
             )
-        if sure < RELIABLE and len(estimate.parts) > 1:
+        if sure < RELIABLE and not few and not all_masks(estimate):
             found.append(
                 f"the map of {name} has a reliability of {math.floor(100 * sure) / 100:.2f}: much "
                 f"of what it shows is chance. {_remedy(estimate, sure, estimator)}"
             )
-    if len(estimate.parts) < 2:
-        size = estimate.masks.block_size
-        found.append(
-            f"{estimate.count} masks are no more than one block of {size}: how sure their mean "
-            f"score is, is hardly known. Use at least {2 * size} masks, {coarser}, or "
-            "design='random'"
-        )
+    if few:
+        found.append(few)
     return found
 
 
@@ -143,6 +147,32 @@ def not_best(
         "for it nonetheless; unmask.contrast(a, b) shows what decides between two"
         for target in classes
     ]
+
+
+def _are_few(estimate: Scores, estimator: Estimator) -> str:
+    """Return a note if there are too few masks to know how sure a map is, else nothing."""
+    masks, count, size = estimate.masks, estimate.count, estimate.masks.block_size
+    if all_masks(estimate):
+        return ""
+    coarser, units = larger_parts(masks), math.prod(masks.shape)
+    if estimator == "shapley":
+        if count >= min(2 * units + 4, size):
+            return ""
+        return (
+            f"{count} masks are few for {units} units: how sure their Shapley values are, is not "
+            f"known. Use at least {4 * units} masks, or {coarser}"
+        )
+    if masks.design == "exhaustive":
+        return (
+            f"{count:,} of all {size:,} masks were taken: how sure their mean score is, is hardly "
+            "known until all are"
+        )
+    if len(estimate.parts) > 1:
+        return ""
+    return (
+        f"{count} masks are no more than one block of {size}: how sure their mean score is, is "
+        f"hardly known. Use at least {2 * size} masks, {coarser}, or design='random'"
+    )
 
 
 def _remedy(estimate: Scores, sure: float, estimator: Estimator) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from unmask._base.checks import whole
 from unmask.errors import Interrupted, ModelError, SettingError, silent
+from unmask.estimate.shapley import all_masks
 from unmask.inputs.fills import is_unnamed, read_fill
 from unmask.run.ask import same_model
 from unmask.run.jupyter import watcher
@@ -99,11 +100,14 @@ def explain(
         ``(input, mask) -> fill`` computes it for each mask: of a picture (H, W, 3) floats of 0 to
         255 at the model's size and a mask (H, W), 1 where it is visible. Those in a list take
         turns, and the map is the mean over them.
-    design : {"balanced", "random"}, default "balanced"
-        How the masks are drawn, see `unmask.masks.designs`. "random" is the paper's.
+    design : {"balanced", "random", "shapley", "exhaustive"}, default "balanced"
+        How the masks are drawn, see `unmask.masks.designs`. "random" is the paper's. Of units, such
+        as words, "exhaustive" takes every mask once, which is exact; it is the default where there
+        are no more of them than `masks`, or than 512 without. "shapley" comes with its estimator.
     estimator : str, default "adaptive"
         How scores become a map: "adaptive", "smooth", "sharp", "centered", "coverage",
-        "notebook", or "paper", equation 6 of the paper. See `unmask.estimate.estimators`.
+        "notebook", or "paper", equation 6 of the paper. Of units "shapley" and "banzhaf", values
+        that are 0 for a unit without influence. See `unmask.estimate.estimators`.
     shift : bool, default True
         Whether masks are shifted at random within a cell; without, their cells always show.
     preset : {"notebook"}, optional
@@ -189,6 +193,10 @@ def _extended(run: Run, explanation: Explanation, masks: int) -> Explanation:
     masks = whole("masks", masks)
     if explanation.plan.shard != (1, 1):
         raise SettingError("a shard cannot be extended: merge the shards first")
+    if all_masks(explanation.scores):
+        raise SettingError(
+            f"there are no more masks: all {explanation.masks:,} were taken, and the map is exact"
+        )
     count = explanation.masks + masks
     plan = replace(explanation.plan, count=count, until=None, seconds=None)
     longer = replace(run, plan=plan, start=explanation.scores, checkpoint=None)
@@ -256,7 +264,7 @@ def extend(
         model,
         image,
         target,
-        masks=explanation.masks + 1,
+        masks=max(explanation.masks + 1, plan.masks.block_size),
         grid=plan.masks.grid,
         keep=plan.masks.keep,
         seed=plan.masks.seed,

@@ -13,7 +13,7 @@ from unmask._base.checks import is_number
 from unmask.draw.scale import DEFAULT as LOOK
 from unmask.draw.scale import Look
 from unmask.errors import ImageError, SettingError, TargetError
-from unmask.estimate.estimators import finalize_groups, scale
+from unmask.estimate.estimators import VALUES, finalize_groups, scale
 from unmask.estimate.finish import each, finished
 from unmask.estimate.scores import Summary
 from unmask.estimate.uncertainty import Maps, format_reliability, half_width
@@ -170,7 +170,7 @@ class Explanation:
         """
         if not np.isfinite(self.model_stderrs).all():
             return np.full_like(self.maps, np.inf)
-        return self.at_picture_size(self.model_stderrs, self._unit * self.estimate.mean_stderr)
+        return self.at_picture_size(self.model_stderrs, self._mean_stderr)
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Confidence interval of every pixel of every map.
@@ -194,7 +194,7 @@ class Explanation:
             half = np.full_like(self.maps, np.inf)
         else:
             wide = statistics.quantile(level, self._final[0].freedom)
-            of_mean = self._unit * self.estimate.mean_stderr * wide
+            of_mean = self._mean_stderr * wide
             half = self.at_picture_size(each(halves, relative=True), of_mean)
         return self.maps - half, self.maps + half
 
@@ -263,11 +263,13 @@ class Explanation:
         """What each map shows where a pixel has no influence, shape (targets,).
 
         That is the mean score, in the unit of the map; for a fit of independent masks it is freed
-        of what their own imbalance explains, as the map is.
+        of what their own imbalance explains, as the map is. Shapley and Banzhaf values are 0 there.
         """
         mean = np.asarray(self._unit * self.estimate.mean)
         if self.plan.masks.design != "random" or isinstance(self.estimate, Summary):
             return mean  # complements leave no imbalance
+        if self.plan.estimator in VALUES:
+            return mean
         fitted = [maps.level for maps in self._final if maps.level is not None]
         return np.concatenate(fitted) if fitted else mean
 
@@ -397,6 +399,11 @@ class Explanation:
         contrast = self.targets[number].pair is not None
         return look.scale(self.model_maps[number], float(self.levels[number]), signed=contrast)
 
+    def measure(self, number: int) -> str:
+        """Say what the values of a target's map are, for color bars."""
+        quantity = f"{self.targets[number].quantity} while visible"
+        return VALUES.get(self.plan.estimator, quantity)
+
     def _drawn(self, number: int, look: Look) -> Map:
         from unmask.run.plotting import Map
 
@@ -404,7 +411,7 @@ class Explanation:
         return Map(
             self.maps[number],
             self.scaled(number, look),
-            f"{target.quantity} while visible",
+            self.measure(number),
             stderr=lambda: self.influence_stderr(number),
             significant=lambda: self.significant(number),
             box=target.box,
@@ -597,6 +604,12 @@ class Explanation:
     @property
     def _unit(self) -> float:
         return scale(self.plan.estimator, self.plan.masks.keep)
+
+    @property
+    def _mean_stderr(self) -> NDArray[np.float64]:
+        """Standard error of what has no influence; of a value, that is 0 and known."""
+        error = self.estimate.mean_stderr
+        return self._unit * error if self._unit else np.zeros_like(error)
 
     def _picture(self) -> NDArray[np.uint8]:
         if self.missing:

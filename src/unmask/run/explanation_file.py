@@ -48,7 +48,7 @@ MASKS = record(
         "design": one_of(DESIGNS),
         "shift": flag,
     },
-    {"units": listed(whole(0, 2), 0, 3)},
+    {"units": listed(whole(0, 2), 0, 3), "fills": whole(1)},
 )
 PLAN = record(
     {

@@ -25,7 +25,8 @@ class Plan:
         Most masks.
     fill : str
         What the hidden parts look like.
-    estimator : {"adaptive", "smooth", "sharp", "centered", "paper", "coverage", "notebook"}
+    estimator : str
+        One of `unmask.estimate.estimators.ESTIMATORS`.
     batch_size : int
         Inputs per model call. It changes no mask.
     until : float or None
@@ -49,7 +50,9 @@ class Plan:
     def blocks(self) -> range:
         """Numbers of the blocks to score, those of the shard."""
         number, of = self.shard
-        blocks = -(-self.count // self.masks.block_size)
+        # Where a block holds all masks that there are, there is no other.
+        all_in_one = self.masks.design == "exhaustive"
+        blocks = 1 if all_in_one else -(-self.count // self.masks.block_size)
         return range((number - 1) * blocks // of, number * blocks // of)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,13 +16,14 @@ from unmask.errors import DoubtWarning, SettingError, warn
 from unmask.estimate.finish import finished
 from unmask.estimate.scores import Scores
 from unmask.inputs import describe
-from unmask.inputs.filling import Computed, Several, content, filling
+from unmask.inputs.filling import Computed, Several, content, filling, is_several
 from unmask.inputs.fills import describe_fill
 from unmask.inputs.time_series import SeriesSample
 from unmask.masks.grid import Masks
 from unmask.models.loading import load
 from unmask.run import checkpoint as checkpoints
 from unmask.run.ask import Answer, Question, ask, whole_outputs
+from unmask.run.design import designed
 from unmask.run.diagnostics import doubts, not_best
 from unmask.run.explanation import Explanation
 from unmask.run.identity import UNKNOWN, Identity, identity
@@ -254,20 +256,31 @@ def prepare(
         shift=shift,
     )
     cells = chosen["grid"]
+    asked = chosen["fill"]
+    masks_of = partial(
+        Masks,
+        sample.shape,
+        cells(sample.shape) if callable(cells) else cells,
+        chosen["keep"],
+        seed,
+        shift=chosen["shift"],
+        units=sample.units,
+        fills=len(asked) if is_several(asked) else 1,
+    )
+    until_when = extent(chosen["masks"], until, max_masks, max_seconds, shard, task)
+    drawn, until_when = designed(
+        masks_of,
+        chosen["estimator"],
+        chosen["design"] if design is not None or preset is not None else None,
+        until_when,
+        open_end=chosen["masks"] in (None, "auto") and max_masks is None,
+    )
     plan = Plan(
-        masks=Masks(
-            sample.shape,
-            cells(sample.shape) if callable(cells) else cells,
-            chosen["keep"],
-            seed,
-            chosen["design"],
-            shift=chosen["shift"],
-            units=sample.units,
-        ),
+        masks=drawn,
         fill=describe_fill(chosen["fill"]),
         estimator=SETTINGS["estimator"].checked(chosen["estimator"]),
         batch_size=batch_size_of(batch_size, loaded.batch, sample.array.nbytes),
-        **extent(chosen["masks"], until, max_masks, max_seconds, shard, task),
+        **until_when,
     )
     if not plan.blocks:
         raise SettingError(

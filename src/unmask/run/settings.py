@@ -90,6 +90,8 @@ class Setting:
         What happens without it; None is nothing.
     by_task : mapping of str to value
         The default of tasks that have another.
+    by_input : bool
+        Whether what is no picture may have a default of its own.
     says : str
         The default in words, where it depends on more than the task; "{}" stands for it.
     presets : mapping of str to value
@@ -129,6 +131,7 @@ class Setting:
     help: str
     default: Any = None
     by_task: Mapping[str, Any] = field(default_factory=dict)
+    by_input: bool = False
     says: str = "{}"
     presets: Mapping[PresetName, Any] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
@@ -316,6 +319,7 @@ ROWS = (
         "out), mask (the model's mask token), or a word. Of a row: background (rows that take "
         "turns) or mean.",
         default="mean",
+        by_input=True,
         presets={"notebook": "zero"},
         choices=FILLS,
         page=OnPage("Fill", "What hidden parts look like."),
@@ -323,7 +327,9 @@ ROWS = (
     Setting(
         "design",
         "choice",
-        "How masks are drawn: balanced needs fewer, random is the paper's.",
+        "How masks are drawn: balanced needs fewer, random is the paper's. Of units, such as "
+        "words, exhaustive takes all there are, as is usual where they are few; shapley comes with "
+        "its estimator.",
         default="balanced",
         presets={"notebook": "random"},
         choices=DESIGNS,
@@ -332,7 +338,7 @@ ROWS = (
         "estimator",
         "choice",
         "How scores become a map: adaptive has the least error, centered is unbiased, paper and "
-        "notebook are as published.",
+        "notebook are as published. Of units, such as words, shapley and banzhaf give values.",
         default="adaptive",
         presets={"notebook": "notebook"},
         choices=get_args(Estimator),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from unmask._base.statistics import variance_bound
 from unmask.estimate.estimators import finalize_groups
+from unmask.estimate.shapley import all_masks
 from unmask.estimate.uncertainty import format_reliability, reliability
 from unmask.masks import designs
 
@@ -36,6 +37,7 @@ __all__ = [
 
 
 FIRST = 256  # masks before the first look
+STRIDE = 64  # of looks where blocks have no sets
 STEP = 1.15  # from one look to the next
 # A map is made of a few dozen independent patterns, so how large its error turned out is not known
 # better than this, however well its standard error is (benchmarks/calibration.py).
@@ -52,7 +54,8 @@ def look_points(masks: Masks, count: int) -> Iterator[int]:
     """Mask counts at which to look, the last of them `count`.
 
     They end with whole sets of masks, each at least 15% above the one before. Balanced masks are
-    looked at from two blocks on, as fewer hardly tell how sure the mean score is.
+    looked at from two blocks on, as fewer hardly tell how sure the mean score is. Those of Shapley
+    values have no sets, and of one block tell how sure they are.
 
     Examples
     --------
@@ -60,8 +63,11 @@ def look_points(masks: Masks, count: int) -> Iterator[int]:
     >>> list(look_points(Masks((224, 224)), 1000))
     [512, 640, 768, 896, 1000]
     """
-    size = masks.block_size // (1 if masks.design == "random" else designs.SETS)
-    goal = FIRST if masks.design == "random" else max(FIRST, 2 * masks.block_size)
+    if masks.design in designs.OF_UNITS:
+        size, goal = STRIDE, FIRST
+    else:
+        size = masks.block_size // (1 if masks.design == "random" else designs.SETS)
+        goal = FIRST if masks.design == "random" else max(FIRST, 2 * masks.block_size)
     while goal < count:
         goal = math.ceil(goal / size) * size
         if goal >= count:
@@ -111,6 +117,8 @@ def reason(estimate: Scores, plan: Plan, sure: float, seconds: float) -> str:
     seconds : float
         Time it took.
     """
+    if all_masks(estimate):
+        return f"all {estimate.count:,} masks, exact"
     if plan.until is not None and sure >= plan.until and is_reached(estimate, plan):
         return f"a reliability of {plan.until:g} was reached"
     if estimate.count >= plan.share:
