@@ -110,7 +110,7 @@ def rows(
         "masks": explanation.masks,
         "seconds": explanation.seconds,
         "frame": None if frame is None else json.dumps(asdict(frame)),
-        "plan": json.dumps({**asdict(plan), BESIDE: _beside(explanation)}),
+        "plan": json.dumps({**plan.as_json(), BESIDE: _beside(explanation)}),
         "model": explanation.model,
         "model_calls": explanation.model_calls,
         "stopped": explanation.stopped,
@@ -131,7 +131,7 @@ def rows(
             "reliability": explanation.reliabilities[number],
         }
         if maps != "none":
-            sampled = shape if maps == "full" else sampled_shape(shape, plan.masks.grid)
+            sampled = shape if maps == "full" else sampled_shape(shape, plan.masks.detail)
             packed = pack(explanation.model_maps[number], sampled)
             row |= {
                 "map": packed.samples.ravel(),

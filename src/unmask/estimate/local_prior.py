@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -129,7 +129,7 @@ def _of_segments(masks: Masks, b: SegmentBasis) -> Bins:
     return Bins(vectors, heights, tuple(blurs))
 
 
-def _blur(centers: Array) -> Array:
+def _blur(centers: NDArray[np.floating[Any]]) -> Array:
     """Averages around bins that lie at `centers`, in cells."""
     blur = np.exp(-0.5 * ((centers[:, None] - centers) / WIDTH) ** 2)
     return np.asarray(blur / blur.sum(axis=1, keepdims=True))

@@ -22,7 +22,7 @@ from unmask.inputs.sample import Modality
 from unmask.inputs.series_files import SUFFIXES, read_table
 from unmask.inputs.spec import InputSpec
 from unmask.inputs.straight import straight
-from unmask.masks.eigenbasis import UNITS as MOST
+from unmask.masks.leading import UNITS as MOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

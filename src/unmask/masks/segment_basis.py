@@ -142,6 +142,8 @@ class SegmentBasis:
 
     def spread_squared(self, variance: Array) -> Array:
         """Variance of a map at the points, from those of the coefficients of the rest, (k, r)."""
+        if len(self) == len(self.rest):
+            return np.zeros((len(variance), 1))
         used = (variance * self.rest_amplitude**2)[:, len(self) :]
         return np.asarray((used.astype(np.float32) @ self._rest_squared.T).astype(np.float64))
 

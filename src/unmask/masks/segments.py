@@ -63,7 +63,7 @@ def reduced(shape: Sequence[int]) -> tuple[int, ...]:
     Examples
     --------
     >>> reduced((224, 224)), reduced((416, 320))
-    ((112, 112), (139, 107))
+    ((112, 112), (104, 80))
     """
     step = max(1, math.floor(edge(shape) / PLACES))
     return tuple(math.ceil(size / step) for size in shape)
@@ -94,7 +94,7 @@ class Segmentations:
     --------
     >>> halves = Segmentations(np.repeat([[[0, 1]]], 2, axis=2), (1, 4))
     >>> halves.counts, halves
-    ((2,), Segmentations('array', segments=(2,), soft=0, digest='fcb86d72'))
+    ((2,), Segmentations('array', segments=(2,), soft=0, digest='3e43e28d'))
     """
 
     labels: NDArray[np.uint16]
@@ -178,11 +178,14 @@ class Segmentations:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values: label maps deflated, in base64."""
+        data = zlib.compress(self.labels.astype("<u2").tobytes(), 9)
         return {
             "name": self.name,
             "soft": self.soft,
             "size": list(self.labels.shape),
-            "labels": base64.b64encode(zlib.compress(self.labels.astype("<u2"), 9)).decode(),
+            "labels": base64.b64encode(
+                zlib.compress(self.labels.astype("<u2").tobytes(), 9)
+            ).decode(),
         }
 
     @staticmethod
@@ -258,7 +261,7 @@ class SegmentMasks(Masks):
     >>> both = Segmentations(np.stack([rows // 3, columns // 2]), (6, 8))
     >>> masks = SegmentMasks(both, seed=1)
     >>> masks.block_size, masks.grid, masks.in_words
-    (16, (4,), '4 segments in 2 segmentations, hard edges')
+    (16, (4,), '3 segments in 2 segmentations, hard edges')
     >>> masks.render(masks.block(0)).shape
     (16, 6, 8)
     """
@@ -301,6 +304,11 @@ class SegmentMasks(Masks):
     def segments(self) -> str:
         """What was asked for."""
         return self.segmentations.name
+
+    @property
+    def nameable(self) -> bool:
+        """Whether that can be asked for again: SLIC, or a file."""
+        return self.segments.startswith("slic") or "." in self.segments
 
     @property
     def edges(self) -> str:

@@ -17,8 +17,10 @@ from unmask.estimate.scores import Scores
 from unmask.inputs import describe
 from unmask.inputs.filling import Computed, Several, content, filling
 from unmask.inputs.fills import describe_fill
+from unmask.inputs.segments import segmentations
 from unmask.inputs.time_series import SeriesSample
 from unmask.masks.grid import Masks
+from unmask.masks.segments import SegmentMasks
 from unmask.models.loading import load
 from unmask.run import checkpoint as checkpoints
 from unmask.run.ask import Answer, Question, ask, whole_outputs
@@ -40,13 +42,14 @@ from unmask.run.stopping import reason
 from unmask.targets import Detection, task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from unmask.estimate.estimators import Estimator
     from unmask.inputs import Sample
+    from unmask.inputs.segments import Edges
     from unmask.masks.designs import Design
     from unmask.models.model import Model
     from unmask.targets import Prediction, Targets
@@ -214,6 +217,8 @@ def prepare(
     shard: tuple[int, int] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     grid: int | Sequence[int] | None = None,
+    segments: Any = None,
+    edges: Edges | None = None,
     keep: float | None = None,
     seed: int = 0,
     batch_size: int | None = None,
@@ -253,17 +258,13 @@ def prepare(
         estimator=estimator,
         shift=shift,
     )
-    cells = chosen["grid"]
+    if segments is None:
+        drawn = _of_grid(sample, chosen, seed, edges)
+    else:
+        beside = {"grid": grid, "shift": shift, "preset": preset}
+        drawn = _of_segments(sample, chosen, seed, segments, edges, beside)
     plan = Plan(
-        masks=Masks(
-            sample.shape,
-            cells(sample.shape) if callable(cells) else cells,
-            chosen["keep"],
-            seed,
-            chosen["design"],
-            shift=chosen["shift"],
-            units=sample.units,
-        ),
+        masks=drawn,
         fill=describe_fill(chosen["fill"]),
         estimator=SETTINGS["estimator"].checked(chosen["estimator"]),
         batch_size=batch_size_of(batch_size, loaded.batch, sample.array.nbytes),
@@ -301,6 +302,38 @@ def prepare(
     if path is None:
         return run
     return replace(run, start=checkpoints.load(path, content, run, len(targets)))
+
+
+def _of_grid(sample: Sample, chosen: Mapping[str, Any], seed: int, edges: Edges | None) -> Masks:
+    if edges is not None:
+        raise SettingError(f"edges={edges!r} are those of segments=, which are not given")
+    cells = chosen["grid"]
+    return Masks(
+        sample.shape,
+        cells(sample.shape) if callable(cells) else cells,
+        chosen["keep"],
+        seed,
+        chosen["design"],
+        shift=chosen["shift"],
+        units=sample.units,
+    )
+
+
+def _of_segments(
+    sample: Sample,
+    chosen: Mapping[str, Any],
+    seed: int,
+    segments: Any,
+    edges: Edges | None,
+    beside: Mapping[str, Any],
+) -> Masks:
+    for name, value in beside.items():
+        if value is not None:
+            raise SettingError(f"segments= and {name}=: give one of them")
+    # A seed, a design and a probability that will not do are told before a function is asked.
+    Masks((2,), 2, chosen["keep"], seed, chosen["design"], units=(0,))
+    found = segmentations(segments, edges, sample)
+    return SegmentMasks(found, chosen["keep"], seed, chosen["design"])
 
 
 def _gridded(sample: Sample, grid: Any) -> Sample:
