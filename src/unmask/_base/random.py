@@ -8,7 +8,7 @@ __all__ = ["generator"]
 
 
 # Second word of every generator's key. One purpose, one stream: no two uses share numbers.
-STREAMS = {"masks": 0, "fill": 1, "fills": 2}
+STREAMS = {"masks": 0, "fill": 1, "fills": 2, "segments": 7}
 
 
 def generator(seed: int, stream: str, number: int = 0) -> np.random.Generator:

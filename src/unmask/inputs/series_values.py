@@ -12,7 +12,7 @@ import numpy as np
 from unmask._base.checks import known
 from unmask.errors import SettingError
 from unmask.inputs.series_files import read_table
-from unmask.masks.eigenbasis import UNITS as MOST
+from unmask.masks.leading import UNITS as MOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,6 +14,7 @@ from unmask.inputs import TextOriginal
 from unmask.inputs.fills import is_unnamed, read_fill
 from unmask.inputs.texts import LEFT_OUT
 from unmask.inputs.time_series import SeriesOriginal
+from unmask.masks.segments import SegmentMasks
 from unmask.run.settings import PRESETS, SETTINGS, preset_settings
 from unmask.run.wording import MODEL
 from unmask.run.wording import OPTIONS as SPELT
@@ -288,6 +289,9 @@ def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, 
     unsaid = is_unnamed(plan.fill) or (plan.masks.units and plan.fill == LEFT_OUT)
     planned = vars(plan.masks) | vars(plan)
     found = {"preset": preset} | {row.name: planned.get(row.name) for row in REPEATED}
+    if isinstance(plan.masks, SegmentMasks):
+        found |= {"shift": None, **_segments(plan.masks)}
+        cells = None
     # Units say themselves how many there are, and what hides them.
     if plan.masks.units and not mixed:
         found |= {"shift": None}
@@ -301,9 +305,19 @@ def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, 
     }
 
 
+def _segments(masks: SegmentMasks) -> dict[str, str]:
+    if not masks.nameable:
+        return {}
+    usual = "soft" if masks.segments.startswith("slic") else "hard"
+    edges = {} if masks.edges == usual else {"edges": masks.edges}
+    return {"segments": masks.segments, **edges}
+
+
 def _missing(explanation: Explanation) -> list[str]:
     """Return what neither the command nor the Python says of the masks."""
     plan, found = explanation.plan, []
+    if isinstance(plan.masks, SegmentMasks) and not plan.masks.nameable:
+        found.append(f"the segments, which were given as {plan.masks.segments}")
     if is_unnamed(plan.fill):
         found.append(f"the fill ({plan.fill})")
     parts = getattr(explanation.estimate, "parts", ())
@@ -335,7 +349,8 @@ def _python_only(
         listed = ", ".join(map(repr, others))
         found.append(f"the texts {listed}, beside which it was scored: as --labels, one a line")
     masks = explanation.plan.masks
-    if preset is None and not masks.shift and not masks.units:
+    segments = isinstance(masks, SegmentMasks)
+    if preset is None and not masks.shift and not masks.units and not segments:
         found.append("masks without shift, which only Python can say")
     if explanation.texts and preset is None and any(target.top for target in explanation.targets):
         found.append("that a score counts only among the best few, which only Python can say")
@@ -344,6 +359,8 @@ def _python_only(
 
 def _preset(explanation: Explanation) -> PresetName | None:
     """Return the preset that says what no other option of the command does."""
+    if isinstance(explanation.plan.masks, SegmentMasks):
+        return None
     for name in PRESETS:
         chosen = preset_settings(name)
         if explanation.plan.masks.shift == chosen["shift"] and all(
