@@ -73,6 +73,8 @@ class Reproduction:
     text, units : str
         The text and what its units are, where it is no picture; `image` is then what files are
         called by.
+    axes : mapping of str to str
+        Of a series: its layout and channels, where its file does not tell.
     texts : tuple of str
         What a model of texts compares the picture with; the Python gives them as its labels.
 
@@ -107,10 +109,12 @@ class Reproduction:
     texts: tuple[str, ...] = ()
     text: str = ""
     units: str = "words"
+    axes: Mapping[str, str] = field(default_factory=dict)
 
     def command(self) -> str:
         """Write one line for a POSIX shell."""
         words = ["unmask explain", self._shell_image()]
+        words += [f"--series-{name} {value}" for name, value in self.axes.items()]
         if self.model != DEMO:
             words += ["--model", shlex.quote(self.model)]
         options = {name: value for name, value in self.options.items() if name in MODEL}
@@ -135,6 +139,9 @@ class Reproduction:
         if self.text:
             units = "" if self.units == "words" else f", units={self.units!r}"
             image = f"unmask.text({self.text!r}{units})"
+        elif self.axes:
+            given = "".join(f", {name}={value!r}" for name, value in self.axes.items())
+            image = f"unmask.series({image}{given})"
         elif self.example:
             image = f"unmask.demo.pictures()[{self.image!r}]"
         arguments = [model, image]
@@ -236,7 +243,14 @@ def reproduction(
         texts=texts,
         text="" if said is None else said.string,
         units="words" if said is None else said.units,
+        axes=_axes(home) if isinstance(home, SeriesOriginal) else {},
     )
+
+
+def _axes(home: SeriesOriginal) -> dict[str, str]:
+    given = home.given
+    said = {"layout": given.layout or ""} if given.values.ndim == 2 else {}
+    return {**said, **({"channels": "apart"} if given.channels == "apart" else {})}
 
 
 def _model(

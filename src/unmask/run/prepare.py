@@ -307,7 +307,9 @@ def prepare(
         identity=identity(loaded.digest, sample.array, scores.reshape(-1), outputs),
         calls=1 + probed.calls,
         checkpoint=path,
-        path=os.fspath(image) if isinstance(image, str | os.PathLike) else "",
+        path=os.fspath(image)
+        if isinstance(image, str | os.PathLike)
+        else getattr(image, "path", ""),
     )
     if path is None:
         return run
