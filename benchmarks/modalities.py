@@ -6,7 +6,8 @@
   unmask's, with its 95% interval. All have as many calls. Rows also: the correlation with a linear
   model's exact values.
 - Coverage: how many of the 95% intervals hold the truth, of `--seeds` runs of a model whose scores
-  are no sum, for units (12 words), and for channels x time (4 channels, 48 steps). Runs are whole blocks.
+  are no sum, for units (12 words), and for channels x time (4 channels, 48 steps). Runs are
+  whole blocks.
 
 DIANNA wants an environment of its own: pip install unmask dianna. Exit status 1 if a bar is missed.
 """
@@ -50,7 +51,7 @@ def main() -> int:
     start(asked)
     warnings.simplefilter("ignore")
     real, reached = asked.shared / "real", [True]
-    for name, measured in (("series", series), ("words", words), ("rows", rows)):
+    for name, measured in (("series", series), ("words", words)):
         if asked.only in (None, name):
             reached += measured(real, asked.calls)
     if asked.only in (None, "coverage"):
@@ -89,7 +90,7 @@ def series(folder: Path, calls: int) -> list[bool]:
         def ours(case: Any, one: Any, model: Any = model) -> Any:
             return unmask.explain(model, one, case.target.index, masks=calls).map
 
-        explainers = {"unmask": ours, "occlusion, every step": occluded_steps}
+        explainers: dict[str, Explainer] = {"unmask": ours, "occlusion, every step": occluded_steps}
         for cells in DIANNA_CELLS:
             explainers |= dianna_series(model, calls, cells)
         pairs = [(unmask.metrics.case(model, one), one) for one in given]
@@ -118,7 +119,7 @@ def dianna_series(model: Any, calls: int, cells: int) -> dict[str, Explainer]:
         np.random.seed(0)  # noqa: NPY002 - it has no other
         method = RISETimeseries(n_masks=calls, feature_res=cells, p_keep=0.5)
         found = method.explain(
-            lambda batch: model(np.float32(batch).transpose(0, 2, 1)),
+            lambda batch: model(np.asarray(batch, np.float32).transpose(0, 2, 1)),
             one.lines.T,
             [case.target.index],
         )
@@ -180,10 +181,6 @@ def dianna_words(model: Any, calls: int) -> dict[str, Explainer]:
         return np.array([value for _, _, value in found])
 
     return {"DIANNA's RISE": explainer}
-
-
-def rows(folder: Path, calls: int) -> list[bool]:
-    return []
 
 
 def coverage(seeds: int) -> Iterable[bool]:

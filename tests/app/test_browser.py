@@ -337,7 +337,7 @@ def test_labels_and_names_full_of_markup(browser, errors, two_models, tmp_path):
 
 
 def test_ten_browsers_at_once(browser, errors, server, tmp_path):
-    masks, pictures = 160, []
+    masks, pictures = 96, []
     for seed in range(10):
         pictures.append(tmp_path / f"scene-{seed}.png")
         Image.fromarray(unmask.demo.scene(seed).picture).save(pictures[-1])

@@ -1,12 +1,14 @@
 """`unmask explain` and `unmask predict` of a series, with its axes said by options."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
 import unmask
+from unmask.reports.reproduce import reproduction
 
 pytest.importorskip("typer")
 pytest.importorskip("onnxruntime")
@@ -53,6 +55,14 @@ def test_axes_are_said_by_options(model, tmp_path):
     assert found.original.given.channels == "apart"
     assert found.map.shape == (3, 40)
     assert found.map[1, 20:30].mean() > found.map[0].max()
+    again = reproduction(found)
+    assert " ".join(AXES) in again.command()
+    assert "unmask.series('s.npy', layout='TC', channels='apart')" in again.python().replace(
+        f"{tmp_path}/", ""
+    )
+    (tmp_path / "again").mkdir()
+    run(*shlex.split(again.command())[1:], "-o", tmp_path / "again")
+    np.testing.assert_array_equal(unmask.Explanation.load(tmp_path / "again/s.npz").map, found.map)
 
 
 def test_axes_of_what_is_no_series_are_refused():

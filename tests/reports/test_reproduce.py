@@ -285,6 +285,8 @@ def test_every_option_of_the_command_is_known_to_reports():
         "picture",
         "text",
         "units",
+        "series_layout",
+        "series_channels",
         "model",
         "target",
         "contrast",

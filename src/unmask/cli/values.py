@@ -6,9 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from unmask.inputs import RowOriginal, TextOriginal
+from unmask.masks.segments import SegmentMasks
 
 if TYPE_CHECKING:
     from unmask.evaluation.metrics import Mean, Metric
+    from unmask.masks.grid import Masks
     from unmask.run.explanation import Explanation
     from unmask.run.snapshots import Snapshot
     from unmask.targets import Prediction
@@ -80,7 +82,7 @@ def of_explanation(explanation: Explanation) -> dict[str, Any]:
         "settings": {
             "masks": plan.count,
             "until": plan.until,
-            "grid": plan.masks.grid,
+            **_parts(plan.masks),
             "keep": plan.masks.keep,
             "seed": plan.masks.seed,
             "fill": plan.fill,
@@ -90,6 +92,14 @@ def of_explanation(explanation: Explanation) -> dict[str, Any]:
             "shard": plan.shard,
         },
     }
+
+
+def _parts(masks: Masks) -> dict[str, Any]:
+    """Return what the masks are made of."""
+    if isinstance(masks, SegmentMasks):
+        counts = masks.segmentations.counts
+        return {"segments": masks.segments, "edges": masks.edges, "segment_counts": counts}
+    return {"grid": masks.grid}
 
 
 def of_words(explanation: Explanation, number: int) -> list[dict[str, Any]]:

@@ -110,7 +110,7 @@ def rows(
         "masks": explanation.masks,
         "seconds": explanation.seconds,
         "frame": None if frame is None else json.dumps(asdict(frame)),
-        "plan": json.dumps({**asdict(plan), BESIDE: _beside(explanation)}),
+        "plan": json.dumps({**plan.as_json(), BESIDE: _beside(explanation)}),
         "model": explanation.model,
         "model_calls": explanation.model_calls,
         "stopped": explanation.stopped,
@@ -136,7 +136,7 @@ def rows(
             picture = len(shape) == 2 and not plan.masks.units
             flat = values if picture else values.reshape(-1, shape[-1])
             few = picture and maps == "grid"
-            packed = pack(flat, sampled_shape(shape, plan.masks.grid) if few else flat.shape)
+            packed = pack(flat, sampled_shape(shape, plan.masks.detail) if few else flat.shape)
             row |= {
                 "map": packed.samples.ravel(),
                 "map_shape": list(packed.samples.shape),

@@ -28,10 +28,9 @@ from unmask.estimate.scores import Summary
 from unmask.inputs import images
 from unmask.inputs.picture import FRAME, Picture, frame_of
 from unmask.inputs.sample import MODALITIES
-from unmask.masks.grid import Masks
 from unmask.models.origin import Origin
 from unmask.run.explanation import Explanation
-from unmask.run.explanation_file import MORE, ORIGIN, PLAN
+from unmask.run.explanation_file import MORE, ORIGIN, PLAN, masks_of
 from unmask.run.plan import Plan
 from unmask.targets.target import Target
 
@@ -204,7 +203,7 @@ class Results:
         plan = PLAN(said)
         beside = BESIDES(said.get(BESIDE, {}))  # rows of version 0.1.0 have none
         texts, made = beside.get("texts"), beside.get("origin")
-        masks = Masks(**plan.pop("masks"))
+        masks = masks_of(plan.pop("masks"))
         means = np.array([row["mean"] for row in rows])
         flat = (math.prod(masks.shape[:-1]), masks.shape[-1])
         maps = np.stack([_map(row, flat).reshape(masks.shape) for row in rows])

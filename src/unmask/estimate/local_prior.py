@@ -15,12 +15,14 @@ neighbors, so along an axis of units e(x) is that of the unit alone.
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from unmask.masks.eigenbasis import basis
+from unmask.masks.segment_basis import SegmentBasis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,7 +93,10 @@ def bins(masks: Masks) -> Bins:
     >>> bins(Masks((40, 60), grid=(4, 6))).vectors.shape[0]
     576
     """
-    b, smooth = basis(masks), len(masks.shape) - len(masks.units)
+    b = basis(masks)
+    if isinstance(b, SegmentBasis):
+        return _of_segments(masks, b)
+    smooth = len(masks.shape) - len(masks.units)
     vectors, pixels = np.ones((1, len(b))), np.ones(1)
     blurs = []
     for number, (axis, index) in enumerate(zip(b.axes, b.index, strict=True)):
@@ -105,11 +110,29 @@ def bins(masks: Masks) -> Bins:
         if number in masks.units:
             blurs.append(np.eye(size))
             continue
-        centers = (edges[:-1] + widths / 2) * (cells / size)
-        blur = np.exp(-0.5 * ((centers[:, None] - centers) / WIDTH) ** 2)
-        blurs.append(blur / blur.sum(axis=1, keepdims=True))
+        blurs.append(_blur((edges[:-1] + widths / 2) * (cells / size)))
     heights = vectors / np.sqrt(pixels)[:, None] * (np.sqrt(b.variance) / b.keep)
     return Bins(vectors, heights, tuple(blurs))
+
+
+def _of_segments(masks: Masks, b: SegmentBasis) -> Bins:
+    """Bins of segments: themselves where there is one segmentation, else squares."""
+    sums, pixels, counts = b.binned(round(math.sqrt(BINS)))
+    side = math.sqrt(masks.area)
+    alone = len(counts) == 1
+    blurs = [
+        np.eye(count) if alone else _blur((np.arange(count) + 0.5) * (size / count / side))
+        for count, size in zip(counts, masks.shape, strict=False)
+    ]
+    vectors = sums / np.sqrt(pixels)[:, None]
+    heights = sums / pixels[:, None] * (np.sqrt(b.variance) / b.keep)
+    return Bins(vectors, heights, tuple(blurs))
+
+
+def _blur(centers: NDArray[np.floating[Any]]) -> Array:
+    """Averages around bins that lie at `centers`, in cells."""
+    blur = np.exp(-0.5 * ((centers[:, None] - centers) / WIDTH) ** 2)
+    return np.asarray(blur / blur.sum(axis=1, keepdims=True))
 
 
 def local_root(masks: Masks, theta: Array, root: Array) -> Array:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unmask.masks.render import render, windows
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -95,7 +93,7 @@ class Moments:
         n, k = scores.shape
         score = scores.mean(axis=0)
         weights = np.concatenate([(scores - score).T, np.ones((1, n))]) / n
-        sums = _weighted_sum(masks, block, weights)
+        sums = masks.weighted_sum(block, weights)
         means = sums.reshape(k + 1, -1).mean(axis=1)
         average = cls._of_sums(n, score, means, None)
         return cls._of_sums(n, score, sums, average)
@@ -136,22 +134,3 @@ class Moments:
             self.score_mask + other.score_mask + of_scores * mask,
             self.average and other.average and self.average.merge(other.average),
         )
-
-
-def _weighted_sum(masks: Masks, block: Block, weights: Array) -> Array:
-    """``sum_i weights[:, i] mask_i`` without any full-size mask.
-
-    All axes but the first are enlarged mask by mask; masks with the same shift along the first are
-    then summed before it is enlarged, which is linear. For a 224 x 224 input and an 8 x 8 grid
-    that is a thirtieth of the work of rendering.
-    """
-    n, first = len(block), masks.shape[0]
-    matrices, rows = masks.matrices, masks.rows(block, np.float64)
-    lines = render(block.grids.astype(np.float64), [None, *rows[1:]]).reshape(n, -1)
-    starts, index = np.unique(block.shifts[:, 0], return_inverse=True)
-    at_start = index == np.arange(len(starts))[:, None]
-    sums = (weights[:, None, :] * at_start).reshape(-1, n) @ lines
-    window = windows(matrices[0], starts, np.arange(first)).transpose(1, 0, 2).reshape(first, -1)
-    out = window @ sums.reshape(len(weights), window.shape[1], -1)
-    total: Array = out.reshape(len(weights), *masks.shape)
-    return total

@@ -16,7 +16,6 @@ from unmask.estimate.local_prior import local_root
 from unmask.estimate.regression import NormalEquations, Posterior, decompose, posterior
 from unmask.estimate.uncertainty import Maps
 from unmask.masks.eigenbasis import basis, unblurred
-from unmask.masks.render import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Smooth", "adaptive", "sharp", "smooth", "smoothed"]
 
 
-POINTS = 3
 # The prior's variances are the masks' own, raised to this: maps are a little smoother than ridge
 # regression on pixels, 1, would have them. The power of maximum evidence gains 1% on it.
 POWER = 1.5
@@ -69,7 +67,7 @@ def smoothed(
 ) -> Smooth | None:
     """Fit all targets.
 
-    Standard errors are computed at three points a cell and interpolated, since they change slowly
+    Standard errors are computed at the basis's points and interpolated, since they change slowly
     from pixel to pixel.
 
     Parameters
@@ -91,31 +89,27 @@ def smoothed(
     if n < 2:
         return None
     b, k = (unblurred if sharp else basis)(masks), len(equations.square)
-    per_map = (-1, *(1,) * len(masks.shape))
-    positions = [_positions(s, g) for s, g in zip(masks.shape, masks.grid, strict=True)]
-    unit = b.at(positions)
+    per_rest = (-1, *(1,) * b.rest.ndim)
+    unit = b.at()
     drift = b.leading(equations.mean[None])[0]
     scale = np.divide(1, np.sqrt(b.rest), out=np.zeros_like(b.rest), where=b.rest > 0)
     level = equations.level.copy()
     noise, offset, wander = np.empty(k), np.empty(k), np.empty(k)
     influence = np.empty((k, *masks.shape))
-    variance = np.empty((k, *map(len, positions)))
+    variance = np.empty((k, len(unit)))
     for targets, fit in _fits(equations, local):
         # The leading components hold nearly all there is, so the rest is taken one by one, as if
         # components were uncorrelated over the masks drawn and not only over all masks.
-        rest = fit.ratio.reshape(per_map) * (b.rest / b.variance[0]) ** POWER
+        rest = fit.ratio.reshape(per_rest) * (b.rest / b.variance[0]) ** POWER
         gain = rest / (1 + n * rest)
         influence[targets] = b.maps(fit.mean, equations.cross[targets] * scale * gain)
         spread = fit.variance @ np.square(unit @ fit.directions).T
-        variance[targets] = spread.reshape(variance[targets].shape) + b.spread_squared(
-            gain * fit.noise.reshape(per_map), positions
-        )
+        variance[targets] = spread + b.spread_squared(gain * fit.noise.reshape(per_rest))
         offset[targets] = fit.variance @ np.square(b.means @ fit.directions)
         level[targets] -= drift @ fit.mean.T
         wander[targets] = fit.variance @ np.square(drift @ fit.directions)
         noise[targets] = fit.noise
-    fine = [_interpolation(at, s)[None] for at, s in zip(positions, masks.shape, strict=True)]
-    variance = render(variance, fine)
+    variance = b.interpolated(variance)
     return Smooth(level, *_level_variance(equations, noise, wander), influence, variance, offset)
 
 
@@ -148,17 +142,6 @@ def _level_variance(equations: NormalEquations, noise: Array, wander: Array) -> 
     if blocks > 1:
         return equations.between / ((blocks - 1) * n), blocks - 1
     return equations.spread / (n * (n - 1)), n - 1
-
-
-def _positions(size: int, cells: int) -> NDArray[np.intp]:
-    count = min(size, POINTS * cells + 1)
-    return np.unique(np.linspace(0, size - 1, count).round().astype(np.intp))
-
-
-def _interpolation(at: NDArray[np.intp], size: int) -> Array:
-    """Matrix of linear interpolation from values at `at` to every pixel."""
-    unit = np.eye(len(at))
-    return np.stack([np.interp(np.arange(size), at, row) for row in unit], axis=1)
 
 
 def adaptive(estimate: Scores) -> Maps:

@@ -231,6 +231,57 @@ class Frame:
         canvas[y.first : y.first + y.count, x.first : x.first + x.count] = np.asarray(part)
         return canvas
 
+    def part(self, places: tuple[int, int]) -> tuple[slice, slice]:
+        """Return which of so many places over the model's input show the picture.
+
+        Parameters
+        ----------
+        places : tuple of int
+            Along each axis, at most the model's pixels.
+
+        Returns
+        -------
+        tuple of slice
+            All of them but where a letterbox's bars are.
+
+        Examples
+        --------
+        >>> Frame((10, 20), (8, 8), "letterbox").part((4, 4))
+        (slice(1, 3, None), slice(0, 4, None))
+        """
+        found = []
+        for axis, size, count in zip(self._axes, self.model, places, strict=True):
+            centers = (np.arange(count) + 0.5) * (size / count) - axis.first
+            inside = np.flatnonzero((centers > 0) & (centers < axis.count))
+            found.append(slice(int(inside[0]), int(inside[-1]) + 1))
+        return found[0], found[1]
+
+    def nearest(self, places: tuple[int, int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return which pixel of the picture each place over the model's input shows.
+
+        Bars show the picture's edge.
+
+        Parameters
+        ----------
+        places : tuple of int
+            Along each axis.
+
+        Returns
+        -------
+        rows, columns : ndarray of int
+
+        Examples
+        --------
+        >>> Frame((1, 4), (1, 2)).nearest((1, 2))
+        (array([0]), array([1, 3]))
+        """
+        found = []
+        for axis, size, count in zip(self._axes, self.model, places, strict=True):
+            centers = (np.arange(count) + 0.5) * (size / count) - axis.first
+            inside = np.clip(centers, 0.5, axis.count - 0.5) * axis.scale + axis.low
+            found.append(np.clip(inside.astype(np.intp), 0, axis.picture - 1))
+        return found[0], found[1]
+
     def map_forward(self, values: ArrayLike, outside: float) -> NDArray[np.float64]:
         """Bring a map from the picture's pixels to the model's, resampled as `forward` does.
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from unmask._base.checks import known
+from unmask._base.spelling import named
 from unmask.errors import SettingError
 from unmask.inputs.series_files import read_table
-from unmask.masks.eigenbasis import UNITS as MOST
+from unmask.masks.leading import UNITS as MOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,15 +51,20 @@ class Series:
     channels : {"together", "apart"}
     names : tuple of str
         Of the channels; empty if they have none.
+    path : str
+        Of the file that it was read from; empty if there was none.
     """
 
     values: NDArray[np.float64]
     layout: Layout | None = None
     channels: Channels = "together"
     names: tuple[str, ...] = ()
+    path: str = ""
 
     def __str__(self) -> str:
-        """Return its size, by which people know it."""
+        """Return its file's name, or its size, by which people know it."""
+        if self.path:
+            return named(Path(self.path).name)
         if self.layout is None:
             return f"series of shape {self.values.shape}"
         several = "" if len(self.lines) == 1 else f", {len(self.lines)} channels"
@@ -129,7 +136,9 @@ def series(
     >>> explanation.map.shape, bool(20 <= explanation.map.argmax() < 30)
     ((60,), True)
     """
-    return of_table(*_read_array(array), layout, channels=channels, names=names)
+    made = of_table(*_read_array(array), layout, channels=channels, names=names)
+    is_file = isinstance(array, str | os.PathLike)
+    return replace(made, path=os.fspath(array)) if is_file else made  # type: ignore[arg-type]
 
 
 def of_table(

@@ -22,7 +22,7 @@ from unmask.errors import ModelError, SettingError
 from unmask.inputs.fills import FILLS
 from unmask.inputs.sample import Modality
 from unmask.inputs.spec import InputSpec
-from unmask.masks.eigenbasis import UNITS as MOST
+from unmask.masks.leading import UNITS as MOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

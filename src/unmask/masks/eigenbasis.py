@@ -2,7 +2,8 @@
 
 Enlarged and shifted grids are smooth: of the 50,176 pixels' worth of directions at 224 x 224, 159
 carry 99.6% of what varies between masks of an 8 x 8 grid. The covariance of two pixels is a product
-over the axes (`Masks.covariance`), so its eigenvectors are outer products of each axis's.
+over the axes (`Masks.covariance`), so its eigenvectors are outer products of each axis's. Those of
+masks of segments are found in `segment_basis`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask.masks.leading import NOTHING, UNITS, leading
 from unmask.masks.render import render, windows
+from unmask.masks.segment_basis import SegmentBasis, of_segments
+from unmask.masks.segments import SegmentMasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,13 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Axis", "Basis", "basis", "unblurred"]
 
 
-COMPONENTS = 384
-# Units are as many patterns as there are, and none is finer than another.
-UNITS = 1024
-LEFT_OUT = 4e-3
-# Share of an axis's largest eigenvalue below which one is dropped. A map's amplitude along an
-# eigenvector goes with the eigenvalue, so no map loses more than this part of its size.
-NOTHING = 1e-4
+# Points a cell and axis at which errors are computed; they change slowly from pixel to pixel.
+POINTS = 3
 ALIKE = 1e-9  # of a variance: what rounding alone may be
 # Of one axis: columns of the factor that the eigenvectors are found from, and its entries.
 COLUMNS, ENTRIES = 1024, 2**24
@@ -156,33 +156,44 @@ class Basis:
         full[self._every()] = leading * self.amplitude
         return self._spread(full, [axis.vectors for axis in self.axes])
 
-    def spread_squared(self, variance: Array, positions: Sequence[NDArray[np.intp]]) -> Array:
-        """Variance of a map from independent variances of the coefficients of the rest.
+    @cached_property
+    def points(self) -> tuple[NDArray[np.intp], ...]:
+        """Pixels along each axis at which errors are computed: three a cell."""
+        return tuple(map(_points, self.axes))
+
+    def spread_squared(self, variance: Array) -> Array:
+        """Variance of a map at `points` from independent variances of the coefficients of the rest.
 
         Parameters
         ----------
         variance : ndarray, shape (k, r_1, ..., r_d)
-        positions : sequence of integer array
-            Pixels wanted along each axis.
 
         Returns
         -------
-        ndarray of float64, shape (k, *positions)
+        ndarray of float64, shape (k, points)
         """
-        squares = [a.vectors[at] ** 2 for a, at in zip(self.axes, positions, strict=True)]
-        return self._spread(variance * self.rest_amplitude**2, squares)
+        squares = [a.vectors[at] ** 2 for a, at in zip(self.axes, self.points, strict=True)]
+        return self._spread(variance * self.rest_amplitude**2, squares).reshape(len(variance), -1)
 
-    def at(self, positions: Sequence[NDArray[np.intp]]) -> Array:
-        """Map value of each leading component's unit coefficient at a grid of pixels.
+    def at(self) -> Array:
+        """Map value of each leading component's unit coefficient at `points`.
 
         Returns
         -------
-        ndarray of float64, shape (pixels, K)
+        ndarray of float64, shape (points, K)
         """
         out = np.ones((1, len(self)))
-        for axis, at, index in zip(self.axes, positions, self.index, strict=True):
+        for axis, at, index in zip(self.axes, self.points, self.index, strict=True):
             out = (out[:, None] * axis.vectors[at][None, :, index]).reshape(-1, len(self))
         return out * self.amplitude
+
+    def interpolated(self, values: Array) -> Array:
+        """Interpolate values at `points`, shape (k, points), to every pixel, (k, *shape)."""
+        sizes = [len(axis.vectors) for axis in self.axes]
+        fine = [_interpolation(at, s)[None] for at, s in zip(self.points, sizes, strict=True)]
+        at_points = values.reshape(len(values), *map(len, self.points))
+        out: Array = render(at_points, fine)
+        return out
 
     @property
     def means(self) -> Array:
@@ -201,8 +212,7 @@ class Basis:
         return out
 
 
-@functools.lru_cache(maxsize=8)
-def basis(masks: Masks) -> Basis:
+def basis(masks: Masks) -> Basis | SegmentBasis:
     """Eigenbasis of a run's masks.
 
     The leading components are those that together leave out 0.4% of the variance, at most 384; what
@@ -219,25 +229,29 @@ def basis(masks: Masks) -> Basis:
     >>> b.axes[0].vectors.tolist() == np.eye(6).tolist(), b.variance
     (True, array([0.25, 0.25, 0.25, 0.25, 0.25, 0.25]))
     """
+    return of_segments(masks) if isinstance(masks, SegmentMasks) else _of_axes(masks)
+
+
+@functools.lru_cache(maxsize=8)
+def _of_axes(masks: Masks) -> Basis:
     axes = tuple(_axis(masks, number) for number in range(len(masks.shape)))
     products = functools.reduce(np.multiply.outer, [axis.values for axis in axes])
     variance = masks.keep * (1 - masks.keep) * np.asarray(products)
     order = np.argsort(-variance, axis=None, kind="stable")
-    done = np.cumsum(variance.ravel()[order]) / variance.sum()
-    count = min(int(np.searchsorted(done, 1 - LEFT_OUT)) + 1, COMPONENTS, len(order))
+    count = leading(variance.ravel()[order])
     if masks.units:
         alike = variance.ravel()[order] >= (1 - ALIKE) * variance.ravel()[order[count - 1]]
         count = min(int(alike.sum()), UNITS)
     index = np.unravel_index(order[:count], variance.shape)
-    leading = variance[index]
+    first = variance[index]
     rest = variance.copy()
     rest[index] = 0.0
-    amplitude, of_rest = np.sqrt(leading) / masks.keep, np.sqrt(rest) / masks.keep
-    return Basis(masks.keep, axes, index, leading, rest, amplitude, of_rest)
+    amplitude, of_rest = np.sqrt(first) / masks.keep, np.sqrt(rest) / masks.keep
+    return Basis(masks.keep, axes, index, first, rest, amplitude, of_rest)
 
 
 @functools.lru_cache(maxsize=8)
-def unblurred(masks: Masks) -> Basis:
+def unblurred(masks: Masks) -> Basis | SegmentBasis:
     """Eigenbasis that draws a linear score's own weights, before the masks blur them.
 
     A score ``w . mask`` has RISE's map ``C w / p``, C being the masks' covariance: w seen through a
@@ -254,10 +268,21 @@ def unblurred(masks: Masks) -> Basis:
     True
     """
     b = basis(masks)
-    # A cell as it is drawn: shifted grids are enlarged by a cell more than the input has.
-    area = math.prod(len(m) / g for m, g in zip(masks.matrices, masks.grid, strict=True))
-    amplitude = (1 - masks.keep) * area / np.sqrt(b.variance)
+    amplitude = (1 - masks.keep) * masks.area / np.sqrt(b.variance)
     return replace(b, amplitude=amplitude, rest_amplitude=np.zeros_like(b.rest))
+
+
+def _points(axis: Axis) -> NDArray[np.intp]:
+    size = len(axis.vectors)
+    cells = size if axis.windows is None else axis.windows.shape[2]
+    count = min(size, POINTS * cells + 1)
+    return np.unique(np.linspace(0, size - 1, count).round().astype(np.intp))
+
+
+def _interpolation(at: NDArray[np.intp], size: int) -> Array:
+    """Matrix of linear interpolation from values at `at` to every pixel."""
+    unit = np.eye(len(at))
+    return np.stack([np.interp(np.arange(size), at, row) for row in unit], axis=1)
 
 
 def _axis(masks: Masks, number: int) -> Axis:

@@ -122,9 +122,8 @@ def _figure(
 
 def _about(explanation: Explanation) -> str:
     masks = explanation.plan.masks
-    grid = " × ".join(map(str, masks.grid))
     return (
-        f"{explanation.model} · grid {grid} · {masks.design} masks · "
+        f"{explanation.model} · {masks.in_words} · {masks.design} masks · "
         f"{explanation.plan.estimator} estimator"
     )
 

@@ -16,6 +16,7 @@ from unmask._version import __version__
 from unmask.draw.scale import DEFAULT
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
+from unmask.masks.segments import SegmentMasks
 from unmask.reports.figures import Pictures
 from unmask.reports.reproduce import reproduction
 from unmask.reports.rows import Columns
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from unmask.draw.colormap import Colormap
     from unmask.draw.scale import Look
+    from unmask.masks.grid import Masks
     from unmask.reports.reproduce import Reproduction
     from unmask.run.explanation import Explanation
 
@@ -233,7 +235,7 @@ def _details(explanation: Explanation, again: Reproduction) -> str:
         "model": explanation.model,
         "size": " × ".join(map(str, masks.shape)),
         "masks": f"{explanation.masks:,} of {explanation.plan.count:,}",
-        "units" if masks.units else "grid": " × ".join(map(str, masks.grid)),
+        **_parts(masks),
         "keep probability": f"{masks.keep:g}",
         "fill": explanation.plan.fill,
         "design": masks.design,
@@ -257,6 +259,13 @@ def _details(explanation: Explanation, again: Reproduction) -> str:
         f"<pre><code>{escape(again.command())}</code></pre>"
         f"<pre><code>{escape(again.python())}</code></pre>{unsaid}</details>"
     )
+
+
+def _parts(masks: Masks) -> dict[str, str]:
+    """Return what the masks are made of, as rows of the table."""
+    if isinstance(masks, SegmentMasks):
+        return {"segments": f"{masks.segments}: {masks.in_words}"}
+    return {"units" if masks.units else "grid": " × ".join(map(str, masks.grid))}
 
 
 def _notes(notes: Iterable[str]) -> str:

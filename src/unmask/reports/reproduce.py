@@ -15,6 +15,7 @@ from unmask.inputs.fills import is_unnamed, read_fill
 from unmask.inputs.rows import FROM
 from unmask.inputs.texts import LEFT_OUT
 from unmask.inputs.time_series import SeriesOriginal
+from unmask.masks.segments import SegmentMasks
 from unmask.run.settings import PRESETS, SETTINGS, preset_settings
 from unmask.run.wording import MODEL
 from unmask.run.wording import OPTIONS as SPELT
@@ -77,6 +78,8 @@ class Reproduction:
     row : mapping or None
         Of a table's row: background, number, names and groups, as `unmask.row` takes them; `image`
         is then the table.
+    axes : mapping of str to str
+        Of a series: its layout and channels, where its file does not tell.
     texts : tuple of str
         What a model of texts compares the picture with; the Python gives them as its labels.
 
@@ -112,10 +115,12 @@ class Reproduction:
     text: str = ""
     units: str = "words"
     row: Mapping[str, Any] | None = None
+    axes: Mapping[str, str] = field(default_factory=dict)
 
     def command(self) -> str:
         """Write one line for a POSIX shell."""
         words = ["unmask explain", self._shell_image()]
+        words += [f"--series-{name} {value}" for name, value in self.axes.items()]
         if self.model != DEMO:
             words += ["--model", shlex.quote(self.model)]
         options = {name: value for name, value in self.options.items() if name in MODEL}
@@ -143,6 +148,9 @@ class Reproduction:
         elif self.row is not None:
             said = "".join(f", {name}={value!r}" for name, value in self.row.items())
             image = f"unmask.row({self.image!r}{said})"
+        elif self.axes:
+            given = "".join(f", {name}={value!r}" for name, value in self.axes.items())
+            image = f"unmask.series({image}{given})"
         elif self.example:
             image = f"unmask.demo.pictures()[{self.image!r}]"
         arguments = [model, image]
@@ -245,7 +253,14 @@ def reproduction(
         text="" if said is None else said.string,
         units="words" if said is None else said.units,
         row=_row(home) if isinstance(home, RowOriginal) else None,
+        axes=_axes(home) if isinstance(home, SeriesOriginal) else {},
     )
+
+
+def _axes(home: SeriesOriginal) -> dict[str, str]:
+    given = home.given
+    said = {"layout": given.layout or ""} if given.values.ndim == 2 else {}
+    return {**said, **({"channels": "apart"} if given.channels == "apart" else {})}
 
 
 def _model(
@@ -329,6 +344,9 @@ def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, 
     unsaid = is_unnamed(plan.fill) or (plan.masks.units and plan.fill in (LEFT_OUT, FROM))
     planned = vars(plan.masks) | vars(plan)
     found = {"preset": preset} | {row.name: planned.get(row.name) for row in REPEATED}
+    if isinstance(plan.masks, SegmentMasks):
+        found |= {"shift": None, **_segments(plan.masks)}
+        cells = None
     # Units say themselves how many there are, and what hides them.
     if plan.masks.units and not mixed:
         found |= {"shift": None}
@@ -342,9 +360,19 @@ def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, 
     }
 
 
+def _segments(masks: SegmentMasks) -> dict[str, str]:
+    if not masks.nameable:
+        return {}
+    usual = "soft" if masks.segments.startswith("slic") else "hard"
+    edges = {} if masks.edges == usual else {"edges": masks.edges}
+    return {"segments": masks.segments, **edges}
+
+
 def _missing(explanation: Explanation) -> list[str]:
     """Return what neither the command nor the Python says of the masks."""
     plan, found = explanation.plan, []
+    if isinstance(plan.masks, SegmentMasks) and not plan.masks.nameable:
+        found.append(f"the segments, which were given as {plan.masks.segments}")
     if is_unnamed(plan.fill):
         found.append(f"the fill ({plan.fill})")
     parts = getattr(explanation.estimate, "parts", ())
@@ -376,7 +404,8 @@ def _python_only(
         listed = ", ".join(map(repr, others))
         found.append(f"the texts {listed}, beside which it was scored: as --labels, one a line")
     masks = explanation.plan.masks
-    if preset is None and not masks.shift and not masks.units:
+    segments = isinstance(masks, SegmentMasks)
+    if preset is None and not masks.shift and not masks.units and not segments:
         found.append("masks without shift, which only Python can say")
     if explanation.texts and preset is None and any(target.top for target in explanation.targets):
         found.append("that a score counts only among the best few, which only Python can say")
@@ -385,6 +414,8 @@ def _python_only(
 
 def _preset(explanation: Explanation) -> PresetName | None:
     """Return the preset that says what no other option of the command does."""
+    if isinstance(explanation.plan.masks, SegmentMasks):
+        return None
     for name in PRESETS:
         chosen = preset_settings(name)
         if explanation.plan.masks.shift == chosen["shift"] and all(

@@ -15,6 +15,7 @@ from unmask._base.checks import whole
 from unmask.errors import Interrupted, ModelError, SettingError, silent
 from unmask.estimate.shapley import all_masks
 from unmask.inputs.fills import is_unnamed, read_fill
+from unmask.masks.segments import SegmentMasks
 from unmask.run.ask import same_model
 from unmask.run.jupyter import watcher
 from unmask.run.loop import stream
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
     from unmask.estimate.estimators import Estimator
     from unmask.estimate.scores import Scores
+    from unmask.inputs.segments import Edges
     from unmask.masks.designs import Design
+    from unmask.masks.grid import Masks
     from unmask.run.explanation import Explanation
     from unmask.run.loop import Executor
     from unmask.run.settings import PresetName
@@ -47,6 +50,8 @@ def explain(
     shard: tuple[int, int] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     grid: int | Sequence[int] | None = None,
+    segments: Any = None,
+    edges: Edges | None = None,
     keep: float | None = None,
     seed: int = 0,
     batch_size: int | None = None,
@@ -87,6 +92,13 @@ def explain(
         the result is the same, to the bit, as without the break.
     grid : int or sequence of int, default 8, for a detector 16
         Cells per axis. A finer grid shows finer evidence and needs more masks.
+    segments : str, path-like, ndarray of int, callable, dict or list, optional
+        Segments of a picture in the place of a grid, see docs/masks.md: "slic:64" (about so many by
+        SLIC, in several segmentations that take turns), "slic:64:fixed" (one), a label map of shape
+        (H, W) or a file of one, a function ``picture -> label map``, what SAM returns, or a list
+        of these, which take turns. At most 1,024 segments each.
+    edges : {"soft", "hard"}, optional
+        Edges of segments: soft for "slic", else hard.
     keep : float, default 0.5
         Probability that a cell is kept, in (0, 1).
     seed : int, default 0
@@ -154,6 +166,8 @@ def explain(
         shard=shard,
         checkpoint=checkpoint,
         grid=grid,
+        segments=segments,
+        edges=edges,
         keep=keep,
         seed=seed,
         batch_size=batch_size,
@@ -265,14 +279,13 @@ def extend(
         image,
         target,
         masks=max(explanation.masks + 1, plan.masks.block_size),
-        grid=plan.masks.grid,
+        **_again(plan.masks),
         keep=plan.masks.keep,
         seed=plan.masks.seed,
         batch_size=plan.batch_size,
         fill=read_fill(plan.fill) if fill is None else fill,
         design=plan.masks.design,
         estimator=plan.estimator,
-        shift=plan.masks.shift,
     )
     if len(run.targets) != len(explanation.targets):
         raise SettingError(
@@ -286,6 +299,13 @@ def extend(
     if run.plan.masks != plan.masks:
         raise SettingError(f"the masks would be {run.plan.masks}: expected {plan.masks}")
     return _extended(run, explanation, masks)
+
+
+def _again(masks: Masks) -> dict[str, Any]:
+    """Return what `prepare` makes the same masks of: segments as they were found then."""
+    if isinstance(masks, SegmentMasks):
+        return {"segments": masks.segmentations}
+    return {"grid": masks.grid, "shift": masks.shift}
 
 
 def _so_far(run: Run, estimate: Scores, start: float) -> Explanation | None:

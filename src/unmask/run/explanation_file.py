@@ -14,6 +14,7 @@ from unmask.estimate.estimators import ESTIMATORS, OLDER
 from unmask.inputs.sample import MODALITIES
 from unmask.masks.designs import DESIGNS
 from unmask.masks.grid import Masks
+from unmask.masks.segments import Segmentations, SegmentMasks
 from unmask.models.origin import Origin
 from unmask.run import scores_file
 from unmask.run.identity import SAID, Identity
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from unmask.inputs import Original
 
 
-__all__ = ["MORE", "ORIGIN", "PLAN", "read", "write"]
+__all__ = ["MORE", "ORIGIN", "PLAN", "masks_of", "read", "write"]
 
 
 KIND = "explanation"
@@ -48,7 +49,18 @@ MASKS = record(
         "design": one_of(DESIGNS),
         "shift": flag,
     },
-    {"units": listed(whole(0, 2), 0, 3), "fills": whole(1)},
+    {
+        "units": listed(whole(0, 2), 0, 3),
+        "fills": whole(1),
+        "segments": record(
+            {
+                "name": text,
+                "soft": number(0),
+                "size": listed(whole(1, 2**31), 3, 3),
+                "labels": text,
+            }
+        ),
+    },
 )
 PLAN = record(
     {
@@ -120,12 +132,26 @@ def known_arrays() -> dict[str, Array]:
     return ARRAYS | {name: array for checks in inputs for name, array in checks.items()}
 
 
+def masks_of(said: dict[str, Any]) -> Masks:
+    """Return the masks that a file tells of, checked by `MASKS`.
+
+    Raises
+    ------
+    SettingError, ValueError
+        There are no such masks.
+    """
+    if "segments" not in said:
+        return Masks(**said)
+    found = Segmentations.of_json(said["segments"], said["shape"])
+    return SegmentMasks(found, said["keep"], said["seed"], said["design"])
+
+
 def write(fields: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     """Write an explanation's fields, all of it or nothing; see `unmask.Explanation.save`."""
     original, identity, origin = fields["original"], fields["identity"], fields["origin"]
     said = {
         "targets": [asdict(target) for target in fields["targets"]],
-        "plan": asdict(fields["plan"]),
+        "plan": fields["plan"].as_json(),
         **({"frame": None} if original is None else {"input": original.kind, **original.header()}),
         "reliabilities": fields["reliabilities"],
         "notes": fields["notes"],
@@ -156,7 +182,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _fields(said: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     plan = dict(said["plan"])
-    masks = Masks(**plan.pop("masks"))
+    masks = masks_of(plan.pop("masks"))
     targets = tuple(Target(**target) for target in said["targets"])
     _check_shapes(masks, targets, said["reliabilities"], arrays)
     return {

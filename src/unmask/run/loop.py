@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from unmask._base.blas import one_blas_thread
 from unmask.errors import ModelError, ModelOutputError, UnmaskError
 from unmask.inputs.filling import Filler, Part
 from unmask.masks.grid import Block
-from unmask.masks.renderer import Renderer
 from unmask.run.checkpoint import recorded
 from unmask.run.stopping import is_reached, look_points
 
@@ -101,7 +101,7 @@ def _scored(run: Run, estimate: Scores, goal: int) -> Iterator[Scores]:
     model = run.model
     sample = run.sample.sent(model.asarray)
     fill = Filler(run.fill, run.plan.masks, model.asarray)
-    rendered = Renderer(run.plan.masks, model.asarray)
+    rendered = one_blas_thread()(run.plan.masks.renderer(model.asarray))
     for parts in _batches(estimate, run.plan, goal):
         batch = Block(
             np.concatenate([part.block.grids for part in parts]),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unmask.estimate.estimators import Estimator
@@ -45,6 +45,11 @@ class Plan:
     until: float | None = None
     seconds: float | None = None
     shard: tuple[int, int] = (1, 1)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        said = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {**said, "masks": self.masks.as_json()}
 
     @property
     def blocks(self) -> range:

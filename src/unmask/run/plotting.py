@@ -156,17 +156,11 @@ def facts(target: Target, plan: Plan, masks: int, complete: bool, reliability: f
     parts = [
         f"{target.quantity} {format_score(target.score)}",
         f"{masks:,} masks" + ("" if complete else f" of {plan.share:,}"),
-        _parts(plan),
+        plan.masks.in_words,
         f"keep {plan.masks.keep:g}",
         f"reliability {format_reliability(reliability)}",
     ]
     return " · ".join(parts)
-
-
-def _parts(plan: Plan) -> str:
-    sizes = " × ".join(map(str, plan.masks.grid))
-    alone = len(plan.masks.units) == len(plan.masks.shape)
-    return f"{sizes} units" if alone else f"grid {sizes}"
 
 
 def stacked(figures: Iterable[Figure]) -> bytes:

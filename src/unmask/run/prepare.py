@@ -18,8 +18,11 @@ from unmask.estimate.scores import Scores
 from unmask.inputs import describe
 from unmask.inputs.filling import Computed, Several, content, filling, is_several
 from unmask.inputs.fills import describe_fill
+from unmask.inputs.rows import RowSample
+from unmask.inputs.segments import segmentations
 from unmask.inputs.time_series import SeriesSample
 from unmask.masks.grid import Masks
+from unmask.masks.segments import SegmentMasks
 from unmask.models.loading import load
 from unmask.run import checkpoint as checkpoints
 from unmask.run.ask import Answer, Question, ask, whole_outputs
@@ -42,13 +45,14 @@ from unmask.run.stopping import reason
 from unmask.targets import Detection, task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from unmask.estimate.estimators import Estimator
     from unmask.inputs import Sample
+    from unmask.inputs.segments import Edges
     from unmask.masks.designs import Design
     from unmask.models.model import Model
     from unmask.targets import Prediction, Targets
@@ -216,6 +220,8 @@ def prepare(
     shard: tuple[int, int] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     grid: int | Sequence[int] | None = None,
+    segments: Any = None,
+    edges: Edges | None = None,
     keep: float | None = None,
     seed: int = 0,
     batch_size: int | None = None,
@@ -255,18 +261,11 @@ def prepare(
         estimator=estimator,
         shift=shift,
     )
-    cells = chosen["grid"]
-    asked = chosen["fill"]
-    masks_of = partial(
-        Masks,
-        sample.shape,
-        cells(sample.shape) if callable(cells) else cells,
-        chosen["keep"],
-        seed,
-        shift=chosen["shift"],
-        units=sample.units,
-        fills=len(asked) if is_several(asked) else 1,
-    )
+    if segments is None:
+        masks_of = _of_grid(sample, chosen, seed, edges)
+    else:
+        beside = {"grid": grid, "shift": shift, "preset": preset}
+        masks_of = _of_segments(sample, chosen, seed, segments, edges, beside)
     until_when = extent(chosen["masks"], until, max_masks, max_seconds, shard, task)
     drawn, until_when = designed(
         masks_of,
@@ -309,11 +308,56 @@ def prepare(
         identity=identity(loaded.digest, sample.array, scores.reshape(-1), outputs),
         calls=1 + probed.calls,
         checkpoint=path,
-        path=os.fspath(image) if isinstance(image, str | os.PathLike) else "",
+        path=os.fspath(image)
+        if isinstance(image, str | os.PathLike)
+        else getattr(image, "path", ""),
     )
     if path is None:
         return run
     return replace(run, start=checkpoints.load(path, content, run, len(targets)))
+
+
+def _of_grid(
+    sample: Sample, chosen: Mapping[str, Any], seed: int, edges: Edges | None
+) -> Callable[..., Masks]:
+    """Return what makes the masks, but for their design."""
+    if edges is not None:
+        raise SettingError(f"edges={edges!r} are those of segments=, which are not given")
+    cells, asked = chosen["grid"], chosen["fill"]
+    return partial(
+        Masks,
+        sample.shape,
+        cells(sample.shape) if callable(cells) else cells,
+        chosen["keep"],
+        seed,
+        shift=chosen["shift"],
+        units=sample.units,
+        fills=_turns(sample, asked),
+    )
+
+
+def _turns(sample: Sample, asked: Any) -> int:
+    """Return how many fills take turns."""
+    if isinstance(sample, RowSample):
+        return sample.turns(asked)
+    return len(asked) if is_several(asked) else 1
+
+
+def _of_segments(
+    sample: Sample,
+    chosen: Mapping[str, Any],
+    seed: int,
+    segments: Any,
+    edges: Edges | None,
+    beside: Mapping[str, Any],
+) -> Callable[..., Masks]:
+    for name, value in beside.items():
+        if value is not None:
+            raise SettingError(f"segments= and {name}=: give one of them")
+    # A seed, a design and a probability that will not do are told before a function is asked.
+    Masks((2,), 2, chosen["keep"], seed, chosen["design"], units=(0,))
+    found = segmentations(segments, edges, sample)
+    return partial(SegmentMasks, found, chosen["keep"], seed)
 
 
 def _gridded(sample: Sample, grid: Any) -> Sample:

@@ -17,6 +17,7 @@ from unmask._base.checks import is_number, is_whole, known, whole
 from unmask.errors import SettingError
 from unmask.estimate.estimators import OLDER, Estimator
 from unmask.inputs.fills import FILLS
+from unmask.inputs.segments import EDGES
 from unmask.masks.designs import DESIGNS
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ MODELS: Mapping[str, str] = {
 PresetName = Literal["notebook"]
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 
-Kind = Literal["whole", "number", "choice", "grid", "fill", "shard", "path", "switch"]
+Kind = Literal["whole", "number", "choice", "grid", "segments", "fill", "shard", "path", "switch"]
 
 # Other sizes gain nothing on a CPU (benchmarks/overhead.py). Large inputs get smaller batches.
 BATCH_SIZE = 32
@@ -83,7 +84,8 @@ class Setting:
         As `unmask.explain` calls it.
     kind : str
         What values are: "whole" and "number" within `low` and `high`, a "choice" of `choices`, a
-        "grid" (one whole number, or one an axis), a "fill", a "shard" (i, n), a "path", a "switch".
+        "grid" (one whole number, or one an axis), "segments", a "fill", a "shard" (i, n), a "path",
+        a "switch".
     help : str
         For the command line, in whole sentences.
     default
@@ -281,6 +283,19 @@ ROWS = (
         by_task={"boxes": 16},
         presets={"notebook": cells_of_eight},
         page=OnPage("Grid", "Cells a side. Finer needs more masks.", 2, 32, 1),
+    ),
+    Setting(
+        "segments",
+        "segments",
+        "Segments of the picture in the place of a grid: slic:64 (about 64, by SLIC, several "
+        "segmentations that take turns), slic:64:fixed (one), or the file of a label map.",
+        metavar="SEGMENTS",
+    ),
+    Setting(
+        "edges",
+        "choice",
+        "Edges of segments: soft for slic, else hard.",
+        choices=EDGES,
     ),
     Setting(
         "preset",

@@ -15,6 +15,7 @@ from unmask.estimate.estimators import finalize_groups
 from unmask.estimate.shapley import all_masks
 from unmask.estimate.uncertainty import format_reliability, reliability
 from unmask.masks import designs
+from unmask.masks.segments import SegmentMasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,6 +170,8 @@ def larger_parts(masks: Masks) -> str:
     >>> larger_parts(Masks((40, 60))), larger_parts(Masks((7,), 7, units=[0]))
     ('a coarser grid', 'fewer, larger units')
     """
+    if isinstance(masks, SegmentMasks):
+        return "fewer, larger segments"
     return "fewer, larger units" if masks.units else "a coarser grid"
 
 
