@@ -196,6 +196,14 @@ def test_a_checkpoint_is_gone_on_with(tmp_path):
     explained(masks=64, checkpoint=tmp_path / "scores")
     made = explained(checkpoint=tmp_path / "scores")
     np.testing.assert_array_equal(made.maps, explained().maps)
+    # As many groups of other columns are other masks.
+    other = unmask.row(ROW, OTHERS, NAMES, {"size": ["weight", "width", "height"]})
+    with pytest.raises(unmask.FileError, match="belongs to another run"):
+        unmask.explain(
+            weighed, other, 0, masks=512, design="balanced", checkpoint=tmp_path / "scores"
+        )
+    with pytest.raises(unmask.SettingError, match="its groups or its background are others"):
+        unmask.extend(made, weighed, other, masks=64)
 
 
 def test_it_is_measured_over_the_background():

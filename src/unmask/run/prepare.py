@@ -133,6 +133,7 @@ class Run:
             [(target.index, target.label, target.box) for target in self.targets.targets],
             self.sample.array,
             *content(self.fill),
+            *([self.sample.owner] if isinstance(self.sample, RowSample) else []),
         )
 
     def ask_again(self) -> Identity:
