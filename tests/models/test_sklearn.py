@@ -9,6 +9,7 @@ import unmask
 from unmask.errors import ModelError, SettingError, UnmaskWarning
 
 pytest.importorskip("sklearn")
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
@@ -125,9 +126,10 @@ def test_what_is_assumed_is_said(picture):
 @pytest.mark.parametrize(
     ("made", "options", "words"),
     [
-        (LinearRegression(), {}, "neither predict_proba nor decision_function"),
+        (KMeans(), {}, "neither predict_proba nor decision_function, and is no regressor"),
+        (LinearRegression(), {}, "not fitted"),
         (LogisticRegression(), {}, "not fitted"),
-        ((20, 50), {}, r"50 features, which are no square picture: give size="),
+        ((20, 50), {"preprocess": "unit"}, r"takes rows of a table: .* give size="),
         ((20, 50), {"size": (4, 6)}, "no whole number of channels of 4 x 6"),
         ((20, 50), {"size": (5, 5), "layout": "NHW"}, "no whole number of channels"),
         ((20, 50), {"size": (0, 5)}, "expected whole numbers of at least 1"),

@@ -13,7 +13,8 @@ FACE = {
     "unmask": """DoubtWarning Explanation FileError ImageError Interrupted MissingExtra Model
         ModelError ModelOutputError Plan Prediction Run SettingError Target TargetError UnmaskError
         UnmaskWarning __version__ box cluster contrast demo detect evaluation explain extend kept
-        load metrics notebook plots predict prepare report results rise series stream text
+        load metrics notebook plots predict prepare report results rise row series stream
+        text
         within_top""",
     "unmask.app": "needed serve",
     "unmask.cli": "app",
@@ -27,8 +28,9 @@ FACE = {
         curves deletion drop energy_inside evidence_mask increase insertion known mean_interval
         order pointing_game register rise_blur sanity share_interval shown_score sparseness
         stability""",
-    "unmask.inputs": """ArraySample InputSpec Modality Original Picture Sample Series SeriesOriginal
-        Text TextOriginal TextSpec describe read register series text""",
+    "unmask.inputs": """ArraySample InputSpec Modality Original Picture Row RowOriginal Sample
+        Series SeriesOriginal TableSpec Text TextOriginal TextSpec describe read register row series
+        text""",
     "unmask.masks": "DESIGNS Block Masks",
     "unmask.models": "DETECTORS Detections Model load randomize",
     "unmask.reports": "report stored",

@@ -9,7 +9,7 @@ from typing import Any
 from unmask._base import files
 from unmask._base.files import made as make_folder
 from unmask.errors import FileError, SettingError
-from unmask.inputs import Series, Text, fills, series, text
+from unmask.inputs import Row, Series, Text, fills, series, text
 from unmask.inputs.series_files import SUFFIXES
 from unmask.inputs.series_values import Channels, Layout
 from unmask.inputs.texts import Units
@@ -82,6 +82,8 @@ def parse_input(
 
 def parse_stem(picture: str | None, given: Any) -> str:
     """Return what files of an explanation are called."""
+    if isinstance(given, Row) and given.files is not None:
+        return f"{Path(given.files.row).stem}-{given.files.number}"
     if picture is not None:
         return Path(picture).stem
     return files.slug(given.string if isinstance(given, Text) else given) or "text"

@@ -11,6 +11,7 @@ from unmask.cli.figures import check_places, keep_others, write_explanation
 from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.result_options import gives_results
+from unmask.cli.row_options import RowOptions, takes_row
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
 
@@ -20,6 +21,7 @@ __all__ = ["explain"]
 @gives_results
 @takes_model
 @takes_settings()
+@takes_row()
 @takes_look
 def explain(
     picture: options.PictureOrText = None,
@@ -28,6 +30,7 @@ def explain(
     units: options.UnitsOption = None,
     series_layout: options.LayoutOption = None,
     series_channels: options.ChannelsOption = None,
+    table: RowOptions,
     model: ModelOptions,
     target: options.TargetOption = None,
     contrast: options.ContrastOption = None,
@@ -36,14 +39,17 @@ def explain(
     certainty: options.CertaintyOption = False,
     output: options.OutputOption = Path("unmask-output"),
 ) -> None:
-    """Show which parts of PICTURE, or words of a text, the model relied on.
+    """Show which parts of PICTURE, words of a text or columns of a row the model relied on.
 
-    Writes a figure for each target: the picture, the saliency map, both together; or the words.
+    Writes a figure for each target: the picture, the saliency map, both together; or the words,
+    or a bar for each column.
     And one .npz file of numbers: the maps, their standard errors, every score.
     """
     with clear_errors():
         drawn = look.look()
-        given = parse_input(picture, text, units, series_layout, series_channels)
+        given = table.read(picture, text, units, series_layout, series_channels) or parse_input(
+            picture, text, units, series_layout, series_channels
+        )
         loaded, folder, stem = model.load(), make_folder(output), parse_stem(picture, given)
         run = unmask.prepare(loaded, given, parse_targets(target, contrast), **settings.arguments())
         keep_others(folder / f"{stem}.npz", run.sample.original, run.plan.shard)

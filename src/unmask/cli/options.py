@@ -34,8 +34,8 @@ Picture = Annotated[
 PictureOrText = Annotated[
     str | None,
     typer.Argument(
-        help="JPEG, PNG, WebP, BMP or TIFF; a .txt file, for a model of texts; or a series as "
-        ".npy, .csv or .parquet.",
+        help="JPEG, PNG, WebP, BMP or TIFF; a .txt file, for a model of texts; a series as "
+        ".npy, .csv or .parquet; or a table of these kinds, with --background.",
         show_default=False,
         metavar="PICTURE",
     ),

@@ -10,6 +10,7 @@ from unmask.cli.arguments import parse_input
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import LayoutOption, PictureOrText, TextOption, TopOption
 from unmask.cli.result_options import gives_results
+from unmask.cli.row_options import RowOptions, takes_row
 from unmask.cli.status import clear_errors
 from unmask.errors import collected
 
@@ -18,17 +19,21 @@ __all__ = ["predict"]
 
 @gives_results
 @takes_model
+@takes_row("number", "columns")
 def predict(
     picture: PictureOrText = None,
     *,
     text: TextOption = None,
     series_layout: LayoutOption = None,
+    table: RowOptions,
     model: ModelOptions,
     top: TopOption = 5,
 ) -> None:
-    """List the model's best classes for PICTURE, a text or a series."""
+    """List the model's best classes for PICTURE, a text, a series or a row."""
     with clear_errors():
-        given = parse_input(picture, text, layout=series_layout)
+        given = table.read(picture, text, series_layout) or parse_input(
+            picture, text, layout=series_layout
+        )
         loaded = model.load()
         with collected() as notes:
             predictions = unmask.predict(loaded, given, top)

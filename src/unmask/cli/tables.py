@@ -12,6 +12,7 @@ from rich.text import Text
 
 from unmask._base.numbers import ROUNDING, format_score
 from unmask.cli import console, results, values
+from unmask.cli.columns import show_columns
 from unmask.cli.console import err, one_line, out, short, show_written
 from unmask.estimate.uncertainty import format_reliability
 from unmask.evaluation import metrics
@@ -142,6 +143,7 @@ def show_result(
     out.print(table)
     for number, target in enumerate(explanation.targets):
         show_words(explanation, number, target)
+        show_columns(explanation, number, target)
     out.print(
         "[dim]Reliability is the correlation to expect with the map of infinitely many masks.[/]"
     )

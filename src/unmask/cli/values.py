@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from unmask.inputs import TextOriginal
+from unmask.inputs import RowOriginal, TextOriginal
 from unmask.masks.segments import SegmentMasks
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "of_columns",
     "of_detection",
     "of_explanation",
     "of_mean",
@@ -118,9 +119,34 @@ def of_words(explanation: Explanation, number: int) -> list[dict[str, Any]]:
     ]
 
 
+def of_columns(explanation: Explanation, number: int) -> list[dict[str, Any]]:
+    """Return a row's columns and groups with their values in a target's map; none of others."""
+    home = explanation.original
+    if not isinstance(home, RowOriginal):
+        return []
+    own = home.row
+    given = [
+        own.value(unit.places[0])
+        if unit not in own.groups
+        else {own.called(place): own.value(place) for place in unit.places}
+        for unit in own.units
+    ]
+    columns = (
+        [unit.name for unit in own.units],
+        given,
+        explanation.maps[number],
+        explanation.influence_stderr(number),
+        explanation.significant(number),
+    )
+    return [
+        {"column": name, "input": held, "value": value, "stderr": error, "significant": bool(sure)}
+        for name, held, value, error, sure in zip(*columns, strict=True)
+    ]
+
+
 def _words(explanation: Explanation, number: int) -> dict[str, Any]:
-    rows = of_words(explanation, number)
-    return {"words": rows} if rows else {}
+    found = {"words": of_words(explanation, number), "columns": of_columns(explanation, number)}
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def of_snapshot(snapshot: Snapshot) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from unmask.cluster.shards import BATCHES, put, score, shards
 from unmask.errors import MissingExtra, ModelError, SettingError
 from unmask.estimate.scores import Scores
 from unmask.models.source import ModelSource
+from unmask.run.ask import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -310,6 +311,7 @@ def _work(token: str, parcel: bytes, shard: Shard) -> ShardScores:
 
 
 def _rebuilt(model: Model, bare: Run) -> Run:
+    model = opened(model, bare.sample)
     return replace(bare, answer=replace(bare.answer, question=replace(bare.question, model=model)))
 
 

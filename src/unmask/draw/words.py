@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from matplotlib.patches import Rectangle
 
+from unmask.draw.bars import paint_bars
 from unmask.draw.canvas import (
     DPI,
-    GRAY,
     INK,
     PAPER,
-    RULE,
     Canvas,
     fitted,
     font,
@@ -129,7 +128,8 @@ def draw_words(
     face = font(BAR)
     labels = [fitted(evidence.words[number], face, LABELS) for number in shown]
     room = max(length(label, face) for label in labels) + 16
-    _bars(canvas.axes(MARGIN + room, top, across - room, bars), evidence, shown, labels, BAR)
+    ax = canvas.axes(MARGIN + room, top, across - room, bars)
+    paint_bars(ax, evidence, shown, labels, BAR)
     return canvas.figure
 
 
@@ -162,7 +162,7 @@ def draw_panel(ax: Axes, name: WordPanel, evidence: Words, *, title: str) -> Fig
     if name == "map":
         shown = strongest(evidence.values, evidence.scale.level)
         labels = [fitted(evidence.words[number], font(BAR), LABELS) for number in shown]
-        _bars(ax, evidence, shown, labels, BAR)
+        paint_bars(ax, evidence, shown, labels, BAR)
     else:
         size = SIZE
         while size > SMALLEST and _height(_placed(evidence, wide, size), size) > high:
@@ -272,54 +272,3 @@ def _write(
 
 def _hex(color: Any) -> str:
     return "#" + "".join(f"{round(float(part)):02x}" for part in color)
-
-
-def _bars(
-    ax: Axes, evidence: Words, shown: Sequence[int], labels: Sequence[str], size: int
-) -> None:
-    """Draw bars from no influence, each with its standard error."""
-    values = np.asarray(evidence.values, np.float64)[list(shown)]
-    errors = np.asarray(evidence.stderr(), np.float64)[list(shown)]
-    level, rows = evidence.scale.level or 0.0, np.arange(len(shown))
-    colors = evidence.scale.colors(values) / 255.0
-    ax.barh(
-        rows,
-        values - level,
-        left=level,
-        height=0.66,
-        color=colors,
-        edgecolor=RULE,
-        linewidth=points(1.5),
-    )
-    known = np.isfinite(errors)
-    if known.any():
-        ax.errorbar(
-            values[known],
-            rows[known],
-            xerr=errors[known],
-            fmt="none",
-            ecolor=INK,
-            elinewidth=points(2.5),
-            capsize=points(6),
-            capthick=points(2.5),
-        )
-    ax.axvline(level, color=INK, linewidth=points(2))
-    ax.set_ylim(len(shown) - 0.5, -0.5)
-    face = font(size)
-    ax.set_yticks(rows, labels)
-    for text in ax.get_yticklabels():
-        text.set(fontproperties=face, color=INK, parse_math=False)
-    ax.tick_params(axis="y", length=0)
-    ax.tick_params(axis="x", color=GRAY, labelcolor=GRAY, length=points(5), width=points(2))
-    for text in ax.get_xticklabels():
-        text.set_fontproperties(face)
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.spines["bottom"].set(color=RULE, linewidth=points(2))
-    note = f", the {len(shown)} strongest of {len(evidence.words):,}"
-    what = f"{evidence.measure}, ± standard error" if known.any() else evidence.measure
-    ax.set_xlabel(
-        f"{what}{note if len(shown) < len(evidence.words) else ''}; no influence: {level:.3g}",
-        color=GRAY,
-        fontproperties=face,
-        parse_math=False,
-    )

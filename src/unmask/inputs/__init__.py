@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from unmask.inputs.array import ARRAY, ArraySample
 from unmask.inputs.picture import PICTURE, Picture
+from unmask.inputs.rows import ROW, RowOriginal
 from unmask.inputs.sample import Modality, Original, Sample, describe, read, register
 from unmask.inputs.series_values import Series, series
-from unmask.inputs.spec import InputSpec, TextSpec
+from unmask.inputs.spec import InputSpec, TableSpec, TextSpec
+from unmask.inputs.table_row import Row, row
 from unmask.inputs.texts import TEXT, Text, TextOriginal, text
 from unmask.inputs.time_series import SERIES, SeriesOriginal
 
@@ -16,19 +18,23 @@ __all__ = [
     "Modality",
     "Original",
     "Picture",
+    "Row",
+    "RowOriginal",
     "Sample",
     "Series",
     "SeriesOriginal",
+    "TableSpec",
     "Text",
     "TextOriginal",
     "TextSpec",
     "describe",
     "read",
     "register",
+    "row",
     "series",
     "text",
 ]
 
 # More special modalities are registered later: a picture is what no other one reads.
-for _modality in (PICTURE, ARRAY, TEXT, SERIES):
+for _modality in (PICTURE, ARRAY, TEXT, SERIES, ROW):
     register(_modality)

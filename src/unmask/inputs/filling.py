@@ -107,8 +107,11 @@ def filling(sample: Sample, asked: Any, seed: int) -> Any:
     fills = tuple(
         _tried(sample.fill(one, (seed + i) % 2**64), sample) for i, one in enumerate(asked)
     )
-    for fill in fills:
-        if isinstance(fill, np.ndarray) and fill.dtype.kind == "f" and np.isnan(fill).any():
+    for one, fill in zip(asked, fills, strict=True):
+        if isinstance(fill, Several):
+            raise SettingError(f"fill={one!r} takes turns by itself: give it alone")
+        # A single NaN is a line; a row of a table may hold others, its gaps.
+        if isinstance(fill, np.ndarray) and fill.shape == () and np.isreal(fill) and fill != fill:
             raise SettingError("fill='line' cannot take turns with others: give it alone")
     return Several(fills)
 

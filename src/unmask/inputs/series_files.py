@@ -15,14 +15,14 @@ from unmask.errors import FileError, MissingExtra, SettingError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     Table = tuple[NDArray[np.float64], Sequence[str] | None]
 
 
-__all__ = ["SUFFIXES", "decode_table", "read_table"]
+__all__ = ["SUFFIXES", "csv_rows", "decode_table", "number_of", "read_table", "reading"]
 
 
 def read_table(given: str | os.PathLike[str]) -> Table:
@@ -46,11 +46,19 @@ def read_table(given: str | os.PathLike[str]) -> Table:
     SettingError
         It has another ending, or something else than numbers.
     """
+    found: Table = reading(given, SUFFIXES)
+    return found
+
+
+def reading(
+    given: str | os.PathLike[str], readers: Mapping[str, Callable[[BinaryIO, str], Any]]
+) -> Any:
+    """Read a file by the reader for its ending; errors as of `read_table`."""
     path = expanded(given)
-    reader = SUFFIXES.get(path.suffix.lower())
+    reader = readers.get(path.suffix.lower())
     if reader is None:
         raise SettingError(
-            f"{named(str(path))}: expected a file of numbers that ends with {', '.join(SUFFIXES)}"
+            f"{named(str(path))}: expected a file of numbers that ends with {', '.join(readers)}"
         )
     if not path.is_file():
         raise FileError(f"there is no file {named(str(path))}")
@@ -94,7 +102,14 @@ def _npy(source: BinaryIO, path: str) -> Table:
     return array.astype(np.float64), None
 
 
-def _csv(source: BinaryIO, path: str) -> Table:
+def csv_rows(source: BinaryIO, path: str) -> tuple[list[str] | None, list[list[str]]]:
+    """Return a file's names of columns, if its first line holds any word, and its cells.
+
+    Raises
+    ------
+    SettingError
+        It is empty, or its rows are not of one length.
+    """
     with io.TextIOWrapper(source, encoding="utf-8-sig", newline="") as file:
         # What stands most often in the first line; a comma if nothing does.
         first = file.read(4096).partition("\n")[0]
@@ -104,7 +119,7 @@ def _csv(source: BinaryIO, path: str) -> Table:
     if not rows:
         raise SettingError(f"{path} is empty")
     names = None
-    if any(_number(cell) is None for cell in rows[0]):
+    if any(number_of(cell) is None for cell in rows[0]):
         names, rows = [cell.strip() for cell in rows[0]], rows[1:]
     wide = len(names or rows[0])
     for line, row in enumerate(rows, 1 + (names is not None)):
@@ -112,15 +127,21 @@ def _csv(source: BinaryIO, path: str) -> Table:
             raise SettingError(
                 f"{path}: row {line} has {len(row)} columns, and the first has {wide}"
             )
-    values = [[_number(cell) for cell in row] for row in rows]
+    return names, rows
+
+
+def _csv(source: BinaryIO, path: str) -> Table:
+    names, rows = csv_rows(source, path)
+    values = [[number_of(cell) for cell in row] for row in rows]
     for cells, numbers in zip(rows, values, strict=True):
         if None in numbers:
             column = numbers.index(None)
             raise _no_number(path, names[column] if names else column, cells[column])
+    wide = len(names or rows[0])
     return np.array(values, np.float64).reshape(len(rows), wide), names or []
 
 
-def _number(cell: str) -> float | None:
+def number_of(cell: str) -> float | None:
     """Return a cell's number; NaN where it is empty, None where it is something else."""
     if not cell.strip():
         return float("nan")

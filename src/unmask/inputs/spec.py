@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from unmask.inputs.frame import Interpolation, Mode
 
-__all__ = ["InputSpec", "TextSpec"]
+__all__ = ["InputSpec", "TableSpec", "TextSpec"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,22 @@ class TextSpec:
 
     mask_token: str = ""
     tokens: Callable[[str], Sequence[tuple[int, int]]] | None = None
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """What a model of rows declares.
+
+    Attributes
+    ----------
+    columns : int or None
+        How many it was fitted with; None where it is not known.
+    names : tuple of str
+        Of these, where it was fitted with a DataFrame: it then gets DataFrames.
+    """
+
+    columns: int | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +73,8 @@ class InputSpec:
         As NumPy names it. Whole numbers are pixels, which no preprocessing may scale.
     text : TextSpec or None
         It takes lists of strings, and nothing of the above applies to them.
+    table : TableSpec or None
+        It takes rows of a table, as they are. With a layout of pictures, it may take either.
 
     Raises
     ------
@@ -78,6 +96,7 @@ class InputSpec:
     interpolation: Interpolation = "bilinear"
     dtype: str = "float32"
     text: TextSpec | None = None
+    table: TableSpec | None = None
 
     def __post_init__(self) -> None:
         letters = self.layout

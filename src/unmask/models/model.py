@@ -128,6 +128,8 @@ class Model:
         )
         if own.text is not None:
             takes = f"texts{f', mask token {own.text.mask_token}' * bool(own.text.mask_token)}"
+        elif own.table is not None or own.layout == "NT":
+            takes = f"{takes} or {_rows(own)}" if own.takes_pictures else _rows(own)
         by = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         if self.detector is not None:
             returns = f"boxes, read as {self.detector}, from a confidence of {self.threshold:g}"
@@ -297,6 +299,17 @@ def build(run: Callable[[Any], Any], **fields: Any) -> Model:
     """
     inside, beside = _sorted(fields)
     return Model(run, input=InputSpec(**inside), **beside)
+
+
+def _rows(own: InputSpec) -> str:
+    """Say what rows of a table a model takes, and that they may be a series."""
+    table, count = own.table, None if own.size is None else own.size[0]
+    if table is not None:
+        named = " in a DataFrame" if table.names else ""
+        return f"rows of {table.columns or 'any number of'} columns{named}"
+    sizes = "rows of any length" if count is None else f"rows of {count} columns"
+    steps = "" if count is None else f" of {count} steps"
+    return f"{sizes} or series{steps}, {own.dtype}"
 
 
 def _sorted(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -96,6 +96,11 @@ SOURCES: tuple[LoaderRow, ...] = (
         classes=(("torch", "Module"), ("torch", "ExportedProgram")),
     ),
     LoaderRow(
+        "a booster of XGBoost or LightGBM",
+        "boosters:from_booster",
+        classes=(("xgboost", "Booster"), ("lightgbm", "Booster")),
+    ),
+    LoaderRow(
         "a scikit-learn classifier",
         "sklearn:from_sklearn",
         classes=(("sklearn", "BaseEstimator"),),

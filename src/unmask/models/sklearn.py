@@ -1,4 +1,4 @@
-"""scikit-learn: classifiers of flattened pixels, and pipelines that read texts."""
+"""scikit-learn: models of rows, of flattened pixels, and pipelines that read texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from unmask.errors import ModelError, SettingError
 from unmask.inputs.preprocess import preprocessing
-from unmask.inputs.spec import TextSpec
+from unmask.inputs.spec import TableSpec, TextSpec
 from unmask.models.model import Model, build
 
 if TYPE_CHECKING:
@@ -31,19 +31,22 @@ def from_sklearn(
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
 ) -> Model:
-    """Take a fitted classifier, or a pipeline that ends in one.
+    """Take a fitted classifier or regressor, or a pipeline that ends in one.
 
-    Its scores are those of ``predict_proba``, else of ``decision_function``. A binary classifier
-    without probabilities has one score, for its second class.
+    Its scores are those of ``predict_proba``, else of ``decision_function``; of a regressor, what
+    it predicts. A binary classifier without probabilities has one score, for its second class.
+    Models of XGBoost, LightGBM and others with scikit-learn's methods are such.
 
     Parameters
     ----------
     estimator : sklearn.base.BaseEstimator
-        Fitted on rows of pixels; or on texts, a pipeline that begins with a vectorizer of texts,
-        to which no other option applies.
+        Fitted on rows of a table, which `unmask.row` gives it as they are, or on rows of pixels;
+        or on texts, a pipeline that begins with a vectorizer of texts, to which no other option
+        applies.
     size : sequence of int, optional
-        Height and width of the pictures that the rows were. Without it they are taken to have been
-        square, gray or of three colors, as the number of features tells, and a note says so.
+        Height and width of the pictures that the rows were. Without it, and where the number of
+        features allows it, a picture is taken to be square, gray or of three colors, and a note
+        says so.
     layout : str, default "NHWC"
         Order in which a picture was flattened. Any other is possible, "NT" for a series.
     preprocess, mean, std
@@ -58,7 +61,7 @@ def from_sklearn(
     Raises
     ------
     ModelError
-        Not fitted, no classifier, or rows that are no pictures of that size.
+        Not fitted, no model that predicts, or rows that are no pictures of that size.
 
     Examples
     --------
@@ -69,35 +72,28 @@ def from_sklearn(
     (('0', '1'), 1)
     """
     name = type(estimator).__name__
-    scores = next(
-        (
-            getattr(estimator, method)
-            for method in ("predict_proba", "decision_function")
-            if hasattr(estimator, method)
-        ),
-        None,
-    )
-    if scores is None:
-        raise ModelError(
-            f"{name} has neither predict_proba nor decision_function: give a function from a batch "
-            "to scores that calls it"
-        )
+    scores = _scores(estimator, name)
     if _reads_text(estimator):
         given = {"size": size, "layout": layout, "preprocess": preprocess, "mean": mean, "std": std}
         return _of_text(estimator, scores, given)
-    features = getattr(estimator, "n_features_in_", None)
+    features = _features(estimator)
     if features is None:
-        raise ModelError(f"{name} is not fitted: fit it on rows of pixels first")
+        raise ModelError(f"{name} is not fitted: fit it first, on rows of a table or of pixels")
     notes = []
+    table = None if size or layout else TableSpec(features, _names(estimator))
+    scaling = {"preprocess": preprocess, "mean": mean, "std": std}
+    scaled = any(value is not None for value in scaling.values())
+    if table and not (_sides(features) and (scaled or not table.names)):
+        return _of_rows(estimator, scores, table, scaling)
     shape = layout or "NHWC"
     axes = len(shape) - 1 - ("C" in shape)
     if size is None:
-        size = _square(name, int(features), axes)
+        size = _square(name, features, axes)
         notes.append(
             f"{name} takes {features} features: assumed pictures of {size[0]} x {size[1]}. Give "
             "size=(height, width) if they were not square"
         )
-    channels = _channels(name, int(features), tuple(size), shape)
+    channels = _channels(name, features, tuple(size), shape)
     if preprocess is None and mean is None and std is None:
         chosen = preprocessing("raw")
         if axes == 2:
@@ -109,13 +105,15 @@ def from_sklearn(
         chosen = preprocessing(preprocess or "unit", mean, std)
     labels = _labels(estimator, scores)
 
-    def run(batch: NDArray[np.float32]) -> NDArray[Any]:
-        rows: NDArray[Any] = np.asarray(scores(batch.reshape(len(batch), -1)))
-        return rows
+    def run(batch: Any) -> NDArray[Any]:
+        of_table = not isinstance(batch, np.ndarray) or batch.ndim == 2
+        rows = batch if of_table else batch.reshape(len(batch), -1)
+        return np.asarray(scores(rows))
 
     return build(
         run=run,
         name=name,
+        table=table,
         layout=shape,
         size=tuple(size),
         channels=channels if "C" in shape else None,
@@ -129,6 +127,8 @@ def from_sklearn(
 
 
 def _labels(estimator: Any, scores: Any) -> tuple[str, ...] | None:
+    if scores.__name__ == "predict":
+        return None
     classes = getattr(estimator, "classes_", None)
     labels = None if classes is None else tuple(str(label) for label in np.asarray(classes))
     if labels is not None and len(labels) == 2 and scores.__name__ == "decision_function":
@@ -171,11 +171,83 @@ def _of_text(estimator: Any, scores: Any, given: dict[str, Any]) -> Model:
     )
 
 
-def _square(name: str, features: int, axes: int) -> tuple[int, ...]:
+def _scores(estimator: Any, name: str) -> Any:
+    """Return the method that scores rows."""
+    for method in ("predict_proba", "decision_function"):
+        if hasattr(estimator, method):
+            return getattr(estimator, method)
+    # What a classifier predicts are names of classes, and what a clustering does are its numbers.
+    if hasattr(estimator, "predict") and _is_regressor(estimator):
+        return estimator.predict
+    raise ModelError(
+        f"{name} has neither predict_proba nor decision_function, and is no regressor: give a "
+        "function from a batch to scores that calls it"
+    )
+
+
+def _is_regressor(estimator: Any) -> bool:
+    from sklearn.base import is_regressor
+
+    return bool(is_regressor(estimator))
+
+
+def _features(estimator: Any) -> int | None:
+    """Return with how many columns a model was fitted; None if it was not."""
+    try:
+        features = getattr(estimator, "n_features_in_", None)
+    except Exception:  # some raise errors of their own
+        return None
+    return None if features is None else int(features)
+
+
+def _names(estimator: Any) -> tuple[str, ...]:
+    """Return the names of the columns with which a model was fitted, if it knows them."""
+    try:
+        names = getattr(estimator, "feature_names_in_", None)
+    except Exception:
+        return ()
+    return () if names is None else tuple(map(str, names))
+
+
+def _of_rows(estimator: Any, scores: Any, table: TableSpec, given: dict[str, Any]) -> Model:
+    name = type(estimator).__name__
+    for option, value in given.items():
+        if value not in (None, "raw"):
+            raise SettingError(
+                f"{option}= does not apply to {name}, which takes rows of a table: if they were "
+                "pictures, give size=(height, width)"
+            )
+    labels = _labels(estimator, scores)
+
+    def run(rows: Any) -> NDArray[Any]:
+        return np.asarray(scores(rows))
+
+    return build(
+        run,
+        name=name,
+        layout="NT",
+        size=(table.columns,),
+        table=table,
+        labels=labels,
+        classes=None if labels is None else len(labels),
+        activation=_activation(scores),
+        versions=_versions(),
+    )
+
+
+def _sides(features: int) -> tuple[int, int] | None:
+    """Return height and width of a square picture of so many features; None if there is none."""
     for channels in (1, 3):
         side = math.isqrt(features // channels)
-        if axes == 2 and side * side * channels == features:
+        if side * side * channels == features:
             return side, side
+    return None
+
+
+def _square(name: str, features: int, axes: int) -> tuple[int, ...]:
+    sides = _sides(features) if axes == 2 else None
+    if sides is not None:
+        return sides
     raise ModelError(
         f"{name} takes {features} features, which are no square picture: give size=(height, width)"
     )

@@ -19,6 +19,7 @@ from unmask.estimate.uncertainty import format_reliability
 from unmask.masks.segments import SegmentMasks
 from unmask.reports.figures import Pictures
 from unmask.reports.reproduce import reproduction
+from unmask.reports.rows import Columns
 from unmask.reports.series import Traces
 from unmask.reports.words import Words
 
@@ -47,7 +48,7 @@ CURVES = (
 
 
 class Figures(Protocol):
-    """Figures of one explanation; `Pictures`, `Words` and `Traces` are such."""
+    """Figures of one explanation; `Pictures`, `Words`, `Traces` and `Columns` are such."""
 
     style: str
 
@@ -63,6 +64,7 @@ FIGURES: dict[str, Callable[[int, Explanation, Look], Figures]] = {
     "picture": Pictures,
     "text": Words,
     "series": Traces,
+    "row": Columns,
 }
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from unmask import demo
 from unmask._base.files import slug
-from unmask.inputs import TextOriginal
+from unmask.inputs import RowOriginal, TextOriginal
 from unmask.inputs.fills import is_unnamed, read_fill
+from unmask.inputs.rows import FROM
 from unmask.inputs.texts import LEFT_OUT
 from unmask.inputs.time_series import SeriesOriginal
 from unmask.masks.segments import SegmentMasks
@@ -35,6 +36,7 @@ NUMBER = re.compile(r"0|[1-9][0-9]*")
 TOP = re.compile(r"top:([0-9]+)")
 
 DEMO = "demo"
+ROW_FILES = "the row and its background, which were no files, as row.csv and background.csv"
 DEMO_NAME = "unmask demo"  # what the embedded model calls itself
 
 # Settings that make a map again, in the order of the table; "masks" are as many as there are.
@@ -75,6 +77,9 @@ class Reproduction:
         called by.
     axes : mapping of str to str
         Of a series: its layout and channels, where its file does not tell.
+    row : mapping or None
+        Of a table's row: background, number, names and groups, as `unmask.row` takes them; `image`
+        is then the table.
     texts : tuple of str
         What a model of texts compares the picture with; the Python gives them as its labels.
 
@@ -110,6 +115,7 @@ class Reproduction:
     text: str = ""
     units: str = "words"
     axes: Mapping[str, str] = field(default_factory=dict)
+    row: Mapping[str, Any] | None = None
 
     def command(self) -> str:
         """Write one line for a POSIX shell."""
@@ -142,6 +148,9 @@ class Reproduction:
         elif self.axes:
             given = "".join(f", {name}={value!r}" for name, value in self.axes.items())
             image = f"unmask.series({image}{given})"
+        elif self.row is not None:
+            said = "".join(f", {name}={value!r}" for name, value in self.row.items())
+            image = f"unmask.row({self.image!r}{said})"
         elif self.example:
             image = f"unmask.demo.pictures()[{self.image!r}]"
         arguments = [model, image]
@@ -168,7 +177,7 @@ class Reproduction:
         # A name that begins with a hyphen would be read as an option.
         name = self.path or self.image
         name = f"./{name}" if name.startswith("-") else name
-        return shlex.quote(name)
+        return " ".join([shlex.quote(name), *_row_options(self.row or {})])
 
     def _said(self) -> dict[str, Any]:
         # What depends on the task is always said.
@@ -244,6 +253,7 @@ def reproduction(
         text="" if said is None else said.string,
         units="words" if said is None else said.units,
         axes=_axes(home) if isinstance(home, SeriesOriginal) else {},
+        row=_row(home) if isinstance(home, RowOriginal) else None,
     )
 
 
@@ -276,6 +286,10 @@ def _image(explanation: Explanation) -> tuple[str, bool, list[str]]:
     """Return the input's path, whether it is one of the demo's, and what is not known of it."""
     if isinstance(explanation.original, TextOriginal):
         return explanation.image, False, []
+    if isinstance(explanation.original, RowOriginal):
+        files = explanation.original.row.files
+        unsaid = [] if files and files.background else [ROW_FILES]
+        return "row.csv" if files is None else files.row, False, unsaid
     if isinstance(explanation.original, SeriesOriginal):
         if explanation.path:
             return explanation.path, False, []
@@ -292,6 +306,33 @@ def _image(explanation: Explanation) -> tuple[str, bool, list[str]]:
     return explanation.image, False, []
 
 
+def _row(home: RowOriginal) -> dict[str, Any]:
+    """Return the arguments of `unmask.row` beside the values."""
+    own = home.row
+    files = own.files
+    found: dict[str, Any] = {"background": (files and files.background) or "background.csv"}
+    if files is not None and files.picked:
+        found["names"] = [*own.names]
+    if own.groups:
+        found["groups"] = {
+            unit.name: [own.called(place) if own.names else place for place in unit.places]
+            for unit in own.groups
+        }
+    return found | {"number": 0 if files is None else files.number}
+
+
+def _row_options(said: Mapping[str, Any]) -> list[str]:
+    """Return them as options of the command line."""
+    words: list[str] = []
+    for name, value in said.items():
+        listed = {"names": [",".join(map(str, value))]} if name == "names" else {}
+        if name == "groups":
+            listed = {name: [f"{one}={','.join(map(str, of))}" for one, of in value.items()]}
+        for text in listed.get(name, [str(value)]):
+            words += [SPELT[name], shlex.quote(text)]
+    return words
+
+
 def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, Any]:
     plan = explanation.plan
     grid, of_preset = plan.masks.grid, preset_settings(preset).get("grid")
@@ -300,7 +341,7 @@ def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, 
     cells: Any = grid[0] if len(set(grid)) == 1 and not mixed else grid
     if callable(of_preset) and of_preset(plan.masks.shape) == grid:
         cells = None
-    unsaid = is_unnamed(plan.fill) or (plan.masks.units and plan.fill == LEFT_OUT)
+    unsaid = is_unnamed(plan.fill) or (plan.masks.units and plan.fill in (LEFT_OUT, FROM))
     planned = vars(plan.masks) | vars(plan)
     found = {"preset": preset} | {row.name: planned.get(row.name) for row in REPEATED}
     if isinstance(plan.masks, SegmentMasks):

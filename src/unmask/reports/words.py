@@ -10,13 +10,15 @@ import numpy as np
 from unmask.reports.figures import color_scale, figure, is_scored
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from unmask.draw.scale import Look, Scale
     from unmask.run.explanation import Explanation
 
 
-__all__ = ["Words"]
+__all__ = ["Words", "rows_of_bars"]
 
 
 class Words:
@@ -83,22 +85,47 @@ class Words:
     def _rows(self, values: NDArray[Any], errors: NDArray[Any] | None, scale: Scale) -> str:
         from unmask.draw.words import MOST, strongest
 
-        level = scale.level or 0.0
-        shown = strongest(values, level)
-        error = np.zeros(len(values)) if errors is None else np.asarray(errors, np.float64)
-        change = np.asarray(values, np.float64) - level
-        reach = float((np.abs(change) + error)[shown].max()) or 1.0
-        colors = scale.colors(values)
-        rows = "".join(
-            f"<tr><th scope=row>{escape(self.text.words[place])}</th>"
-            f"<td>{_bar(change[place] / reach, error[place] / reach, _hex(colors[place]))}</td>"
-            f"<td class=number>{change[place]:+.3g}"
-            f"{'' if errors is None else f' ± {error[place]:.2g}'}</td></tr>"
-            for place in shown
-        )
+        shown = strongest(values, scale.level)
         few = f"the {MOST} strongest words: " if len(shown) < len(values) else ""
-        caption = f"{few}change from no influence" + (", ± standard error" * (errors is not None))
-        return figure(f"<table>{rows}</table>", caption)
+        return rows_of_bars(self.text.words, values, errors, scale, shown, few)
+
+
+def rows_of_bars(
+    labels: Sequence[str],
+    values: NDArray[Any],
+    errors: NDArray[Any] | None,
+    scale: Scale,
+    shown: Sequence[int],
+    few: str,
+) -> str:
+    """Return a table of units: each with its bar, its change and its error.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Of every unit.
+    values : float array, shape (n,)
+    errors : float array, shape (n,), or None
+    scale : Scale
+    shown : sequence of int
+        Those in the table.
+    few : str
+        Before the caption, where these are not all.
+    """
+    level = scale.level or 0.0
+    error = np.zeros(len(values)) if errors is None else np.asarray(errors, np.float64)
+    change = np.asarray(values, np.float64) - level
+    reach = float((np.abs(change) + error)[[*shown]].max()) or 1.0
+    colors = scale.colors(values)
+    rows = "".join(
+        f"<tr><th scope=row>{escape(labels[place])}</th>"
+        f"<td>{_bar(change[place] / reach, error[place] / reach, _hex(colors[place]))}</td>"
+        f"<td class=number>{change[place]:+.3g}"
+        f"{'' if errors is None else f' ± {error[place]:.2g}'}</td></tr>"
+        for place in shown
+    )
+    caption = f"{few}change from no influence" + (", ± standard error" * (errors is not None))
+    return figure(f"<table>{rows}</table>", caption)
 
 
 def _bar(share: float, error: float, color: str) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,13 +23,14 @@ from unmask.errors import (
     warn,
 )
 from unmask.inputs import Picture, read
+from unmask.inputs.rows import RowSample
 from unmask.models.loading import load
 from unmask.models.registry import DEMO
 from unmask.targets import Prediction, task_of
 from unmask.targets.texts import with_same_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,6 +45,7 @@ __all__ = [
     "Question",
     "about_picture",
     "ask",
+    "opened",
     "same_model",
     "source_of",
     "whole_outputs",
@@ -91,6 +93,7 @@ class Question:
         """
         model, sample = self.model, self.sample
         outputs = whole_outputs(model, sample)
+        _check_gaps(model, sample)
         original = sample.original
         picture = original.picture if isinstance(original, Picture) else None
         first = about_picture(source_of(model), picture)
@@ -181,7 +184,37 @@ def ask(
     with collected() as said:
         sample = read(loaded.input, loaded.name, given, preprocess)
     loaded, specs = (loaded, None) if look else task.parse(loaded, target, top)
+    loaded = opened(loaded, sample)
     return Question(loaded, sample, task, specs, tuple(said))
+
+
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    """A model's function that is given rows of numbers, and gives the model what it takes."""
+
+    run: Callable[[Any], Any]
+    asarray: Callable[[NDArray[Any]], Any]
+    sample: RowSample
+
+    def __call__(self, batch: NDArray[Any]) -> Any:
+        rows = self.sample.opened(batch)
+        return self.run(self.asarray(rows) if isinstance(rows, np.ndarray) else rows)
+
+
+def opened(model: Model, sample: Sample) -> Model:
+    """Return a model as the batches of an input need it.
+
+    Rows of a table are put together as numbers, and become a DataFrame, or an array where the
+    model wants it, when it is called.
+    """
+    if isinstance(model.run, _Opened):  # for another row
+        model = replace(model, run=model.run.run, asarray=model.run.asarray)
+    if not isinstance(sample, RowSample):
+        return model
+    # Of a model that takes pictures too, notes are about these.
+    notes = () if model.input.table is not None else model.notes
+    run = _Opened(model.run, model.asarray, replace(sample, original=None))
+    return replace(model, run=run, asarray=np.asarray, notes=notes)
 
 
 def same_model(explanation: Explanation, model: Any) -> Model:
@@ -206,8 +239,8 @@ def whole_outputs(model: Model, sample: Sample) -> Any:
         raise
     except Exception as error:
         shown = (
-            "text"
-            if isinstance(sample.whole(), list)
+            _kind(sample)
+            if sample.units and not sample.spatial
             else f"input of shape (1, {', '.join(map(str, sample.array.shape))}), layout "
             f"{model.input.layout}"
         )
@@ -226,6 +259,30 @@ def whole_outputs(model: Model, sample: Sample) -> Any:
                 "were given"
             )
     return outputs
+
+
+def _kind(sample: Sample) -> str:
+    return "row" if isinstance(sample, RowSample) else "text"
+
+
+def _check_gaps(model: Model, sample: Sample) -> None:
+    """Ask a model about gaps, if a row or its background has any, before masks meet them."""
+    found = sample.gaps() if isinstance(sample, RowSample) else None
+    if found is None:
+        return
+    names, batch = found
+    try:
+        outputs = np.asarray(model(batch))
+        if outputs.dtype.kind not in "fiub" or np.isfinite(outputs).all():
+            return
+        reason = "it returned values that are not finite"
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        reason = f"{type(error).__name__}: {first[:200]}"
+    raise ModelError(
+        f"{model.name} takes no gaps ({reason}), and the row or its background has some in "
+        f"{names}: fill them (scikit-learn: SimpleImputer), or leave out those rows"
+    )
 
 
 def _about_input(model: Model, sample: Sample) -> list[str]:

@@ -134,7 +134,7 @@ def identity(
     outputs
         Of the whole input.
     """
-    flat = given.reshape(-1).astype(np.float64)
+    flat = np.nan_to_num(given.reshape(-1).astype(np.float64))  # a table may have gaps
     parts = [part.mean() for part in np.array_split(flat, PARTS) if part.size]
     facts = (flat.mean(), flat.std(), flat.min(), flat.max(), *parts)
     best: NDArray[Any] = np.empty(0)

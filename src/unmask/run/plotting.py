@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask._base.numbers import format_score
-from unmask.draw import figures, panels, series, words
+from unmask.draw import bars, figures, panels, series, words
 from unmask.draw.canvas import pixels
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
@@ -209,6 +209,18 @@ def _of_series(original: Any, shown: Map) -> series.Traces:
     )
 
 
+def _of_row(original: Any, shown: Map) -> bars.Bars:
+    return bars.Bars(
+        original.row.labels,
+        shown.values,
+        shown.scale,
+        shown.measure,
+        shown.stderr,
+        shown.significant,
+    )
+
+
 register("picture", Drawing(panels.PANELS, _of_picture, _beside, figures.draw_panel))
 register("text", Drawing(words.PANELS, _of_text, words.draw_words, words.draw_panel))
 register("series", Drawing(series.PANELS, _of_series, series.draw_series, series.draw_panel))
+register("row", Drawing(bars.PANELS, _of_row, bars.draw_bars, bars.draw_panel))

@@ -331,7 +331,8 @@ ROWS = (
         "What hidden parts look like: mean, zero, black, white, blur, noise, inpaint (by OpenCV), "
         "or a color such as '#808080', teal or 255,0,0; mean+blur takes turns. Of a series: line "
         "too, straight between what is visible, or another series' file. Of a text: drop (left "
-        "out), mask (the model's mask token), or a word.",
+        "out), mask (the model's mask token), or a word. Of a row: background (rows that take "
+        "turns) or mean.",
         default="mean",
         by_input=True,
         presets={"notebook": "zero"},

@@ -23,8 +23,16 @@ MODEL = (
 )
 # Of `unmask.evaluation.Study`, `unmask.reports.stored`, snapshots, predictions and figures.
 OTHERS = ("explainer", "evidence", "maps", "most", "at", "top", "cmap", "opacity", "units")
+# Of `unmask.row`.
+OF_ROWS = {
+    "background": "--background",
+    "names": "--columns",
+    "groups": "--group",
+    "number": "--row",
+}
 OWN = tuple(name for name, row in SETTINGS.items() if row.option)
 OPTIONS = {name: f"--{name.replace('_', '-')}" for name in (*MODEL, *OWN, *OTHERS)} | {
+    **OF_ROWS,
     "target": "-t",
     "output": "--model-output",  # a command's own --output is a folder
 }
@@ -37,6 +45,11 @@ NO_OPTION = {("detector", "function")}
 # What Python alone can say: its words on the command line, and on the page.
 PHRASES = {
     "unmask.contrast(a, b)": ("--contrast A B", '"Why this and not that?"'),
+    "unmask.row(values, background=rows)": ("a table, with --background",) * 2,
+    "unmask.row(values, background=rows), on the command line a table with --background": (
+        "a table, with --background",
+    )
+    * 2,
     ", in Python with unmask.load(FILE)": ("", ""),
 }
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Case", "case"]
 
 
+FILLS = 100  # a curve for each is measured
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """One model, one input and one target, checked; made by `case`.
@@ -147,6 +150,9 @@ class Case:
     def substrates(self, fill: Any) -> list[NDArray[np.float32]]:
         """Return fills of the input's full shape, one or several; "zero" is 0 in the model's space.
 
+        Of a text or a row, "zero" is what hides it as a rule. Of a background of more than 100
+        rows, 100 are taken, evenly.
+
         Raises
         ------
         SettingError
@@ -154,8 +160,12 @@ class Case:
         """
         array = self.sample.array
         if isinstance(fill, str) and fill == "zero":
-            return [np.zeros_like(array)]
+            if self.sample.spatial:
+                return [np.zeros_like(array)]
+            fill = self.sample.nothing  # of what is no number, 0 is nothing
         found = fixed(filling(self.sample, fill, 0))
+        if len(found) > FILLS:
+            found = [found[i] for i in np.linspace(0, len(found) - 1, FILLS).round().astype(int)]
         return [np.broadcast_to(one, array.shape) for one in found]
 
 
