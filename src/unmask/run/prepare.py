@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,7 +15,7 @@ from unmask.errors import DoubtWarning, SettingError, warn
 from unmask.estimate.finish import finished
 from unmask.estimate.scores import Scores
 from unmask.inputs import describe
-from unmask.inputs.filling import Computed, Several, content, filling, is_several
+from unmask.inputs.filling import Computed, Several, content, filling
 from unmask.inputs.fills import describe_fill
 from unmask.inputs.time_series import SeriesSample
 from unmask.masks.grid import Masks
@@ -256,23 +255,24 @@ def prepare(
         shift=shift,
     )
     cells = chosen["grid"]
-    asked = chosen["fill"]
-    masks_of = partial(
-        Masks,
+    usual = Masks(
         sample.shape,
         cells(sample.shape) if callable(cells) else cells,
         chosen["keep"],
         seed,
+        chosen["design"],
         shift=chosen["shift"],
         units=sample.units,
-        fills=len(asked) if is_several(asked) else 1,
     )
+    fill_values = filling(sample, chosen["fill"], usual.seed)
+    if isinstance(fill_values, Several):
+        usual = replace(usual, fills=len(fill_values))
     until_when = extent(chosen["masks"], until, max_masks, max_seconds, shard, task)
     drawn, until_when = designed(
-        masks_of,
+        usual,
         chosen["estimator"],
-        chosen["design"] if design is not None or preset is not None else None,
         until_when,
+        given=design is not None or preset is not None,
         open_end=chosen["masks"] in (None, "auto") and max_masks is None,
     )
     plan = Plan(
@@ -289,7 +289,6 @@ def prepare(
         )
     path = None if checkpoint is None else expanded(checkpoint)
     content = None if path is None else checkpoints.peek(path)
-    fill_values = filling(sample, chosen["fill"], plan.masks.seed)
     answer = question.answer()
     outputs, targets = answer.outputs, answer.targets()
     best = [prediction.label for prediction in answer.predictions(1)]
