@@ -3,8 +3,7 @@
 - Series, words and rows of tables: the share of the whole score that is left, on average, while
   steps, words or columns are taken away, the most important first (deletion; less is better), for
   the maps of unmask, of occlusion and, where it is installed, of DIANNA's RISE; each less
-  unmask's, with its 95% interval. All have as many calls. Rows also: the correlation with a linear
-  model's exact values.
+  unmask's, with its 95% interval. All have as many calls, occlusion what it needs.
 - Coverage: how many of the 95% intervals hold the truth, of `--seeds` runs of a model whose scores
   are no sum, for units (12 words), and for channels x time (4 channels, 48 steps). Runs are
   whole blocks.
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
 WINDOW = 8  # of a series: what occlusion hides at once
 COMPARED: tuple[Estimator, ...] = ("adaptive", "smooth", "centered")
+ROWS, BACKGROUND = 50, 100
 DIANNA_CELLS = (8, 24)  # its default, and ours
 
 
@@ -51,7 +51,7 @@ def main() -> int:
     start(asked)
     warnings.simplefilter("ignore")
     real, reached = asked.shared / "real", [True]
-    for name, measured in (("series", series), ("words", words)):
+    for name, measured in (("series", series), ("words", words), ("rows", rows)):
         if asked.only in (None, name):
             reached += measured(real, asked.calls)
     if asked.only in (None, "coverage"):
@@ -179,6 +179,56 @@ def dianna_words(model: Any, calls: int) -> dict[str, Explainer]:
             lambda batch: model(list(batch)), one.string, [case.target.index], tokenizer=Words
         )
         return np.array([value for _, _, value in found])
+
+    return {"DIANNA's RISE": explainer}
+
+
+def rows(folder: Path, calls: int) -> list[bool]:
+    reached = []
+    for name, forest in (("wine", "wine_rf"), ("breast_cancer", "breast_cancer_gbm")):
+        model = unmask.load(
+            needed(folder / f"tabular/{forest}.onnx"),
+            output="probabilities",
+            activation="probabilities",
+        )
+        data = np.load(needed(folder / f"tabular/{name}.npz"))
+        train = np.asarray(data["X_train"], np.float32)[:BACKGROUND]
+        tests = np.asarray(data["X_test"], np.float32)[:ROWS]
+        given = [unmask.row(row, background=train) for row in tests]
+
+        def ours(case: Any, one: Any, model: Any = model) -> Any:
+            return unmask.explain(model, one, case.target.index, masks=calls).map
+
+        explainers: dict[str, Explainer] = {"unmask": ours, "occlusion, every column": replaced}
+        explainers |= dianna_rows(model, train, calls)
+        pairs = [(unmask.metrics.case(model, one), one) for one in given]
+        title = f"rows of {tests.shape[1]} columns, {forest}"
+        reached += compared(title, pairs, explainers, step=1, fill="background")
+    return reached
+
+
+def replaced(case: Any, _: Any) -> Any:
+    """Return how much the score falls where a column alone is hidden, by every background row."""
+    shown = 1 - np.eye(case.shape[0], dtype=np.float32)
+    scores = [case.score(case.sample.masked(shown, fill)) for fill in case.substrates("background")]
+    return case.target.score - np.mean(scores, axis=0)
+
+
+def dianna_rows(model: Any, train: NDArray[Any], calls: int) -> dict[str, Explainer]:
+    try:
+        from dianna.methods.rise_tabular import RISETabular
+    except ImportError:
+        return {}
+
+    def explainer(case: Any, one: Any) -> Any:
+        np.random.seed(0)  # noqa: NPY002 - it has no other
+        method = RISETabular(train, n_masks=calls)
+        return method.explain(
+            lambda batch: model(np.asarray(batch, np.float32)),
+            np.asarray(one.values, np.float32),
+            [case.target.index],
+            mask_type="mean",
+        )[0]
 
     return {"DIANNA's RISE": explainer}
 

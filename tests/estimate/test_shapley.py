@@ -122,8 +122,8 @@ def test_the_error_is_that_reached():
     maps = [shapley(worth, 300, seed=seed) for seed in range(200)]
     off = np.array([found.value[0] - shapley_values(worth) for found in maps])
     stated = np.mean([np.square(found.stderr[0]) for found in maps], axis=0)
-    np.testing.assert_allclose(np.square(off).mean(axis=0) / stated, 1, atol=0.35)
-    assert np.square(off).mean() / stated.mean() == pytest.approx(1, abs=0.12)
+    np.testing.assert_allclose(np.square(off).mean(axis=0) / stated, 1, atol=0.45)
+    assert np.square(off).mean() / stated.mean() == pytest.approx(1, abs=0.25)
     assert abs(off.mean(axis=0)).max() < 4 * off.std(axis=0).max() / math.sqrt(200)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from unmask.estimate.linear import centered
 from unmask.estimate.smooth import smooth
+from unmask.estimate.surrogate import MOST_PAIRS, MOST_UNITS, Surrogate, scale_of, surrogate
 from unmask.estimate.uncertainty import Maps
 from unmask.masks.coalitions import Strata, ends, strata
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["all_masks", "banzhaf", "exact", "shapley"]
 
 
+LEAST_UNITS = 4  # of which pairs can leave something
 SURE = 1e-10  # of the largest eigenvalue: below it pairs say nothing of a direction
 LEVERAGE = 1e-3  # of a pair's residual: the least that a fit leaves of it
 
@@ -82,8 +84,8 @@ def shapley(estimate: Scores) -> Maps:
 
         sum over strata of weight**2 (1 - m / M) cov(z r) / m,
 
-    m pairs of M being known, taken through the fit. r are its residuals, each as if the pair had
-    been left out.
+    m pairs of M being known, taken through the fit. r are the residuals of fits that have not seen
+    the pair. With 4 to 64 units a `surrogate` first takes out what it can foresee.
 
     Parameters
     ----------
@@ -105,11 +107,17 @@ def shapley(estimate: Scores) -> Maps:
         minlength=len(known.weight),
     ).astype(np.float64)
     each = known.weight / np.maximum(counts, 1)  # weight of a pair
-    inverse, values, full = _fit(estimate, together, first, each)
-    values = values + (together.change / _units(estimate))[:, None]
-    spread = _spread(estimate, together, first, values, inverse, each)
-    variance, freedom = _variance(known, counts, spread, _population(estimate, known))
-    if not full or freedom < 1 or np.any((counts == 0) & (known.weight > 0)):
+    inverse, slopes, full = _fit(estimate, together, first, each)
+    population = _population(estimate, known)
+    freedom = counts.sum() - _units(estimate) + 1
+    enough = bool((counts >= population).all()) or (full and freedom >= 1 and bool(counts.all()))
+    fit = _Fit(slopes, inverse, each)
+    if enough and LEAST_UNITS <= _units(estimate) <= MOST_UNITS:
+        fit = _surrogate(estimate, together, first, fit, counts / population)
+    spread = _spread(estimate, together, first, fit)
+    values = slopes + spread.change + (together.change / _units(estimate))[:, None]
+    variance, freedom = _variance(known, counts, spread, population)
+    if not enough or freedom < 1:
         variance, freedom = np.full_like(variance, np.inf), 0.0
     offset = np.sqrt(together.variance) / _units(estimate)
     errors = np.sqrt(variance + np.square(offset)[:, None])
@@ -206,34 +214,103 @@ def _fit(
     return inverse, fitted - fitted.mean(axis=1, keepdims=True), bool(sure.all())
 
 
-class _Spread(NamedTuple):
-    """Sums of pairs' influences on the values, and of their squares, by stratum; (strata, k, n)."""
+class _Fit(NamedTuple):
+    """What is fitted to the pairs.
 
+    Attributes
+    ----------
+    slopes : ndarray, shape (k, n)
+        Of the additive game.
+    inverse : ndarray, shape (n, n)
+        What takes ``z r`` to values.
+    each : ndarray, shape (strata,)
+        Weight of a pair.
+    surrogate : Surrogate or None
+        Of what the additive game leaves.
+    """
+
+    slopes: Array
+    inverse: Array
+    each: Array
+    surrogate: Surrogate | None = None
+
+
+def _surrogate(
+    estimate: Scores,
+    together: _Ends,
+    first: list[NDArray[np.bool_]] | None,
+    fit: _Fit,
+    seen: Array,
+) -> _Fit:
+    """Fit a surrogate to the first pairs."""
+    n, taken = _units(estimate), []
+    for pairs in _pairs(estimate, together, first):
+        taken.append(pairs)
+        if sum(len(some.z) for some in taken) >= MOST_PAIRS:
+            break
+    z, y, stratum, weight = (
+        np.concatenate(parts)[:MOST_PAIRS] for parts in zip(*taken, strict=True)
+    )
+    found = surrogate(
+        (z > 0).astype(np.float64),
+        y - z @ fit.slopes.T,
+        weight * fit.each[stratum],
+        stratum,
+        seen[stratum],
+    )
+    return fit._replace(inverse=(np.eye(n) - 1 / n) / scale_of(n), surrogate=found)
+
+
+class _Spread(NamedTuple):
+    """What pairs add to the values, and its spread.
+
+    Attributes
+    ----------
+    change : ndarray, shape (k, n)
+        What the values are beyond those of the additive game.
+    sums, squares : ndarray, shape (strata, k, n)
+        Of pairs' influences on the values, and of their squares.
+    """
+
+    change: Array
     sums: Array
     squares: Array
 
 
 def _spread(
-    estimate: Scores,
-    together: _Ends,
-    first: list[NDArray[np.bool_]] | None,
-    values: Array,
-    inverse: Array,
-    each: Array,
+    estimate: Scores, together: _Ends, first: list[NDArray[np.bool_]] | None, fit: _Fit
 ) -> _Spread:
     n, k = _units(estimate), estimate.targets
-    sums, squares = np.zeros((len(each), k, n)), np.zeros((len(each), k, n))
-    slopes = values - values.mean(axis=1, keepdims=True)
+    change = np.zeros((k, n)) if fit.surrogate is None else fit.surrogate.values.copy()
+    sums, squares = np.zeros((len(fit.each), k, n)), np.zeros((len(fit.each), k, n))
+    done = 0
     for pairs in _pairs(estimate, together, first):
-        pull = pairs.z @ inverse
-        leverage = np.einsum("ij,ij->i", pull, pairs.z) * each[pairs.stratum] * pairs.weight
-        residual = pairs.y - pairs.z @ slopes.T
-        residual *= (pairs.weight / np.maximum(1 - leverage, LEVERAGE))[:, None]
+        pull, weight = pairs.z @ fit.inverse, fit.each[pairs.stratum] * pairs.weight
+        left = pairs.y - pairs.z @ fit.slopes.T
+        if fit.surrogate is None:
+            leverage = np.einsum("ij,ij->i", pull, pairs.z) * weight
+            unseen = left / np.maximum(1 - leverage, LEVERAGE)[:, None]
+        else:
+            left, unseen = _beyond(fit.surrogate, pairs, left, done)
+            change += (left * weight[:, None]).T @ pull
+        done += len(left)
+        unseen = unseen * pairs.weight[:, None]
         for place in np.unique(pairs.stratum):
             own = pairs.stratum == place
-            sums[place] += residual[own].T @ pull[own]
-            squares[place] += np.square(residual[own]).T @ np.square(pull[own])
-    return _Spread(sums, squares)
+            sums[place] += unseen[own].T @ pull[own]
+            squares[place] += np.square(unseen[own]).T @ np.square(pull[own])
+    return _Spread(change, sums, squares)
+
+
+def _beyond(known: Surrogate, pairs: _Pairs, left: Array, done: int) -> tuple[Array, Array]:
+    """Return what a surrogate leaves of pairs: for the values, and as if they had not been seen."""
+    fitted = slice(done, done + len(left))
+    inside = len(known.residual[fitted])
+    others = known.left((pairs.z[inside:] > 0).astype(np.float64), left[inside:])
+    return (
+        np.concatenate([known.residual[fitted], others]),
+        np.concatenate([known.unseen[fitted], others]),
+    )
 
 
 def _population(estimate: Scores, known: Strata) -> Array:

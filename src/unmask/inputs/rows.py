@@ -17,7 +17,7 @@ from unmask._base import schema
 from unmask._base.npz import Array
 from unmask.errors import ModelError, SettingError, UnmaskWarning, warn
 from unmask.inputs.columns import Column, decode, joined_columns, read_cells
-from unmask.inputs.filling import Several, is_several
+from unmask.inputs.filling import Several
 from unmask.inputs.sample import Modality
 from unmask.inputs.series_values import Series
 from unmask.inputs.spec import InputSpec
@@ -230,13 +230,6 @@ class RowSample:
             f"mean ({MEAN!r}), or what a row that you give holds, a list of {len(own.columns)} "
             "values"
         )
-
-    def turns(self, asked: Any) -> int:
-        """Return how many rows take turns."""
-        if is_several(asked):
-            return len(asked)
-        background = self.row.background if isinstance(asked, str) and asked == FROM else None
-        return 1 if background is None else len(background)
 
     def _row(self, asked: Any) -> Codes:
         own = self.row

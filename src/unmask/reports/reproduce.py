@@ -75,11 +75,11 @@ class Reproduction:
     text, units : str
         The text and what its units are, where it is no picture; `image` is then what files are
         called by.
+    axes : mapping of str to str
+        Of a series: its layout and channels, where its file does not tell.
     row : mapping or None
         Of a table's row: background, number, names and groups, as `unmask.row` takes them; `image`
         is then the table.
-    axes : mapping of str to str
-        Of a series: its layout and channels, where its file does not tell.
     texts : tuple of str
         What a model of texts compares the picture with; the Python gives them as its labels.
 
@@ -114,8 +114,8 @@ class Reproduction:
     texts: tuple[str, ...] = ()
     text: str = ""
     units: str = "words"
-    row: Mapping[str, Any] | None = None
     axes: Mapping[str, str] = field(default_factory=dict)
+    row: Mapping[str, Any] | None = None
 
     def command(self) -> str:
         """Write one line for a POSIX shell."""
@@ -145,12 +145,12 @@ class Reproduction:
         if self.text:
             units = "" if self.units == "words" else f", units={self.units!r}"
             image = f"unmask.text({self.text!r}{units})"
-        elif self.row is not None:
-            said = "".join(f", {name}={value!r}" for name, value in self.row.items())
-            image = f"unmask.row({self.image!r}{said})"
         elif self.axes:
             given = "".join(f", {name}={value!r}" for name, value in self.axes.items())
             image = f"unmask.series({image}{given})"
+        elif self.row is not None:
+            said = "".join(f", {name}={value!r}" for name, value in self.row.items())
+            image = f"unmask.row({self.image!r}{said})"
         elif self.example:
             image = f"unmask.demo.pictures()[{self.image!r}]"
         arguments = [model, image]
@@ -252,8 +252,8 @@ def reproduction(
         texts=texts,
         text="" if said is None else said.string,
         units="words" if said is None else said.units,
-        row=_row(home) if isinstance(home, RowOriginal) else None,
         axes=_axes(home) if isinstance(home, SeriesOriginal) else {},
+        row=_row(home) if isinstance(home, RowOriginal) else None,
     )
 
 

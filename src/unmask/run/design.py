@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unmask.errors import SettingError
@@ -11,9 +12,6 @@ from unmask.masks.coalitions import MOST_EXHAUSTIVE
 from unmask.run.settings import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from unmask.masks.designs import Design
     from unmask.masks.grid import Masks
 
 
@@ -26,24 +24,19 @@ FEW = 512
 
 
 def designed(
-    masks: Callable[..., Masks],
-    estimator: str,
-    given: Design | None,
-    extent: dict[str, Any],
-    *,
-    open_end: bool,
+    usual: Masks, estimator: str, extent: dict[str, Any], *, given: bool, open_end: bool
 ) -> tuple[Masks, dict[str, Any]]:
     """Return the masks of a run, and how far it goes.
 
     Parameters
     ----------
-    masks : callable
-        ``masks(design=...) -> Masks``.
+    usual : Masks
+        Of the design that was asked for, or of the usual one.
     estimator : str
-    given : str or None
-        The design that was asked for.
     extent : dict
         The part of the plan that says how far to go.
+    given : bool
+        Whether the design was asked for.
     open_end : bool
         Whether no number of masks was asked for.
 
@@ -52,26 +45,29 @@ def designed(
     SettingError
         The estimator is for units, or for other masks.
     """
-    usual = masks(design=SETTINGS["design"].default if given is None else given)
     SETTINGS["estimator"].checked(estimator)
     if estimator in VALUES:
         _check_values(usual, estimator)
-    own: Design | None = "shapley" if estimator == "shapley" else None
-    if given == "shapley" and own is None:
+    if given and (usual.design == "shapley") != (estimator == "shapley"):
+        _refuse(usual.design, estimator)
+    if not given and _are_few(usual, extent):
+        usual = replace(usual, design="exhaustive")
+    elif not given and estimator == "shapley":
+        usual = replace(usual, design="shapley")
+    return _all(usual, extent, open_end) if usual.design == "exhaustive" else (usual, extent)
+
+
+def _refuse(design: str, estimator: str) -> None:
+    if design == "shapley":
         raise SettingError(
             f"design='shapley' is for estimator='shapley', and estimator={estimator!r} needs other "
             "masks: leave the design out"
         )
-    if given not in (None, own, "exhaustive") and own is not None:
+    if design != "exhaustive":
         raise SettingError(
-            f"estimator='shapley' needs masks of its own, and not those of design={given!r}: leave "
-            "the design out"
+            f"estimator='shapley' needs masks of its own, and not those of design={design!r}: "
+            "leave the design out"
         )
-    if given is None and _are_few(usual, extent):
-        given = "exhaustive"
-    if given != "exhaustive":
-        return (usual if own is None else masks(design=own)), extent
-    return _all(masks(design=given), extent, open_end)
 
 
 def _check_values(masks: Masks, estimator: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,7 +15,7 @@ from unmask.errors import DoubtWarning, SettingError, warn
 from unmask.estimate.finish import finished
 from unmask.estimate.scores import Scores
 from unmask.inputs import describe
-from unmask.inputs.filling import Computed, Several, content, filling, is_several
+from unmask.inputs.filling import Computed, Several, content, filling
 from unmask.inputs.fills import describe_fill
 from unmask.inputs.rows import RowSample
 from unmask.inputs.segments import segmentations
@@ -45,7 +44,7 @@ from unmask.run.stopping import reason
 from unmask.targets import Detection, task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -263,16 +262,19 @@ def prepare(
         shift=shift,
     )
     if segments is None:
-        masks_of = _of_grid(sample, chosen, seed, edges)
+        usual = _of_grid(sample, chosen, seed, edges)
     else:
         beside = {"grid": grid, "shift": shift, "preset": preset}
-        masks_of = _of_segments(sample, chosen, seed, segments, edges, beside)
+        usual = _of_segments(sample, chosen, seed, segments, edges, beside)
+    fill_values = filling(sample, chosen["fill"], usual.seed)
+    if isinstance(fill_values, Several) and sample.units:
+        usual = replace(usual, fills=len(fill_values))
     until_when = extent(chosen["masks"], until, max_masks, max_seconds, shard, task)
     drawn, until_when = designed(
-        masks_of,
+        usual,
         chosen["estimator"],
-        chosen["design"] if design is not None or preset is not None else None,
         until_when,
+        given=design is not None or preset is not None,
         open_end=chosen["masks"] in (None, "auto") and max_masks is None,
     )
     plan = Plan(
@@ -289,7 +291,6 @@ def prepare(
         )
     path = None if checkpoint is None else expanded(checkpoint)
     content = None if path is None else checkpoints.peek(path)
-    fill_values = filling(sample, chosen["fill"], plan.masks.seed)
     answer = question.answer()
     outputs, targets = answer.outputs, answer.targets()
     best = [prediction.label for prediction in answer.predictions(1)]
@@ -318,30 +319,19 @@ def prepare(
     return replace(run, start=checkpoints.load(path, content, run, len(targets)))
 
 
-def _of_grid(
-    sample: Sample, chosen: Mapping[str, Any], seed: int, edges: Edges | None
-) -> Callable[..., Masks]:
-    """Return what makes the masks, but for their design."""
+def _of_grid(sample: Sample, chosen: Mapping[str, Any], seed: int, edges: Edges | None) -> Masks:
     if edges is not None:
         raise SettingError(f"edges={edges!r} are those of segments=, which are not given")
-    cells, asked = chosen["grid"], chosen["fill"]
-    return partial(
-        Masks,
+    cells = chosen["grid"]
+    return Masks(
         sample.shape,
         cells(sample.shape) if callable(cells) else cells,
         chosen["keep"],
         seed,
+        chosen["design"],
         shift=chosen["shift"],
         units=sample.units,
-        fills=_turns(sample, asked),
     )
-
-
-def _turns(sample: Sample, asked: Any) -> int:
-    """Return how many fills take turns."""
-    if isinstance(sample, RowSample):
-        return sample.turns(asked)
-    return len(asked) if is_several(asked) else 1
 
 
 def _of_segments(
@@ -351,14 +341,14 @@ def _of_segments(
     segments: Any,
     edges: Edges | None,
     beside: Mapping[str, Any],
-) -> Callable[..., Masks]:
+) -> Masks:
     for name, value in beside.items():
         if value is not None:
             raise SettingError(f"segments= and {name}=: give one of them")
     # A seed, a design and a probability that will not do are told before a function is asked.
     Masks((2,), 2, chosen["keep"], seed, chosen["design"], units=(0,))
     found = segmentations(segments, edges, sample)
-    return partial(SegmentMasks, found, chosen["keep"], seed)
+    return SegmentMasks(found, chosen["keep"], seed, chosen["design"])
 
 
 def _gridded(sample: Sample, grid: Any) -> Sample:
