@@ -161,6 +161,7 @@ def test_words_rank_as_the_coefficients_of_a_linear_model(sentences):
     assert np.median(found) > 0.92
 
 
+@pytest.mark.slow
 def test_a_network_reads_a_negation(sentences):
     model = unmask.load(
         REAL / "minilm_rt_sentiment_w8.onnx",
