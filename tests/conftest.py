@@ -14,6 +14,9 @@ import hypothesis
 import numpy as np
 import pytest
 
+# They have no tests, and one is PyTorch's.
+collect_ignore = ["helpers"]
+
 # How long an example takes says more of what else the machine does than of the code.
 hypothesis.settings.register_profile("unmask", deadline=None)
 hypothesis.settings.load_profile("unmask")

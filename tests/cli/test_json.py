@@ -73,6 +73,7 @@ def test_predict():
     assert one["written"] == []
 
 
+@pytest.mark.slow
 def test_explain():
     one = found("explain", "p.png", *QUICK, "-t", "heart", "--contrast", "star", "4")
     made = unmask.Explanation.load("unmask-output/p.npz")

@@ -79,6 +79,7 @@ def test_synonyms_are_left_out_on_both_sides_of_a_contrast():
     assert console.short("red fox, Vulpes vulpes") == "red fox"
 
 
+@pytest.mark.slow
 def test_one_score_reads_alike_in_terminal_figure_and_report(capsys):
     street = unmask.demo.pictures()["street"]
     made = unmask.explain("demo", street, ["triangle", "cross"], masks=64, grid=3)

@@ -99,6 +99,7 @@ def test_results_for_scripts_have_the_words(model):
     assert found["picture"] == SAID
 
 
+@pytest.mark.slow
 def test_the_report_has_the_text_and_says_how_it_is_made_again(model):
     run("explain", "--text", SAID, *options(model), "-t", "good", "--fill", "[X]")
     made = unmask.Explanation.load("unmask-output/a-good-film-a-good-end.npz")

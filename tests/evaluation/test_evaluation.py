@@ -165,6 +165,7 @@ def test_rows_hold_what_the_metrics_give(pictures):
     assert set(row.values) == set(metrics.METRICS)
 
 
+@pytest.mark.slow
 def test_a_method_that_looks_into_the_network_is_an_explainer(pictures):
     """Gradient times input, as Captum has it: exact for a linear network, up to the base."""
     torch = pytest.importorskip("torch")

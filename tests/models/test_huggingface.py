@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 import unmask
+from helpers.later import later
 from helpers.reading import prepare
 from unmask import evaluation
 from unmask.errors import MissingExtra, ModelError, TargetError, UnmaskWarning
 from unmask.evaluation import explainers, metrics, stored
 from unmask.evaluation.occlusion import occlude
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+torch, transformers = later("torch"), later("transformers")
 
 H, W = 61, 90
 WORDS = ["a", "an", "photo", "of", "elephant", "cat", "dog", "the", "grass", "sky"]

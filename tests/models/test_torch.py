@@ -10,39 +10,20 @@ import pytest
 from PIL import Image
 
 import unmask
+from helpers.later import later
 from helpers.reading import prepare
 from unmask.errors import DoubtWarning, MissingExtra, ModelError, SettingError, UnmaskWarning
 
-torch = pytest.importorskip("torch")
-nn = torch.nn
+torch, nn, networks = later("torch"), later("torch.nn"), later("helpers.torch_networks")
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 H, W = 12, 20
 
 
-class Net(nn.Module):
-    """A small network with everything that evaluation mode changes; it keeps what it saw."""
-
-    def __init__(self, dims=2, channels=3, classes=4):
-        super().__init__()
-        conv = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[dims - 1]
-        norm = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)[dims - 1]
-        self.stem = nn.Sequential(conv(channels, 6, 3), norm(6), nn.ReLU(), nn.Dropout(0.5))
-        self.head = nn.Linear(6, classes)
-        self.axes = tuple(range(2, 2 + dims))
-        self.seen = []
-
-    def forward(self, x):
-        self.seen.append(SimpleNamespace(x=x, inference=torch.is_inference_mode_enabled()))
-        hidden = self.stem(x)
-        self.seen[-1].hidden = hidden.dtype
-        return self.head(hidden.mean(self.axes))
-
-
 @pytest.fixture
 def net():
     torch.manual_seed(3)
-    return Net()
+    return networks.Net()
 
 
 @pytest.fixture
@@ -100,7 +81,7 @@ def test_training_flags_are_put_back_after_a_failure(net, values):
 
 
 def test_an_eval_of_the_modules_own_is_undone_by_its_train(values):
-    class Merging(Net):
+    class Merging(networks.Net):
         merged = False
 
         def train(self, mode=True):
@@ -188,7 +169,7 @@ def test_series_pictures_and_volumes(dims):
     torch.manual_seed(0)
     shape = (2, 9, 11, 7)[: 1 + dims]
     values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    net = Net(dims, channels=2)
+    net = networks.Net(dims, channels=2)
     model = unmask.load(net, preprocess="raw", activation="logits")
     assert model.input.layout == ("NCT", "NCHW", "NCDHW")[dims - 1]
     assert model.input.channels == 2
@@ -202,14 +183,14 @@ def test_series_pictures_and_volumes(dims):
 def test_a_series_says_nothing_about_pixels():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = unmask.load(Net(1, channels=2))
+        model = unmask.load(networks.Net(1, channels=2))
     assert model.input.preprocess.name == "raw"
     assert model.notes == ()
 
 
 def test_a_gray_model_takes_pictures_and_arrays_without_a_channel(picture):
     torch.manual_seed(0)
-    model = unmask.load(Net(channels=1), size=(8, 10), activation="logits")
+    model = unmask.load(networks.Net(channels=1), size=(8, 10), activation="logits")
     assert model.input.channels == 1
     assert model.input.preprocess.name == "unit"
     with pytest.warns(UnmaskWarning, match="assumed preprocess='unit'"):
@@ -222,8 +203,9 @@ def test_a_gray_model_takes_pictures_and_arrays_without_a_channel(picture):
 # --- number formats ---
 
 
-@pytest.mark.parametrize("autocast", ["bfloat16", torch.bfloat16])
-def test_autocast_computes_in_the_type_and_returns_float32(net, values, autocast):
+@pytest.mark.parametrize("named", [True, False])
+def test_autocast_computes_in_the_type_and_returns_float32(net, values, named):
+    autocast = "bfloat16" if named else torch.bfloat16
     exact = load(net)(values[None])
     net.seen.clear()
     got = load(net, autocast=autocast)(values[None])
@@ -234,10 +216,9 @@ def test_autocast_computes_in_the_type_and_returns_float32(net, values, autocast
     assert not np.array_equal(got, exact)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "scores"), [(torch.bfloat16, np.float32), (torch.float64, np.float64)]
-)
+@pytest.mark.parametrize(("dtype", "scores"), [("bfloat16", np.float32), ("float64", np.float64)])
 def test_a_module_gets_its_own_type(net, values, dtype, scores):
+    dtype = getattr(torch, dtype)
     got = load(net.to(dtype))(values[None])
     assert net.seen[0].x.dtype == dtype
     assert got.dtype == scores
@@ -246,7 +227,7 @@ def test_a_module_gets_its_own_type(net, values, dtype, scores):
 @pytest.mark.parametrize(("dims", "form"), [(2, "channels_last"), (3, "channels_last_3d")])
 def test_channels_last(dims, form):
     torch.manual_seed(0)
-    net, form = Net(dims), getattr(torch, form)
+    net, form = networks.Net(dims), getattr(torch, form)
     batch = np.random.default_rng(0).normal(size=(2, 3, 5, 6, 7)[: 2 + dims]).astype(np.float32)
     expected = load(net)(batch)
     net.seen.clear()
@@ -257,15 +238,6 @@ def test_channels_last(dims, form):
 
 
 # --- outputs ---
-
-
-class Gives(nn.Module):
-    def __init__(self, make):
-        super().__init__()
-        self.make = make
-
-    def forward(self, x):
-        return self.make(x.mean((2, 3)))
 
 
 @pytest.mark.parametrize(
@@ -280,14 +252,14 @@ class Gives(nn.Module):
     ids=["dict", "tuple", "list", "logits", "pooled"],
 )
 def test_outputs_of_any_form_come_back_as_numpy(values, make, read):
-    expected = explained(load(Gives(lambda s: s), layout="NCHW"), values)
+    expected = explained(load(networks.Gives(lambda s: s), layout="NCHW"), values)
     seen = []
 
     def target(outputs):
         seen.append(read(outputs))
         return seen[-1]
 
-    model = load(Gives(make))
+    model = load(networks.Gives(make))
     got = unmask.explain(model, values, target, masks=80, grid=(3, 4), batch_size=24, seed=5)
     assert all(isinstance(one, np.ndarray) for one in seen)
     np.testing.assert_array_equal(got.map, expected.maps[0])
@@ -428,7 +400,7 @@ def test_timms_configuration_is_read(config, resize, crop, notes):
         "mean": (0.5, 0.5, 0.5),
         "std": (0.5, 0.5, 0.5),
     }
-    model = unmask.load(Net(), processor=given | config)
+    model = unmask.load(networks.Net(), processor=given | config)
     assert (model.input.size, model.input.resize, model.input.interpolation) == (
         (288, 288),
         resize,
@@ -512,7 +484,7 @@ def test_a_missing_timm_names_its_extra(monkeypatch):
 @pytest.fixture
 def trained():
     torch.manual_seed(9)
-    return Net()
+    return networks.Net()
 
 
 @pytest.mark.parametrize("form", ["plain", "state_dict", "model", "parallel", "safetensors"])
@@ -534,7 +506,7 @@ def test_weights_are_loaded_from_every_common_form(tmp_path, net, trained, value
 
 def test_weights_of_another_architecture_are_refused_whole(tmp_path, net, values):
     before = load(net)(values[None])
-    other = Net(channels=2, classes=7).state_dict()
+    other = networks.Net(channels=2, classes=7).state_dict()
     other["extra"] = torch.zeros(2)
     del other["stem.1.bias"]
     torch.save(other, tmp_path / "w.pt")

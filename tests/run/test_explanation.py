@@ -174,6 +174,7 @@ def scores_of(design, seed):
     return list(unmask.stream(planned(design, seed, "centered")))[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["adaptive", "smooth", "centered"])
 @pytest.mark.parametrize("seed", [1, 3])
 def test_independent_masks_mark_as_much_as_balanced_ones(estimator, seed):

@@ -60,7 +60,10 @@ def test_a_grid_of_two_numbers_hides_channels_apart():
         unmask.explain(lambda b: b.mean(axis=1), unmask.series(WALK[0]), 0, grid=(1, 8))
 
 
-@pytest.mark.parametrize("fill", ["zero", "mean", "line"])
+@pytest.mark.parametrize(
+    "fill",
+    [pytest.param(fill, marks=pytest.mark.slow) for fill in ("zero", "mean")] + ["line"],
+)
 def test_planted_evidence_has_the_peak(fill):
     # A bump that alone decides, in one of three noisy channels; drawn anew each time.
     found = []
@@ -120,6 +123,7 @@ def test_it_is_measured(channels):
     assert row.values["deletion"] == pytest.approx(curves["deletion"].area)
 
 
+@pytest.mark.slow
 def test_it_is_drawn_and_reported():
     made = explained(masks=1024)
     assert len(made.plot(certainty=True).axes) == 6
@@ -136,6 +140,7 @@ def test_significance_and_intervals_have_the_shape_of_the_map():
     assert ((low <= made.maps) & (made.maps <= high)).all()
 
 
+@pytest.mark.slow
 @real
 @pytest.mark.parametrize("suffix", ["npy", "csv"])
 def test_the_command_line_takes_a_file(tmp_path, suffix):
@@ -159,6 +164,7 @@ def test_the_command_line_takes_a_file(tmp_path, suffix):
     assert [*folder.glob("motion-*.png")]
 
 
+@pytest.mark.slow
 @real
 def test_a_real_model_is_explained_better_than_by_chance():
     pytest.importorskip("onnxruntime")

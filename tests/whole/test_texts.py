@@ -6,14 +6,15 @@ import re
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 
 import unmask
+from helpers.later import later
 from helpers.places import SHARED
 from unmask import evaluation
 
 WORTH = {"good": 2.0, "awful": -1.5, "film": 0.25}
 REVIEW = unmask.text("what a good and awful film")
+stats = later("scipy.stats")
 REAL = SHARED / "real" / "text"
 
 
@@ -155,11 +156,12 @@ def test_words_rank_as_the_coefficients_of_a_linear_model(sentences):
         made = unmask.explain(model, unmask.text(sentence), 1)
         known = [re.findall(r"\b\w\w+\b", word) for word in made.original.words]
         truth = [sum(worth.get(part, 0.0) for part in parts) for parts in known]
-        found.append(spearmanr(made.map, truth)[0])
+        found.append(stats.spearmanr(made.map, truth)[0])
     assert np.mean(found) > 0.9
     assert np.median(found) > 0.92
 
 
+@pytest.mark.slow
 def test_a_network_reads_a_negation(sentences):
     model = unmask.load(
         REAL / "minilm_rt_sentiment_w8.onnx",
