@@ -37,6 +37,7 @@ def explained(model, row, target=None, **settings):
         return unmask.explain(model, row, target, **{"masks": 600, **settings})
 
 
+@pytest.mark.slow
 def test_a_pipeline_of_columns_gets_frames():
     columns = make_column_transformer(
         (StandardScaler(), NUMBERS), (OneHotEncoder(), ["port", "deck"])
@@ -75,11 +76,13 @@ def test_other_columns_are_refused(columns, words):
         unmask.explain(fitted, unmask.row(FRAME[columns].iloc[0], FRAME[columns]))
 
 
+@pytest.mark.slow
 def test_gaps_and_categories_of_a_gradient_boosting():
     frame = FRAME.drop(columns="port").mask(RNG.uniform(size=(120, 4)) < 0.1)
     frame["deck"] = frame["deck"].astype("category")
     kind = np.where(frame["fare"].fillna(0) > 30, "dear", "cheap")
-    fitted = HistGradientBoostingClassifier(categorical_features="from_dtype").fit(frame, kind)
+    boosting = HistGradientBoostingClassifier(max_iter=4, categorical_features="from_dtype")
+    fitted = boosting.fit(frame, kind)
     place = int(frame["fare"].idxmax())
     made = explained(fitted, unmask.row(frame.iloc[[place]], frame), "dear")
     assert made.original.row.units[made.map.argmax()].name == "fare"

@@ -36,6 +36,7 @@ def in_units(values):
     return np.array([values[:3].sum(), *values[3:]])
 
 
+@pytest.mark.slow
 def test_a_linear_model_is_within_its_stated_errors():
     # E[f | unit shown] - E[f] is half of what the row has more than the background.
     worth = in_units((ROW - OTHERS.mean(axis=0)) * WEIGHTS) / 2
@@ -66,6 +67,7 @@ def test_with_one_row_as_fill_it_is_exact(fill):
     np.testing.assert_allclose(made.map - made.levels[0], worth, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_errors_hold_the_background_too():
     """95% intervals of a model that is no sum hold the mean over masks and background."""
     weights = np.random.default_rng(1).normal(size=(6, 4))
@@ -89,6 +91,7 @@ def test_errors_hold_the_background_too():
     assert 0.93 <= np.mean(inside) <= 0.97
 
 
+@pytest.mark.slow
 def test_planted_evidence_has_the_peak():
     hits = []
     for seed in range(60):
@@ -232,6 +235,7 @@ def test_it_is_drawn_and_reported():
     assert "as row.csv and background.csv" in page
 
 
+@pytest.mark.slow
 def test_other_processes_see_the_same_rows():
     pytest.importorskip("cloudpickle")
     from unmask.cluster import ProcessExecutor
@@ -249,6 +253,7 @@ def test_other_processes_see_the_same_rows():
     np.testing.assert_array_equal(shared.maps, alone.maps)
 
 
+@pytest.mark.slow
 @real
 def test_columns_of_a_real_linear_model_rank_as_its_own_values():
     pytest.importorskip("onnxruntime")
@@ -274,6 +279,7 @@ def test_columns_of_a_real_linear_model_rank_as_its_own_values():
     assert min(found) > 0.95
 
 
+@pytest.mark.slow
 @real
 @pytest.mark.parametrize("name", ["breast_cancer_gbm", "wine_rf"])
 def test_real_trees_are_explained_better_than_by_chance(name):
@@ -326,6 +332,7 @@ MODEL = ["-m", "model.onnx", "--activation", "logits"]
 SAID = ["explain", "test.csv", "--background", "train.csv", *MODEL, "-n", 1920, "-t", 1]
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_a_row(tables):
     said = run(*SAID, "--row", 1, "--group", "size=length,width,height").output
     made = unmask.Explanation.load("unmask-output/test-1.npz")
