@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 GAP = 8
+RADIUS = ["mean radius", "mean perimeter", "mean area"]  # of one thing
 
 
 def row(pictures: list[Image.Image], height: int) -> Image.Image:
@@ -53,6 +54,20 @@ def resized(figure: Figure) -> Image.Image:
     return drawn.resize((1200, 1200 * drawn.height // drawn.width), Image.Resampling.LANCZOS)
 
 
+def of_a_row() -> unmask.Explanation:
+    """A tumor and what a logistic regression made of it, on scikit-learn's own data."""
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    data = load_breast_cancer(as_frame=True)
+    known, kinds = data.data[:400], data.target_names[data.target[:400]]
+    fitted = make_pipeline(StandardScaler(), LogisticRegression(C=0.05)).fit(known, kinds)
+    given = unmask.row(data.data.iloc[444], known, groups={"radius": RADIUS})
+    return unmask.explain(fitted, given, masks=8000)
+
+
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     street = unmask.demo.pictures()["street"]
@@ -75,6 +90,8 @@ def main() -> None:
     )
     encoding.write(IMAGES / "convergence.png", resized(convergence(settling)))
     encoding.write(IMAGES / "masks.png", column([row(shown, 216), row(hidden, 216)]))
+
+    encoding.write(IMAGES / "row.png", resized(of_a_row().plot(certainty=True)))
 
     few = [unmask.explain("demo", street, "heart", masks=n) for n in (256, 1024, 4096)]
     paper = [

@@ -22,7 +22,7 @@ def generator(seed: int, stream: str, number: int = 0) -> np.random.Generator:
     ----------
     seed : int
         0 to 2**64 - 1.
-    stream : {"masks", "fill", "fills", "background"}
+    stream : {"masks", "fill", "fills", "background", "segments"}
     number : int, default 0
         0 to 2**64 - 1, for masks the block.
 

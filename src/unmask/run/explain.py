@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from unmask._base.checks import whole
 from unmask.errors import Interrupted, ModelError, SettingError, silent
 from unmask.estimate.shapley import all_masks
+from unmask.inputs import RowOriginal
 from unmask.inputs.fills import is_unnamed, read_fill
 from unmask.masks.segments import SegmentMasks
 from unmask.run.ask import same_model
@@ -296,6 +297,11 @@ def extend(
         then.check_same(now, run.model.name)
     if explanation.identity is not None:
         explanation.identity.check_same(run.identity, run.model.name)
+    home = explanation.original
+    if isinstance(home, RowOriginal) and not home.same(run.sample.original):
+        raise SettingError(
+            "the row, its groups or its background are others than those of the explanation"
+        )
     if run.plan.masks != plan.masks:
         raise SettingError(f"the masks would be {run.plan.masks}: expected {plan.masks}")
     return _extended(run, explanation, masks)

@@ -17,6 +17,7 @@ from unmask.estimate.scores import Scores
 from unmask.inputs import describe
 from unmask.inputs.filling import Computed, Several, content, filling
 from unmask.inputs.fills import describe_fill
+from unmask.inputs.rows import RowSample
 from unmask.inputs.segments import segmentations
 from unmask.inputs.time_series import SeriesSample
 from unmask.masks.grid import Masks
@@ -131,6 +132,7 @@ class Run:
             [(target.index, target.label, target.box) for target in self.targets.targets],
             self.sample.array,
             *content(self.fill),
+            *([self.sample.owner] if isinstance(self.sample, RowSample) else []),
         )
 
     def ask_again(self) -> Identity:
