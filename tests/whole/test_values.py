@@ -168,3 +168,36 @@ def test_figures_and_reports_name_the_value():
 
 def _is_text(artist):
     return hasattr(artist, "get_text")
+
+
+def weighted(rows):
+    return (np.asarray(rows, float) @ np.arange(1, np.shape(rows)[1] + 1))[:, None]
+
+
+def test_columns_beside_a_background_have_their_mean_over_it():
+    rng = np.random.default_rng(0)
+    rows, values = rng.normal(size=(7, 3)), rng.normal(size=3)
+    made = unmask.explain(
+        weighted, unmask.row(values, background=rows), 0, estimator="shapley", masks=56
+    )
+    assert made.stopped == "all 56 masks, exact"
+    truth = np.array([1, 2, 3]) * (values - rows.mean(axis=0))
+    np.testing.assert_allclose(made.map, truth, atol=1e-5)
+
+
+def test_the_error_knows_of_the_background():
+    rng = np.random.default_rng(1)
+    rows, values, weights = rng.normal(size=(40, 11)), rng.normal(size=11), np.arange(1, 12)
+    truth, inside = weights * (values - rows.mean(axis=0)), []
+    for seed in range(25):
+        made = unmask.explain(
+            weighted,
+            unmask.row(values, background=rows),
+            0,
+            estimator="shapley",
+            masks=400,
+            seed=seed,
+        )
+        low, high = made.interval()
+        inside.append(((low[0] <= truth) & (truth <= high[0])).mean())
+    assert 0.91 <= np.mean(inside) <= 0.99
