@@ -182,9 +182,7 @@ class Segmentations:
             "name": self.name,
             "soft": self.soft,
             "size": list(self.labels.shape),
-            "labels": base64.b64encode(
-                zlib.compress(self.labels.astype("<u2").tobytes(), 9)
-            ).decode(),
+            "labels": base64.b64encode(data).decode(),
         }
 
     @staticmethod
