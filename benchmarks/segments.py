@@ -109,10 +109,15 @@ def main() -> None:
     )  # so that scikit-image is imported
     costs(model, paths[0])
     found = []
-    for number, path in enumerate(paths):
-        found.append(areas(model, path, arguments.masks, arguments.seed))
-        print(f"{number + 1} of {len(paths)}", file=sys.stderr, flush=True)
-    print(f"\n{len(paths)} photographs, {arguments.masks:,} masks, seed {arguments.seed}")
+    try:
+        for number, path in enumerate(paths):
+            found.append(areas(model, path, arguments.masks, arguments.seed))
+            print(f"{number + 1} of {len(paths)}", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+    if not found:
+        return
+    print(f"\n{len(found)} photographs, {arguments.masks:,} masks, seed {arguments.seed}")
     for estimator in ESTIMATORS:
         for kind in KINDS:
             values = np.array([one[kind, estimator] for one in found])
