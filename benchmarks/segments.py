@@ -19,6 +19,7 @@ from common import mobilenet, parser, start
 
 import unmask
 from unmask._base.blas import one_blas_thread
+from unmask.estimate.estimators import Estimator
 from unmask.estimate.finish import finished
 from unmask.inputs import read
 from unmask.inputs.segments import segmentations
