@@ -178,6 +178,7 @@ class Segmentations:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values: label maps deflated, in base64."""
+        data = zlib.compress(self.labels.astype("<u2").tobytes(), 9)
         return {
             "name": self.name,
             "soft": self.soft,
