@@ -340,7 +340,8 @@ class Explanation:
     ) -> Figure:
         """Draw picture, saliency map with color bar, and overlay, side by side.
 
-        Of a text: its words on their colors, and a bar with its standard error for each.
+        Of a text: its words on their colors, and a bar with its standard error for each. Of a
+        row: such a bar for each column, the largest first.
 
         Parameters
         ----------
@@ -352,7 +353,8 @@ class Explanation:
         panel : {"overlay", "map", "picture", "stderr", "significant"}
             Which, with `ax`: the map over the picture, the map alone, the picture, the map's
             standard error, or the overlay with lines around what is significant. Of a text:
-            "overlay", "significant", or "map", the bars.
+            "overlay", "significant", or "map", the bars. Of a row: "overlay", the bars, or
+            "significant", the same with lines around those.
         certainty : bool, default False
             Draw lines around what is significant in the overlay, and beside it the map's standard
             error; of a text, around its words.
