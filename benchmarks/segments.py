@@ -19,6 +19,7 @@ from common import mobilenet, parser, start
 
 import unmask
 from unmask._base.blas import one_blas_thread
+from unmask.estimate.estimators import Estimator
 from unmask.estimate.finish import finished
 from unmask.inputs import read
 from unmask.inputs.segments import segmentations
@@ -109,10 +110,15 @@ def main() -> None:
     )  # so that scikit-image is imported
     costs(model, paths[0])
     found = []
-    for number, path in enumerate(paths):
-        found.append(areas(model, path, arguments.masks, arguments.seed))
-        print(f"{number + 1} of {len(paths)}", file=sys.stderr, flush=True)
-    print(f"\n{len(paths)} photographs, {arguments.masks:,} masks, seed {arguments.seed}")
+    try:
+        for number, path in enumerate(paths):
+            found.append(areas(model, path, arguments.masks, arguments.seed))
+            print(f"{number + 1} of {len(paths)}", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+    if not found:
+        return
+    print(f"\n{len(found)} photographs, {arguments.masks:,} masks, seed {arguments.seed}")
     for estimator in ESTIMATORS:
         for kind in KINDS:
             values = np.array([one[kind, estimator] for one in found])

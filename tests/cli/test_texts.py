@@ -76,6 +76,24 @@ def test_a_text_is_explained_shown_and_written(model):
     assert SAID in said
 
 
+@pytest.mark.parametrize("estimator", ["shapley", "banzhaf"])
+def test_words_have_values(model, estimator):
+    said = run(
+        "explain", "--text", SAID, *options(model), "-t", "good", "--estimator", estimator
+    ).output
+    made = unmask.Explanation.load("unmask-output/a-good-film-a-good-end.npz")
+    assert made.stopped == "all 128 masks, exact"
+    np.testing.assert_allclose(made.map, [0, 1, 0, 0, 0, 1, 0], atol=1e-6)
+    table = [line.split() for line in said.splitlines()]
+    assert ["good", "+1"] in [row[:2] for row in table]
+    refused = run(
+        *("explain", "--text", SAID, *options(model), "--estimator", "shapley"),
+        *("--design", "random"),
+        code=2,
+    )
+    assert "leave the design out" in refused.output
+
+
 def test_a_file_is_a_text_of_its_name(model):
     Path("review.txt").write_text("\ufeffnot bad\nat all", encoding="utf-8")
     run("explain", "review.txt", *options(model), "-t", "bad", "--units", "sentences", code=2)

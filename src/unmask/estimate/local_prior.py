@@ -110,7 +110,7 @@ def bins(masks: Masks) -> Bins:
         if number in masks.units:
             blurs.append(np.eye(size))
             continue
-        blurs.append(_blur((edges[:-1] + widths / 2) * (cells / size)))
+        blurs.append(_blur((edges[:-1, None] + widths[:, None] / 2) * (cells / size)))
     heights = vectors / np.sqrt(pixels)[:, None] * (np.sqrt(b.variance) / b.keep)
     return Bins(vectors, heights, tuple(blurs))
 
@@ -119,19 +119,23 @@ def _of_segments(masks: Masks, b: SegmentBasis) -> Bins:
     """Bins of segments: themselves where there is one segmentation, else squares."""
     sums, pixels, counts = b.binned(round(math.sqrt(BINS)))
     side = math.sqrt(masks.area)
-    alone = len(counts) == 1
-    blurs = [
-        np.eye(count) if alone else _blur((np.arange(count) + 0.5) * (size / count / side))
-        for count, size in zip(counts, masks.shape, strict=False)
-    ]
+    if len(counts) == 1:
+        blurs = [_blur(b.centers() / side)]
+    else:
+        pairs = zip(counts, masks.shape, strict=True)
+        blurs = [
+            _blur((np.arange(count)[:, None] + 0.5) * (size / count / side))
+            for count, size in pairs
+        ]
     vectors = sums / np.sqrt(pixels)[:, None]
     heights = sums / pixels[:, None] * (np.sqrt(b.variance) / b.keep)
     return Bins(vectors, heights, tuple(blurs))
 
 
 def _blur(centers: NDArray[np.floating[Any]]) -> Array:
-    """Averages around bins that lie at `centers`, in cells."""
-    blur = np.exp(-0.5 * ((centers[:, None] - centers) / WIDTH) ** 2)
+    """Averages around bins that lie at `centers`, shape (n, axes), in cells."""
+    apart = np.square(centers[:, None] - centers).sum(axis=-1)
+    blur = np.exp(-0.5 * apart / WIDTH**2)
     return np.asarray(blur / blur.sum(axis=1, keepdims=True))
 
 

@@ -177,6 +177,19 @@ class SegmentBasis:
         total = self._sums @ self._drawing[:, : len(self)]
         return np.asarray(total * self.amplitude / math.prod(self.segmentations.shape))
 
+    def centers(self) -> Array:
+        """Where each segment lies, all counted through: its mean row and column, in pixels."""
+        found = []
+        for labels in self.segmentations.labels:
+            sizes = np.bincount(labels.ravel())
+            scale = np.divide(self.segmentations.shape, labels.shape)
+            means = [
+                np.bincount(labels.ravel(), places.ravel()) / sizes
+                for places in np.indices(labels.shape)
+            ]
+            found.append((np.stack(means, axis=1) + 0.5) * scale)
+        return np.concatenate(found)
+
     def binned(self, bins: int) -> tuple[Array, Array, tuple[int, ...]]:
         """Sum the leading eigenvectors over bins.
 

@@ -178,13 +178,12 @@ class Segmentations:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values: label maps deflated, in base64."""
+        data = zlib.compress(self.labels.astype("<u2").tobytes(), 9)
         return {
             "name": self.name,
             "soft": self.soft,
             "size": list(self.labels.shape),
-            "labels": base64.b64encode(
-                zlib.compress(self.labels.astype("<u2").tobytes(), 9)
-            ).decode(),
+            "labels": base64.b64encode(data).decode(),
         }
 
     @staticmethod
