@@ -317,7 +317,11 @@ OTHER = {
     "estimator": "paper",
     "batch_size": 7,
     "shift": False,
+    "segments": "slic:16",
+    "edges": "hard",
 }
+# What a setting needs beside it.
+BESIDE = {"edges": {"segments": "slic:16"}}
 
 
 @pytest.mark.slow
@@ -325,9 +329,11 @@ OTHER = {
 def test_every_setting_that_was_given_is_said_and_no_other(row):
     value = OTHER[row.name]
     # Several blocks, for a shard.
-    given = {"masks": 600 if row.name == "shard" else 64, row.name: value}
+    beside = BESIDE.get(row.name, {})
+    given = {"masks": 600 if row.name == "shard" else 64, row.name: value, **beside}
     again = reproduction(unmask.explain("demo", "my scene.png", "heart", **given))
-    said = {"masks", "grid", row.name} - ({"grid"} if row.name == "preset" else set())
+    said = {"masks", "grid", row.name, *beside}
+    said -= {"grid"} if row.name in ("preset", "segments", "edges") else set()
     assert set(re.findall(r"^    (\w+)=", again.python(), re.MULTILINE)) == said
     assert f"    {row.name}={value!r},\n" in again.python()
     option = f"--{row.name.replace('_', '-')} {row.on_command_line(value)}"

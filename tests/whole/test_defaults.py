@@ -198,6 +198,13 @@ QUICK = {"masks": 64, "grid": 3}
 def prepared(row, value):
     """Prepare with one setting; how many masks is said by it alone, where it says that."""
     ends = row.name in ("until", "max_masks", "max_seconds", "masks")
+    if value in ("shapley", "banzhaf", "exhaustive"):  # of units alone
+        words, chosen = unmask.text("one two three four"), {row.name: value}
+        if value == "shapley":
+            chosen = {"design": "shapley", "estimator": "shapley"}
+        return unmask.prepare(lambda texts: [float(len(text)) for text in texts], words, **chosen)
+    if row.name == "edges":
+        return unmask.prepare("demo", SCENE, masks=8, segments="slic:9", edges=value)
     return unmask.prepare("demo", SCENE, **({"grid": 3} if ends else QUICK) | {row.name: value})
 
 

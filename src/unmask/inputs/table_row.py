@@ -193,7 +193,7 @@ def row(
     >>> explanation = unmask.explain(price, given, 0, masks=2000)
     >>> change = explanation.map - explanation.levels[0]  # half of the value less the mean
     >>> change[:2].round(1), given.labels[0]
-    (array([ 1.6, -1. ], dtype=float32), 'size = 3')
+    (array([ 1.6, -1. ]), 'size = 3')
     """
     own, place = _one(_read(values, "the row"), number, "the row")
     others = None if background is None else _read(background, "the background")
