@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import unmask
-from unmask.cluster import results, sources
+from unmask.cluster import kinds, results, sources
 from unmask.cluster.kinds import Reader
 from unmask.cluster.store import Store
 from unmask.cluster.worker import Worker
@@ -35,7 +35,9 @@ def written(source, folder, model, kind, *, column=None, key=None, given=None, *
     worker = Worker(ModelSource(model), settings, "grid", reader=reader)
     assert not worker.fatal
     store = Store(str(folder))
-    store.begin(found.name, found.root, {"maps": "grid", **reader.describe()})
+    columns = {"column": column, "id": key}
+    settings_there = {name: value for name, value in columns.items() if value is not None}
+    store.begin(found.name, found.root, {"maps": "grid", **settings_there, **reader.describe()})
     for span in found.spans:
         for task in span.tasks(2):
             for name, place in task:
@@ -137,3 +139,59 @@ def test_a_source_without_its_kind_says_what_it_looked_for(tmp_path):
     pyarrow.csv.write_csv(pa.table({"t": [1, 2]}), tmp_path / "t.csv")
     with pytest.raises(SettingError, match="column 't' holds something else than texts"):
         sources.find(str(tmp_path / "t.csv"), "t", kind="text")
+
+
+def premium(rows):
+    """Score (n, 3) by the first two columns, and their product."""
+    both = np.stack([rows[:, 0] - rows[:, 1] + rows[:, 0] * rows[:, 1] / 4, rows[:, 2]], axis=1)
+    return 1 / (1 + np.exp(-both))
+
+
+def test_rows_of_a_table_are_explained_as_each_by_itself(tmp_path):
+    rng = np.random.default_rng(0)
+    names, table = ["size", "age", "floor"], rng.normal(size=(4, 3))
+    np.savetxt(
+        tmp_path / "train.csv",
+        rng.normal(size=(20, 3)),
+        delimiter=",",
+        header="size,age,floor",
+        comments="",
+    )
+    lines = [["who", *names], *([f"r{i}", *map(repr, row.tolist())] for i, row in enumerate(table))]
+    (tmp_path / "test.csv").write_text("\n".join(map(",".join, lines)))
+    given = {"background": tmp_path / "train.csv", "groups": {"both": ["age", "floor"]}}
+    there = written(
+        tmp_path / "test.csv", tmp_path / "out", premium, "row", key="who", given=given, masks=64
+    )
+    assert there.ids == ["r0", "r1", "r2", "r3"]
+    for values, stored in zip(table, there, strict=True):
+        alone = unmask.explain(
+            premium, unmask.row(values, tmp_path / "train.csv", names, given["groups"]), masks=64
+        )
+        assert stored.targets[0].index == alone.targets[0].index
+        np.testing.assert_allclose(stored.map, alone.map, atol=2e-3)
+        assert stored.original.row.labels == alone.original.row.labels
+        assert stored.original.row.units[1].name == "both"
+    # Beside another background it is not what was explained.
+    np.savetxt(
+        tmp_path / "train.csv",
+        rng.normal(size=(20, 3)),
+        delimiter=",",
+        header="size,age,floor",
+        comments="",
+    )
+    kinds._background.cache_clear()
+    assert [one.original for one in results.open(tmp_path / "out")] == [None] * 4
+
+
+def test_rows_of_arrays_have_numbers_and_no_names(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(2, 3))
+    np.save(tmp_path / "rows.npy", rows)
+    given = {"background": tmp_path / "rows.npy"}
+    there = written(tmp_path / "rows.npy", tmp_path / "out", premium, "row", given=given, masks=16)
+    assert there.ids == ["rows.npy:0", "rows.npy:1"]
+    assert next(iter(there)).original.row.labels[0].startswith("column 0 = ")
+    with pytest.raises(SettingError, match="has no column 'who'"):
+        sources.find(str(tmp_path / "rows.npy"), None, "who", "row")
+    with pytest.raises(SettingError, match="a background of type ndarray"):
+        Reader("row", {"background": rows})

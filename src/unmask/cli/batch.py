@@ -6,6 +6,7 @@ from unmask.cli import options, progress, tables
 from unmask.cli.arguments import parse_targets
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.result_options import gives_results
+from unmask.cli.row_options import RowOptions, takes_row
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end_of_many
 from unmask.cluster.driver import batch as run_batch
@@ -18,6 +19,7 @@ TAKEN = ("masks", "grid", "keep", "seed", "fill", "design", "estimator", "batch_
 
 @gives_results
 @takes_model
+@takes_row("background", "columns", "group")
 @takes_settings(*TAKEN, seed="All pictures get the same masks.")
 def batch(
     source: options.Source,
@@ -30,6 +32,7 @@ def batch(
     units: options.UnitsOption = None,
     series_layout: options.LayoutOption = None,
     series_channels: options.ChannelsOption = None,
+    table: RowOptions,
     target: options.TargetOption = None,
     contrast: options.ContrastOption = None,
     settings: SettingOptions,
@@ -40,7 +43,7 @@ def batch(
     cores: options.CoresOption = 1,
     gpus: options.GpusOption = 0,
 ) -> None:
-    """Explain all pictures, texts or series of SOURCE, and go on where an earlier run ended.
+    """Explain all pictures, texts, series or rows of SOURCE, and go on where an earlier run ended.
 
     Writes a Parquet dataset with a row for each picture and target. A picture that fails is a row
     with its error.
@@ -60,7 +63,7 @@ def batch(
             column=column,
             key=key,
             kind=kind,
-            given={name: value for name, value in said.items() if value is not None},
+            given={**{k: v for k, v in said.items() if v is not None}, **table.arguments()},
             ray=ray,
             workers=workers,
             cores=cores,

@@ -76,7 +76,7 @@ KindOption = Annotated[
     KindName,
     typer.Option(
         help="What SOURCE holds: pictures; texts (.txt files, the lines of one, or a column of a "
-        "table); or series (.npy, .csv, .parquet).",
+        "table); series (.npy, .csv, .parquet); or rows of such a table, with --background.",
         rich_help_panel=SOURCE,
     ),
 ]

@@ -73,14 +73,17 @@ class RowOptions:
         if path is None or any(other is not None for other in others):
             option = {"number": "row"}.get(first := next(iter(said)), first)
             raise SettingError(f"--{option} is for a table: give its file in the place of PICTURE")
-        columns = said.get("columns")
-        return row(
-            path,
-            said.get("background"),
-            None if columns is None else [name.strip() for name in columns.split(",")],
-            dict(map(_group, said.get("group", ()))),
-            number=said.get("number"),
-        )
+        return row(path, number=said.get("number"), **self.arguments())
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what they say of all rows, as keyword arguments of `unmask.row`."""
+        columns, groups = self.said.get("columns"), self.said.get("group")
+        said = {
+            "background": self.said.get("background"),
+            "names": None if columns is None else [name.strip() for name in columns.split(",")],
+            "groups": None if not groups else dict(map(_group, groups)),
+        }
+        return {name: value for name, value in said.items() if value is not None}
 
 
 def takes_row(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -1,22 +1,30 @@
-"""What a source may hold: pictures, texts or series, each a file or a cell of a table."""
+"""What a source may hold: pictures, texts, series or rows, each a file or a part of a table."""
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from unmask._base.checks import known
+from unmask._base.files import expanded
 from unmask.errors import FileError, SettingError
-from unmask.inputs import images, text
-from unmask.inputs.series_files import SUFFIXES, decode_table
+from unmask.inputs import SeriesOriginal, images, row, text
+from unmask.inputs.row_files import read_rows
+from unmask.inputs.rows import RowOriginal
+from unmask.inputs.series_files import SUFFIXES, decoding
 from unmask.inputs.series_values import of_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from unmask.inputs import Original
+
 __all__ = ["KINDS", "Kind", "KindName", "Reader"]
 
-KindName = Literal["picture", "text", "series"]
+KindName = Literal["picture", "text", "series", "row"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,8 @@ class Kind:
         Endings of tables with an input, or its path, in each row.
     inline : bool
         Whether lines, and cells of strings, are inputs and not paths.
+    original : callable or None
+        ``input -> Original``, where an explanation's file holds arrays of it.
     """
 
     name: KindName
@@ -45,6 +55,7 @@ class Kind:
     lists: tuple[str, ...] = (".txt", ".lst", ".list")
     tables: tuple[str, ...] = (".parquet", ".csv")
     inline: bool = False
+    original: Callable[[Any], Original] | None = None
 
 
 def _text(data: bytes, name: str, **given: Any) -> Any:
@@ -55,21 +66,58 @@ def _text(data: bytes, name: str, **given: Any) -> Any:
 
 
 def _series(data: bytes, name: str, **given: Any) -> Any:
-    values, names = decode_table(data, name)
+    values, names = decoding(data, name, SUFFIXES)
     return of_table(values, names, **given)
+
+
+def _row(data: bytes, _: str, background: str | None = None, **given: Any) -> Any:
+    others = None if background is None else _background(background)
+    return row(json.loads(data), others, **given)
+
+
+@lru_cache(maxsize=2)
+def _background(path: str) -> Any:
+    return read_rows(path)
 
 
 KINDS: dict[str, Kind] = {
     "picture": Kind("picture", "pictures", images.suffixes, images.decode),
     "text": Kind("text", "texts", lambda: (".txt",), _text, inline=True),
-    "series": Kind("series", "series", lambda: tuple(SUFFIXES), _series, (), ()),
+    "series": Kind(
+        "series",
+        "series",
+        lambda: tuple(SUFFIXES),
+        _series,
+        (),
+        (),
+        original=SeriesOriginal,
+    ),
+    "row": Kind(
+        "row",
+        "rows",
+        tuple,
+        _row,
+        (),
+        (".csv", ".parquet", ".npy"),
+        original=lambda own: RowOriginal(own, own.digest),
+    ),
 }
 # What may be said of each beside its file.
 TAKES: dict[str, tuple[str, ...]] = {
     "picture": (),
     "text": ("units",),
     "series": ("layout", "channels"),
+    "row": ("background", "names", "groups"),
 }
+
+
+def _path(given: Any) -> str:
+    if not isinstance(given, str | os.PathLike):
+        raise SettingError(
+            f"a background of type {type(given).__name__}: of many rows it is a file, which every "
+            "worker reads"
+        )
+    return os.fspath(given)
 
 
 @dataclass(frozen=True)
@@ -78,9 +126,9 @@ class Reader:
 
     Attributes
     ----------
-    kind : {"picture", "text", "series"}
+    kind : {"picture", "text", "series", "row"}
     given : mapping
-        Keyword arguments of `unmask.text` or `unmask.series`.
+        Keyword arguments of `unmask.text`, `unmask.series` or `unmask.row`.
     """
 
     kind: KindName = "picture"
@@ -93,6 +141,10 @@ class Reader:
             if name not in takes:
                 allowed = f"expected {', '.join(takes)}" if takes else "leave it out"
                 raise SettingError(f"{name}= does not apply to {self.many}: {allowed}")
+        if "background" in self.given:
+            # Each worker reads it, wherever that was started.
+            place = os.fspath(expanded(_path(self.given["background"])).absolute())
+            object.__setattr__(self, "given", {**self.given, "background": place})
 
     @property
     def many(self) -> str:
@@ -106,3 +158,9 @@ class Reader:
     def describe(self) -> dict[str, Any]:
         """Return what rows depend on, as JSON values; nothing for pictures."""
         return {} if self.kind == "picture" else {"kind": self.kind, **self.given}
+
+    @staticmethod
+    def of(settings: Mapping[str, Any]) -> Reader:
+        """Return that of a dataset, as `describe` wrote it."""
+        kind = settings.get("kind", "picture")
+        return Reader(kind, {name: settings[name] for name in TAKES[kind] if name in settings})

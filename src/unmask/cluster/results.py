@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask._base.schema import listed, maybe, number, parse, record, table, text, whole
-from unmask.cluster.kinds import Reader
+from unmask.cluster.kinds import KINDS, Reader
 from unmask.cluster.packed_map import Packed, unpack
 from unmask.cluster.records import BESIDE
 from unmask.cluster.sources import Fetcher, find
@@ -244,19 +244,24 @@ class Results:
     def _other(
         self, row: dict[str, Any], said: dict[str, Any], shape: tuple[int, ...]
     ) -> Original | None:
-        """Return a text as the row has it, or a series from its file; None where that is gone."""
-        modality = MODALITIES[text(said.pop("kind"))]
+        """Return a text as the row has it, or another input from its file; None if that is gone."""
+        kind = text(said.pop("kind"))
+        modality = MODALITIES[kind]
         header = record(modality.header or {})(said)
         assert modality.original is not None
         if not modality.arrays:
             return modality.original(header, {}, shape)
         try:
-            given = {name: said["series"][name] for name in ("layout", "channels")}
-            reader = Reader("series", given)
-            own = reader(self._fetch(row["id"], row.get("digest")), row["id"])
+            own = Reader.of(self.settings)(self._fetch(row["id"], row.get("digest")), row["id"])
         except UnmaskError:
             return None
-        return modality.original(header, {"series": own.values}, shape)
+        again = KINDS[kind].original
+        assert again is not None
+        fresh = again(own)
+        found = modality.original(header, fresh.arrays(), shape)
+        # The file is the same to the byte; a row's background may be another one by now.
+        same = getattr(found, "digest", "") == getattr(fresh, "digest", "")
+        return found if same else None
 
 
 def open(  # noqa: A001 - results.open reads well

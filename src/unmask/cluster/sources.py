@@ -6,6 +6,7 @@ Everything goes through fsspec, so "s3://bucket/pictures" is a folder like any o
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,15 +16,18 @@ from unmask.cluster.kinds import KINDS
 from unmask.cluster.spans import Source, Span, content, fetch
 from unmask.cluster.urls import contents, filesystem, join, protocols
 from unmask.errors import FileError, ImageError, SettingError, UnmaskError
+from unmask.inputs.row_files import READERS
+from unmask.inputs.series_files import decoding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from unmask.cluster.kinds import Kind, KindName
+    from unmask.inputs.columns import Cells
 
 __all__ = ["Fetcher", "Source", "Span", "fetch", "find"]
 
-MAX_LIST = 2**28
+MAX_LIST, MAX_TABLE = 2**28, 2**30
 
 
 def find(
@@ -43,9 +47,9 @@ def find(
         pictures beside the tables of a folder are left out.
     key : str, optional
         Of a table with image bytes or texts: the column of ids. Without it, file and row number.
-    kind : {"picture", "text", "series"}
+    kind : {"picture", "text", "series", "row"}
         What it holds. Texts are .txt files, the lines of one .txt file, or a column of a table;
-        series are files of numbers.
+        series are files of numbers; rows are those of tables.
 
     Returns
     -------
@@ -295,6 +299,8 @@ def _inline(
 def _table(
     fs: Any, path: str, suffix: str, column: str | None, key: str | None, name: str, of: Kind
 ) -> Source:
+    if of.name == "row":
+        return _rows(fs, path, key, name)
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet as pq
@@ -321,6 +327,31 @@ def _table(
             return _bytes(fs, path, parquet, chosen, key, name)
         except pa.ArrowInvalid as error:
             raise FileError(f"{path} is not a table that can be read: {error}") from error
+
+
+def _rows(fs: Any, path: str, key: str | None, name: str) -> Source:
+    """Return the rows of a table as JSON, known by their number or by a column of ids."""
+    table: Cells = decoding(contents(fs, path, MAX_TABLE), path, READERS)
+    names = list(table.names)
+    if key is not None and key not in names:
+        raise SettingError(f"{path} has no column {key!r}, but {', '.join(names) or 'no names'}")
+    ids = (
+        None
+        if key is None
+        else [
+            f"{one:g}" if isinstance(one, float) else str(one)
+            for one in table.values[names.index(key)]
+        ]
+    )
+    kept = [place for place in range(len(table.values)) if key is None or names[place] != key]
+    columns = [table.values[place].tolist() for place in kept]
+    rows = [
+        json.dumps(
+            dict(zip((names[i] for i in kept), cells, strict=True)) if names else cells, default=str
+        )
+        for cells in zip(*columns, strict=True)
+    ]
+    return _inline(fs, path, rows, ids, name)
 
 
 def _texts(table: Any, column: str, path: str, of: Kind) -> list[str]:

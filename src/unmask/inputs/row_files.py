@@ -13,7 +13,7 @@ from unmask.inputs.series_files import csv_rows, number_of, reading
 if TYPE_CHECKING:
     import os
 
-__all__ = ["read_rows"]
+__all__ = ["READERS", "read_rows"]
 
 
 def read_rows(given: str | os.PathLike[str]) -> Cells:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Table = tuple[NDArray[np.float64], Sequence[str] | None]
 
 
-__all__ = ["SUFFIXES", "csv_rows", "decode_table", "number_of", "read_table", "reading"]
+__all__ = ["SUFFIXES", "csv_rows", "decoding", "number_of", "read_table", "reading"]
 
 
 def read_table(given: str | os.PathLike[str]) -> Table:
@@ -66,20 +66,9 @@ def reading(
         return reader(file, named(str(path)))
 
 
-def decode_table(data: bytes, name: str) -> Table:
-    """Read numbers from a file's bytes, as `read_table` does.
-
-    Parameters
-    ----------
-    data : bytes
-    name : str
-        The file's, whose ending says what it is.
-
-    Returns
-    -------
-    values, names
-    """
-    reader = SUFFIXES[f".{name.rpartition('.')[2].lower()}"]
+def decoding(data: bytes, name: str, readers: Mapping[str, Callable[[BinaryIO, str], Any]]) -> Any:
+    """Read a file's bytes by the reader for its name's ending, as `reading` does."""
+    reader = readers[f".{name.rpartition('.')[2].lower()}"]
     with _clear(name):
         return reader(io.BytesIO(data), named(name))
 

@@ -229,6 +229,8 @@ def row(
 
 
 def _read(given: Any, what: str) -> Cells:
+    if isinstance(given, Cells):
+        return given
     if isinstance(given, str | os.PathLike):
         return read_rows(given)
     return read_cells(given, what)
