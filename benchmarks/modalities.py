@@ -4,6 +4,8 @@
   steps, words or columns are taken away, the most important first (deletion; less is better), for
   the maps of unmask, of occlusion and, where it is installed, of DIANNA's RISE; each less
   unmask's, with its 95% interval. All have as many calls, occlusion what it needs.
+- Planted: is the peak within the one span of a drawn series that decides? (words.py and tables.py
+  have theirs.)
 - Coverage: how many of the 95% intervals hold the truth, of `--seeds` runs of a model whose scores
   are no sum, for units (12 words), and for channels x time (4 channels, 48 steps). Runs are
   whole blocks.
@@ -46,7 +48,8 @@ def main() -> int:
     flags = parser(__doc__)
     flags.add_argument("--calls", type=int, default=1000)
     flags.add_argument("--seeds", type=int, default=400)
-    flags.add_argument("--only", choices=("series", "words", "rows", "coverage"))
+    flags.add_argument("--cases", type=int, default=300)
+    flags.add_argument("--only", choices=("series", "words", "rows", "planted", "coverage"))
     asked = flags.parse_args()
     start(asked)
     warnings.simplefilter("ignore")
@@ -54,6 +57,8 @@ def main() -> int:
     for name, measured in (("series", series), ("words", words), ("rows", rows)):
         if asked.only in (None, name):
             reached += measured(real, asked.calls)
+    if asked.only in (None, "planted"):
+        reached.append(planted(asked.cases))
     if asked.only in (None, "coverage"):
         reached += [*coverage(asked.seeds)]
     return 0 if all(reached) else 1
@@ -231,6 +236,27 @@ def dianna_rows(model: Any, train: NDArray[Any], calls: int) -> dict[str, Explai
         )[0]
 
     return {"DIANNA's RISE": explainer}
+
+
+def planted(cases: int) -> bool:
+    """Whether the peak lies within the one span of a drawn series that decides."""
+    hits = 0
+    for number in range(cases):
+        rng = np.random.default_rng(number)
+        steps = int(rng.integers(60, 201))
+        wide = int(rng.integers(steps // 15, steps // 6))
+        first = int(rng.integers(0, steps - wide))
+        weights = rng.normal(size=steps) / steps
+        weights[first : first + wide] = rng.uniform(1, 2, wide) / wide
+
+        def model(batch: NDArray[Any], weights: NDArray[Any] = weights) -> Any:
+            return 1 / (1 + np.exp(3 - 4 * batch @ weights))
+
+        line = rng.uniform(0.5, 1.5, steps)
+        made = unmask.explain(model, unmask.series(line), 0, masks=500, seed=number, fill="zero")
+        hits += first <= int(made.map.argmax()) < first + wide
+    what = f"peak on the planted span, {cases} series"
+    return verdict(what, hits / cases, 0.97, percent, most=False)
 
 
 def coverage(seeds: int) -> Iterable[bool]:

@@ -51,9 +51,14 @@ def test_axes_are_said_by_options(model, tmp_path):
     given = ["explain", tmp_path / "s.npy", "-m", model, "--activation", "logits", "-t", "0"]
     said = run(*given, *AXES, "-n", "256", "--fill", "zero", "-o", tmp_path, "--json").stdout
     assert json.loads(said)["settings"]["masks"] == 256
+    steps = json.loads(said)["targets"][0]["steps"]
+    assert len(steps) == 120
+    assert (steps[61]["channel"], steps[61]["step"]) == (1, 21)
     found = unmask.Explanation.load(tmp_path / "s.npz")
     assert found.original.given.channels == "apart"
     assert found.map.shape == (3, 40)
+    for name, values in (("value", found.map), ("stderr", found.influence_stderr())):
+        np.testing.assert_allclose([one[name] for one in steps], values.ravel(), rtol=1e-6)
     assert found.map[1, 20:30].mean() > found.map[0].max()
     again = reproduction(found)
     assert " ".join(AXES) in again.command()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from unmask.inputs import RowOriginal, TextOriginal
+from unmask.inputs import RowOriginal, SeriesOriginal, TextOriginal
 from unmask.masks.segments import SegmentMasks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from unmask.evaluation.metrics import Mean, Metric
     from unmask.masks.grid import Masks
     from unmask.run.explanation import Explanation
@@ -25,6 +27,7 @@ __all__ = [
     "of_mean",
     "of_prediction",
     "of_snapshot",
+    "of_steps",
     "of_target",
     "of_words",
 ]
@@ -70,7 +73,7 @@ def of_explanation(explanation: Explanation) -> dict[str, Any]:
                 **of_target(target),
                 "reliability": sure,
                 "level": level,
-                **_words(explanation, number),
+                **_parts_of(explanation, number),
             }
             for number, (target, sure, level) in enumerate(rows)
         ],
@@ -144,8 +147,41 @@ def of_columns(explanation: Explanation, number: int) -> list[dict[str, Any]]:
     ]
 
 
-def _words(explanation: Explanation, number: int) -> dict[str, Any]:
-    found = {"words": of_words(explanation, number), "columns": of_columns(explanation, number)}
+def of_steps(explanation: Explanation, number: int) -> list[dict[str, Any]]:
+    """Return a series' steps with their values in a target's map; none of other inputs.
+
+    Of channels that are hidden apart, all of the first channel's steps come first.
+    """
+    home = explanation.original
+    if not isinstance(home, SeriesOriginal):
+        return []
+    own, maps = home.given, explanation.maps[number]
+    steps = maps.shape[-1]
+    names: Sequence[Any] = own.names or range(len(own.lines))
+    apart = [{"channel": name} for name in names] if maps.ndim == 2 else [{}]
+    columns = (
+        maps.ravel(),
+        explanation.influence_stderr(number).ravel(),
+        explanation.significant(number).ravel(),
+    )
+    return [
+        {
+            **apart[place // steps],
+            "step": place % steps,
+            "value": value,
+            "stderr": error,
+            "significant": bool(sure),
+        }
+        for place, (value, error, sure) in enumerate(zip(*columns, strict=True))
+    ]
+
+
+def _parts_of(explanation: Explanation, number: int) -> dict[str, Any]:
+    found = {
+        "words": of_words(explanation, number),
+        "columns": of_columns(explanation, number),
+        "steps": of_steps(explanation, number),
+    }
     return {name: rows for name, rows in found.items() if rows}
 
 
