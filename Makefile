@@ -3,7 +3,8 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv
 LOWEST := .venv-lowest
-JOBS ?= 2
+# One more than two cores: some tests only wait, for Ray, a browser or a server.
+JOBS ?= 3
 PICTURE := src/unmask/demo/pictures/street.png
 # Tests of one file stay together, as they share what was made for them.
 SHARED_OUT := -n $(JOBS) --dist loadfile --no-loadscope-reorder

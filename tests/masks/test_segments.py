@@ -133,6 +133,7 @@ def test_weighted_sums_are_those_of_full_masks(soft, many):
     np.testing.assert_allclose(masks.weighted_sum(block, weights), full, atol=1e-10)
 
 
+@pytest.mark.slow
 @kinds
 def test_the_eigenbasis_is_that_of_the_covariance(soft, many):
     masks = SegmentMasks(pool(soft, many), keep=0.25)

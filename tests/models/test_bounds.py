@@ -174,6 +174,7 @@ def test_arrays_that_are_declared_and_not_there(keras, members, tmp_path):
     ],
     ids=range(7),
 )  # fmt: skip
+@pytest.mark.slow
 @pytest.mark.usefixtures("keras")
 def test_files_that_are_none(members, tmp_path, change):
     from unmask.models.keras.model import from_keras_file

@@ -20,6 +20,8 @@ from unmask.evaluation import explainers, metrics, stored
 from unmask.evaluation.occlusion import occlude
 
 torch, transformers = later("torch"), later("transformers")
+# Importing both takes seconds, whichever test comes first.
+pytestmark = pytest.mark.slow
 
 H, W = 61, 90
 WORDS = ["a", "an", "photo", "of", "elephant", "cat", "dog", "the", "grass", "sky"]

@@ -21,7 +21,11 @@ for name in ("keras", "tensorflow"):
         pytest.skip(f"{name} is not installed", allow_module_level=True)
 
 # Keras 3.15 on NumPy 2.4 says this of its own variables, when it saves and loads them.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+# Importing TensorFlow takes seconds, whichever test comes first.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 SIZE = (32, 48)
 PICTURE = unmask.demo.pictures()["street"]

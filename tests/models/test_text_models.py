@@ -129,6 +129,7 @@ def test_a_pipeline_of_transformers_gives_its_own_scores(classifier, fast, tmp_p
     np.testing.assert_allclose(maps[0], maps[2], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_options_of_pictures_do_not_apply_to_a_text_classifier(classifier, fast):
     with pytest.raises(SettingError, match="size= does not apply to BertForSequence"):
         unmask.load(classifier, tokenizer=fast, size=(4, 4))

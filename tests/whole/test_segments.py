@@ -177,6 +177,7 @@ def test_a_detectors_boxes_have_segments_too():
     assert np.unravel_index(found.map.argmax(), (12, 20))[1] >= 10
 
 
+@pytest.mark.slow
 def test_a_report_says_the_segments_and_how_to_make_them_again(tmp_path):
     Image.fromarray(PICTURE).save(tmp_path / "p.png")
     Image.fromarray(TWELFTHS.astype(np.uint8)).save(tmp_path / "labels.png")
@@ -221,6 +222,7 @@ def test_segments_are_in_words():
     assert bare.plan.masks.in_words == made.plan.masks.in_words
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_segments(tmp_path, monkeypatch):
     pytest.importorskip("typer")
     from typer.testing import CliRunner

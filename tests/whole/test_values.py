@@ -159,6 +159,7 @@ def test_few_masks_say_that_the_error_is_not_known():
     )
 
 
+@pytest.mark.slow
 def test_figures_and_reports_name_the_value():
     made = explained(estimator="shapley", masks=300)
     texts = {text.get_text() for axes in made.plot().axes for text in axes.findobj(match=_is_text)}
