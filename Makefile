@@ -3,8 +3,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv
 LOWEST := .venv-lowest
-# One more than two cores: some tests only wait, for Ray, a browser or a server.
-JOBS ?= 3
+JOBS ?= 2
 PICTURE := src/unmask/demo/pictures/street.png
 # Tests of one file stay together, as they share what was made for them.
 SHARED_OUT := -n $(JOBS) --dist loadfile --no-loadscope-reorder
@@ -14,6 +13,8 @@ SHARED_OUT := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 demo: $(DEMO)/installed
 	$(DEMO)/bin/unmask explain $(PICTURE) -o demo-output
 
+# One more than two cores: some tests only wait, for Ray, a browser or a server.
+test: JOBS = 3
 test: lint
 	$(TEST)/bin/python -m pytest $(SHARED_OUT)
 

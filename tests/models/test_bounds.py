@@ -184,6 +184,7 @@ def test_files_that_are_none(members, tmp_path, change):
         from_keras_file(path)
 
 
+@pytest.mark.slow
 def test_a_good_file_is_built_without_its_variables_and_then_whole(keras, members, tmp_path):
     from keras.src.backend.common import global_state
 
