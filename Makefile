@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 JOBS ?= 2
 PICTURE := src/unmask/demo/pictures/street.png
 # Tests of one file stay together, as they share what was made for them.
-SHARED_OUT := -n $(JOBS) --dist loadfile --no-loadscope-reorder
+SHARED_OUT = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test fast lowest lint format clean
 
