@@ -396,3 +396,15 @@ def test_no_note_of_pictures_is_said_of_rows():
         warnings.simplefilter("error")
         made = unmask.explain(fitted, unmask.row(squares[0], squares), 1, masks=256)
     assert made.map.shape == (16,)
+
+
+def test_a_report_of_a_row_says_what_its_values_are():
+    others = np.random.default_rng(0).normal(size=(20, 3))
+    given = unmask.row([2.0, -1.0, 0.5], others)
+    for estimator, measure in (("shapley", "Shapley value"), ("banzhaf", "Banzhaf value")):
+        made = unmask.explain(
+            lambda rows: 1 / (1 + np.exp(-rows[:, 0])), given, 0, masks=64, estimator=estimator
+        )
+        page = unmask.report([made])
+        assert measure in page
+        assert "while visible" not in page

@@ -15,11 +15,13 @@ from unmask.inputs.encoding import jpeg
 from unmask.run.preview import shrunk
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from unmask.draw.scale import Look, Scale
     from unmask.run.explanation import Explanation
 
 
-__all__ = ["Pictures", "color_scale", "figure", "image", "is_scored"]
+__all__ = ["InMaps", "Pictures", "color_scale", "figure", "image", "is_scored"]
 
 
 PICTURE, MAP = 1000, 480  # longest sides, in pixels
@@ -107,6 +109,37 @@ class Pictures:
             f'<svg class="lines" viewBox="0 0 {width} {height}" aria-hidden="true">'
             f"{''.join(paths)}</svg>"
         )
+
+
+class InMaps:
+    """Figures of one explanation whose input stands in each of its maps; see `Pictures`.
+
+    Parameters
+    ----------
+    number : int
+        Of the explanation on the page.
+    explanation : Explanation
+    look : Look
+
+    Attributes
+    ----------
+    style : str
+        CSS of its own, which the page's policy allows in its style sheet alone.
+    """
+
+    style = ""
+
+    def __init__(self, number: int, explanation: Explanation, look: Look) -> None:
+        self.number, self.explanation, self.look = number, explanation, look
+
+    def whole(self) -> str:
+        """Return nothing: the input has no figure of its own."""
+        return ""
+
+    def errors(self, number: int) -> NDArray[Any] | None:
+        """Return the standard errors of a target's influence; None where they are not known."""
+        known = bool(np.isfinite(self.explanation.model_stderrs).all())
+        return self.explanation.influence_stderr(number) if known else None
 
 
 def _controls(scale: Scale, *, lines: bool) -> str:

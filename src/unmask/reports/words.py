@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.reports.figures import color_scale, figure, is_scored
+from unmask.reports.figures import InMaps, color_scale, figure, is_scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,41 +21,23 @@ if TYPE_CHECKING:
 __all__ = ["Words", "rows_of_bars"]
 
 
-class Words:
-    """Figures of one explanation of a text; see `unmask.reports.figures.Pictures`.
-
-    Parameters
-    ----------
-    number : int
-        Of the explanation on the page.
-    explanation : Explanation
-    look : Look
-
-    Attributes
-    ----------
-    style : str
-        CSS that holds the colors: the page's policy allows none beside its style sheet.
-    """
+class Words(InMaps):
+    """Figures of one explanation of a text; their colors are in `style`."""
 
     def __init__(self, number: int, explanation: Explanation, look: Look) -> None:
-        self.explanation, self.name = explanation, f"w{number}"
+        super().__init__(number, explanation, look)
+        self.name = f"w{number}"
         self.text: Any = explanation.original
         targets = range(len(explanation.targets))
         self.scales = [explanation.scaled(target, look) for target in targets]
         self.style = "".join(self._rules(target) for target in targets)
 
-    def whole(self) -> str:
-        """Return nothing: the text stands in each of its maps."""
-        return ""
-
     def of(self, number: int) -> str:
         """Return the figures of a target: the text, and a row with its error for each word."""
         explanation, scale = self.explanation, self.scales[number]
         values = explanation.maps[number]
-        known = bool(np.isfinite(explanation.model_stderrs).all())
         scored = is_scored(explanation)
         sure = explanation.significant(number) if scored else np.zeros(len(values), bool)
-        errors = explanation.influence_stderr(number) if known else None
         words = [
             f'<span class="{self.name}-{number}-{place}{" sure" if sure[place] else ""}">'
             f"{escape(word)}</span>{escape(gap)}"
@@ -68,7 +50,7 @@ class Words:
         said = f"<p class=text>{escape(self.text.gaps[0])}{''.join(words)}</p>"
         return (
             f"<div class=words>{figure(said + color_scale(scale, measure), caption)}"
-            f"{self._rows(values, errors, scale)}</div>"
+            f"{self._rows(values, self.errors(number), scale)}</div>"
         )
 
     def _rules(self, number: int) -> str:
