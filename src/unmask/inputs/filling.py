@@ -31,6 +31,7 @@ __all__ = [
     "filling",
     "fixed",
     "name_of",
+    "on_host",
     "turns",
 ]
 
@@ -186,15 +187,14 @@ class Filler:
             one = len(self.fills) == 1
             self.known = send(self.fills[0] if one else np.stack(np.broadcast_arrays(*self.fills)))
 
-    def __call__(self, parts: Sequence[Part]) -> Any:
-        """Return the fill of all, or one for each mask of a batch."""
+    def __call__(self, parts: Sequence[Part], rendered: Any) -> Any:
+        """Return the fill of all, or one for each mask of a batch, of which `rendered` are."""
         if len(self.fills) == 1 and not self.computed:
             return self.known
         turn = np.concatenate([*self._turns(parts)])
         if not self.computed:
             return self.known[self.send(turn)]
-        masks = np.concatenate([self.masks.render(part.block) for part in parts])
-        pairs = zip(masks, turn, strict=True)
+        pairs = zip(on_host(rendered), turn, strict=True)
         return self.send(np.stack(np.broadcast_arrays(*(self._of(*pair) for pair in pairs))))
 
     def _turns(self, parts: Sequence[Part]) -> Iterator[NDArray[np.intp]]:
@@ -204,6 +204,11 @@ class Filler:
     def _of(self, mask: Array, turn: int) -> Array:
         fill = self.fills[turn]
         return fill.function(mask) if isinstance(fill, Computed) else fill
+
+
+def on_host(masks: Any) -> Array:
+    """Return masks of any library as NumPy has them."""
+    return np.asarray(masks.cpu() if hasattr(masks, "cpu") else masks)
 
 
 def called(function: Callable[[Array, Array], Any], given: Array, mask: Array) -> Array:

@@ -140,7 +140,8 @@ class PictureSample(ArraySample):
         if isinstance(asked, str) and asked == "inpaint":
             asked = inpainter()
         if callable(asked):
-            return Computed(partial(self._computed, asked), name_of(asked))
+            pixels = self.original.frame.forward(self.original.given)
+            return Computed(partial(self._computed, asked, pixels), name_of(asked))
         known = isinstance(asked, str) and asked in NAMED
         if known or (isinstance(asked, np.ndarray) and asked.dtype != np.uint8):
             return super().fill(asked, seed)
@@ -154,10 +155,9 @@ class PictureSample(ArraySample):
         return _in_layout(self.spec, np.full((1, 1, 3), color(asked), np.float32))
 
     def _computed(
-        self, function: Callable[..., Any], mask: NDArray[np.float32]
+        self, function: Callable[..., Any], pixels: NDArray[np.float32], mask: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Call a fill with the picture at the model's size, and bring it into the model's space."""
-        pixels = self.original.frame.forward(self.original.given)
         return _in_layout(self.spec, called(function, pixels, mask))
 
 

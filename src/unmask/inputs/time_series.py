@@ -14,7 +14,7 @@ from unmask._base import schema
 from unmask._base.npz import Array
 from unmask.errors import ModelError, SettingError, UnmaskWarning, warn
 from unmask.inputs.array import ArraySample
-from unmask.inputs.filling import Computed, called, name_of
+from unmask.inputs.filling import Computed, called, name_of, on_host
 from unmask.inputs.fills import NAMED, fill_array
 from unmask.inputs.sample import Modality
 from unmask.inputs.series_files import SUFFIXES
@@ -180,8 +180,7 @@ class SeriesSample(ArraySample):
         Of a straight line it is all or nothing: a step is visible where its mask is above a half.
         """
         if _is_line(fill):
-            shown = np.asarray(mask.cpu() if hasattr(mask, "cpu") else mask) > 0.5
-            return self.send(self._lined(shown))
+            return self.send(self._lined(on_host(mask) > 0.5))
         if not self._apart:
             return super().masked(mask, fill)
         kept = mask.mT if self._transposed else mask

@@ -109,7 +109,8 @@ def _scored(run: Run, estimate: Scores, goal: int) -> Iterator[Scores]:
         )
         first = estimate.count
         try:
-            outputs = model(sample.masked(rendered(batch), fill(parts)))
+            shown = rendered(batch)
+            outputs = model(sample.masked(shown, fill(parts, shown)))
             _check_shape(model, outputs, run.outputs, len(batch))
             scores = run.targets.score(outputs, len(batch))
         except UnmaskError as error:
