@@ -12,7 +12,7 @@ from unmask.errors import FileError, SettingError
 from unmask.inputs import Row, Series, Text, fills, series, text
 from unmask.inputs.series_files import SUFFIXES
 from unmask.inputs.series_values import Channels, Layout
-from unmask.inputs.texts import Units
+from unmask.inputs.texts import Units, decode_text
 from unmask.targets import contrast
 
 __all__ = [
@@ -95,9 +95,7 @@ def _read_text(path: str) -> str:
             data = file.read(TEXT_SIZE + 1)
         if len(data) > TEXT_SIZE:
             raise FileError(f"{path} is larger than {TEXT_SIZE // 2**20} MiB: give a part of it")
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileError(f"{path} is no text in UTF-8 ({error.reason} at {error.start})") from error
+        return decode_text(data, path)
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror}") from error
 

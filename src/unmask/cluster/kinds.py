@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from unmask._base.checks import known
 from unmask._base.files import expanded
-from unmask.errors import FileError, SettingError
+from unmask.errors import SettingError
 from unmask.inputs import SeriesOriginal, images, row, text
 from unmask.inputs.row_files import read_rows
 from unmask.inputs.rows import RowOriginal
 from unmask.inputs.series_files import SUFFIXES, decoding
 from unmask.inputs.series_values import of_table
+from unmask.inputs.texts import decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,10 +60,7 @@ class Kind:
 
 
 def _text(data: bytes, name: str, **given: Any) -> Any:
-    try:
-        return text(data.decode("utf-8-sig"), **given)
-    except UnicodeDecodeError as error:
-        raise FileError(f"{name} is no text in UTF-8 ({error.reason} at {error.start})") from error
+    return text(decode_text(data, name), **given)
 
 
 def _series(data: bytes, name: str, **given: Any) -> Any:

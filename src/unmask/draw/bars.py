@@ -20,11 +20,9 @@ from unmask.draw.canvas import (
     length,
     points,
     styled,
-    write_title,
 )
 from unmask.draw.colormap import AGAINST, FOR
-from unmask.draw.figures import MARGIN, check_axes, head, write_head
-from unmask.errors import SettingError
+from unmask.draw.figures import MARGIN, check_panel, head, write_axes_title, write_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -142,15 +140,12 @@ def draw_panel(ax: Axes, name: BarPanel, evidence: Bars, *, title: str) -> Figur
     SettingError
         `ax` is no axes, or there is no such panel.
     """
-    figure = check_axes(ax)
-    if name not in PANELS:
-        raise SettingError(f"panel={name!r}: expected one of {', '.join(PANELS)} for a row")
+    figure = check_panel(ax, name, PANELS, "a row")
     shown = largest(evidence.values, evidence.scale.level)
-    wide = ax.get_window_extent().width * 72 / figure.dpi
     face = font(TYPE)
     labels = [fitted(evidence.labels[number], face, LABELS) for number in shown]
     paint_bars(ax, evidence, shown, labels, TYPE, outlined=name == "significant")
-    write_title(ax.set_title(""), title, max(wide, 36))
+    write_axes_title(ax, figure, title)
     return figure
 
 

@@ -35,7 +35,17 @@ if TYPE_CHECKING:
     from unmask.draw.panels import Evidence, Panel
 
 
-__all__ = ["CERTAINTY", "THREE", "check_axes", "draw_panel", "head", "side_by_side", "write_head"]
+__all__ = [
+    "CERTAINTY",
+    "THREE",
+    "check_axes",
+    "check_panel",
+    "draw_panel",
+    "head",
+    "side_by_side",
+    "write_axes_title",
+    "write_head",
+]
 
 
 PANEL = 480  # longest side of a panel
@@ -148,9 +158,28 @@ def draw_panel(ax: Axes, name: Panel, evidence: Evidence, *, title: str) -> Figu
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines[:].set(color=RULE, linewidth=points(2))
+    write_axes_title(ax, figure, title)
+    return figure
+
+
+def check_panel(ax: Any, name: str, panels: Sequence[str], what: str) -> Figure:
+    """Return the figure of a user's axes, for a panel that there is.
+
+    Raises
+    ------
+    SettingError
+        `ax` is no axes, or there is no such panel for `what` is drawn.
+    """
+    figure = check_axes(ax)
+    if name not in panels:
+        raise SettingError(f"panel={name!r}: expected one of {', '.join(panels)} for {what}")
+    return figure
+
+
+def write_axes_title(ax: Axes, figure: Figure, title: str) -> None:
+    """Write a title over a user's axes, cut short where it does not fit."""
     wide = ax.get_window_extent().width * 72 / figure.dpi
     write_title(ax.set_title(""), title, max(wide, 36))
-    return figure
 
 
 def check_axes(ax: Any) -> Figure:

@@ -20,11 +20,9 @@ from unmask.draw.canvas import (
     font,
     points,
     styled,
-    write_title,
 )
 from unmask.draw.colormap import AGAINST, FOR
-from unmask.draw.figures import CAPTION, MARGIN, check_axes, head, write_head
-from unmask.errors import SettingError
+from unmask.draw.figures import CAPTION, MARGIN, check_panel, head, write_axes_title, write_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -166,9 +164,7 @@ def draw_panel(ax: Axes, name: SeriesPanel, evidence: Traces, *, title: str) -> 
     SettingError
         `ax` is no axes, or there is no such panel.
     """
-    figure = check_axes(ax)
-    if name not in PANELS:
-        raise SettingError(f"panel={name!r}: expected one of {', '.join(PANELS)} for a series")
+    figure = check_panel(ax, name, PANELS, "a series")
     if name == "map" and len(evidence.rows) > 1:
         _heat(ax, evidence)
     elif name == "map":
@@ -176,8 +172,7 @@ def draw_panel(ax: Axes, name: SeriesPanel, evidence: Traces, *, title: str) -> 
     else:
         _stacked(ax, evidence, marked=name == "significant")
     ax.set_xlabel("step")
-    wide = ax.get_window_extent().width * 72 / figure.dpi
-    write_title(ax.set_title(""), title, max(wide, 36))
+    write_axes_title(ax, figure, title)
     return figure
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from unmask.draw.bars import paint_bars
+from unmask.draw.bars import largest, paint_bars
 from unmask.draw.canvas import (
     DPI,
     INK,
@@ -23,11 +23,9 @@ from unmask.draw.canvas import (
     plain,
     points,
     styled,
-    write_title,
 )
 from unmask.draw.colormap import AGAINST, FOR
-from unmask.draw.figures import MARGIN, check_axes, head, write_head
-from unmask.errors import SettingError
+from unmask.draw.figures import MARGIN, check_panel, head, write_axes_title, write_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -154,9 +152,7 @@ def draw_panel(ax: Axes, name: WordPanel, evidence: Words, *, title: str) -> Fig
     SettingError
         `ax` is no axes, or there is no such panel.
     """
-    figure = check_axes(ax)
-    if name not in PANELS:
-        raise SettingError(f"panel={name!r}: expected one of {', '.join(PANELS)} for a text")
+    figure = check_panel(ax, name, PANELS, "a text")
     extent = ax.get_window_extent()
     wide, high = (float(side) * DPI / figure.dpi for side in (extent.width, extent.height))
     if name == "map":
@@ -169,7 +165,7 @@ def draw_panel(ax: Axes, name: WordPanel, evidence: Words, *, title: str) -> Fig
             size -= 1
         placed = _placed(evidence, wide, size)
         _write(ax, evidence, placed, size, (wide, high), name == "significant")
-    write_title(ax.set_title(""), title, max(wide * 72 / DPI, 36))
+    write_axes_title(ax, figure, title)
     return figure
 
 
@@ -181,9 +177,7 @@ def strongest(values: NDArray[Any], level: float | None, most: int = MOST) -> li
     >>> strongest(np.array([0.5, 0.9, 0.1, 0.4]), 0.5, most=2)
     [1, 2]
     """
-    change = np.abs(np.asarray(values, np.float64) - (0.0 if level is None else level))
-    order = np.argsort(-change, kind="stable")[:most]
-    return sorted(int(number) for number in order)
+    return sorted(largest(values, level, most))
 
 
 def on_dark(colors: NDArray[np.uint8]) -> NDArray[np.bool_]:

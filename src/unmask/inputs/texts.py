@@ -18,7 +18,7 @@ import numpy as np
 from unmask._base import schema
 from unmask._base.checks import known
 from unmask._base.spelling import named
-from unmask.errors import ModelError, SettingError
+from unmask.errors import FileError, ModelError, SettingError
 from unmask.inputs.fills import FILLS
 from unmask.inputs.sample import Modality
 from unmask.inputs.spec import InputSpec
@@ -33,7 +33,16 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int]
 
-__all__ = ["TEXT", "UNITS", "Text", "TextOriginal", "TextSample", "Units", "text"]
+__all__ = [
+    "TEXT",
+    "UNITS",
+    "Text",
+    "TextOriginal",
+    "TextSample",
+    "Units",
+    "decode_text",
+    "text",
+]
 
 Units = Literal["words", "tokens", "sentences"]
 UNITS: tuple[Units, ...] = get_args(Units)
@@ -113,6 +122,20 @@ def text(string: str, units: Units = "words") -> Text:
     if not string.strip():
         raise SettingError("the text is empty: there is nothing in it to hide")
     return Text(string, units)
+
+
+def decode_text(data: bytes, name: str) -> str:
+    """Return a file's text.
+
+    Raises
+    ------
+    FileError
+        It is not in UTF-8.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError(f"{name} is no text in UTF-8 ({error.reason} at {error.start})") from error
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from unmask.models.outputs import TITLES, resembles
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["FLOATS", "Facts", "choose_output", "declared_in", "detector_note"]
+__all__ = ["FLOATS", "Facts", "choose_output", "classes_in", "declared_in", "detector_note"]
 
 # Types of outputs that may be scores.
 FLOATS = (
@@ -215,3 +215,14 @@ def _names(text: str | None) -> tuple[str, ...] | None:
         return read_labels(found) if isinstance(found, dict | list) and found else None
     except (ValueError, SyntaxError, MemoryError, RecursionError, ModelError):
         return None
+
+
+def classes_in(shape: Sequence[Any]) -> int | None:
+    """Return how many classes an output of a shape has; None where it does not say.
+
+    Examples
+    --------
+    >>> classes_in(("n", 10)), classes_in(("n", "classes")), classes_in(("n",))
+    (10, None, None)
+    """
+    return shape[1] if len(shape) == 2 and isinstance(shape[1], int) else None

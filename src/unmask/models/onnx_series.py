@@ -10,7 +10,7 @@ from unmask.errors import ModelError, SettingError
 from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model, build
-from unmask.models.onnx_facts import choose_output, declared_in
+from unmask.models.onnx_facts import choose_output, classes_in, declared_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,7 @@ def onnx_of_series(
             f"{path}: its output {read.name!r} has the shape {list(shape)}; of a series, expected "
             "a score for each class, (n, classes): choose another output="
         )
-    classes = shape[1] if len(shape) == 2 and isinstance(shape[1], int) else None
+    classes = classes_in(shape)
     dtype = FLOATS[entry.type]
 
     def run(batch: NDArray[np.float32]) -> NDArray[Any]:

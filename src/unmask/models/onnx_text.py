@@ -11,7 +11,7 @@ from unmask.inputs.spec import TextSpec
 from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model, build
-from unmask.models.onnx_facts import choose_output, declared_in
+from unmask.models.onnx_facts import choose_output, classes_in, declared_in
 from unmask.models.tokenizing import Tokenizing, read_tokenizer
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def onnx_of_text(
     facts = declared_in(session.get_modelmeta().custom_metadata_map)
     read, notes = choose_output(path, outputs, output)
     shape = read.shape or []
-    classes = shape[1] if len(shape) == 2 and isinstance(shape[1], int) else None
+    classes = classes_in(shape)
     if inputs[0].type == STRING:
         if tokenizer is not None:
             raise SettingError(f"tokenizer={str(tokenizer)!r}: {path.name} takes strings, not ids")
