@@ -1,6 +1,6 @@
-"""The page in a real browser: Debian's chromium, driven by Playwright.
+"""The page in a real browser: Debian's Chromium, driven by Playwright.
 
-The set-up installs chromium by apt-get where it is absent and that is possible, and else skips.
+The set-up installs Chromium by apt-get where it is absent and that is possible, and else skips.
 """
 
 import base64
