@@ -26,10 +26,18 @@ hypothesis.settings.load_profile("unmask")
 # share a Ray that runs, a browser, or the seconds that a framework takes to be imported.
 LONGEST = (
     ("cluster/test_batch_killed.py", "cluster/test_batch.py", "cluster/test_executors.py"),
-    ("models/test_keras.py", "models/test_bounds.py", "whole/test_docs.py"),
+    (
+        "models/test_keras.py",
+        "models/test_bounds.py",
+        "whole/test_docs.py",
+        "models/test_huggingface.py",
+        "models/test_to_onnx.py",
+        "models/test_torch.py",
+        "inputs/test_fills.py",
+        "masks/test_masks.py",
+    ),
     ("app/test_page.py",),
     ("app/test_browser.py",),
-    ("models/test_huggingface.py", "models/test_to_onnx.py", "models/test_torch.py"),
     ("reports/test_reproduce.py",),
     ("whole/test_lost_and_found.py",),
     ("whole/test_coverage.py",),
