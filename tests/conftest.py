@@ -40,8 +40,20 @@ LONGEST = (
     ("app/test_browser.py",),
     ("reports/test_reproduce.py",),
     ("whole/test_lost_and_found.py",),
-    ("whole/test_coverage.py",),
+    ("models/test_server.py",),
+    ("whole/test_any_picture.py",),
+    ("masks/test_segments.py",),
+    ("estimate/test_shapley.py",),
+    ("cli/test_cli.py",),
+    ("app/test_app.py",),
+    ("evaluation/test_evaluation.py",),
     ("whole/test_real_detector.py",),
+    ("app/test_app_abuse.py",),
+    ("whole/test_coverage.py",),
+    ("draw/test_canvas.py",),
+    ("cli/test_json.py",),
+    ("whole/test_real.py",),
+    ("cli/test_usage.py",),
 )
 TESTS = Path(__file__).parent
 
