@@ -1,7 +1,10 @@
-"""Commands run in this process, and what they printed."""
+"""Commands run in this process or in one of their own, and what they printed."""
 
+import contextlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +56,46 @@ def assert_documented(command, one):
     rows = re.findall(r"^\| `?([\w, `]+)`? \|", DOCS.read_text("utf-8"), re.MULTILINE)
     said = {name for row in rows for name in re.findall(r"\w+", row)}
     assert set(one) <= said, set(one) - said
+
+
+# The program, once for each line of words: to begin takes it longer than to refuse them.
+PROGRAM = r"""
+import json, sys
+from unmask.__main__ import main
+
+for line in sys.stdin:
+    sys.argv = ["unmask", *json.loads(line)]
+    status = 0
+    try:
+        main()
+    except SystemExit as end:
+        status = end.code or 0
+    sys.stdout.flush()
+    print(f"\0{status}", file=sys.stderr, flush=True)
+"""
+
+
+@contextlib.contextmanager
+def running(**options):
+    """A process that runs commands one after another; a function: status, and what was said."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        **options,
+    )
+
+    def run(*words):
+        program.stdin.write(json.dumps([str(word) for word in words]).encode() + b"\n")
+        program.stdin.flush()
+        lines = []
+        while not (lines and lines[-1].rpartition(b"\0")[1]):
+            lines.append(program.stdout.readline())
+            assert lines[-1], b"".join(lines)  # it ended
+        said, _, status = b"".join(lines).decode("utf-8", "replace").rpartition("\0")
+        return int(status), said
+
+    yield run
+    assert program.communicate() == (b"", None)
+    assert program.returncode == 0
