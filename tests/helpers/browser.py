@@ -189,6 +189,7 @@ def until(there):
     end = time.monotonic() + PATIENCE / 1000
     while not there():
         assert time.monotonic() < end
+        time.sleep(0.05)  # whoever is waited for needs the core
 
 
 def number(page, selector):
