@@ -8,7 +8,7 @@ PICTURE := src/unmask/demo/pictures/street.png
 # Tests of one file stay together, as they share what was made for them.
 SHARED_OUT = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-# Tests start some two hundred processes, and each would compile all of unmask again.
+# Tests start more than a hundred processes, and each would compile all of unmask again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test fast lowest lint format clean
