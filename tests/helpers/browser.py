@@ -22,7 +22,8 @@ PROGRAMS = ("chromium-headless-shell", "chromium")
 # What Chromium would do without being asked. Of several such switches it heeds the last alone, so
 # what Playwright leaves out is left out here again.
 LEFT_OUT = [
-    # Two pages of its own for every window, and a process for a page that may come: two fifths of its time.
+    # Two pages of its own for every window, and a process for a page that may come: these take it
+    # two fifths of its time.
     "WebUIOmniboxPopup",
     "WebUIOmniboxAimPopup",
     "SpareRendererForSitePerProcess",
