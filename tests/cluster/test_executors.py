@@ -1,6 +1,5 @@
 """One explanation over many workers: the same bits, given the same scores."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -142,27 +141,22 @@ def test_processes_give_the_same_bits():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("here")
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_actors_of_ray_give_the_same_bits_and_one_may_die():
-    ray = pytest.importorskip("ray")
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    ray.init(
-        num_cpus=2, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False
-    )
-    try:
-        options = {"masks": 2000, "batch_size": 40, "grid": (3, 4)}
-        alone = unmask.explain(corners, PICTURE, [0, 1], **options)
-        with RayExecutor(corners, workers=2, batches=2) as executor:
-            run = unmask.prepare(corners, PICTURE, [0, 1], **options)
-            counts = []
-            for estimate in executor.stream(run, run.start, 2000):
-                counts.append(estimate.count)
-                if len(counts) == 3:
-                    ray.kill(executor._actors[0], no_restart=False)
-            same(estimate, alone.estimate)
-            assert counts == sorted(counts)
-            again = unmask.explain(corners, PICTURE, [0, 1], executor=executor, **options)
-            assert again.maps.tobytes() == alone.maps.tobytes()
-    finally:
-        ray.shutdown()
+    import ray
+
+    options = {"masks": 2000, "batch_size": 40, "grid": (3, 4)}
+    alone = unmask.explain(corners, PICTURE, [0, 1], **options)
+    with RayExecutor(corners, workers=2, batches=2) as executor:
+        run = unmask.prepare(corners, PICTURE, [0, 1], **options)
+        counts = []
+        for estimate in executor.stream(run, run.start, 2000):
+            counts.append(estimate.count)
+            if len(counts) == 3:
+                ray.kill(executor._actors[0], no_restart=False)
+        same(estimate, alone.estimate)
+        assert counts == sorted(counts)
+        again = unmask.explain(corners, PICTURE, [0, 1], executor=executor, **options)
+        assert again.maps.tobytes() == alone.maps.tobytes()
