@@ -14,7 +14,7 @@ from unmask.run.settings import SETTINGS
 
 __all__ = ["batch"]
 
-TAKEN = ("masks", "grid", "keep", "seed", "fill", "design", "estimator", "batch_size")
+TAKEN = ("masks", "grid", "keep", "seed", "fill", "design", "estimator", "link", "batch_size")
 
 
 @gives_results

@@ -29,7 +29,7 @@ __all__ = ["converge"]
 
 @gives_results
 @takes_model
-@takes_settings("preset", "grid", "seed", "fill", "design", "estimator")
+@takes_settings("preset", "grid", "seed", "fill", "design", "estimator", "link")
 @takes_look
 def converge(
     picture: PictureOrMap,

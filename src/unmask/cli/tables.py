@@ -183,7 +183,8 @@ def show_words(explanation: Explanation, number: int, target: Target) -> None:
     out.print(table)
     few = f"The {WORDS} strongest of {len(rows):,} {home.units}. " if len(rows) > WORDS else ""
     out.print(
-        f"[dim]{few}Change of the score while a word is there; bold: more than chance, 95%.[/]"
+        f"[dim]{few}Change of the {explanation.quantity(number)} while a word is there; bold: more "
+        "than chance, 95%.[/]"
     )
 
 

@@ -91,6 +91,7 @@ def of_explanation(explanation: Explanation) -> dict[str, Any]:
             "fill": plan.fill,
             "design": plan.masks.design,
             "estimator": plan.estimator,
+            "link": plan.link,
             "batch_size": plan.batch_size,
             "shard": plan.shard,
         },

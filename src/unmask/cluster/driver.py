@@ -373,6 +373,8 @@ def _fingerprint(
 ) -> dict[str, Any]:
     """Return everything that the rows depend on, as JSON values."""
     given = {name: value for name, value in settings.items() if value is not None}
+    if given.get("link") == "identity":
+        del given["link"]  # which runs of older versions do not name
     return {
         **{f"model.{name}": value for name, value in recipe.describe().items()},
         "target": ModelSource(target).describe()["model"],

@@ -19,6 +19,7 @@ from unmask.masks.segments import SegmentMasks
 from unmask.run.settings import PRESETS, SETTINGS, preset_settings
 from unmask.run.wording import MODEL
 from unmask.run.wording import OPTIONS as SPELT
+from unmask.targets import links
 from unmask.targets.box_specs import CORNERS
 
 if TYPE_CHECKING:
@@ -357,6 +358,7 @@ def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, 
         "masks": explanation.masks if plan.shard == (1, 1) else plan.count,
         "grid": cells,
         "fill": None if unsaid else read_fill(plan.fill),
+        "link": None if links.is_unnamed(plan.link) else plan.link,
     }
 
 
@@ -375,6 +377,8 @@ def _missing(explanation: Explanation) -> list[str]:
         found.append(f"the segments, which were given as {plan.masks.segments}")
     if is_unnamed(plan.fill):
         found.append(f"the fill ({plan.fill})")
+    if links.is_unnamed(plan.link):
+        found.append(f"the link ({plan.link})")
     parts = getattr(explanation.estimate, "parts", ())
     if plan.shard != (1, 1):
         if explanation.masks < plan.share:

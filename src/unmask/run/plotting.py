@@ -158,6 +158,7 @@ def facts(target: Target, plan: Plan, masks: int, complete: bool, reliability: f
         f"{masks:,} masks" + ("" if complete else f" of {plan.share:,}"),
         plan.masks.in_words,
         f"keep {plan.masks.keep:g}",
+        *([] if plan.link == "identity" else [f"link {plan.link}"]),
         f"reliability {format_reliability(reliability)}",
     ]
     return " · ".join(parts)

@@ -19,6 +19,7 @@ from unmask.estimate.estimators import OLDER, Estimator
 from unmask.inputs.fills import FILLS
 from unmask.inputs.segments import EDGES
 from unmask.masks.designs import DESIGNS
+from unmask.targets.links import LINKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -358,6 +359,14 @@ ROWS = (
         presets={"notebook": "notebook"},
         choices=get_args(Estimator),
         older=OLDER,
+    ),
+    Setting(
+        "link",
+        "choice",
+        "What of a score is explained: identity, the score itself; logit, its log-odds; log, its "
+        "logarithm.",
+        default="identity",
+        choices=LINKS,
     ),
     Setting(
         "batch_size",
