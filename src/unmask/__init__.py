@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from unmask.run.plan import Plan
     from unmask.run.predict import detect, predict
     from unmask.run.prepare import Run, prepare
-    from unmask.targets import Prediction, Target, box, contrast, within_top
+    from unmask.targets import Prediction, Target, box, contrast, output, region, within_top
 
 if _heard is not None:
     _signal.signal(_signal.SIGINT, _heard)
@@ -97,9 +97,11 @@ __all__ = [
     "load",
     "metrics",
     "notebook",
+    "output",
     "plots",
     "predict",
     "prepare",
+    "region",
     "report",
     "results",
     "rise",
@@ -135,8 +137,10 @@ _HOME = {
     "explain": "run.explain",
     "extend": "run.explain",
     "load": "models",
+    "output": "targets",
     "predict": "run.predict",
     "prepare": "run.prepare",
+    "region": "targets",
     "report": "reports",
     "row": "inputs.table_row",
     "series": "inputs.time_series",

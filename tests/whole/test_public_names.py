@@ -13,9 +13,8 @@ FACE = {
     "unmask": """DoubtWarning Explanation FileError ImageError Interrupted MissingExtra Model
         ModelError ModelOutputError Plan Prediction Run SettingError Target TargetError UnmaskError
         UnmaskWarning __version__ box cluster contrast demo detect evaluation explain extend kept
-        load metrics notebook plots predict prepare report results rise row series stream
-        text
-        within_top""",
+        load metrics notebook output plots predict prepare region report results rise row series
+        stream text within_top""",
     "unmask.app": "needed serve",
     "unmask.cli": "app",
     "unmask.cluster": "ProcessExecutor Progress RayExecutor ModelSource Results batch open",
@@ -34,8 +33,8 @@ FACE = {
     "unmask.masks": "DESIGNS Block Masks",
     "unmask.models": "DETECTORS Detections Model load randomize",
     "unmask.reports": "report stored",
-    "unmask.targets": """Detection Prediction Target Targets Task box contrast register task_of
-        within_top""",
+    "unmask.targets": """Detection Point Prediction Segment Target Targets Task box contrast
+        output region register task_of within_top""",
 }
 PRIVATE = {
     "unmask._base",

@@ -13,7 +13,6 @@ from unmask.inputs import Row, Series, Text, fills, series, text
 from unmask.inputs.series_files import SUFFIXES
 from unmask.inputs.series_values import Channels, Layout
 from unmask.inputs.texts import Units, decode_text
-from unmask.targets import contrast
 
 __all__ = [
     "check_parts",
@@ -28,8 +27,6 @@ __all__ = [
     "parse_shard",
     "parse_sizes",
     "parse_stem",
-    "parse_target",
-    "parse_targets",
 ]
 
 
@@ -107,28 +104,6 @@ def check_parts(parts: list[str]) -> None:
             raise SettingError(
                 f"{part} is given twice, and its masks are in both: give each part once"
             )
-
-
-def parse_targets(targets: list[str] | None, contrasts: list[str] | None) -> list[Any] | None:
-    """Return what is to be explained: targets as they were typed, and contrasts.
-
-    Parameters
-    ----------
-    targets : list of str or None
-    contrasts : list of str or None
-        Two classes for each.
-    """
-    words = contrasts or []
-    pairs = zip(words[::2], words[1::2], strict=True)
-    return [*(targets or []), *(contrast(first, second) for first, second in pairs)] or None
-
-
-def parse_target(target: str | None, contrasts: list[str] | None) -> Any:
-    """Return the one thing that is to be explained, or None."""
-    found = parse_targets(None if target is None else [target], contrasts) or [None]
-    if len(found) > 1:
-        raise SettingError("--target and --contrast: one thing is explained here, give one of them")
-    return found[0]
 
 
 def parse_counts(option: str, text: str) -> list[int]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -78,6 +78,10 @@ DECLARED: dict[str, Any] = {
         BoxFormat | None,
         "What the four numbers of a box are, for --detector nms: without it xyxy, or yxyx for what "
         "TensorFlow calls detection_boxes.",
+    ),
+    "points": _option(
+        Literal["xy", "yx"] | None,
+        "Which of a point's numbers comes first, of a model that finds keypoints.",
     ),
     "weights": _option(Path | None, "File of weights, for a model that is built by name."),
     "runtime": _option(

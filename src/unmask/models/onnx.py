@@ -17,6 +17,7 @@ from unmask.models.model import Model, build
 from unmask.models.onnx_facts import choose_output, declared_in, detector_note
 from unmask.models.onnx_series import onnx_of_series, takes_series
 from unmask.models.onnx_text import onnx_of_text, takes_text
+from unmask.models.outputs import are_points, classes_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -169,6 +170,10 @@ def from_onnx(
     shape = read.shape or []
     scores = len(shape) == 2 or shape[2:] == [1, 1]
     classes = shape[1] if scores and isinstance(shape[1], int) else None
+    points = are_points(shape)
+    axis = None if scores else classes_axis(shape, wanted, layout)
+    if axis is not None and isinstance(shape[axis], int):
+        classes = shape[axis]
     return build(
         run=_runner(session, entry.name, read.name, dtype),
         name=name or facts.name or path.name,
@@ -184,6 +189,8 @@ def from_onnx(
         dtype=np.dtype(dtype).name,
         versions={"onnxruntime": ort.__version__},
         notes=tuple(notes),
+        task="regions" if axis is not None else "outputs" if points else None,
+        points="yx" if points and layout == "NHWC" else None,
     )
 
 

@@ -456,7 +456,7 @@ def _python(target: Target, texts: Sequence[str], preset: PresetName | None) -> 
 
     if target.pair is not None:
         return f"unmask.contrast({one(target.pair[0])}, {one(target.pair[1])})"
-    if target.index is None or target.box is not None:
+    if target.index is None or not target.is_class:
         return None if target.request is None else _code(target.request)
     if target.top is not None and preset is None:
         return f"unmask.within_top({one(target.index)}, {target.top})"

@@ -97,7 +97,11 @@ class Question:
         original = sample.original
         picture = original.picture if isinstance(original, Picture) else None
         first = about_picture(source_of(model), picture)
-        notes = (*model.notes, *_about_input(model, sample), *_about_outputs(model, outputs))
+        notes = (
+            *model.notes,
+            *_about_input(model, sample),
+            *_about_outputs(model, outputs, 4 if self.task.name == "regions" else 2),
+        )
         for said, category in ((first, DoubtWarning), (notes, UnmaskWarning)):
             for note in said:
                 warn(note, category)
@@ -178,7 +182,7 @@ def ask(
     'heart'
     """
     loaded = load(model)
-    task = task_of(loaded)
+    task = task_of(loaded, target)
     if single and target is None:
         target = task.single
     with collected() as said:
@@ -253,11 +257,14 @@ def whole_outputs(model: Model, sample: Sample) -> Any:
                 f"{model.name} returned values that are not finite numbers for the whole input "
                 f"(shape {outputs.shape}, {outputs.dtype})"
             )
-        if model.labels is not None and outputs.ndim == 2 and outputs.shape[1] != len(model.labels):
-            raise ModelError(
-                f"{model.name} returned {outputs.shape[1]} classes, but {len(model.labels)} labels "
-                "were given"
-            )
+        of_places = model.task == "regions" and outputs.ndim == 4
+        if model.labels is not None and (outputs.ndim == 2 or of_places):
+            classes = outputs.shape[model.class_axis(outputs.shape)]
+            if classes != len(model.labels):
+                raise ModelError(
+                    f"{model.name} returned {classes} classes, but {len(model.labels)} labels were "
+                    "given"
+                )
     return outputs
 
 
@@ -331,9 +338,9 @@ def about_picture(source: str | None, picture: NDArray[np.uint8] | None) -> list
     return [note]
 
 
-def _about_outputs(model: Model, outputs: Any) -> list[str]:
+def _about_outputs(model: Model, outputs: Any, axes: int) -> list[str]:
     """Say what undeclared outputs look like, where that matters to the reader of the map."""
-    if model.activation is not None or not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
+    if model.activation is not None or not isinstance(outputs, np.ndarray) or outputs.ndim != axes:
         return []
     low, high = float(outputs.min()), float(outputs.max())
     if (low >= 0 and high <= 1 + 1e-4) or outputs.shape[1] == 1:

@@ -83,7 +83,7 @@ def doubts(
     for target, own, scores, sure in rows:
         name = repr(target.label)
         spread, largest = float(scores.std()), float(max(np.abs(scores).max(), abs(own)))
-        of_class = target.index is not None and target.box is None
+        of_class = target.index is not None and target.box is None  # or of a region of one
         shifted = (signed and of_class) or link != "identity"
         below_zero = shifted or min(float(scores.min()), own) < 0
         if np.ptp(scores) == 0:
@@ -147,7 +147,7 @@ def not_best(
     if not isinstance(outputs, np.ndarray) or outputs.ndim != 2 or outputs.shape[1] < 2:
         return []
     scores: NDArray[Any] = outputs[0]
-    classes = [target for target in targets if target.index is not None and target.box is None]
+    classes = [target for target in targets if target.is_class]
     high = float(scores.max())
     within = float(scores.min()) >= 0 and high <= 1 + 1e-4
     if activation == "sigmoid" or (within and float(scores.sum()) > SEVERAL):

@@ -425,6 +425,7 @@ class Explanation:
             stderr=lambda: self.influence_stderr(number),
             significant=lambda: self.significant(number),
             box=target.box,
+            outline=target.outline,
         )
 
     def extend(self, masks: int) -> Explanation:

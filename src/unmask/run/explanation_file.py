@@ -89,6 +89,8 @@ MORE = {
     "number": maybe(whole()),
     "pair": maybe(listed(whole(-(2**31)), 2, 2)),
     "request": maybe(text),
+    "outline": maybe(listed(listed(listed(number(), 2, 2)))),
+    "measure": maybe(text),
 }
 TARGET = record(
     {"label": text, "index": maybe(whole(-(2**31))), "score": number()},

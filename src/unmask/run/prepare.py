@@ -134,6 +134,7 @@ class Run:
             [(target.index, target.label, target.box) for target in self.targets.targets],
             self.sample.array,
             *content(self.fill),
+            *getattr(unlinked(self.targets), "content", ()),
             # Not where there is none, so that checkpoints of older versions are gone on with.
             *([self.plan.link] if self.plan.link != "identity" else []),
             *([self.sample.owner] if isinstance(self.sample, RowSample) else []),
@@ -250,7 +251,7 @@ def prepare(
     """
     top = preset_settings(preset).get("within")
     model = load(model)
-    only_for("preset", preset, task_of(model).name, model.name)
+    only_for("preset", preset, task_of(model, target).name, model.name)
     question = ask(model, image, target, preprocess=preprocess, top=top)
     question = replace(question, sample=_gridded(question.sample, grid))
     loaded, sample, task = question.model, question.sample, question.task.name
@@ -305,6 +306,7 @@ def prepare(
     targets = linked(answer.targets(), chosen["link"], loaded, outputs)
     best = [prediction.label for prediction in answer.predictions(1)]
     asides = not_best(targets.targets, outputs, loaded.activation, *best) if best else []
+    asides += getattr(unlinked(targets), "notes", ())
     probed = probe(loaded, sample, outputs, plan.batch_size)
     for note in (*asides, *probed.notes):
         warn(note, DoubtWarning)

@@ -44,6 +44,8 @@ MODELS: Mapping[str, str] = {
     "classes": "classifier",
     "boxes": "detector",
     "texts": "model of texts",
+    "regions": "model of segmentation",
+    "outputs": "model of numbers or points",
 }
 
 PresetName = Literal["notebook"]

@@ -23,6 +23,7 @@ from unmask.models.keras.applications import (
 from unmask.models.labels import imagenet
 from unmask.models.model import Model, build, joined
 from unmask.models.onnx import as_input
+from unmask.models.outputs import classes_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,12 +106,15 @@ def from_keras(
             pixels = ASSUMED
             notes.append(scaling_note(model.name, pixels))
         preprocess = pixels
-    classes = _classes(model)
+    wanted = _size(model, letters, fixed, size)
+    shape = _output_shape(model)
+    places = classes_axis(shape, wanted, letters)
+    classes = shape[1 if places is None else places] if len(shape) == 2 or places else None
     return build(
         run=_runner(keras, model),
         name=model.name,
         layout=letters,
-        size=_size(model, letters, fixed, size),
+        size=wanted,
         channels=fixed.get("C"),
         preprocess=preprocessing(preprocess or ASSUMED, mean, std),
         labels=imagenet() if known and classes == IMAGENET_CLASSES else None,
@@ -120,6 +124,7 @@ def from_keras(
         export=partial(_export, keras, model, letters, fixed, size),
         versions={"keras": keras.__version__, **_backend_version(keras)},
         notes=tuple(notes),
+        task="regions" if places is not None else None,
     )
 
 
@@ -292,12 +297,10 @@ def _size(
     return None
 
 
-def _classes(model: Any) -> int | None:
+def _output_shape(model: Any) -> tuple[int | None, ...]:
+    """Shape of its one output; empty where there are several, or none is known."""
     outputs = getattr(model, "outputs", None) or []
-    if len(outputs) == 1 and len(outputs[0].shape) == 2:
-        count = outputs[0].shape[1]
-        return None if count is None else int(count)
-    return None
+    return tuple(outputs[0].shape) if len(outputs) == 1 else ()
 
 
 def _ends_in_probabilities(model: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Hugging Face: image classifiers, models that compare a picture with texts, text classifiers."""
+"""Hugging Face: classifiers of images and texts, segmentation, models that compare both."""
 
 from __future__ import annotations
 
@@ -52,12 +52,13 @@ def from_huggingface(
     size: Sequence[int] | None = None,
     activation: Activation | None = None,
 ) -> Model:
-    """Take an image classifier, a text classifier or a CLIP-like model of transformers.
+    """Take a classifier of images or texts, a segmentation or a CLIP-like model of transformers.
 
-    A classifier's labels are its ``id2label``. A CLIP-like model's labels are texts: those given
-    as `labels`, and those given to `unmask.explain` as targets. Its scores are the similarities
-    of the picture to all of them, by softmax, or by sigmoid for SigLIP, as they were trained. A
-    single text has nothing to be compared with, so its similarity itself is the score.
+    A classifier's labels are its ``id2label``, and so are those of a semantic segmentation. A
+    CLIP-like model's labels are texts: those given as `labels`, and those given to
+    `unmask.explain` as targets. Its scores are the similarities of the picture to all of them, by
+    softmax, or by sigmoid for SigLIP, as they were trained. A single text has nothing to be
+    compared with, so its similarity itself is the score.
 
     Parameters
     ----------
@@ -137,8 +138,9 @@ def from_huggingface(
         return replace(made, **texts(() if labels is None else read_labels(labels)), texts=texts)
     if not _classifies(model):
         # Maps, boxes or embeddings: a function of the outputs says what of them is explained.
-        names = getattr(config, "id2label", None) if labels is None else labels
-        return replace(made, labels=None, activation=activation or _maps_activation(model, names))
+        if "SemanticSegmentation" in type(model).__name__:
+            return _of_segmentation(made, config, labels, activation)
+        return replace(made, labels=None, activation=activation)
     classes = _head(model) or config.num_labels
     own, notes = own_labels(config, classes)
     return replace(
@@ -185,10 +187,13 @@ def from_hub(
     try:
         config = transformers.AutoConfig.from_pretrained(name)
         zero = getattr(config, "text_config", None) is not None
-        if any(TASK in architecture for architecture in config.architectures or ()):
+        architectures = config.architectures or ()
+        if any(TASK in architecture for architecture in architectures):
             auto, read = "SequenceClassification", transformers.AutoTokenizer
         elif zero:
             auto, read = "ZeroShotImageClassification", transformers.AutoProcessor
+        elif any("SemanticSegmentation" in architecture for architecture in architectures):
+            auto, read = "SemanticSegmentation", transformers.AutoImageProcessor
         else:
             auto, read = "ImageClassification", transformers.AutoImageProcessor
         model = getattr(transformers, f"AutoModelFor{auto}").from_pretrained(name)
@@ -197,8 +202,9 @@ def from_hub(
         reason = str(error).strip().split("\n")[0][:200]
         raise ModelError(
             f"{PREFIX}{name} cannot be loaded ({type(error).__name__}: {reason}). Give the name of "
-            "a classifier of images or texts or CLIP-like model of the hub or, where it cannot be "
-            f"reached, a folder that save_pretrained wrote, model and processor: {PREFIX}FOLDER"
+            "a classifier of images or texts, a segmentation or CLIP-like model of the hub or, "
+            "where it cannot be reached, a folder that save_pretrained wrote, model and processor: "
+            f"{PREFIX}FOLDER"
         ) from error
     made = from_huggingface(
         model,
@@ -300,10 +306,19 @@ def _classifies(model: Any) -> bool:
     return "ImageClassification" in name or not other
 
 
-def _maps_activation(model: Any, names: Any) -> Activation | None:
-    """Return what makes probabilities of a segmentation's logits, which lie along its channels."""
-    semantic = "SemanticSegmentation" in type(model).__name__ and names and len(names) > 1
-    return "softmax" if semantic else None
+def _of_segmentation(
+    made: Model, config: Any, labels: Labels | None, activation: Activation | None
+) -> Model:
+    """Return a model of segmentation, whose logits lie along its channels."""
+    own, notes = own_labels(config, config.num_labels)
+    return replace(
+        made,
+        labels=own if labels is None else read_labels(labels, config.num_labels),
+        classes=config.num_labels,
+        activation=activation or ("softmax" if config.num_labels > 1 else "sigmoid"),
+        notes=(*made.notes, *notes),
+        task="regions",
+    )
 
 
 def _head(model: Any) -> int | None:
