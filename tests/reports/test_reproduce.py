@@ -27,7 +27,7 @@ pytest.importorskip("onnxruntime")
 from typer.testing import CliRunner
 
 from unmask import cli
-from unmask.cli import look_options, result_options, row_options
+from unmask.cli import look_options, result_options, row_options, target_options
 
 FOX = SHARED / "images" / "imagenet_red_fox.jpg"
 STREET = unmask.demo.pictures()["street"]

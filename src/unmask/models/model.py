@@ -123,6 +123,8 @@ class Model:
             known("activation", self.activation, ACTIVATIONS)
         if self.points is not None:
             known("points", self.points, ("xy", "yx"))
+        if self._of_one_score and self.classes == 1:
+            object.__setattr__(self, "classes", 2)
         if self.labels is not None and self.classes not in (None, len(self.labels)):
             raise ModelError(labels_misfit(self.name, len(self.labels), self.classes or 0))
 
@@ -154,6 +156,11 @@ class Model:
             f"  takes {takes}\n"
             f"  returns {returns}>"
         )
+
+    @property
+    def _of_one_score(self) -> bool:
+        """Whether a single score would be that of the second of two classes."""
+        return self.labels is not None and len(self.labels) == 2 and self.activation is not None
 
     def changed(self, **fields: Any) -> Model:
         """Return the same with other fields, those of its input among them.
@@ -222,6 +229,13 @@ class Model:
         raise SettingError(f"output={self.output!r}: the outputs of {self.name} are {there}")
 
     def _activated(self, outputs: Any, n: int) -> Any:
+        outputs = self._scores(outputs, n)
+        if isinstance(outputs, np.ndarray) and outputs.shape[1:] == (1,) and self._of_one_score:
+            other = -outputs if self.activation == "logits" else 1 - outputs
+            return np.concatenate([other, outputs], axis=1)
+        return outputs
+
+    def _scores(self, outputs: Any, n: int) -> Any:
         applied = self.activation if self.activation in ("softmax", "sigmoid") else None
         if applied and isinstance(outputs, tuple | dict) and self.detector is None:
             raise ModelOutputError(
@@ -348,7 +362,8 @@ def labels_misfit(name: str, labels: int, classes: int) -> str:
     if classes == 1 and labels == 2:
         return (
             f"{said}it has one score, as a rule that of the second class (the first one's is 1 - "
-            "score): give that one's label alone"
+            "score): say what it is, activation='sigmoid', 'probabilities' or 'logits', and both "
+            "can be explained; or give that one's label alone"
         )
     return said + "give those that belong to it"
 

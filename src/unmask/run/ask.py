@@ -25,6 +25,7 @@ from unmask.errors import (
 from unmask.inputs import Picture, read
 from unmask.inputs.rows import RowSample
 from unmask.models.loading import load
+from unmask.models.model import labels_misfit
 from unmask.models.registry import DEMO
 from unmask.targets import Prediction, task_of
 from unmask.targets.texts import with_same_texts
@@ -261,10 +262,9 @@ def whole_outputs(model: Model, sample: Sample) -> Any:
         if model.labels is not None and (outputs.ndim == 2 or of_places):
             classes = outputs.shape[model.class_axis(outputs.shape)]
             if classes != len(model.labels):
-                raise ModelError(
-                    f"{model.name} returned {classes} classes, but {len(model.labels)} labels were "
-                    "given"
-                )
+                said = f"{model.name} returned {classes} classes, but {len(model.labels)} labels"
+                one = classes == 1 and len(model.labels) == 2
+                raise ModelError(labels_misfit(model.name, 2, 1) if one else f"{said} were given")
     return outputs
 
 

@@ -73,14 +73,14 @@ class _Entry:
         It, for the whole input: (...).
     rest : tuple
         What the path says of its entries.
-    name : str
-        The output's, if there are several.
+    keys : tuple
+        What leads to it, if there are several.
     """
 
     array: Callable[[Any], NDArray[Any]]
     whole: NDArray[Any]
     rest: tuple[str | int, ...]
-    name: str
+    keys: tuple[str | int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +144,8 @@ class Outputs:
         if callable(specs[0]):
             return classes.resolve(specs, outputs, model.labels)
         expanded = [one for spec in specs for one in self._expanded(spec, outputs, model, sample)]
-        made = [_made(spec, outputs, model, sample) for spec in dict.fromkeys(expanded)]
+        fixed = [_made(spec, outputs, model, sample) for spec in expanded]
+        made = {one.target.request: one for one in fixed}.values()
         found = OutputTargets(
             tuple(one.target for one in made),
             tuple(one.score for one in made),
@@ -204,10 +205,10 @@ def _entry(spec: Output, outputs: Any, model: Model) -> _Entry:
         There is no such output.
     """
     keys: list[Any] = []
-    rest, here, name = list(spec.path), outputs, ""
+    rest, here = list(spec.path), outputs
     while isinstance(here, dict | tuple):
         keys.append(_key(here, rest.pop(0) if rest else None, model))
-        here, name = here[keys[-1]], str(keys[-1])
+        here = here[keys[-1]]
 
     def array(found: Any) -> NDArray[Any]:
         for key in keys:
@@ -219,7 +220,7 @@ def _entry(spec: Output, outputs: Any, model: Model) -> _Entry:
         raise TargetError(
             f"{model.name} returned {described(outputs)}: unmask.output is for arrays of numbers"
         )
-    return _Entry(array, array(outputs)[0], tuple(rest), name)
+    return _Entry(array, array(outputs)[0], tuple(rest), tuple(keys))
 
 
 def _key(outputs: Any, wanted: str | int | None, model: Model) -> str | int:
@@ -269,8 +270,9 @@ def _place(wanted: str | int, count: int, names: Sequence[str] | None, model: Mo
 def _number(spec: Output, entry: _Entry, model: Model) -> _Made:
     shape, rest = entry.whole.shape, entry.rest
     names = _names(model, entry.whole) if shape else model.labels
+    only = names if not shape and names and len(names) == 1 else None
     if not shape and len(rest) == 1:  # one number, and its name or place
-        _place(rest[0], 1, names if names and len(names) == 1 else None, model)
+        _place(rest[0], 1, only, model)
         rest = ()
     if len(rest) != len(shape):
         raise TargetError(
@@ -288,29 +290,27 @@ def _number(spec: Output, entry: _Entry, model: Model) -> _Made:
         every: Any = (slice(None), *place)
         return np.asarray(entry.array(outputs)[every], np.float64)
 
-    label = names[place[0]] if names and len(place) == 1 else _called(spec, entry, names)
-    index = place[0] if len(spec.path) == 1 and len(place) == 1 else None
+    path = (*entry.keys, *place) or (0,)
+    name = "/".join(map(str, path))
+    label = f"output {name}" if len(path) == 1 and isinstance(path[0], int) else name
+    if only or (names and len(place) == 1):
+        label = (only or names or ())[place[0] if place else 0]
+    index = place[0] if len(path) == len(place) == 1 else None
+    spec = replace(spec, path=path)
     if spec.score != "closeness":
         return _Made(_target(spec, label, index, "value"), value)
     first = float(entry.whole[place])
     within = TENTH * abs(first) if spec.within is None else spec.within
     if within == 0:
         raise TargetError(
-            f"{_path(spec)} is 0 for the whole input, of which no tenth can be taken: say what is "
-            "near, as within="
+            f"{_path(spec)} is 0 for the whole input, of which no tenth can be taken: say which "
+            f"distance is near, as in 'closeness:{_path(spec)}@0.5'"
         )
 
     def closeness(outputs: Any) -> Array:
         return _near(value(outputs) - first, within)
 
     return _Made(_target(spec, label, index, "closeness"), closeness)
-
-
-def _called(spec: Output, entry: _Entry, names: Sequence[str] | None) -> str:
-    if not entry.whole.shape and names and len(names) == 1:
-        return names[0]
-    last = _path(spec)
-    return f"output {last}" if last.isdecimal() else last
 
 
 def _point(spec: Output, entry: _Entry, model: Model, sample: Sample) -> _Made:
@@ -339,7 +339,7 @@ def _point(spec: Output, entry: _Entry, model: Model, sample: Sample) -> _Made:
     measure = spec.score or ("closeness x confidence" if sure else "closeness")
     label = names[number] if names else f"point {number}"
     mark = _in_picture(entry.whole, model, sample)[number]
-    index = number if len(spec.path) == 1 else None
+    spec, index = replace(spec, path=(*entry.keys, number)), None if entry.keys else number
     return _Made(_target(spec, label, index, measure, ((mark,),)), score, _order_note(model))
 
 
@@ -369,7 +369,7 @@ def _heatmap(spec: Output, entry: _Entry, axis: int, model: Model, sample: Sampl
     label = names[number] if names else f"point {number}"
     height, width = sample.shape
     mark = _home(sample, (column + 0.5) * width / columns, (row + 0.5) * height / rows)
-    index = number if len(spec.path) == 1 else None
+    spec, index = replace(spec, path=(*entry.keys, number)), None if entry.keys else number
     return _Made(_target(spec, label, index, measure, ((mark,),)), score)
 
 
