@@ -12,9 +12,10 @@ import unmask
 FACE = {
     "unmask": """DoubtWarning Explanation FileError ImageError Interrupted MissingExtra Model
         ModelError ModelOutputError Plan Prediction Run SettingError Target TargetError UnmaskError
-        UnmaskWarning __version__ box cluster contrast demo detect evaluation explain extend kept
+        UnmaskWarning __version__ box cluster compare_pictures contrast demo detect evaluation
+        explain extend kept
         load metrics notebook output plots predict prepare region report results rise row series
-        stream text within_top""",
+        similar_to stream text within_top""",
     "unmask.app": "needed serve",
     "unmask.cli": "app",
     "unmask.cluster": "ProcessExecutor Progress RayExecutor ModelSource Results batch open",
@@ -34,7 +35,7 @@ FACE = {
     "unmask.models": "DETECTORS Detections Model load randomize",
     "unmask.reports": "report stored",
     "unmask.targets": """Detection Point Prediction Segment Target Targets Task box contrast
-        output region register task_of within_top""",
+        output region register similar_to task_of within_top""",
 }
 PRIVATE = {
     "unmask._base",

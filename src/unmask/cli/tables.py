@@ -37,6 +37,7 @@ __all__ = [
     "show_batch",
     "show_compared",
     "show_detections",
+    "show_pair",
     "show_points",
     "show_predictions",
     "show_result",
@@ -193,6 +194,19 @@ def show_result(
         end=" ",
     )
     show_written(written, before)
+
+
+def show_pair(made: Sequence[Explanation]) -> None:
+    """Say how similar two pictures are, and how sure each map is."""
+    target = made[0].targets[0]
+    sides = dict(zip(("first", "second"), map(values.of_explanation, made), strict=False))
+    results.current().add(similarity=target.score, quantity=target.quantity, **sides)
+    table = _table("picture", "masks", "reliability", left=("picture",))
+    for one in made:
+        sure = format_reliability(one.reliability)
+        table.add_row(f"[bold]{escape(short(one.image))}[/]", f"{one.masks:,}", sure)
+    out.print(f"{target.quantity} [bold]{format_score(target.score)}[/]")
+    out.print(table)
 
 
 def show_words(explanation: Explanation, number: int, target: Target) -> None:

@@ -22,7 +22,7 @@ def _listed(*names: str, help: str, metavar: str) -> tuple[Any, None]:  # noqa: 
 
 
 # By the name of the option, what a target's text begins with.
-PREFIXES: Mapping[str, str] = {"region": "region:", "value": "output:"}
+PREFIXES: Mapping[str, str] = {"region": "region:", "value": "output:", "similar_to": "similar:"}
 OTHERS = {
     "contrast": _listed(
         CONTRAST,
@@ -43,6 +43,12 @@ OTHERS = {
         "first which, as in keypoints/nose. May be repeated. The same as -t output:NAME; "
         "-t confidence:NAME and -t closeness:NAME score a point otherwise.",
         metavar="NAME",
+    ),
+    "similar_to": _listed(
+        "--similar-to",
+        help="What makes it similar to another picture, or for a model that knows texts to a text, "
+        "of a model that returns embeddings. May be repeated. compare-pictures draws both.",
+        metavar="PICTURE",
     ),
 }
 

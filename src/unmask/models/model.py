@@ -81,6 +81,11 @@ class Model:
         every class for every place; "outputs", points. None: classes, or what a target says.
     points : {"xy", "yx"} or None
         Which of a point's numbers comes first; None where nobody says.
+    embeddings : callable or None
+        For a model that returns something else: what to `replace` in it so that its outputs are
+        embeddings, (n, d).
+    embed_texts : callable or None
+        For a model that has one space for pictures and texts: ``texts -> (n, d)``.
     """
 
     run: Callable[[Any], Any]
@@ -102,6 +107,8 @@ class Model:
     notes: tuple[str, ...] = ()
     task: str | None = None
     points: Literal["xy", "yx"] | None = None
+    embeddings: Callable[[], dict[str, Any]] | None = None
+    embed_texts: Callable[[Sequence[str]], NDArray[Any]] | None = None
 
     def __post_init__(self) -> None:
         own = self.input

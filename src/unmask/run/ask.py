@@ -54,6 +54,8 @@ __all__ = [
 
 # Pixels beyond which a picture at its own size is noted: for a network, for a function.
 USUAL, LARGE = 256 * 256, 1_000_000
+# Of outputs that may be probabilities: numbers and embeddings are none.
+AXES = {"regions": 4, "outputs": 0, "similarity": 0}
 # How the note begins that is said before anything else.
 STRANGE = "the embedded demo knows eight drawn shapes"
 
@@ -101,7 +103,7 @@ class Question:
         notes = (
             *model.notes,
             *_about_input(model, sample),
-            *_about_outputs(model, outputs, 4 if self.task.name == "regions" else 2),
+            *_about_outputs(model, outputs, AXES.get(self.task.name, 2)),
         )
         for said, category in ((first, DoubtWarning), (notes, UnmaskWarning)):
             for note in said:
@@ -224,6 +226,8 @@ def opened(model: Model, sample: Sample) -> Model:
 
 def same_model(explanation: Explanation, model: Any) -> Model:
     """Load the model of an explanation that was made before, with all its texts."""
+    if explanation.texts is None and all(target.measure for target in explanation.targets):
+        return load(model)  # of similarities, say
     return with_same_texts(load(model), explanation.texts, explanation.targets)
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from unmask.targets.links import LinkName
 
 
-__all__ = ["explain", "extend"]
+__all__ = ["explain", "explained", "extend"]
 
 
 def explain(
@@ -189,10 +189,11 @@ def explain(
         preset=preset,
         preprocess=preprocess,
     )
-    return _explained(run, start, executor)
+    return explained(run, start, executor)
 
 
-def _explained(run: Run, start: float, executor: Executor | None = None) -> Explanation:
+def explained(run: Run, start: float, executor: Executor | None = None) -> Explanation:
+    """Explain what is prepared; `start` is when that began, by `time.perf_counter`."""
     last, watch = run.start, watcher(run)
     try:
         for estimate in stream(run, executor=executor):
@@ -225,7 +226,7 @@ def _extended(run: Run, explanation: Explanation, masks: int) -> Explanation:
     count = explanation.masks + masks
     plan = replace(explanation.plan, count=count, until=None, seconds=None)
     longer = replace(run, plan=plan, start=explanation.scores, checkpoint=None)
-    more = _explained(longer, time.perf_counter())
+    more = explained(longer, time.perf_counter())
     return replace(
         more,
         seconds=explanation.seconds + more.seconds,

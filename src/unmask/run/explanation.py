@@ -389,7 +389,7 @@ class Explanation:
             self._picture()  # says why it cannot be drawn
         return plotting.plot(
             self.original,
-            self._drawn(number, Look(style, cmap, opacity, vmin, vmax)),
+            self.drawn(number, Look(style, cmap, opacity, vmin, vmax)),
             asked,
             facts=plotting.facts(asked, self.plan, self.masks, self.complete, sure),
             ax=ax,
@@ -414,7 +414,8 @@ class Explanation:
             return f"{quantity} while visible"
         return value if self.plan.link == "identity" else f"{value} of the {quantity}"
 
-    def _drawn(self, number: int, look: Look) -> Map:
+    def drawn(self, number: int, look: Look) -> Map:
+        """Return what is drawn of a target."""
         from unmask.run.plotting import Map
 
         target = self.targets[number]

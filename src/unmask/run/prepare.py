@@ -307,7 +307,8 @@ def prepare(
     best = [prediction.label for prediction in answer.predictions(1)]
     asides = not_best(targets.targets, outputs, loaded.activation, *best) if best else []
     asides += getattr(unlinked(targets), "notes", ())
-    probed = probe(loaded, sample, outputs, plan.batch_size)
+    of_classes = question.task.name not in ("outputs", "similarity")
+    probed = probe(loaded, sample, outputs, plan.batch_size, of_classes=of_classes)
     for note in (*asides, *probed.notes):
         warn(note, DoubtWarning)
     bare = unlinked(targets)  # as a tolerance of log-odds near 0 would be none
@@ -321,7 +322,7 @@ def prepare(
         notes=(*answer.notes, *asides, *probed.notes),
         start=Scores.empty(plan.masks, len(targets)),
         identity=identity(loaded.digest, sample.array, scores.reshape(-1), outputs),
-        calls=1 + probed.calls,
+        calls=1 + probed.calls + getattr(bare, "calls", 0),
         checkpoint=path,
         path=os.fspath(image)
         if isinstance(image, str | os.PathLike)

@@ -46,6 +46,7 @@ MODELS: Mapping[str, str] = {
     "texts": "model of texts",
     "regions": "model of segmentation",
     "outputs": "model of numbers or points",
+    "similarity": "model of embeddings",
 }
 
 PresetName = Literal["notebook"]

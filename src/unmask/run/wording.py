@@ -46,6 +46,7 @@ NO_OPTION = {("detector", "function")}
 PHRASES = {
     "unmask.contrast(a, b)": ("--contrast A B", '"Why this and not that?"'),
     "unmask.region(label)": ("--region LABEL",) * 2,
+    "unmask.similar_to(picture)": ("--similar-to PICTURE",) * 2,
     "unmask.output(name)": ("--value NAME",) * 2,
     "unmask.row(values, background=rows)": ("a table, with --background",) * 2,
     "unmask.row(values, background=rows), on the command line a table with --background": (

@@ -10,6 +10,8 @@ from unmask.targets.output_specs import output
 from unmask.targets.outputs import Outputs, Point
 from unmask.targets.region_specs import region
 from unmask.targets.regions import Regions, Segment
+from unmask.targets.similarity import Similarity
+from unmask.targets.similarity_specs import similar_to
 from unmask.targets.target import Target
 from unmask.targets.task import Targets, Task, register, task_of
 from unmask.targets.texts import Texts
@@ -27,10 +29,11 @@ __all__ = [
     "output",
     "region",
     "register",
+    "similar_to",
     "task_of",
     "within_top",
 ]
 
 # More special tasks are registered later: classes are for models that no other task accepts.
-for _task in (Classes(), Boxes(), Texts(), Regions(), Outputs()):
+for _task in (Classes(), Boxes(), Texts(), Regions(), Outputs(), Similarity()):
     register(_task)

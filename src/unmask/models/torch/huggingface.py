@@ -23,6 +23,8 @@ from unmask.models.torch.runner import evaluating, runner
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
     from unmask.models.labels import Labels
     from unmask.models.model import Activation, Model
 
@@ -135,7 +137,13 @@ def from_huggingface(
     if compares:
         tokenizer = tokenizer or getattr(processor, "tokenizer", None)
         texts = _texts_of(made, model, tokenizer, activation, autocast, channels_last)
-        return replace(made, **texts(() if labels is None else read_labels(labels)), texts=texts)
+        return replace(
+            made,
+            **texts(() if labels is None else read_labels(labels)),
+            texts=texts,
+            embeddings=_embeddings_of(made, model, autocast, channels_last),
+            embed_texts=_texts_embedded(made, model, tokenizer),
+        )
     if not _classifies(model):
         # Maps, boxes or embeddings: a function of the outputs says what of them is explained.
         if "SemanticSegmentation" in type(model).__name__:
@@ -238,11 +246,7 @@ def _texts_of(
     def fields(texts: Sequence[str]) -> dict[str, Any]:
         if not texts:
             return {"run": without, "labels": (), "classes": 0, "notes": made.notes}
-        if tokenizer is None:
-            raise ModelError(
-                f"{made.name} compares pictures with texts and needs its tokenizer for them: give "
-                "processor= (one that holds it) or tokenizer="
-            )
+        _check_tokenizer(made, tokenizer)
         features = _text_features(model, tokenizer, tuple(texts), siglip)
         chosen: Activation = "sigmoid" if siglip else "softmax"
         notes = made.notes
@@ -267,6 +271,46 @@ def _texts_of(
         }
 
     return fields
+
+
+def _embeddings_of(
+    made: Model, model: Any, autocast: Any, channels_last: bool
+) -> Callable[[], dict[str, Any]]:
+    """Return what turns a model that compares pictures with texts into one of embeddings."""
+
+    def forward(pixels: Any) -> Any:
+        return _unit(model.get_image_features(pixel_values=pixels))
+
+    def fields() -> dict[str, Any]:
+        run = runner(model, forward, autocast, channels_last)
+        none = dict.fromkeys(("labels", "classes", "activation", "texts"))
+        return {"run": run, "notes": made.notes, **none}
+
+    return fields
+
+
+def _texts_embedded(
+    made: Model, model: Any, tokenizer: Any
+) -> Callable[[Sequence[str]], NDArray[Any]]:
+    """Return what embeds texts in the space of the pictures."""
+
+    def embedded(texts: Sequence[str]) -> NDArray[Any]:
+        _check_tokenizer(made, tokenizer)
+        siglip = "siglip" in str(getattr(model.config, "model_type", ""))
+        found: NDArray[Any] = (
+            _text_features(model, tokenizer, tuple(texts), siglip).float().cpu().numpy()
+        )
+        return found
+
+    return embedded
+
+
+def _check_tokenizer(made: Model, tokenizer: Any) -> None:
+    if tokenizer is None:
+        raise ModelError(
+            f"{made.name} compares pictures with texts and needs its tokenizer for them: give "
+            "processor= (one that holds it) or tokenizer="
+        )
 
 
 def _text_features(model: Any, tokenizer: Any, texts: tuple[str, ...], siglip: bool) -> Any:
