@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from unmask._base.files import expanded, sha256
 from unmask.models.loading import load
@@ -69,6 +72,8 @@ def _identity(value: Any) -> Any:
     if callable(value):
         name = getattr(value, "__qualname__", type(value).__qualname__)
         return f"{getattr(value, '__module__', '')}.{name}"
+    if isinstance(value, np.ndarray):
+        return f"array {value.shape} sha256:{hashlib.sha256(value.tobytes()).hexdigest()}"
     if is_dataclass(value):  # a target that is more than a text, such as a contrast
         parts = {one.name: _identity(getattr(value, one.name)) for one in fields(value)}
         return {type(value).__name__: parts}
