@@ -20,6 +20,7 @@ __all__ = [
     "make_place",
     "parse_counts",
     "parse_fill",
+    "parse_fixed",
     "parse_grid",
     "parse_input",
     "parse_name",
@@ -156,6 +157,21 @@ def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:
         raise SettingError(
             f"{option} {text}: expected a number, or three such as 0.485,0.456,0.406"
         ) from None
+
+
+def parse_fixed(texts: list[str]) -> dict[str, Any]:
+    """Return the inputs of ``NAME=FILE.npy`` or ``NAME=0.5,2``, by name."""
+    found: dict[str, Any] = {}
+    for typed in texts:
+        name, equals, value = typed.partition("=")
+        if not (name and equals and value) or name in found:
+            raise SettingError(f"--fixed {typed}: expected NAME=FILE.npy or NAME=0.5,2, each once")
+        try:
+            numbers = [float(part) for part in value.split(",")]
+            found[name] = numbers if "," in value else numbers[0]
+        except ValueError:
+            found[name] = value
+    return found
 
 
 def parse_fill(text: str) -> Any:

@@ -15,7 +15,7 @@ from unmask.inputs.spec import InputSpec
 from unmask.models.outputs import classes_axis, described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -86,6 +86,11 @@ class Model:
         embeddings, (n, d).
     embed_texts : callable or None
         For a model that has one space for pictures and texts: ``texts -> (n, d)``.
+    masked : str or None
+        Of several inputs, the one that is masked.
+    hold : callable or None
+        For a model of several inputs: ``others -> fields``, what to `replace` in it so that the
+        others are these.
     """
 
     run: Callable[[Any], Any]
@@ -109,6 +114,8 @@ class Model:
     points: Literal["xy", "yx"] | None = None
     embeddings: Callable[[], dict[str, Any]] | None = None
     embed_texts: Callable[[Sequence[str]], NDArray[Any]] | None = None
+    masked: str | None = None
+    hold: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         own = self.input

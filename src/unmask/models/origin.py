@@ -97,6 +97,10 @@ def _plain(value: Any) -> tuple[bool, Any]:
         value = os.fspath(value)
     if hasattr(value, "tolist"):  # NumPy's
         value = value.tolist()
+    if isinstance(value, dict):
+        named = {name: _plain(one) for name, one in value.items()}
+        known = all(isinstance(name, str) and good for name, (good, _) in named.items())
+        return known, {name: one for name, (_, one) in named.items()}
     if isinstance(value, list | tuple):
         parts = [_plain(item) for item in value]
         return all(known for known, _ in parts), [plain for _, plain in parts]

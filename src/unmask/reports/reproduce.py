@@ -477,10 +477,17 @@ def _code(target: Words) -> str:
     return target if NUMBER.fullmatch(target) else repr(target)
 
 
+def _listed(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def _option(name: str, value: Any) -> list[str]:
     """Return an option of the command line; none for what no text says."""
     if name == "labels" and not isinstance(value, str):
         return []
+    if isinstance(value, dict):
+        pairs = [f"{one}={_listed(of)}" for one, of in value.items()]
+        return [word for pair in pairs for word in (SPELT[name], shlex.quote(pair))]
     if isinstance(value, bool):
         return [SPELT[name] if value else SPELT[name].replace("--", "--no-", 1)]
     if name in SETTINGS:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from unmask.errors import (
     DoubtWarning,
     ModelError,
     ModelOutputError,
+    SettingError,
     UnmaskError,
     UnmaskWarning,
     collected,
@@ -185,6 +187,8 @@ def ask(
     'heart'
     """
     loaded = load(model)
+    if isinstance(given, Mapping):
+        loaded, given = _held(loaded, given)
     task = task_of(loaded, target)
     if single and target is None:
         target = task.single
@@ -193,6 +197,21 @@ def ask(
     loaded, specs = (loaded, None) if look else task.parse(loaded, target, top)
     loaded = opened(loaded, sample)
     return Question(loaded, sample, task, specs, tuple(said))
+
+
+def _held(model: Model, given: Mapping[str, Any]) -> tuple[Model, Any]:
+    """Return a model with its other inputs held as a dictionary says, and the masked one."""
+    if model.hold is None or model.masked is None:
+        raise ModelError(
+            f"{model.name} has one input, or nobody said which of several is masked: give the "
+            "input itself, or masked=NAME to unmask.load"
+        )
+    others = {name: one for name, one in given.items() if name != model.masked}
+    if model.masked not in given:
+        raise SettingError(
+            f"{model.masked!r}, which is masked, is not among the inputs {', '.join(given)}"
+        )
+    return replace(model, **model.hold(others)), given[model.masked]
 
 
 @dataclass(frozen=True, eq=False)

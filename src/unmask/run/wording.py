@@ -18,7 +18,18 @@ __all__ = ["MODEL", "in_options", "on_page"]
 # Arguments of `unmask.load` with options of the same name, but for hyphens.
 MODEL = (
     *("labels", "preprocess", "mean", "std", "activation", "layout", "size", "channels"),
-    *("resize", "output", "detector", "threshold", "boxes", "points", "weights", "runtime"),
+    *(
+        "resize",
+        "output",
+        "detector",
+        "threshold",
+        "boxes",
+        "points",
+        "masked",
+        "fixed",
+        "weights",
+        "runtime",
+    ),
     *("tokenizer", "lower"),
 )
 # Of `unmask.evaluation.Study`, `unmask.reports.stored`, snapshots, predictions and figures.
@@ -45,6 +56,7 @@ NO_OPTION = {("detector", "function")}
 # What Python alone can say: its words on the command line, and on the page.
 PHRASES = {
     "unmask.contrast(a, b)": ("--contrast A B", '"Why this and not that?"'),
+    "fixed={NAME: array}": ("--fixed NAME=FILE.npy",) * 2,
     "unmask.region(label)": ("--region LABEL",) * 2,
     "unmask.similar_to(picture)": ("--similar-to PICTURE",) * 2,
     "unmask.output(name)": ("--value NAME",) * 2,

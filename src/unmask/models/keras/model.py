@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from unmask._base.files import expanded
 from unmask.errors import MissingExtra, ModelError, SettingError
 from unmask.inputs.preprocess import preprocessing, scaling_note
 from unmask.models.bounds import check_keras
+from unmask.models.held import Held, held, main_of
 from unmask.models.keras.applications import (
     application,
     builder,
@@ -26,7 +28,7 @@ from unmask.models.onnx import as_input
 from unmask.models.outputs import classes_axis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -53,6 +55,8 @@ def from_keras(
     std: float | Sequence[float] | None = None,
     layout: str | None = None,
     size: Sequence[int] | None = None,
+    masked: str | None = None,
+    fixed: Mapping[str, Any] | None = None,
 ) -> Model:
     """Wrap a live Keras model.
 
@@ -72,6 +76,11 @@ def from_keras(
         By default channels last, unless a layer says otherwise.
     size : sequence of int, optional
         For a model that leaves its size free.
+    masked : str, optional
+        Of several inputs, the name of the one that is masked; the only one that `fixed` leaves.
+    fixed : mapping of str to array_like or path, optional
+        What the others are, each an array for one input, or an .npy file of it. Without it, a
+        dictionary of all is given in the place of the picture.
 
     Returns
     -------
@@ -80,10 +89,13 @@ def from_keras(
     Raises
     ------
     ModelError
-        A model of several inputs.
+        A model of several inputs, without `masked` and `fixed`.
     SettingError
         A size that the model does not take.
     """
+    if masked is not None or fixed is not None:
+        options = {"preprocess": preprocess, "mean": mean, "std": std}
+        return _several(model, masked, fixed, options | {"layout": layout, "size": size})
     keras = _keras()
     shape = _input_shape(model)
     letters = layout or _layout(model, shape)
@@ -128,6 +140,54 @@ def from_keras(
     )
 
 
+def _several(
+    model: Any, masked: str | None, fixed: Mapping[str, Any] | None, options: dict[str, Any]
+) -> Model:
+    """Wrap a model of several inputs, of which one is masked and the others are held."""
+    names = _input_names(model)
+    main = main_of(model.name, list(names), masked, list(fixed or ()))
+    beside = {name: tensor for name, tensor in names.items() if name != main}
+    shapes = {name: tuple(tensor.shape) for name, tensor in beside.items()}
+    dtypes = {name: str(tensor.dtype) for name, tensor in beside.items()}
+
+    def made(given: Mapping[str, Any] | None) -> Model:
+        others = None if given is None else held(model.name, given, shapes, dtypes)
+        return replace(from_keras(_HeldModel(model, main, others), **options), export=None)
+
+    return replace(made(fixed), masked=main, hold=lambda given: {"run": made(given).run})
+
+
+def _input_names(model: Any) -> dict[str, Any]:
+    """Return the inputs of a model by name, in their order."""
+    given = model.input
+    if isinstance(given, dict):
+        return dict(given)
+    return {str(tensor.name): tensor for tensor in model.inputs}
+
+
+class _HeldModel:
+    """A model that looks as if it had one input; the others are fed beside it."""
+
+    def __init__(self, model: Any, main: str, others: Mapping[str, Held] | None) -> None:
+        self.model, self.main, self.others = model, main, others
+        self.inputs = [_input_names(model)[main]]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def predict_on_batch(self, batch: NDArray[Any]) -> Any:
+        if self.others is None:
+            raise ModelError(
+                f"only {self.main!r} is given: hold the others, fixed={{NAME: array}}, or give a "
+                "dictionary of all inputs"
+            )
+        n = len(batch)
+        feed = {name: one.of(n) for name, one in self.others.items()} | {self.main: batch}
+        if isinstance(self.model.input, dict):
+            return self.model.predict_on_batch(feed)
+        return self.model.predict_on_batch([feed[name] for name in _input_names(self.model)])
+
+
 def from_keras_file(
     path: Path,
     *,
@@ -136,13 +196,15 @@ def from_keras_file(
     std: float | Sequence[float] | None = None,
     layout: str | None = None,
     size: Sequence[int] | None = None,
+    masked: str | None = None,
+    fixed: Mapping[str, Any] | None = None,
 ) -> Model:
     """Load a .keras file, with `safe_mode` on: it runs no code that the file brings along.
 
     Parameters
     ----------
     path : pathlib.Path
-    preprocess, mean, std, layout, size
+    preprocess, mean, std, layout, size, masked, fixed
         As for `from_keras`.
 
     Raises
@@ -162,7 +224,16 @@ def from_keras_file(
             "code of its own and you trust it, load it with keras.saving.load_model and give the "
             "model itself to unmask.load"
         ) from error
-    return from_keras(model, preprocess=preprocess, mean=mean, std=std, layout=layout, size=size)
+    return from_keras(
+        model,
+        preprocess=preprocess,
+        mean=mean,
+        std=std,
+        layout=layout,
+        size=size,
+        masked=masked,
+        fixed=fixed,
+    )
 
 
 def from_keras_name(
@@ -265,8 +336,8 @@ def _input_shape(model: Any) -> tuple[int | None, ...]:
     if len(inputs) > 1:
         names = ", ".join(str(tensor.name) for tensor in inputs)
         raise ModelError(
-            f"{model.name} has {len(inputs)} inputs ({names}), only models of one can be "
-            "explained: wrap it in a function that fixes the others"
+            f"{model.name} has {len(inputs)} inputs ({names}): say which one is masked, "
+            "masked=NAME, and what the others are, fixed={NAME: array}"
         )
     return tuple(inputs[0].shape) if inputs else ()
 
