@@ -24,7 +24,10 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import binary_dilation
 
 import unmask
+from unmask.estimate.finish import finished
+from unmask.estimate.scores import Scores
 from unmask.inputs import images
+from unmask.targets import links as links_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 INSIDE, POINTS, SIMILAR, GROWTH = 0.9, 12, 0.9, 0.05  # bars
 MASKS, MANY, TURNS = 512, 300, 3
+BATCH = 8  # of DeepLab: more take gigabytes
 LINKED = ("Great_Pyrenees", "red_fox", "drake", "jay")
 
 
@@ -63,7 +67,7 @@ def regions(shared: Path) -> Iterator[bool]:
     model = segmentation(shared)
     for name in ("dog", "bird"):
         picture = needed(shared / "real" / "segmentation" / f"{name}_segmentation.png")
-        made = unmask.explain(model, picture, [name, f"dice:{name}"], masks=MASKS)
+        made = unmask.explain(model, picture, [name, f"dice:{name}"], masks=MASKS, batch_size=BATCH)
         grown = around(drawn(made, 0), made)
         for number, kind in enumerate(("mean probability", "Dice")):
             influence = np.clip(made.maps[number] - made.levels[number], 0, None)
@@ -137,7 +141,10 @@ def one_pass(shared: Path) -> Iterator[bool]:
     picture = needed(shared / "real" / "segmentation" / "bird_segmentation.png")
     edges = np.linspace(0, 480, MANY)
     many = [unmask.region(number % 21, (x, x, x + 33, x + 33)) for number, x in enumerate(edges)]
-    runs = [unmask.prepare(model, picture, asked, masks=64) for asked in (many[:1], many)]
+    runs = [
+        unmask.prepare(model, picture, asked, masks=64, batch_size=BATCH)
+        for asked in (many[:1], many)
+    ]
     times: list[list[float]] = [[], []]
     for _ in range(TURNS):
         for run, took in zip(runs, times, strict=True):
@@ -157,30 +164,35 @@ def links(shared: Path) -> Iterator[bool]:
     print("|---" * (2 + len(columns)) + "|")
     for name in LINKED:
         picture = needed(shared / "images" / f"imagenet_{name}.jpg")
+        runs = [unmask.explain(model, picture, masks=1024, seed=seed) for seed in range(4)]
+        level = np.mean([run.estimate.mean[0] for run in runs])
         cells, limits = [], []
-        level = 0.0
-        for link in ("identity", "logit"):
-            made = {
-                masks: [
-                    unmask.explain(model, picture, masks=masks, seed=seed, link=link)
-                    for seed in range(4)
-                ]
-                for masks in (256, 1024)
-            }
-            cells += [agreement(runs) for runs in made.values()]
-            limits.append(np.mean([run.model_maps[0] for run in made[1024]], axis=0))
-            if link == "identity":
-                level = float(np.mean([run.estimate.mean[0] for run in made[1024]]))
-        both = np.corrcoef(*(limit.ravel() for limit in limits))[0, 1]
-        figures = " | ".join(f"{cell:.3f}" for cell in cells)
-        print(f"| {name.replace('_', ' ')} | {level:.3f} | {figures} | {both:.3f} |", flush=True)
+        for link in (None, links_of.read_link("logit")):
+            # The scores of a link are those of none, linked; the first masks are the same.
+            for masks in (256, 1024):
+                maps = [linked(run.scores, link, masks) for run in runs]
+                cells.append(agreement(maps))
+            limits.append(np.mean(maps, axis=0))
+        both = float(np.corrcoef(*(limit.ravel() for limit in limits))[0, 1])
+        figures = " | ".join(f"{cell:.3f}" for cell in [*cells, both])
+        print(f"| {name.replace('_', ' ')} | {level:.3f} | {figures} |", flush=True)
     yield True
 
 
-def agreement(runs: list[Explanation]) -> float:
+def linked(scores: Scores, link: Callable[[Any], Any] | None, masks: int) -> NDArray[Any]:
+    """Return the map of the first so many scores, linked."""
+    few = Scores.empty(scores.masks, 1)
+    for number, part in scores.parts:
+        taken = part[: masks - few.count]
+        if len(taken):
+            few = few.update(number, taken if link is None else link(taken))
+    return finished("adaptive", few)[0][0]
+
+
+def agreement(maps: list[NDArray[Any]]) -> float:
     """Return the mean correlation of maps of different seeds."""
-    found = np.corrcoef([run.model_maps[0].ravel() for run in runs])
-    return float(found[np.triu_indices(len(runs), 1)].mean())
+    found = np.corrcoef([one.ravel() for one in maps])
+    return float(found[np.triu_indices(len(maps), 1)].mean())
 
 
 PARTS: dict[str, Callable[[Path], Iterator[bool]]] = {
