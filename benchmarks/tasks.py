@@ -67,7 +67,8 @@ def regions(shared: Path) -> Iterator[bool]:
     model = segmentation(shared)
     for name in ("dog", "bird"):
         picture = needed(shared / "real" / "segmentation" / f"{name}_segmentation.png")
-        made = unmask.explain(model, picture, [name, f"dice:{name}"], masks=MASKS, batch_size=BATCH)
+        asked = [name, f"dice:{name}"]
+        made = unmask.explain(model, picture, asked, masks=MASKS, batch_size=BATCH)
         grown = around(drawn(made, 0), made)
         for number, kind in enumerate(("mean probability", "Dice")):
             influence = np.clip(made.maps[number] - made.levels[number], 0, None)
@@ -186,7 +187,7 @@ def linked(scores: Scores, link: Callable[[Any], Any] | None, masks: int) -> NDA
         taken = part[: masks - few.count]
         if len(taken):
             few = few.update(number, taken if link is None else link(taken))
-    return finished("adaptive", few)[0][0]
+    return np.asarray(finished("adaptive", few)[0][0])
 
 
 def agreement(maps: list[NDArray[Any]]) -> float:

@@ -51,7 +51,7 @@ def pair(
     >>> picture, values = np.zeros((30, 40, 3), np.uint8), np.eye(30, 40)
     >>> evidence = Evidence(picture, values, Look().scale(values, 0))
     >>> figure = pair([evidence, evidence], ["a", "b"], title="two")
-    >>> float(figure.get_figwidth() * figure.dpi)
+    >>> float(round(figure.get_figwidth() * figure.dpi))
     1088.0
     """
     sizes = [fit(one.picture.shape[1], one.picture.shape[0], PANEL) for one in both]

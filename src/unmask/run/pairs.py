@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from unmask._base.numbers import format_score
 from unmask.draw.scale import DEFAULT as LOOK
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
@@ -42,7 +43,7 @@ class Pair:
     >>> day[:, 6:] = night[:, 3:] = (0, 250, 0)
     >>> pair = unmask.compare_pictures(colors, day, night, masks=128, grid=(2, 3), fill="black")
     >>> pair.first.map.shape, pair.second.map.shape, round(pair.similarity, 2)
-    ((8, 12), (6, 9), 0.78)
+    ((8, 12), (6, 9), 0.87)
     """
 
     first: Explanation
@@ -66,17 +67,27 @@ class Pair:
         matplotlib.figure.Figure
         """
         from unmask.draw.pairs import pair
-        from unmask.run.plotting import DRAWINGS, facts
+        from unmask.run.plotting import DRAWINGS
 
         evidence = DRAWINGS["picture"].evidence
-        both = (self.first, self.second)
-        target, one = self.first.targets[0], self.first
+        both, plan, target = (self.first, self.second), self.first.plan, self.first.targets[0]
+        facts = [
+            f"{target.quantity} {format_score(target.score)}",
+            plan.masks.in_words,
+            f"keep {plan.masks.keep:g}",
+            *([] if plan.link == "identity" else [f"link {plan.link}"]),
+        ]
         return pair(
             [evidence(made.original, made.drawn(0, look)) for made in both],
-            [f"{made.image} · reliability {format_reliability(made.reliability)}" for made in both],
-            title=f"{one.image} and {self.second.image}",
-            subtitle=facts(target, one.plan, one.masks, one.complete, one.reliability),
+            [_caption(made) for made in both],
+            title=f"{self.first.image} and {self.second.image}",
+            subtitle=" · ".join(facts),
         )
+
+
+def _caption(made: Explanation) -> str:
+    sure = format_reliability(made.reliability)
+    return f"{made.image} · {made.masks:,} masks · reliability {sure}"
 
 
 def compare_pictures(
