@@ -13,9 +13,8 @@ FACE = {
     "unmask": """DoubtWarning Explanation FileError ImageError Interrupted MissingExtra Model
         ModelError ModelOutputError Plan Prediction Run SettingError Target TargetError UnmaskError
         UnmaskWarning __version__ box cluster compare_pictures contrast demo detect evaluation
-        explain extend kept
-        load metrics notebook output plots predict prepare region report results rise row series
-        similar_to stream text within_top""",
+        explain extend kept load metrics notebook output plots predict prepare region report
+        results rise row series similar_to stream text within_top""",
     "unmask.app": "needed serve",
     "unmask.cli": "app",
     "unmask.cluster": "ProcessExecutor Progress RayExecutor ModelSource Results batch open",
@@ -84,3 +83,14 @@ def test_importing_unmask_loads_nothing_heavy():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert not heavy & {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_figures_are_loaded_when_something_is_drawn():
+    script = (
+        "import sys, unmask; unmask.predict('demo', unmask.demo.pictures()['street']);"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "matplotlib" not in {name.split(".")[0] for name in done.stdout.split()}

@@ -11,14 +11,13 @@ from unmask.draw.canvas import INK, PAPER, points
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    Rings = tuple[tuple[tuple[float, float], ...], ...]
+    from unmask.draw.rings import Rings
 
 
-__all__ = ["draw_rings", "rectangle", "svg_path"]
+__all__ = ["draw_rings"]
 
 
 LINE, MARK = 3, 18  # pixels: of a line, and across a mark
-POINT = 0.012  # radius of a mark in a report, of the picture's longer side
 
 
 def draw_rings(ax: Axes, rings: Rings) -> None:
@@ -39,41 +38,3 @@ def draw_rings(ax: Axes, rings: Rings) -> None:
         more: dict[str, Any] = mark | {"markeredgewidth": points(LINE)} if len(ring) == 1 else {}
         # A mark at the border is seen as a whole.
         ax.plot(x, y, clip_on=len(ring) > 1, solid_joinstyle="round", **line, **more)
-
-
-def rectangle(corners: tuple[float, float, float, float]) -> Rings:
-    """Return the line around a box.
-
-    Examples
-    --------
-    >>> rectangle((1, 2, 5, 9))
-    (((1, 2), (5, 2), (5, 9), (1, 9), (1, 2)),)
-    """
-    left, top, right, bottom = corners
-    return (((left, top), (right, top), (right, bottom), (left, bottom), (left, top)),)
-
-
-def svg_path(rings: Rings, size: tuple[int, int]) -> str:
-    """Return the same as the path of an SVG, in the picture's pixels.
-
-    Parameters
-    ----------
-    rings : tuple of rings
-    size : (int, int)
-        Height and width of the picture.
-
-    Examples
-    --------
-    >>> svg_path((((1.0, 2.0), (3.5, 2.0), (1.0, 2.0)), ((9.0, 8.0),)), (50, 100))
-    'M1 2L3.5 2L1 2M7.8 8a1.2 1.2 0 1 0 2.4 0a1.2 1.2 0 1 0 -2.4 0'
-    """
-    radius = POINT * max(size)
-    parts = []
-    for ring in rings:
-        if len(ring) > 1:
-            parts.append("M" + "L".join(f"{x:g} {y:g}" for x, y in ring))
-            continue
-        ((x, y),) = ring
-        arcs = "".join(f"a{radius:g} {radius:g} 0 1 0 {way * 2 * radius:g} 0" for way in (1, -1))
-        parts.append(f"M{x - radius:g} {y:g}{arcs}")
-    return "".join(parts)

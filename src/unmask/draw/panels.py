@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.draw.boxes import Corners
-    from unmask.draw.outlines import Rings
+    from unmask.draw.rings import Rings
     from unmask.draw.scale import Scale
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.draw.outlines import rectangle, svg_path
+from unmask.draw.rings import rectangle, svg_path
 from unmask.draw.scale import Doubt, gray
 from unmask.estimate.scores import Summary
 from unmask.inputs import encoding

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.draw.boxes import Corners
-    from unmask.draw.outlines import Rings
+    from unmask.draw.rings import Rings
     from unmask.draw.scale import Scale
     from unmask.inputs import Original
     from unmask.run.plan import Plan

@@ -119,12 +119,12 @@ def written(spec: Output) -> str:
     return f"{spec.score or 'output'}:{'/'.join(map(str, spec.path))}{within}"
 
 
-def asks(target: Any) -> bool:
-    """Whether a number or a point is among what is asked for."""
+def asks(target: Any, labels: Sequence[str] | None = None) -> bool:
+    """Whether a number or a point is among what is asked for, and no label of the model."""
     if isinstance(target, str):
-        return TEXT.fullmatch(target.strip()) is not None
+        return target not in (labels or ()) and TEXT.fullmatch(target.strip()) is not None
     if isinstance(target, Sequence):
-        return any(map(asks, target))
+        return any(asks(one, labels) for one in target)
     return isinstance(target, Output)
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from unmask.draw.rings import Rings
     from unmask.inputs.sample import Sample
     from unmask.models.model import Model
-    from unmask.targets.target import Rings
     from unmask.targets.task import Targets
 
     Array = NDArray[np.float64]
@@ -117,7 +117,7 @@ class Outputs:
 
     def claims(self, model: Model, asked: Any) -> bool:
         """Whether a number or a point is asked for, whatever the model says."""
-        return model.texts is None and asks(asked)
+        return model.texts is None and asks(asked, model.labels)
 
     def parse(self, model: Model, asked: Any, top: int | None = None) -> tuple[Model, Any]:
         """Read them, or a function of the outputs; see `parse_outputs`."""

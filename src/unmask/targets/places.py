@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from unmask.draw.rings import Rings
     from unmask.inputs.frame import Frame
-    from unmask.targets.target import Rings
 
     Array = NDArray[np.float64]
     Corners = tuple[float, float, float, float]

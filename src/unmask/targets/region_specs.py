@@ -111,12 +111,12 @@ def region(label: str | int, where: ArrayLike | None = None, *, by: By = "mean")
     )
 
 
-def asks(target: Any) -> bool:
-    """Whether a region is among what is asked for."""
+def asks(target: Any, labels: Sequence[str] | None = None) -> bool:
+    """Whether a region is among what is asked for, and no label of the model."""
     if isinstance(target, str):
-        return TEXT.fullmatch(target.strip()) is not None
+        return target not in (labels or ()) and TEXT.fullmatch(target.strip()) is not None
     if isinstance(target, Sequence):
-        return any(map(asks, target))
+        return any(asks(one, labels) for one in target)
     return isinstance(target, Region)
 
 

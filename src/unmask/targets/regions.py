@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.draw.outlines import rectangle
+from unmask.draw.rings import rectangle
 from unmask.errors import ModelOutputError, TargetError
 from unmask.inputs.picture import Picture
 from unmask.models.labels import class_name
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from unmask.draw.rings import Rings
     from unmask.inputs.sample import Sample
     from unmask.models.model import Model
-    from unmask.targets.target import Rings
     from unmask.targets.task import Targets
 
     Array = NDArray[np.float64]
@@ -301,7 +301,7 @@ class Regions:
 
     def claims(self, model: Model, asked: Any) -> bool:
         """Whether a region is asked for, whatever the model says."""
-        return model.texts is None and asks(asked)
+        return model.texts is None and asks(asked, model.labels)
 
     def parse(self, model: Model, asked: Any, top: int | None = None) -> tuple[Model, Any]:
         """Read regions, or a function of the outputs; see `parse_regions`."""

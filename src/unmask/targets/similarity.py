@@ -111,9 +111,9 @@ class Similarity:
         """Whether a model says so: none does, as embeddings look like scores of classes."""
         return False
 
-    def claims(self, model: Model, asked: Any) -> bool:  # noqa: ARG002
+    def claims(self, model: Model, asked: Any) -> bool:
         """Whether a similarity is asked for, whatever the model says."""
-        return asks(asked)
+        return asks(asked, model.labels)
 
     def parse(
         self, model: Model, asked: Any, top: int | None = None

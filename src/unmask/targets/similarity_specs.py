@@ -94,12 +94,12 @@ def similar_to(what: Any, metric: Metric = "cosine") -> SimilarTo:
     return SimilarTo(images.read(what), metric)
 
 
-def asks(target: Any) -> bool:
-    """Whether a similarity is among what is asked for."""
+def asks(target: Any, labels: Sequence[str] | None = None) -> bool:
+    """Whether a similarity is among what is asked for, and no label of the model."""
     if isinstance(target, str):
-        return TEXT.fullmatch(target) is not None
+        return target not in (labels or ()) and TEXT.fullmatch(target) is not None
     if isinstance(target, Sequence):
-        return any(map(asks, target))
+        return any(asks(one, labels) for one in target)
     return isinstance(target, SimilarTo)
 
 

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from unmask.draw.rings import Rings
+
     Score = Callable[[Any], NDArray[Any]]
-    Rings = tuple[tuple[tuple[float, float], ...], ...]
 
 
 __all__ = ["Target"]
