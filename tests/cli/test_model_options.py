@@ -104,7 +104,10 @@ def test_a_number_that_is_none_is_no_traceback_in_any_command(tmp_path, picture)
             "by unmask.output(name) or unmask.similar_to(picture)",
             "by --value NAME or --similar-to PICTURE",
         ),
-        ("masked=NAME, and fixed={NAME: array}", "--masked NAME, and --fixed NAME=FILE.npy"),
+        (
+            "main_input=NAME, and fixed={NAME: array}",
+            "--main-input NAME, and --fixed NAME=FILE.npy",
+        ),
         ("link='logit' is cut", "--link logit is cut"),
         ("give processor= or detector='function'", "give processor= or detector='function'"),
         ("https://a.b/c?size=2&grid=3", "https://a.b/c?size=2&grid=3"),

@@ -67,13 +67,13 @@ def path(tmp_path):
 def test_an_onnx_file_gets_the_others_with_every_batch(path, size):
     fixed = {"weights": WEIGHTS, "bias": [0.25]}
     model = unmask.load(path, preprocess="unit", fixed=fixed)
-    assert model.masked == "picture"
+    assert model.main_input == "picture"
     made, own = explained(model, batch_size=size), explained(expected(WEIGHTS, 0.25))
     np.testing.assert_allclose(made.estimate.scores, own.estimate.scores, rtol=1e-5)
 
 
 def test_a_dictionary_says_the_others_of_each_picture(path, tmp_path):
-    model = unmask.load(path, preprocess="unit", masked="picture")
+    model = unmask.load(path, preprocess="unit", main_input="picture")
     Image.fromarray(PICTURE).save(tmp_path / "p.png")
     for weights in ([1.0, 0.0], [0.0, 2.0]):
         given = {"picture": tmp_path / "p.png", "weights": weights, "bias": [0.0]}
@@ -95,14 +95,18 @@ def test_a_dictionary_says_the_others_of_each_picture(path, tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({}, ModelError, "has 3 inputs .picture, weights, bias.: say which one is masked"),
-        ({"masked": "image"}, SettingError, "'image' is no input of two.onnx: these are picture"),
-        ({"fixed": {"weights": [1, 2]}}, SettingError, "say which one is masked"),
-        ({"fixed": {"weights": [1, 2]}, "masked": "picture"}, SettingError, "takes bias too"),
+        ({}, ModelError, "has 3 inputs .picture, weights, bias.: say which is masked"),
+        (
+            {"main_input": "image"},
+            SettingError,
+            "'image' is no input of two.onnx: ",
+        ),
+        ({"fixed": {"weights": [1, 2]}}, SettingError, "say which is masked"),
+        ({"fixed": {"weights": [1, 2]}, "main_input": "picture"}, SettingError, "takes bias too"),
         ({"fixed": {"weights": [1, 2, 3], "bias": [0]}}, SettingError, r"shape \(3,\), and \[2\]"),
         ({"fixed": {"weights": "no.npy", "bias": [0]}}, ModelError, r"no\.npy cannot be read"),
         ({"fixed": {"weights": {}, "bias": [0]}}, SettingError, "expected an array of numbers"),
-        ({"masked": "bias", "fixed": {"bias": [0]}}, SettingError, "cannot be held too"),
+        ({"main_input": "bias", "fixed": {"bias": [0]}}, SettingError, "cannot be held too"),
     ],
 )
 def test_what_is_not_said_of_the_others_is_told_when_it_is_loaded(path, options, error, message):
@@ -134,10 +138,10 @@ def test_a_torch_module_gets_the_others_by_name():
             return found if shift is None else found + shift
 
     own = explained(expected(WEIGHTS))
-    model = unmask.load(Two(), fixed={"weights": WEIGHTS}, masked="picture", preprocess="unit")
+    model = unmask.load(Two(), fixed={"weights": WEIGHTS}, main_input="picture", preprocess="unit")
     made = explained(model)
     np.testing.assert_allclose(made.estimate.scores, own.estimate.scores, rtol=1e-5)
-    open_ = unmask.load(Two(), masked="picture", preprocess="unit")
+    open_ = unmask.load(Two(), main_input="picture", preprocess="unit")
     given = {"picture": PICTURE, "weights": WEIGHTS, "shift": [0.5]}
     np.testing.assert_allclose(
         explained(open_, given).estimate.scores, own.estimate.scores + 0.5, rtol=1e-5
@@ -164,7 +168,7 @@ def test_a_keras_model_gets_the_others(named):
     inputs = {"picture": picture, "weights": weights} if named else [picture, weights]
     network = keras.Model(inputs, score)
     model = unmask.load(network, fixed={"weights": WEIGHTS}, preprocess="unit")
-    assert (model.masked, model.input.size) == ("picture", (12, 18))
+    assert (model.main_input, model.input.size) == ("picture", (12, 18))
     made, own = explained(model), explained(expected(WEIGHTS))
     np.testing.assert_allclose(made.estimate.scores, own.estimate.scores, rtol=1e-4)
     with pytest.raises(ModelError, match="has 2 inputs"):
@@ -188,12 +192,12 @@ def test_on_the_command_line_and_in_a_report(path, tmp_path, monkeypatch):
 
     bad = ran(*held_)
     assert (bad.exit_code, "cannot be read as .npy" in " ".join(bad.output.split())) == (2, True)
-    got = ran("--fixed", "weights=w.npy", "--fixed", "bias=0.25", "--masked", "picture")
+    got = ran("--fixed", "weights=w.npy", "--fixed", "bias=0.25", "--main-input", "picture")
     own = explained(expected(WEIGHTS, 0.25)).targets[0].score
     assert json.loads(got.stdout)["targets"][0]["score"] == pytest.approx(own, rel=1e-5)
     again = reproduction(unmask.Explanation.load("unmask-output/p.npz"))
     assert "--fixed weights=w.npy --fixed bias=0.25" in again.command()
     assert "fixed={'weights': 'w.npy', 'bias': 0.25}" in again.python()
     plain = ran()
-    assert "--masked NAME" in " ".join(plain.output.split())
+    assert "--main-input NAME" in " ".join(plain.output.split())
     assert "--fixed NAME=FILE.npy" in " ".join(plain.output.split())

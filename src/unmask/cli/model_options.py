@@ -83,7 +83,7 @@ DECLARED: dict[str, Any] = {
         Literal["xy", "yx"] | None,
         "Which of a point's numbers comes first, of a model that finds keypoints.",
     ),
-    "masked": _option(
+    "main_input": _option(
         str | None, "Of a model of several inputs, the one that is masked.", metavar="NAME"
     ),
     "fixed": _option(

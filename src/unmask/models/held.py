@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-__all__ = ["Held", "held", "main_of"]
+__all__ = ["WHICH", "Held", "held", "main_of", "unheld"]
+
+
+WHICH = "say which is masked, main_input=NAME, and what the others are, fixed={NAME: array}"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Held:
         return np.repeat(self.values, n, axis=0) if self.repeats else self.values
 
 
-def main_of(name: str, inputs: Sequence[str], masked: str | None, others: Sequence[str]) -> str:
+def main_of(name: str, inputs: Sequence[str], main_input: str | None, others: Sequence[str]) -> str:
     """Return which input is masked: the one that is named, or the only one that is not held.
 
     Parameters
@@ -53,7 +56,7 @@ def main_of(name: str, inputs: Sequence[str], masked: str | None, others: Sequen
         Of the model, for errors.
     inputs : sequence of str
         Names of its inputs.
-    masked : str or None
+    main_input : str or None
         As the user named it.
     others : sequence of str
         Names of those that are held.
@@ -69,19 +72,16 @@ def main_of(name: str, inputs: Sequence[str], masked: str | None, others: Sequen
     'picture'
     """
     listed = ", ".join(inputs)
-    for one in [*([masked] if masked else []), *others]:
+    for one in [*([main_input] if main_input else []), *others]:
         if one not in inputs:
             raise SettingError(f"{one!r} is no input of {name}: these are {listed}")
-    if masked is not None:
-        if masked in others:
-            raise SettingError(f"input {masked!r} of {name} is masked, and cannot be held too")
-        return masked
+    if main_input is not None:
+        if main_input in others:
+            raise SettingError(f"input {main_input!r} of {name} is masked, and cannot be held too")
+        return main_input
     left = [one for one in inputs if one not in others]
     if len(left) != 1:
-        raise SettingError(
-            f"{name} has {len(inputs)} inputs ({listed}): say which one is masked, masked=NAME, "
-            "and what the others are, fixed={NAME: array}"
-        )
+        raise SettingError(f"{name} has {len(inputs)} inputs ({listed}): {WHICH}")
     return left[0]
 
 
@@ -124,6 +124,14 @@ def held(
     return {
         one: _held(name, one, given[one], shape, dtypes.get(one)) for one, shape in shapes.items()
     }
+
+
+def unheld(main: str) -> ModelError:
+    """Return the error of a model that is called before anybody said what its others are."""
+    return ModelError(
+        f"only {main!r} is given: hold the others, fixed={{NAME: array}}, or give a dictionary of "
+        "all inputs"
+    )
 
 
 def _held(name: str, one: str, given: Any, shape: Sequence[Any] | None, dtype: Any) -> Held:

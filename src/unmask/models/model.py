@@ -86,7 +86,7 @@ class Model:
         embeddings, (n, d).
     embed_texts : callable or None
         For a model that has one space for pictures and texts: ``texts -> (n, d)``.
-    masked : str or None
+    main_input : str or None
         Of several inputs, the one that is masked.
     hold : callable or None
         For a model of several inputs: ``others -> fields``, what to `replace` in it so that the
@@ -114,7 +114,7 @@ class Model:
     points: Literal["xy", "yx"] | None = None
     embeddings: Callable[[], dict[str, Any]] | None = None
     embed_texts: Callable[[Sequence[str]], NDArray[Any]] | None = None
-    masked: str | None = None
+    main_input: str | None = None
     hold: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:

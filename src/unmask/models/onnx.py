@@ -12,7 +12,7 @@ import numpy as np
 from unmask._base.checks import whole
 from unmask.errors import MissingExtra, ModelError, SettingError
 from unmask.inputs.preprocess import preprocessing, scaling_note
-from unmask.models.held import held, main_of
+from unmask.models.held import WHICH, held, main_of
 from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model, build
@@ -66,7 +66,7 @@ def from_onnx(
     name: str | None = None,
     tokenizer: str | Path | None = None,
     lower: bool | None = None,
-    masked: str | None = None,
+    main_input: str | None = None,
     fixed: Mapping[str, Any] | None = None,
 ) -> Model:
     """Load an ONNX classifier, of pictures, series or texts.
@@ -99,7 +99,7 @@ def from_onnx(
         By default the file's.
     tokenizer, lower : optional
         For a file that takes texts, see `unmask.models.onnx_text.onnx_of_text`.
-    masked : str, optional
+    main_input : str, optional
         Of several inputs, the name of the one that is masked; the only one that `fixed` leaves.
     fixed : mapping of str to array_like or path, optional
         What the others are, each an array for one input, or an .npy file of it. Without it, a
@@ -118,7 +118,7 @@ def from_onnx(
     """
     path = Path(path)
     ort, session = _session(path)
-    if masked is not None or fixed is not None:
+    if main_input is not None or fixed is not None:
         options = {
             "labels": labels,
             "preprocess": preprocess,
@@ -134,7 +134,7 @@ def from_onnx(
             "tokenizer": tokenizer,
             "lower": lower,
         }
-        return _several(path, ort, session, masked, fixed, options)
+        return _several(path, ort, session, main_input, fixed, options)
     return _from_session(
         path,
         ort,
@@ -159,13 +159,13 @@ def _several(
     path: Path,
     ort: Any,
     session: Any,
-    masked: str | None,
+    main_input: str | None,
     fixed: Mapping[str, Any] | None,
     options: dict[str, Any],
 ) -> Model:
     """Wrap a session of several inputs, of which one is masked and the others are held."""
     entries = {entry.name: entry for entry in session.get_inputs()}
-    main = main_of(path.name, list(entries), masked, list(fixed or ()))
+    main = main_of(path.name, list(entries), main_input, list(fixed or ()))
     shapes = {name: entry.shape or [] for name, entry in entries.items() if name != main}
     dtypes = {name: HELD.get(entries[name].type) for name in shapes}
 
@@ -173,7 +173,7 @@ def _several(
         others = None if given is None else held(path.name, given, shapes, dtypes)
         return _from_session(path, ort, HeldSession(session, main, others), **options)
 
-    return replace(made(fixed), masked=main, hold=lambda given: {"run": made(given).run})
+    return replace(made(fixed), main_input=main, hold=lambda given: {"run": made(given).run})
 
 
 def _from_session(
@@ -327,10 +327,7 @@ def _picture_input(path: Path, session: Any) -> Any:
     inputs = session.get_inputs()
     if len(inputs) != 1:
         names = ", ".join(i.name for i in inputs)
-        raise ModelError(
-            f"{path} has {len(inputs)} inputs ({names}): say which one is masked, masked=NAME, and "
-            "what the others are, fixed={NAME: array}"
-        )
+        raise ModelError(f"{path} has {len(inputs)} inputs ({names}): {WHICH}")
     entry = inputs[0]
     if entry.type not in DTYPES:
         raise ModelError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.errors import ModelError
+from unmask.models.held import unheld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,10 +66,7 @@ class HeldSession:
     def run(self, outputs: Any, feeds: Mapping[str, NDArray[Any]], *options: Any) -> Any:
         """Run it, with the others for a batch of the same size."""
         if self.others is None:
-            raise ModelError(
-                f"only {self.main!r} is given: hold the others, fixed={{NAME: array}}, or give a "
-                "dictionary of all inputs"
-            )
+            raise unheld(self.main)
         n = len(feeds[self.main])
         beside = {name: one.of(n) for name, one in self.others.items()}
         return self.session.run(outputs, {**feeds, **beside}, *options)

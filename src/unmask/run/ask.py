@@ -201,17 +201,17 @@ def ask(
 
 def _held(model: Model, given: Mapping[str, Any]) -> tuple[Model, Any]:
     """Return a model with its other inputs held as a dictionary says, and the masked one."""
-    if model.hold is None or model.masked is None:
+    if model.hold is None or model.main_input is None:
         raise ModelError(
             f"{model.name} has one input, or nobody said which of several is masked: give the "
-            "input itself, or masked=NAME to unmask.load"
+            "input itself, or main_input=NAME to unmask.load"
         )
-    others = {name: one for name, one in given.items() if name != model.masked}
-    if model.masked not in given:
+    others = {name: one for name, one in given.items() if name != model.main_input}
+    if model.main_input not in given:
         raise SettingError(
-            f"{model.masked!r}, which is masked, is not among the inputs {', '.join(given)}"
+            f"{model.main_input!r}, which is masked, is not among the inputs {', '.join(given)}"
         )
-    return replace(model, **model.hold(others)), given[model.masked]
+    return replace(model, **model.hold(others)), given[model.main_input]
 
 
 @dataclass(frozen=True, eq=False)

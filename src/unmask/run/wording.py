@@ -25,7 +25,7 @@ MODEL = (
         "threshold",
         "boxes",
         "points",
-        "masked",
+        "main_input",
         "fixed",
         "weights",
         "runtime",

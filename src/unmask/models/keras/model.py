@@ -14,7 +14,7 @@ from unmask._base.files import expanded
 from unmask.errors import MissingExtra, ModelError, SettingError
 from unmask.inputs.preprocess import preprocessing, scaling_note
 from unmask.models.bounds import check_keras
-from unmask.models.held import Held, held, main_of
+from unmask.models.held import WHICH, Held, held, main_of, unheld
 from unmask.models.keras.applications import (
     application,
     builder,
@@ -55,7 +55,7 @@ def from_keras(
     std: float | Sequence[float] | None = None,
     layout: str | None = None,
     size: Sequence[int] | None = None,
-    masked: str | None = None,
+    main_input: str | None = None,
     fixed: Mapping[str, Any] | None = None,
 ) -> Model:
     """Wrap a live Keras model.
@@ -76,7 +76,7 @@ def from_keras(
         By default channels last, unless a layer says otherwise.
     size : sequence of int, optional
         For a model that leaves its size free.
-    masked : str, optional
+    main_input : str, optional
         Of several inputs, the name of the one that is masked; the only one that `fixed` leaves.
     fixed : mapping of str to array_like or path, optional
         What the others are, each an array for one input, or an .npy file of it. Without it, a
@@ -93,9 +93,9 @@ def from_keras(
     SettingError
         A size that the model does not take.
     """
-    if masked is not None or fixed is not None:
+    if main_input is not None or fixed is not None:
         options = {"preprocess": preprocess, "mean": mean, "std": std}
-        return _several(model, masked, fixed, options | {"layout": layout, "size": size})
+        return _several(model, main_input, fixed, options | {"layout": layout, "size": size})
     keras = _keras()
     shape = _input_shape(model)
     letters = layout or _layout(model, shape)
@@ -141,11 +141,11 @@ def from_keras(
 
 
 def _several(
-    model: Any, masked: str | None, fixed: Mapping[str, Any] | None, options: dict[str, Any]
+    model: Any, main_input: str | None, fixed: Mapping[str, Any] | None, options: dict[str, Any]
 ) -> Model:
     """Wrap a model of several inputs, of which one is masked and the others are held."""
     names = _input_names(model)
-    main = main_of(model.name, list(names), masked, list(fixed or ()))
+    main = main_of(model.name, list(names), main_input, list(fixed or ()))
     beside = {name: tensor for name, tensor in names.items() if name != main}
     shapes = {name: tuple(tensor.shape) for name, tensor in beside.items()}
     dtypes = {name: str(tensor.dtype) for name, tensor in beside.items()}
@@ -154,7 +154,7 @@ def _several(
         others = None if given is None else held(model.name, given, shapes, dtypes)
         return replace(from_keras(_HeldModel(model, main, others), **options), export=None)
 
-    return replace(made(fixed), masked=main, hold=lambda given: {"run": made(given).run})
+    return replace(made(fixed), main_input=main, hold=lambda given: {"run": made(given).run})
 
 
 def _input_names(model: Any) -> dict[str, Any]:
@@ -177,10 +177,7 @@ class _HeldModel:
 
     def predict_on_batch(self, batch: NDArray[Any]) -> Any:
         if self.others is None:
-            raise ModelError(
-                f"only {self.main!r} is given: hold the others, fixed={{NAME: array}}, or give a "
-                "dictionary of all inputs"
-            )
+            raise unheld(self.main)
         n = len(batch)
         feed = {name: one.of(n) for name, one in self.others.items()} | {self.main: batch}
         if isinstance(self.model.input, dict):
@@ -196,7 +193,7 @@ def from_keras_file(
     std: float | Sequence[float] | None = None,
     layout: str | None = None,
     size: Sequence[int] | None = None,
-    masked: str | None = None,
+    main_input: str | None = None,
     fixed: Mapping[str, Any] | None = None,
 ) -> Model:
     """Load a .keras file, with `safe_mode` on: it runs no code that the file brings along.
@@ -204,7 +201,7 @@ def from_keras_file(
     Parameters
     ----------
     path : pathlib.Path
-    preprocess, mean, std, layout, size, masked, fixed
+    preprocess, mean, std, layout, size, main_input, fixed
         As for `from_keras`.
 
     Raises
@@ -231,7 +228,7 @@ def from_keras_file(
         std=std,
         layout=layout,
         size=size,
-        masked=masked,
+        main_input=main_input,
         fixed=fixed,
     )
 
@@ -335,10 +332,7 @@ def _input_shape(model: Any) -> tuple[int | None, ...]:
     inputs = getattr(model, "inputs", None) or []
     if len(inputs) > 1:
         names = ", ".join(str(tensor.name) for tensor in inputs)
-        raise ModelError(
-            f"{model.name} has {len(inputs)} inputs ({names}): say which one is masked, "
-            "masked=NAME, and what the others are, fixed={NAME: array}"
-        )
+        raise ModelError(f"{model.name} has {len(inputs)} inputs ({names}): {WHICH}")
     return tuple(inputs[0].shape) if inputs else ()
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from unmask.errors import ModelError, SettingError
+from unmask.errors import SettingError
 from unmask.inputs.preprocess import declared_or_assumed
-from unmask.models.held import held, main_of
+from unmask.models.held import held, main_of, unheld
 from unmask.models.model import Model, build
 from unmask.models.torch.onnx_export import exporter
 from unmask.models.torch.processors import declared_by
@@ -39,7 +39,7 @@ def from_torch(
     layout: str | None = None,
     size: Sequence[int] | None = None,
     channels: int | None = None,
-    masked: str | None = None,
+    main_input: str | None = None,
     fixed: Mapping[str, Any] | None = None,
 ) -> Model:
     """Take a PyTorch module.
@@ -75,7 +75,7 @@ def from_torch(
         Spatial size that it wants; by default the processor's, else pictures go in at their own.
     channels : int, optional
         By default what the first convolution takes.
-    masked : str, optional
+    main_input : str, optional
         Of several arguments of ``forward``, the one that is masked; the only one that `fixed`
         leaves.
     fixed : mapping of str to array_like or path, optional
@@ -132,9 +132,9 @@ def from_torch(
     )
     place(module, device, channels_last)
     run = runner(module, module, autocast, channels_last)
-    if masked is not None or fixed is not None:
-        main, hold = _several(module, name, masked, fixed, autocast, channels_last)
-        facts |= {"masked": main, "hold": hold}
+    if main_input is not None or fixed is not None:
+        main, hold = _several(module, name, main_input, fixed, autocast, channels_last)
+        facts |= {"main_input": main, "hold": hold}
         run = hold(fixed)["run"] if fixed is not None else _unheld(main)
     return build(
         run=run,
@@ -154,7 +154,7 @@ def from_torch(
 def _several(
     module: Any,
     name: str,
-    masked: str | None,
+    main_input: str | None,
     fixed: Mapping[str, Any] | None,
     autocast: Any,
     channels_last: bool,
@@ -166,7 +166,7 @@ def _several(
     kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
     takes = [one.name for one in parameters if one.kind in kinds]
     needed = [one.name for one in parameters if one.name in takes and one.default is one.empty]
-    main = main_of(name, takes, masked, list(fixed or ()))
+    main = main_of(name, takes, main_input, list(fixed or ()))
     dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
 
     def hold(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,10 +188,7 @@ def _several(
 
 def _unheld(main: str) -> Callable[[Any], Any]:
     def run(_: Any) -> Any:
-        raise ModelError(
-            f"only {main!r} is given: hold the others, fixed={{NAME: array}}, or give a dictionary "
-            "of all inputs"
-        )
+        raise unheld(main)
 
     return run
 
