@@ -201,3 +201,16 @@ def test_on_the_command_line_and_in_a_report(path, tmp_path, monkeypatch):
     plain = ran()
     assert "--main-input NAME" in " ".join(plain.output.split())
     assert "--fixed NAME=FILE.npy" in " ".join(plain.output.split())
+
+
+def test_what_is_held_is_known_to_batches_and_files(path):
+    from unmask.models.origin import origin
+    from unmask.models.source import ModelSource
+
+    def said(weights):
+        return json.dumps(ModelSource(str(path), {"fixed": {"weights": weights}}).describe())
+
+    assert said(WEIGHTS) == said(WEIGHTS.copy()) != said(WEIGHTS + 1)
+    small = origin("m.onnx", {"fixed": {"weights": WEIGHTS, "bias": 2}})
+    assert small.options["fixed"]["bias"] == 2
+    assert origin("m.onnx", {"fixed": {"mask": np.zeros((99, 99))}}).unsaid == ("fixed",)

@@ -91,10 +91,15 @@ def origin(source: Any, options: Mapping[str, Any]) -> Origin | None:
     return Origin(os.fspath(source), said, tuple(unsaid))
 
 
+MOST = 64  # numbers of an array that are written
+
+
 def _plain(value: Any) -> tuple[bool, Any]:
     """Return whether a value can be written as JSON and read back as the same, and how."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
+    if getattr(value, "size", 0) > MOST:  # an input that is held, say: it is no text
+        return False, None
     if hasattr(value, "tolist"):  # NumPy's
         value = value.tolist()
     if isinstance(value, dict):

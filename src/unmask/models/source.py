@@ -62,6 +62,8 @@ class ModelSource:
 
 
 def _identity(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _identity(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_identity(item) for item in value]
     if isinstance(value, str | Path):

@@ -76,11 +76,14 @@ def explain(
     image : path-like, PIL.Image.Image or ndarray
         A picture as a path, a PIL image or a uint8 array of shape (H, W, 3); or an array in the
         model's own space, where the model or `preprocess` is "raw"; or what `unmask.text`,
-        `unmask.series` or `unmask.row` returns.
+        `unmask.series` or `unmask.row` returns. For a model of several inputs a dictionary of
+        these, of which its `main_input` is masked.
     target : None, int, str, callable, Contrast, or a list of these
         Class index, label, "top:3", ``contrast(a, b)`` or a function ``outputs -> scores[n]``;
         None is the model's best class. A list is explained in one pass. For a detector: "all"
         (the default), "top:3", a box's number, a label, four numbers, or ``box(corners, label)``.
+        ``region(label)`` is a part of a segmentation, ``output(name)`` a number or a keypoint,
+        ``similar_to(picture)`` likeness by embeddings: see docs/targets.md.
     masks : int or "auto", default "auto"
         How many masks, and model calls. Their error falls as ``1 / sqrt(masks)``. "auto" goes on
         until a reliability of 0.98, or the one that `until` names.
