@@ -10,7 +10,7 @@ import unmask
 from helpers.places import SHARED
 from unmask.errors import ModelError, SettingError, TargetError
 from unmask.reports.reproduce import reproduction
-from unmask.targets.outputs import BODY
+from unmask.targets.entries import BODY
 
 # 24 x 36, dark with two bright spots: around (x, y) = (9, 6), and a smaller one around (30, 18).
 Y, X = np.mgrid[:24, :36] + 0.5

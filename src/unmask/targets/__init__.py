@@ -7,7 +7,8 @@ from unmask.targets.boxes import Boxes, Detection
 from unmask.targets.class_specs import contrast, within_top
 from unmask.targets.classes import Classes, Prediction
 from unmask.targets.output_specs import output
-from unmask.targets.outputs import Outputs, Point
+from unmask.targets.outputs import Outputs
+from unmask.targets.points import Point
 from unmask.targets.region_specs import region
 from unmask.targets.regions import Regions, Segment
 from unmask.targets.similarity import Similarity
