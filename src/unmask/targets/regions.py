@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.draw.rings import rectangle
-from unmask.errors import ModelOutputError, TargetError
+from unmask.errors import TargetError
 from unmask.inputs.picture import Picture
 from unmask.models.labels import class_name
 from unmask.models.outputs import classes_axis, described, seem
 from unmask.targets import classes
 from unmask.targets.classes import Prediction
 from unmask.targets.places import Places
+from unmask.targets.region_scores import Part, RegionTargets
 from unmask.targets.region_specs import Largest, Region, asks, parse_regions
 from unmask.targets.target import Target
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-__all__ = ["RegionTargets", "Regions", "Segment", "of_places", "segments"]
+__all__ = ["Regions", "Segment", "of_places", "segments"]
 
 
 # Classes that are no thing, so that "all" and "top:3" leave them out.
@@ -57,88 +58,6 @@ class Segment(Prediction):
 
     share: float
     box: tuple[float, float, float, float]
-
-
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """Places of one class that are looked at, and how much each counts.
-
-    Attributes
-    ----------
-    index : int
-        Of the class.
-    rows, columns : slice
-        That hold all places of weight.
-    weights : ndarray of float64
-        Of the places there; they add up to 1 for a mean.
-    answer : ndarray of float64 or None
-        For Dice: 1 where the class is in the answer, else 0.
-    """
-
-    index: int
-    rows: slice
-    columns: slice
-    weights: Array
-    answer: Array | None = None
-
-    def score(self, maps: NDArray[Any]) -> Array:
-        """Score maps of shape (n, classes, rows, columns), each row as it is scored alone."""
-        # Not a matrix product, which would add up in another order for other batches.
-        seen = maps[:, self.index, self.rows, self.columns].astype(np.float64) * self.weights
-        flat = seen.reshape(len(seen), -1)
-        if self.answer is None:
-            return np.asarray(flat.sum(axis=1))
-        both = (seen * self.answer).reshape(flat.shape).sum(axis=1)
-        return np.asarray(2 * both / (flat.sum(axis=1) + (self.weights * self.answer).sum()))
-
-
-@dataclass(frozen=True, eq=False)
-class RegionTargets:
-    """Regions, and how to score them; see `Targets`.
-
-    Attributes
-    ----------
-    targets : tuple of Target
-    parts : tuple
-        What is looked at for each.
-    axis : int
-        Of the outputs, along which the classes lie.
-    """
-
-    targets: tuple[Target, ...]
-    parts: tuple[_Part, ...]
-    axis: int
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def score(self, outputs: Any, n: int) -> Array:
-        """Score a batch; see `Targets.score`.
-
-        Raises
-        ------
-        ModelOutputError
-            Outputs that are no maps of classes, or values that are not finite.
-        """
-        maps = np.moveaxis(np.asarray(outputs), self.axis, 1)
-        if maps.ndim != 4 or len(maps) != n:
-            raise ModelOutputError(
-                f"outputs of shape {np.shape(outputs)} for a batch of {n}: expected a score of "
-                "every class for every place"
-            )
-        scores = np.stack([part.score(maps) for part in self.parts], axis=1)
-        if not np.isfinite(scores).all():
-            raise ModelOutputError("the model's scores are not all finite")
-        return np.asarray(scores)
-
-    @property
-    def content(self) -> tuple[Array, ...]:
-        """What tells these from others of the same names: which places count how much."""
-        answers = (part.answer for part in self.parts)
-        return (
-            *(part.weights for part in self.parts),
-            *(answer for answer in answers if answer is not None),
-        )
 
 
 def segments(maps: NDArray[Any], places: Places, labels: Sequence[str] | None) -> list[Segment]:
@@ -179,7 +98,7 @@ def _is_nothing(label: str) -> bool:
 
 def _expanded(
     spec: Region | Largest, maps: NDArray[Any], places: Places, model: Model
-) -> list[tuple[Target, _Part]]:
+) -> list[tuple[Target, Part]]:
     """Return what is looked at for what was asked, and what it is called."""
     if isinstance(spec, Region):
         return [_fixed(spec, maps, places, model)]
@@ -190,7 +109,7 @@ def _expanded(
     return [_fixed(Region(one.index), maps, places, model) for one in things]
 
 
-def _fixed(spec: Region, maps: NDArray[Any], places: Places, model: Model) -> tuple[Target, _Part]:
+def _fixed(spec: Region, maps: NDArray[Any], places: Places, model: Model) -> tuple[Target, Part]:
     index = int(spec.label)
     if index >= len(maps):
         raise TargetError(f"region({index}): expected a class from 0 to {len(maps) - 1}")
@@ -209,7 +128,7 @@ def _fixed(spec: Region, maps: NDArray[Any], places: Places, model: Model) -> tu
         weights = weights / weights.sum()
     rows, columns = (np.flatnonzero((weights > 0).any(axis=axis)) for axis in (1, 0))
     cut = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-    part = _Part(
+    part = Part(
         index, *cut, weights[cut], answer[cut].astype(np.float64) if spec.by == "dice" else None
     )
     target = Target(
