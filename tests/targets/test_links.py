@@ -211,6 +211,7 @@ def test_on_the_command_line(tmp_path):
     got = ran("-n", "256", "--link", "logit", "--json")
     assert json.loads(got.stdout)["settings"]["link"] == "logit"
     assert unmask.Explanation.load(tmp_path / "street.npz").plan.link == "logit"
+    assert "The maps are of the log-odds." in ran("-n", "256", "--link", "logit").output
     assert ran("--link", "probit").exit_code == 2
 
 
