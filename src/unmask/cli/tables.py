@@ -189,8 +189,8 @@ def show_result(
         "[dim]Reliability is the correlation to expect with the map of infinitely many masks.[/]"
     )
     if explanation.plan.link != "identity":
-        quantities = dict.fromkeys(map(explanation.quantity, range(len(explanation.targets))))
-        out.print(f"[dim]The maps are of the {escape(' and '.join(quantities))}.[/]")
+        explained = dict.fromkeys(map(explanation.quantity, range(len(explanation.targets))))
+        out.print(f"[dim]The maps are of the {escape(' and '.join(explained))}.[/]")
     out.print(
         f"{explanation.masks:,} masks in {explanation.seconds:.1f} s: "
         f"{escape(explanation.stopped)}.",
