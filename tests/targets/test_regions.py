@@ -248,6 +248,14 @@ def test_lines_around_places_come_home():
     assert (x.min(), x.max(), y.min(), y.max()) == (36, 72, 16, 40)
 
 
+def test_ragged_regions_have_lines_of_a_thousand_points_or_so():
+    noise = np.random.default_rng(0).random((300, 400)) > 0.5
+    noise[50:200, 50:300] = True
+    rings = Places((300, 400), (300, 400)).rings(noise)
+    assert 800 < sum(map(len, rings)) < 1500
+    assert all(ring[0] == ring[-1] for ring in rings)
+
+
 @pytest.mark.parametrize(
     ("shape", "size", "layout", "axis"),
     [

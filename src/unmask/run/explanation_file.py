@@ -89,7 +89,7 @@ MORE = {
     "number": maybe(whole()),
     "pair": maybe(listed(whole(-(2**31)), 2, 2)),
     "request": maybe(text),
-    "outline": maybe(listed(listed(listed(number(), 2, 2)))),
+    "outline": maybe(listed(listed(listed(number(), 2, 2), 1))),
     "measure": maybe(text),
 }
 TARGET = record(

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Places"]
 
 
+POINTS = 1000  # of the lines around a region: more would fill files, and nobody sees them
+
+
 @dataclass(frozen=True)
 class Places:
     """A grid of places over a model's input.
@@ -141,7 +144,10 @@ class Places:
         return np.asarray(found)
 
     def rings(self, weights: ArrayLike) -> Rings:
-        """Return lines around places of weight above a half, in the picture's pixels."""
+        """Return lines around places of weight above a half, in the picture's pixels.
+
+        Of ragged ones the longest are kept, and of these about `POINTS` points.
+        """
         from contourpy import contour_generator
 
         height, width = self.picture
@@ -149,8 +155,12 @@ class Places:
         scale = [self.model[1] / self.shape[1], self.model[0] / self.shape[0]]
         found = []
         lines: Any = contour_generator(z=padded).lines(0.5)
-        for line in lines:
-            there = (line - 0.5) * scale
+        longest = sorted(lines, key=len, reverse=True)
+        ends = np.cumsum([len(line) for line in longest])
+        longest = longest[: max(1, int((ends <= 4 * POINTS).sum()))]
+        step = -(-sum(map(len, longest)) // POINTS)
+        for line in longest:
+            there = (np.concatenate([line[:-1:step], line[:1]]) - 0.5) * scale
             if self.frame is not None:
                 there = self.frame.box_back(np.hstack([there, there]))[:, :2]
             points = np.clip(there, 0, [width, height]).round(1)
