@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from unmask._base.numbers import format_score
@@ -69,7 +69,7 @@ class Target:
     number: int | None = None
     pair: tuple[int, int] | None = None
     request: str | None = None
-    outline: Rings | None = None
+    outline: Rings | None = field(default=None, repr=False)
     measure: str | None = None
 
     def __post_init__(self) -> None:
