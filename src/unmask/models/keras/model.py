@@ -89,7 +89,7 @@ def from_keras(
     Raises
     ------
     ModelError
-        A model of several inputs, without `masked` and `fixed`.
+        A model of several inputs, without `main_input` and `fixed`.
     SettingError
         A size that the model does not take.
     """
@@ -99,8 +99,8 @@ def from_keras(
     keras = _keras()
     shape = _input_shape(model)
     letters = layout or _layout(model, shape)
-    fixed = dict(zip(letters, shape, strict=True)) if len(shape) == len(letters) else {}
-    if shape and not fixed:
+    sides = dict(zip(letters, shape, strict=True)) if len(shape) == len(letters) else {}
+    if shape and not sides:
         raise SettingError(f"layout={letters!r}: the input of {model.name} has the shape {shape}")
     known = application(keras, model.name)
     notes = []
@@ -118,7 +118,7 @@ def from_keras(
             pixels = ASSUMED
             notes.append(scaling_note(model.name, pixels))
         preprocess = pixels
-    wanted = _size(model, letters, fixed, size)
+    wanted = _size(model, letters, sides, size)
     shape = _output_shape(model)
     places = classes_axis(shape, wanted, letters)
     classes = shape[1 if places is None else places] if len(shape) == 2 or places else None
@@ -127,13 +127,13 @@ def from_keras(
         name=model.name,
         layout=letters,
         size=wanted,
-        channels=fixed.get("C"),
+        channels=sides.get("C"),
         preprocess=preprocessing(preprocess or ASSUMED, mean, std),
         labels=imagenet() if known and classes == IMAGENET_CLASSES else None,
         classes=classes,
         activation="probabilities" if _ends_in_probabilities(model) else None,
         dtype=_dtype(model) if _whole_numbers(model) else "float32",
-        export=partial(_export, keras, model, letters, fixed, size),
+        export=partial(_export, keras, model, letters, sides, size),
         versions={"keras": keras.__version__, **_backend_version(keras)},
         notes=tuple(notes),
         task="regions" if places is not None else None,

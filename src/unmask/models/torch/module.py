@@ -116,9 +116,9 @@ def from_torch(
     layout = layout or LAYOUTS.get(kind, "NCHW")
     facts: dict[str, Any] = {"channels": entries or None}
     if shape is not None and len(shape) == len(layout):
-        fixed = dict(zip(layout, shape, strict=True))
-        spatial = tuple(fixed[letter] for letter in layout[1:] if letter != "C")
-        facts["batch"], facts["channels"] = fixed["N"], fixed.get("C")
+        sides = dict(zip(layout, shape, strict=True))
+        spatial = tuple(sides[letter] for letter in layout[1:] if letter != "C")
+        facts["batch"], facts["channels"] = sides["N"], sides.get("C")
         facts["size"] = None if None in spatial else spatial
     if processor is not None:
         facts |= declared_by(processor)
