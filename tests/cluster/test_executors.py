@@ -1,5 +1,6 @@
 """One explanation over many workers: the same bits, given the same scores."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -138,6 +139,24 @@ def test_processes_give_the_same_bits():
             assert apart.reliabilities == alone.reliabilities
         with pytest.raises(ModelError, match="is not the one that is explained"):
             unmask.explain("demo", PICTURE, executor=executor, masks=64)
+
+
+@pytest.mark.slow
+def test_links_numbers_and_similarities_are_sent():
+    asked = [
+        ([0, unmask.contrast(0, 1)], {"link": "log"}),
+        ([0], {"link": np.tanh}),
+        (["output:1", unmask.output(0, "closeness", within=0.1)], {}),
+        ([unmask.similar_to([1.0, 2.0])], {}),
+    ]
+    with ProcessExecutor(corners, workers=1) as executor:
+        for targets, more in asked:
+            chosen = {"masks": 96, "grid": (3, 4), **more}
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                made = unmask.explain(corners, PICTURE, targets, executor=executor, **chosen)
+                alone = unmask.explain(corners, PICTURE, targets, **chosen)
+            np.testing.assert_array_equal(made.maps, alone.maps)
 
 
 @pytest.mark.slow

@@ -694,3 +694,20 @@ def test_one_of_several_outputs_of_keras(keras, photo):
     assert len(unmask.predict(model, photo)) == 5
     with pytest.raises(unmask.UnmaskError, match=r"a tuple of 2 .*output=, 0 to 1"):
         unmask.predict(unmask.load(network, preprocess="unit"), photo)
+
+
+def test_a_segmentation_is_recognized(keras):
+    keras.utils.set_random_seed(3)
+    layers = [
+        keras.Input((*SIZE, 3)),
+        keras.layers.Conv2D(4, 4, strides=4, kernel_initializer="random_normal"),
+        keras.layers.Softmax(),
+    ]
+    model = unmask.load(keras.Sequential(layers, name="maps"), preprocess="unit")
+    assert (model.task, model.classes, model.activation) == ("regions", 4, "probabilities")
+    named = unmask.load(model, labels=["background", "sky", "sea", "sand"])
+    found = unmask.predict(named, PICTURE)
+    assert sum(one.share for one in found) == pytest.approx(1)
+    made = unmask.explain(named, PICTURE, "all", masks=64, grid=(2, 3))
+    labels = [one.label for one in found if one.label != "background"]
+    assert sorted(one.label for one in made.targets) == sorted(labels)

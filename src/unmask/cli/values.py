@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from unmask.masks.grid import Masks
     from unmask.run.explanation import Explanation
     from unmask.run.snapshots import Snapshot
-    from unmask.targets import Prediction
+    from unmask.targets import Point, Prediction, Segment
     from unmask.targets.boxes import Detection
     from unmask.targets.target import Target
 
@@ -25,7 +25,9 @@ __all__ = [
     "of_detection",
     "of_explanation",
     "of_mean",
+    "of_point",
     "of_prediction",
+    "of_segment",
     "of_snapshot",
     "of_steps",
     "of_target",
@@ -36,6 +38,16 @@ __all__ = [
 def of_prediction(prediction: Prediction) -> dict[str, Any]:
     """Return a class and its score as values."""
     return {"index": prediction.index, "label": prediction.label, "score": prediction.score}
+
+
+def of_segment(segment: Segment) -> dict[str, Any]:
+    """Return a part of a segmentation's answer as values."""
+    return {**of_prediction(segment), "share": segment.share, "box": segment.box}
+
+
+def of_point(point: Point) -> dict[str, Any]:
+    """Return a point as values."""
+    return {**of_prediction(point), "x": point.x, "y": point.y}
 
 
 def of_detection(detection: Detection) -> dict[str, Any]:
@@ -58,6 +70,7 @@ def of_target(target: Target) -> dict[str, Any]:
         "number": target.number,
         "box": target.box,
         "score": target.score,
+        "quantity": target.quantity,
     }
 
 
@@ -91,6 +104,7 @@ def of_explanation(explanation: Explanation) -> dict[str, Any]:
             "fill": plan.fill,
             "design": plan.masks.design,
             "estimator": plan.estimator,
+            "link": plan.link,
             "batch_size": plan.batch_size,
             "shard": plan.shard,
         },

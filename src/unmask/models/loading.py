@@ -39,7 +39,7 @@ LATER = frozenset(
     {
         *("labels", "preprocess", "mean", "std", "activation"),
         *("layout", "size", "channels", "resize", "crop", "interpolation", "threshold", "name"),
-        "output",
+        *("output", "points"),
     }
 )
 
@@ -60,6 +60,7 @@ def load(
     detector: str | None = None,
     threshold: float | None = None,
     boxes: str | None = None,
+    points: str | None = None,
     name: str | None = None,
     weights: str | Path | None = None,
     runtime: Runtime | None = None,
@@ -105,6 +106,8 @@ def load(
         Least confidence of a box that counts as found, for a detector.
     boxes : {"xyxy", "yxyx", "xywh", "cxcywh"}, optional
         What the four numbers of a detector's box are, for "nms" and "function".
+    points : {"xy", "yx"}, optional
+        Which of a point's numbers comes first, for a model that finds keypoints.
     name : str, optional
     weights : path-like, optional
         File of weights, for a source that is built by name.
@@ -147,6 +150,7 @@ def load(
             "output": output,
             "threshold": threshold,
             "boxes": boxes,
+            "points": points,
             "name": name,
             "weights": weights,
             **options,

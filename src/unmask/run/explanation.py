@@ -21,6 +21,7 @@ from unmask.inputs.picture import Picture
 from unmask.models.labels import find_label
 from unmask.run import explanation_file
 from unmask.run.certainty import influence
+from unmask.targets.links import quantity_of
 
 if TYPE_CHECKING:
     import os
@@ -388,7 +389,7 @@ class Explanation:
             self._picture()  # says why it cannot be drawn
         return plotting.plot(
             self.original,
-            self._drawn(number, Look(style, cmap, opacity, vmin, vmax)),
+            self.drawn(number, Look(style, cmap, opacity, vmin, vmax)),
             asked,
             facts=plotting.facts(asked, self.plan, self.masks, self.complete, sure),
             ax=ax,
@@ -401,12 +402,20 @@ class Explanation:
         contrast = self.targets[number].pair is not None
         return look.scale(self.model_maps[number], float(self.levels[number]), signed=contrast)
 
+    def quantity(self, number: int) -> str:
+        """Say what of a target is explained: its score, or what the link makes of it."""
+        return quantity_of(self.targets[number].quantity, self.plan.link)
+
     def measure(self, number: int) -> str:
         """Say what the values of a target's map are, for color bars."""
-        quantity = f"{self.targets[number].quantity} while visible"
-        return VALUES.get(self.plan.estimator, quantity)
+        quantity = self.quantity(number)
+        value = VALUES.get(self.plan.estimator)
+        if value is None:
+            return f"{quantity} while visible"
+        return value if self.plan.link == "identity" else f"{value} of the {quantity}"
 
-    def _drawn(self, number: int, look: Look) -> Map:
+    def drawn(self, number: int, look: Look) -> Map:
+        """Return what is drawn of a target."""
         from unmask.run.plotting import Map
 
         target = self.targets[number]
@@ -417,6 +426,7 @@ class Explanation:
             stderr=lambda: self.influence_stderr(number),
             significant=lambda: self.significant(number),
             box=target.box,
+            outline=target.outline,
         )
 
     def extend(self, masks: int) -> Explanation:
@@ -495,6 +505,7 @@ class Explanation:
                 "masks": explanation.plan.masks,
                 "fill": explanation.plan.fill,
                 "estimator": explanation.plan.estimator,
+                "link": explanation.plan.link,
             }
 
         for (name, mine), theirs in zip(known(self).items(), known(other).values(), strict=True):
