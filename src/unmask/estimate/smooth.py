@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from unmask.estimate.regression import Fit, NormalEquations, posterior, whole
-from unmask.estimate.single_index import residuals
+from unmask.estimate.rest import residuals
 from unmask.estimate.uncertainty import Maps
 from unmask.masks.eigenbasis import basis, unblurred
 
