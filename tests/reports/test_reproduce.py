@@ -319,6 +319,7 @@ OTHER = {
     "shift": False,
     "segments": "slic:16",
     "edges": "hard",
+    "link": "logit",
 }
 # What a setting needs beside it.
 BESIDE = {"edges": {"segments": "slic:16"}}

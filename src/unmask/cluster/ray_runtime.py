@@ -54,6 +54,12 @@ def connected(address: str | None) -> Iterator[None]:
     """Use the Ray there is, that at `address`, or one of our own that ends with us."""
     ray = require()
     if ray.is_initialized():
+        there = str(ray.get_runtime_context().gcs_address)
+        if address not in (None, "auto", "local", there) and "://" not in str(address):
+            raise SettingError(
+                f"no Ray cluster at {address} for this process, which is connected to that at "
+                f"{there}: leave the address out, or call ray.shutdown() first"
+            )
         yield
         return
     _reachable(address)

@@ -234,7 +234,7 @@ class Fit(NamedTuple):
     level : ndarray, shape (k,)
         Mean score.
     spread, between : ndarray, shape (k,)
-        As in `NormalEquations`, of what is left.
+        As in `NormalEquations`.
     """
 
     posterior: Posterior

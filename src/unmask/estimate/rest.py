@@ -89,14 +89,12 @@ def residuals(
             odd[target, at], even[target, at] = foreseen
             cross[target] += foreseen[0] @ x
         done = at.stop
-    starts = np.cumsum([0, *(len(each) for _, each in blocks)])[:-1]
     return [
         _rest(
             equations,
             target,
             fit,
             Foreseen(scores[..., target], *known),
-            starts,
             linear[target : target + 1],
             root,
         )
@@ -127,11 +125,10 @@ def _rest(
     target: int,
     fit: Fitted,
     foreseen: Foreseen,
-    starts: NDArray[np.intp],
     linear: Posterior,
     root: Array,
 ) -> Fit:
-    """Fit what the single index leaves of a target's scores; `starts` are those of the blocks."""
+    """Fit what the single index leaves of a target's scores."""
     masks, n, function = equations.masks, equations.count, fit.function
     b, scores = basis(masks), foreseen.scores
     f, h, cross = scores.mean(axis=1), foreseen.odd, foreseen.cross
@@ -165,13 +162,15 @@ def _rest(
     best = _with_own_error(fit, of_known, decomposed, found, made_good)
     # The share has an error, too: that of a regression whose errors are as large as they are.
     scale = float(np.square(left * h).sum()) / (share * square) ** 2 if share > 0 else 0.0
-    rest = scores.mean(axis=1) - share * foreseen.even
-    counts = np.diff([*starts, n])
-    means = np.add.reduceat(rest, starts) / counts
-    between = counts @ np.square(means - rest.mean())
-    level = rest.mean() + share * known.mean.mean()
-    numbers = (scale, level, n * rest.var(), between)
-    return Fit(best, of_known[None], *(np.array([value]) for value in numbers))
+    one = equations.take(slice(target, target + 1))
+    level = one.level
+    if masks.design == "random":
+        # Freed of the drawn masks' own levels of h; complements have no imbalance to be freed of,
+        # and their level stays the mean score.
+        level = np.array(
+            [(scores[:, 0] - share * foreseen.even).mean() + share * known.mean.mean()]
+        )
+    return Fit(best, of_known[None], np.array([scale]), level, one.spread, one.between)
 
 
 def _with_own_error(

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
 from unmask.estimate.local_prior import local_root
 from unmask.estimate.regression import decompose, is_paired, posterior
@@ -134,9 +135,6 @@ def normal_scores(values: Array) -> tuple[Array, Array, NDArray[np.intp]]:
     >>> known, scores[index].round(2)
     (array([-1.,  3., 10.]), array([ 0.  ,  1.15,  0.  , -1.15]))
     """
-    # Late: `import unmask` and most commands need no SciPy.
-    from scipy.special import ndtri
-
     known, index, counts = np.unique(values, return_inverse=True, return_counts=True)
     middle = (np.cumsum(counts) - counts / 2) / len(values)
     return known, np.asarray(ndtri(middle)), index.reshape(-1)
