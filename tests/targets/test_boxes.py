@@ -199,7 +199,5 @@ def test_nan_boxes_in_the_middle_of_a_run_are_said():
 def test_a_detector_has_to_be_named():
     with pytest.raises(SettingError, match="expected one of yolox"):
         unmask.load("model.onnx", detector="ssd")
-    with pytest.raises(SettingError, match="give detector='function'"):
-        unmask.load(patches, detector="yolox")
     with pytest.raises(SettingError, match="between 0 and 1"):
         unmask.load(patches, detector="function", threshold=1.5)

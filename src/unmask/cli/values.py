@@ -46,6 +46,7 @@ def of_detection(detection: Detection) -> dict[str, Any]:
         "label": detection.label,
         "confidence": detection.confidence,
         "box": detection.box,
+        **({} if detection.mask is None else {"pixels": int(detection.mask.sum())}),
     }
 
 

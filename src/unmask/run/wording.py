@@ -18,7 +18,7 @@ __all__ = ["MODEL", "in_options", "on_page"]
 # Arguments of `unmask.load` with options of the same name, but for hyphens.
 MODEL = (
     *("labels", "preprocess", "mean", "std", "activation", "layout", "size", "channels"),
-    *("resize", "output", "detector", "threshold", "boxes", "weights", "runtime"),
+    *("resize", "output", "detector", "threshold", "boxes", "overlap", "weights", "runtime"),
     *("tokenizer", "lower"),
 )
 # Of `unmask.evaluation.Study`, `unmask.reports.stored`, snapshots, predictions and figures.
@@ -45,6 +45,7 @@ NO_OPTION = {("detector", "function")}
 # What Python alone can say: its words on the command line, and on the page.
 PHRASES = {
     "unmask.contrast(a, b)": ("--contrast A B", '"Why this and not that?"'),
+    "unmask.detect(model, picture)": ("unmask detect PICTURE",) * 2,
     "unmask.row(values, background=rows)": ("a table, with --background",) * 2,
     "unmask.row(values, background=rows), on the command line a table with --background": (
         "a table, with --background",

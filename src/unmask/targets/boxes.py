@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from unmask._base.numbers import format_score
 from unmask.errors import ModelOutputError, TargetError
 from unmask.inputs.picture import Picture
-from unmask.models.detections import Detections, iou, suppress
+from unmask.models.detections import Detections, iou, mask_iou, suppress
 from unmask.models.labels import class_name
 from unmask.targets import classes
 from unmask.targets.box_specs import Box, Labeled, Surest, box_class, parse_boxes
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from unmask.inputs.frame import Frame
     from unmask.inputs.sample import Sample
-    from unmask.models.model import Model
+    from unmask.models.model import Model, Overlap
     from unmask.targets.task import Targets
 
     Corners = tuple[float, float, float, float]
@@ -49,6 +49,8 @@ class Detection:
         Objectness times class score.
     box : tuple of float
         Left, top, right, bottom.
+    mask : ndarray of bool, shape (H, W), or None
+        Where it is in the picture, of a detector of objects with masks.
     """
 
     number: int
@@ -56,6 +58,7 @@ class Detection:
     label: str
     confidence: float
     box: Corners
+    mask: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,19 +68,20 @@ class BoxTargets:
     Attributes
     ----------
     targets : tuple of Target
-    explained : Detections
-        The same boxes in the model's own pixels.
+    explained : tuple of Detections
+        The same boxes in the model's own pixels, one after another: those found, whose masks are
+        compared where they have any, and those given by hand.
     """
 
     targets: tuple[Target, ...]
-    explained: Detections
+    explained: tuple[Detections, ...]
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def score(self, outputs: Sequence[Detections], n: int) -> NDArray[np.float64]:  # noqa: ARG002
         """Similarity of each image's detections to each box, float64 of shape (n, k)."""
-        return similarity(self.explained, outputs)
+        return np.concatenate([similarity(part, outputs) for part in self.explained], axis=1)
 
 
 def detected(
@@ -96,16 +100,36 @@ def detected(
     Returns
     -------
     list of Detection
-        Boxes end at the picture's edges.
+        Boxes end at the picture's edges. Masks are of the picture's size, where there is a frame.
     """
     boxes = found.boxes if frame is None else frame.box_back(found.boxes)
     if frame is not None:
         height, width = frame.picture
         boxes = np.clip(boxes, 0, [width, height, width, height])
-    rows = zip(boxes.tolist(), found.classes.tolist(), found.confidence.tolist(), strict=True)
+    masks = [None] * len(found) if frame is None else _masks_back(found.masks, len(found), frame)
+    rows = zip(
+        boxes.tolist(), found.classes.tolist(), found.confidence.tolist(), masks, strict=True
+    )
     return [
-        Detection(number, index, class_name(index, labels), sure, tuple(corners))
-        for number, (corners, index, sure) in enumerate(rows)
+        Detection(number, index, class_name(index, labels), sure, tuple(corners), mask)
+        for number, (corners, index, sure, mask) in enumerate(rows)
+    ]
+
+
+def _masks_back(
+    masks: NDArray[np.bool_] | None, count: int, frame: Frame
+) -> list[NDArray[np.bool_] | None]:
+    """Bring masks from a grid over the model's input to the picture."""
+    if masks is None or not masks.size:
+        return [None] * count
+    places = (
+        (np.arange(side) * grid) // side
+        for side, grid in zip(frame.model, masks.shape[1:], strict=True)
+    )
+    rows, columns = places
+    return [
+        np.asarray(frame.back(mask[np.ix_(rows, columns)].astype(np.float32), outside=0) > 0.5)
+        for mask in masks
     ]
 
 
@@ -115,6 +139,7 @@ def resolve_boxes(
     frame: Frame | None,
     labels: Sequence[str] | None = None,
     threshold: float = 0.3,
+    overlap: Overlap = "mask",
 ) -> BoxTargets:
     """Fix which boxes are explained by what the detector finds in the whole picture.
 
@@ -128,6 +153,8 @@ def resolve_boxes(
     labels : sequence of str, optional
     threshold : float, default 0.3
         Least confidence of a box that counts as found.
+    overlap : {"mask", "box"}, default "mask"
+        What is compared of those found, where they have masks; of a box by hand its box.
 
     Returns
     -------
@@ -137,10 +164,13 @@ def resolve_boxes(
     Raises
     ------
     TargetError
-        Nothing found, no such number, no box of that label, or a box outside the picture.
+        Nothing found, no such number, no box of that label, a box outside the picture, or a mask
+        of no pixels.
     """
     found = suppress(whole, threshold)
-    named = detected(found, frame, labels)
+    if overlap == "box":
+        found = replace(found, masks=None)
+    named = detected(replace(found, masks=None), frame, labels)
     numbers: list[int] = []
     given: list[tuple[Target, Detections]] = []
     for spec in dict.fromkeys(specs):
@@ -160,22 +190,30 @@ def resolve_boxes(
         if not fits:
             raise TargetError(f"{what} in this picture: {_seen(whole, named, labels, threshold)}")
         numbers += [i for i in fits if i not in numbers]
-    scores = similarity(found[numbers], [whole])[0].tolist()
+    chosen = found[numbers]
+    _check_masks(chosen, [named[i] for i in numbers])
+    scores = similarity(chosen, [whole])[0].tolist()
     targets = [
         Target(named[i].label, named[i].index, score, named[i].box, number=i)
         for i, score in zip(numbers, scores, strict=True)
     ]
-    parts = [found[numbers], *(explained for _, explained in given)]
     for target, explained in given:
         score = float(similarity(explained, [whole])[0, 0])
         targets.append(Target(target.label, target.index, score, target.box))
-    return BoxTargets(
-        tuple(targets),
-        Detections(
-            np.concatenate([part.boxes for part in parts]),
-            np.concatenate([part.scores for part in parts]),
-        ),
-    )
+    parts = [chosen] * bool(numbers) + [explained for _, explained in given]
+    return BoxTargets(tuple(targets), tuple(parts))
+
+
+def _check_masks(chosen: Detections, named: Sequence[Detection]) -> None:
+    """Refuse a mask of no pixels, with which nothing could overlap."""
+    if chosen.masks is None:
+        return
+    for mask, box in zip(chosen.masks, named, strict=True):
+        if not mask.any():
+            raise TargetError(
+                f"the mask of box {box.number}, {box.label!r}, has no pixels: overlap='box' "
+                "compares boxes"
+            )
 
 
 def _by_hand(
@@ -226,7 +264,8 @@ def similarity(explained: Detections, found: Sequence[Detections]) -> Array:
     """How much each image's detections are like each explained one.
 
     The greatest of IoU x cosine of the class scores x objectness (D-RISE, equations 4 to 7), 0 for
-    an image in which nothing was found. An explained box without class scores is of any class.
+    an image in which nothing was found. An explained box without class scores is of any class. The
+    IoU is that of the masks where what is explained has any, else that of the boxes.
 
     Parameters
     ----------
@@ -256,10 +295,26 @@ def similarity(explained: Detections, found: Sequence[Detections]) -> Array:
     boxes = np.concatenate([found[i].boxes for i in full])
     scores = np.concatenate([found[i].scores for i in full])
     objectness = np.concatenate([found[i].objectness for i in full])
-    alike = iou(explained.boxes, boxes) * _cosine(explained.scores, scores) * objectness
+    overlap = iou(explained.boxes, boxes)
+    if explained.masks is not None:
+        overlap = _by_masks(explained.masks, overlap, [found[i] for i in full])
+    alike = overlap * _cosine(explained.scores, scores) * objectness
     starts = np.concatenate([[0], np.cumsum(counts[full])[:-1]])
     best[full] = np.maximum.reduceat(alike, starts, axis=1).T
     return best
+
+
+def _by_masks(explained: NDArray[np.bool_], boxes: Array, found: Sequence[Detections]) -> Array:
+    """IoU of masks; 0 where boxes do not meet, as masks lie within them."""
+    overlap, start = np.zeros_like(boxes), 0
+    for image in found:
+        if image.masks is None:
+            raise ModelOutputError("detections without masks, where some had them before")
+        near = np.flatnonzero(boxes[:, start : start + len(image)].any(axis=0))
+        if len(near):
+            overlap[:, start + near] = mask_iou(explained, image.masks[near])
+        start += len(image)
+    return overlap
 
 
 def _cosine(first: Array, second: Array) -> Array:
@@ -303,7 +358,8 @@ class Boxes:
         """Fix them; see `resolve_boxes`."""
         if callable(specs[0]):
             return classes.resolve(specs, outputs, model.labels)
-        return resolve_boxes(specs, outputs[0], _frame(sample), model.labels, model.threshold)
+        frame, labels = _frame(sample), model.labels
+        return resolve_boxes(specs, outputs[0], frame, labels, model.threshold, model.overlap)
 
     def found(
         self, outputs: Any, model: Model, sample: Sample, top: int | None = None

@@ -22,7 +22,7 @@ from unmask.models.keras.applications import (
 )
 from unmask.models.labels import imagenet
 from unmask.models.model import Model, build, joined
-from unmask.models.onnx import as_input
+from unmask.models.onnx_session import as_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
