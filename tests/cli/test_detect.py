@@ -30,7 +30,7 @@ def run(tmp_path):
 
     def run(command, *options, model=MODEL):
         labels = SHARED / "models" / "coco_labels.txt"
-        given = ["--model", model, "--labels", labels, "--detector", "yolox", "-o", tmp_path]
+        given = ["--model", model, "--labels", labels, "-o", tmp_path]
         return CliRunner().invoke(cli.app, [command, str(PHOTO), *map(str, given), *options])
 
     return run
@@ -41,9 +41,11 @@ def names(folder):
 
 
 @pytest.mark.slow
-def test_detect_lists_and_draws(run, tmp_path):
-    result = run("detect")
+@pytest.mark.parametrize("named", [[], ["--detector", "yolox"]])
+def test_detect_lists_and_draws(run, tmp_path, named):
+    result = run("detect", *named)
     assert result.exit_code == 0, result.output
+    assert ("is read as YOLOX (--detector yolox)" in words(result)) == (not named)
     assert re.search(r"0 \w+ 0\.\d{4} \d+ \d+ \d+ \d+", words(result))
     assert names(tmp_path) == [f"{PHOTO.stem}-detections.png"]
     with Image.open(tmp_path / f"{PHOTO.stem}-detections.png") as drawn:
@@ -81,6 +83,12 @@ def test_a_threshold_without_a_detector():
     result = CliRunner().invoke(cli.app, ["explain", "p.png", "--threshold", "0.5"])
     assert result.exit_code == 2
     assert "--threshold is for a detector" in words(result)
+
+
+def test_predict_points_to_detect(run):
+    result = run("predict")
+    assert result.exit_code == 2
+    assert "which finds boxes: unmask detect PICTURE lists them" in words(result)
 
 
 def test_a_box_from_text():

@@ -126,6 +126,8 @@ class Model:
         """Say in three lines what it is, what it takes and what it returns."""
         own = self.input
         size = "any size" if own.size is None else " x ".join(map(str, own.size))
+        if own.size is None and own.edges is not None:
+            size = "shorter side {}, longer at most {}".format(*own.edges)
         channels = f"{own.channels} channels, " if own.channels else ""
         takes = (
             f"{size}, {channels}{own.layout}, {own.dtype}, pixels as {own.preprocess.name}, "

@@ -117,8 +117,10 @@ def recognized(
     if len(found) > 1 and size is not None:
         outputs = _plain(session, entry, layout, (size[0], size[1]))
         found = tuple(name for name in found if possible(name, outputs, (size[0], size[1])))
-    if len(found) > 1 or (not found and candidates(shapes, size, None, batch)):
-        raise _several(path, found or candidates(shapes, size, None, batch), shapes)
+    if len(found) > 1:
+        raise _several(path, found, shapes)
+    if not found and (others := candidates(shapes, size, None, batch)):
+        raise _several(path, others, shapes, names)
     return Recognized(found[0]) if found else None
 
 
@@ -290,12 +292,15 @@ def _read_as(path: Path, decoder: str, shapes: Shapes) -> str:
     )
 
 
-def _several(path: Path, found: Sequence[str], shapes: Shapes) -> ModelError:
+def _several(
+    path: Path, found: Sequence[str], shapes: Shapes, names: Sequence[str] | None = None
+) -> ModelError:
+    """Return the error for outputs of several heads, or of none with so many labels."""
     listed = ", ".join(f"{name} {_shape(shape)}" for name, shape in shapes.items())
     titles = ", or ".join(f"{HEADS[name].title} (detector={name!r})" for name in found)
     remedy = ": the number of labels tells them apart, or say which it is"
-    if len(found) == 1:
-        remedy = ", but not with as many labels: give those that belong to it, or say what it is"
+    if names is not None:
+        remedy = f", but not with {len(names)} labels: give those that belong to it"
     return ModelError(f"{path} has the outputs {listed}, which may be {titles}{remedy}")
 
 
@@ -346,7 +351,7 @@ def _own_boxes(decoder: str, facts: Facts, shapes: Shapes) -> BoxFormat | None:
 
 def _classes(path: Path, decoder: str, shapes: Shapes, size: tuple[int, int] | None) -> int | None:
     """Return the number of classes that the shapes declare; whether they fit is seen early."""
-    if resembles(shapes, size) == "nms" and decoder != "nms":
+    if resembles(shapes, size) == "nms" and decoder in AXES:
         listed = ", ".join(str(list(shape)) for shape in shapes.values())
         raise ModelError(
             f"{path} has outputs of shape {listed}: this looks like {HEADS['nms'].title}, load it "

@@ -20,6 +20,7 @@ __all__ = ["Declared", "declared_in", "head_of"]
 
 # Heads whose outputs hold more than boxes, and what.
 UNREAD = {"obb": "boxes that are turned", "pose": "keypoints beside its boxes"}
+ANCHORS = "anchors"  # what its exporters call the axis of boxes, where that is free
 TRANSFORMER = "RTDETRDecoder"
 
 
@@ -113,12 +114,14 @@ def head_of(shapes: Shapes, declared: Declared) -> tuple[tuple[str, ...], BoxFor
     (('nms',), None)
     """
     heads = [shape for shape in shapes.values() if len(shape) == 3]
-    masks = prototypes(shapes)
+    masks, there = prototypes(shapes), any(len(shape) == 4 for shape in shapes.values())
     # YOLOv5's own repository does not say its task.
-    other = declared.task is not None and bool(masks) != (declared.task == "segment")
+    other = declared.task is not None and there != (declared.task == "segment")
     if declared.task in UNREAD or len(heads) != 1 or other:
         return (), None
     rows, columns = heads[0][1:]
+    if ANCHORS in (rows, columns):  # all lengths are free, and the boxes' axis has its name
+        return ("yolov8",) if columns == ANCHORS else ("yolov5",), None
     count = None if declared.labels is None else len(declared.labels)
     suppressed = columns == 6 + masks and not (isinstance(rows, int) and rows > FEW)
     if declared.head == TRANSFORMER:
