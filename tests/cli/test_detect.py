@@ -86,7 +86,7 @@ def test_a_threshold_without_a_detector():
 
 
 def test_predict_points_to_detect(run):
-    result = run("predict")
+    result = CliRunner().invoke(cli.app, ["predict", str(PHOTO), "--model", str(MODEL)])
     assert result.exit_code == 2
     assert "which finds boxes: unmask detect PICTURE lists them" in words(result)
 

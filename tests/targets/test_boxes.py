@@ -329,3 +329,72 @@ def test_a_box_by_hand_is_compared_by_its_box():
     explanation = unmask.explain(striped_model(), picture, [0, hand], masks=64, grid=4)
     assert explanation.targets[1].score == pytest.approx(220 / 255)
     assert explanation.targets[1].number is None
+
+
+# --- what was missed ---
+
+
+def shy(batch):
+    """A cat on the left that is found as far as the upper right corner is dark."""
+    sure = [max(0.0, 1 - one[:16, 40:].mean() / 200) for one in batch]
+    return [Detections([[4, 6, 24, 30]], [[1.0]], [one]) for one in sure]
+
+
+@pytest.fixture
+def shy_model():
+    return unmask.load(shy, detector="function", labels=["cat"], name="shy")
+
+
+BRIGHT = np.full((36, 60, 3), 198, np.uint8)
+CAT = unmask.box((4, 6, 24, 30), label="cat")
+
+
+def test_a_missed_object_says_how_near_the_detector_came_and_what_hinders(shy_model):
+    explanation = unmask.explain(shy_model, BRIGHT, CAT, masks=1024, grid=6, fill="black")
+    found = explanation.nearest()
+    assert found.score == explanation.targets[0].score < 0.02
+    scores = explanation.scores.scores[:, 0]
+    assert found.best == scores.max()
+    assert found.mask == scores.argmax()
+    left, _, _, bottom = found.hinders
+    assert left >= 32
+    assert bottom <= 24
+    assert found.change < 0
+    (note,) = [note for note in explanation.notes if "was missed" in note]
+    assert f"came to {found.best:.4f}. What hinders it most lies within {left:.0f}," in note
+
+
+def test_the_nearest_mask_of_a_shard_is_called_by_its_own_number(shy_model):
+    settings = {"masks": 512, "grid": 4, "fill": "black"}
+    whole = unmask.explain(shy_model, BRIGHT, CAT, **settings).nearest()
+    shards = [unmask.explain(shy_model, BRIGHT, CAT, shard=(i, 2), **settings) for i in (1, 2)]
+    merged = shards[0].merge(shards[1]).nearest()
+    assert (merged.mask, merged.best) == (whole.mask, whole.best)
+    best = max((one.nearest() for one in shards), key=lambda one: one.best)
+    assert best.best == whole.best
+    run = unmask.prepare(shy_model, BRIGHT, CAT, **settings)
+    number, row = divmod(whole.mask, run.plan.masks.block_size)
+    shown = run.plan.masks.renderer(np.asarray)(run.plan.masks.block(number)[row : row + 1])
+    again = run.targets.score(run.model(run.sample.masked(shown, run.fill)), 1)[0, 0]
+    assert again == pytest.approx(whole.best)
+
+
+def test_what_nothing_hinders_for_certain_says_so(model):
+    nowhere = unmask.box((0, 0, 6, 4), label="lamp")
+    explanation = unmask.explain(model, PICTURE, nowhere, masks=64, grid=4)
+    found = explanation.nearest("lamp")
+    assert (found.best, found.hinders, found.change) == (0.0, None, 0.0)
+    assert any("None of 64 masked pictures came nearer; no part" in n for n in explanation.notes)
+
+
+def test_what_was_found_is_not_called_missed(model):
+    hand = unmask.box((44, 20, 60, 34), label="moon")
+    explanation = unmask.explain(model, PICTURE, [0, hand], masks=64, grid=4)
+    assert not any("was missed" in note for note in explanation.notes)
+    assert explanation.nearest(1).score > 0.9
+
+
+def test_nearest_is_for_boxes():
+    picture = unmask.demo.pictures()["street"]
+    with pytest.raises(TargetError, match="is no box"):
+        unmask.explain("demo", picture, masks=64).nearest()

@@ -75,6 +75,7 @@ def of_explanation(explanation: Explanation) -> dict[str, Any]:
                 "reliability": sure,
                 "level": level,
                 **_parts_of(explanation, number),
+                **_of_missed(explanation, number),
             }
             for number, (target, sure, level) in enumerate(rows)
         ],
@@ -96,6 +97,15 @@ def of_explanation(explanation: Explanation) -> dict[str, Any]:
             "shard": plan.shard,
         },
     }
+
+
+def _of_missed(explanation: Explanation, number: int) -> dict[str, Any]:
+    """Return how near a detector came to a box by hand; nothing of other targets."""
+    target = explanation.targets[number]
+    if target.box is None or target.number is not None:
+        return {}
+    found = explanation.nearest(number)
+    return {"best": found.best, "hinders": found.hinders, "hinders_by": found.change}
 
 
 def _parts(masks: Masks) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from unmask.inputs.picture import Picture
 from unmask.models.labels import find_label
 from unmask.run import explanation_file
 from unmask.run.certainty import influence
+from unmask.run.nearest import Nearest, nearest, sure_level
 
 if TYPE_CHECKING:
     import os
@@ -243,6 +245,48 @@ class Explanation:
             return np.full_like(self.maps[number], np.inf)
         found: Floats = self.at_picture_size(each(stderr, relative=True), np.zeros(1))[0]
         return found
+
+    def nearest(self, target: int | str = 0) -> Nearest:
+        """Return how near the detector came to a box over all masks, and what hinders it most.
+
+        For a box by hand where nothing was found: hiding something else may bring it out.
+
+        Parameters
+        ----------
+        target : int or str, default 0
+
+        Returns
+        -------
+        Nearest
+
+        Raises
+        ------
+        TargetError
+            It is no box.
+        SettingError
+            The scores were not stored.
+
+        Examples
+        --------
+        >>> import unmask
+        >>> from unmask.models import Detections
+        >>> def shy(batch):  # finds the left side where the right one is dark
+        ...     sure = [1 - one[:, 6:].mean() / 255 for one in batch]
+        ...     return [Detections([[0, 0, 6, 8]], [[1.0]], [one]) for one in sure]
+        >>> model = unmask.load(shy, detector="function", labels=["cat"])
+        >>> bright = np.full((8, 12, 3), 250, np.uint8)
+        >>> missed = unmask.explain(model, bright, (0, 0, 6, 8), masks=256, grid=4, fill="black")
+        >>> found = missed.nearest()
+        >>> found.score < 0.05, found.best > 0.5, found.hinders[0] >= 4
+        (True, True, True)
+        """
+        number = self.find(target)
+        if self.targets[number].box is None:
+            raise TargetError(f"target {target!r} is no box: nearest() is about what was missed")
+        level = sure_level(math.prod(self.plan.masks.grid))
+        change = self.maps[number] - self.levels[number]
+        significant = self.significant(number, level)
+        return nearest(self.targets[number], number, self.scores, change, significant)
 
     @cached_property
     def _final(self) -> list[Maps]:

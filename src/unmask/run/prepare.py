@@ -29,6 +29,7 @@ from unmask.run.design import designed
 from unmask.run.diagnostics import doubts, not_best
 from unmask.run.explanation import Explanation
 from unmask.run.identity import UNKNOWN, Identity, identity
+from unmask.run.nearest import in_words, is_missed
 from unmask.run.plan import Plan
 from unmask.run.probing import probe
 from unmask.run.settings import (
@@ -177,10 +178,7 @@ class Run:
             signed=_signed(self.model, self.outputs),
             estimator=self.plan.estimator,
         )
-        notes = (*self.notes, *self.noted, *found)
-        for note in found:
-            warn(note, DoubtWarning)
-        return Explanation(
+        made = Explanation(
             targets=self.targets.targets,
             plan=self.plan,
             estimate=estimate,
@@ -200,12 +198,20 @@ class Run:
                 "python": platform.python_version(),
                 **self.model.versions,
             },
-            notes=notes,
+            notes=(*self.notes, *self.noted, *found),
             identity=self.identity,
             path=self.path,
             origin=self.model.origin,
             texts=None if self.model.texts is None else self.model.labels,
         )
+        missed = [
+            in_words(target, made.nearest(number), estimate.count)
+            for number, target in enumerate(self.targets.targets)
+            if is_missed(target)
+        ]
+        for note in (*found, *missed):
+            warn(note, DoubtWarning)
+        return replace(made, notes=(*made.notes, *missed)) if missed else made
 
 
 def prepare(
