@@ -17,7 +17,7 @@ from common import needed, parser, start, verdict
 
 import unmask
 from unmask.models.detections import Detections
-from unmask.targets.boxes import similarity
+from unmask.targets.box_similarity import similarity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

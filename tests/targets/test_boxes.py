@@ -10,8 +10,8 @@ from helpers.toy_models import plain_iou, random_detections
 from unmask.draw.canvas import pixels
 from unmask.errors import ModelOutputError, SettingError, TargetError
 from unmask.models.detections import Detections
+from unmask.targets.box_similarity import similarity
 from unmask.targets.box_specs import parse_boxes
-from unmask.targets.boxes import similarity
 
 
 @given(st.integers(0, 1000), st.lists(st.integers(0, 5), max_size=6))
@@ -370,6 +370,8 @@ def test_the_nearest_mask_of_a_shard_is_called_by_its_own_number(shy_model):
     shards = [unmask.explain(shy_model, BRIGHT, CAT, shard=(i, 2), **settings) for i in (1, 2)]
     merged = shards[0].merge(shards[1]).nearest()
     assert (merged.mask, merged.best) == (whole.mask, whole.best)
+    (note,) = [note for note in shards[0].merge(shards[1]).notes if "was missed" in note]
+    assert "nearest of 512 masked" in note
     best = max((one.nearest() for one in shards), key=lambda one: one.best)
     assert best.best == whole.best
     run = unmask.prepare(shy_model, BRIGHT, CAT, **settings)
@@ -398,3 +400,23 @@ def test_nearest_is_for_boxes():
     picture = unmask.demo.pictures()["street"]
     with pytest.raises(TargetError, match="is no box"):
         unmask.explain("demo", picture, masks=64).nearest()
+
+
+def test_masks_and_boxes_do_not_mix(tmp_path):
+    picture = np.full((32, 60, 3), 220, np.uint8)
+    settings = {"masks": 256, "grid": 4}
+    masks = unmask.explain(striped_model(), picture, 0, shard=(1, 2), **settings)
+    boxes = unmask.explain(striped_model(overlap="box"), picture, 0, shard=(2, 2), **settings)
+    assert [one.targets[0].overlap for one in (masks, boxes)] == ["mask", None]
+    with pytest.raises(SettingError):
+        masks.merge(boxes)
+    whole = unmask.explain(striped_model(), picture, 0, masks=64, grid=4)
+    kept = unmask.Explanation.load(whole.save(tmp_path / "masks.npz"))
+    assert kept.targets == whole.targets
+    assert unmask.extend(kept, striped_model(), masks=64).masks == 128
+    with pytest.raises(SettingError, match="give the model overlap='mask'"):
+        unmask.extend(kept, striped_model(overlap="box"), masks=64)
+    checkpoint = tmp_path / "c"
+    unmask.explain(striped_model(), picture, 0, checkpoint=checkpoint, **settings)
+    with pytest.raises(unmask.FileError, match="belongs to another run"):
+        unmask.explain(striped_model(overlap="box"), picture, 0, checkpoint=checkpoint, **settings)

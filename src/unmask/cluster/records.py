@@ -11,6 +11,7 @@ import numpy as np
 from unmask._base.spelling import named
 from unmask.cluster.packed_map import pack, sampled_shape
 from unmask.errors import MissingExtra
+from unmask.run.explanation_file import MORE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,8 +156,7 @@ def _beside(explanation: Explanation) -> dict[str, Any]:
         "texts": explanation.texts,
         **_input(explanation),
         "targets": [
-            {name: getattr(target, name) for name in ("top", "number", "pair", "request")}
-            for target in explanation.targets
+            {name: getattr(target, name) for name in MORE} for target in explanation.targets
         ],
     }
 

@@ -12,8 +12,9 @@ from unmask.inputs.preprocess import preprocessing, scaling_note
 from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model, build
-from unmask.models.onnx_detector import from_onnx_detector, recognized
+from unmask.models.onnx_detector import from_onnx_detector
 from unmask.models.onnx_facts import choose_output, declared_in, detector_note
+from unmask.models.onnx_recognized import recognized
 from unmask.models.onnx_series import onnx_of_series, takes_series
 from unmask.models.onnx_session import (
     DTYPES,

@@ -22,7 +22,7 @@ from unmask.inputs.picture import Picture
 from unmask.models.labels import find_label
 from unmask.run import explanation_file
 from unmask.run.certainty import influence
-from unmask.run.nearest import Nearest, nearest, sure_level
+from unmask.run.nearest import Nearest, in_words, is_missed, nearest, sure_level
 
 if TYPE_CHECKING:
     import os
@@ -288,6 +288,14 @@ class Explanation:
         significant = self.significant(number, level)
         return nearest(self.targets[number], number, self.scores, change, significant)
 
+    def missed(self) -> tuple[str, ...]:
+        """Say of each box by hand where nothing was found how near the detector came."""
+        return tuple(
+            in_words(target, self.nearest(number), self.masks)
+            for number, target in enumerate(self.targets)
+            if is_missed(target) and not isinstance(self.estimate, Summary)
+        )
+
     @cached_property
     def _final(self) -> list[Maps]:
         return [maps for _, maps in finalize_groups(self.plan.estimator, self.scores)]
@@ -514,7 +522,9 @@ class Explanation:
         if all(explanation.plan.shard == (1, 1) for explanation in everyone):
             plan = replace(plan, count=estimate.count)
         values, stderrs, sure = finished(plan.estimator, estimate)
-        return replace(
+        notes = dict.fromkeys(note for explanation in everyone for note in explanation.notes)
+        of_parts = {note for explanation in everyone for note in explanation.missed()}
+        made = replace(
             self,
             plan=plan,
             estimate=estimate,
@@ -525,11 +535,10 @@ class Explanation:
             model_calls=sum(explanation.model_calls for explanation in everyone),
             complete=estimate.count >= plan.count,
             stopped=f"merged from {len(everyone)}",
-            notes=tuple(
-                dict.fromkeys(note for explanation in everyone for note in explanation.notes)
-            ),
+            notes=tuple(note for note in notes if note not in of_parts),
             _more=None,
         )
+        return replace(made, notes=(*made.notes, *made.missed()))
 
     def _check_alike(self, other: Explanation) -> None:
         def known(explanation: Explanation) -> dict[str, Any]:

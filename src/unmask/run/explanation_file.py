@@ -80,6 +80,7 @@ MORE = {
     "number": maybe(whole()),
     "pair": maybe(listed(whole(-(2**31)), 2, 2)),
     "request": maybe(text),
+    "overlap": maybe(one_of(("mask",))),
 }
 TARGET = record(
     {"label": text, "index": maybe(whole(-(2**31))), "score": number()},

@@ -29,7 +29,6 @@ from unmask.run.design import designed
 from unmask.run.diagnostics import doubts, not_best
 from unmask.run.explanation import Explanation
 from unmask.run.identity import UNKNOWN, Identity, identity
-from unmask.run.nearest import in_words, is_missed
 from unmask.run.plan import Plan
 from unmask.run.probing import probe
 from unmask.run.settings import (
@@ -133,6 +132,7 @@ class Run:
             [(target.index, target.label, target.box) for target in self.targets.targets],
             self.sample.array,
             *content(self.fill),
+            *(target.overlap for target in self.targets.targets if target.overlap),
             *([self.sample.owner] if isinstance(self.sample, RowSample) else []),
         )
 
@@ -204,11 +204,7 @@ class Run:
             origin=self.model.origin,
             texts=None if self.model.texts is None else self.model.labels,
         )
-        missed = [
-            in_words(target, made.nearest(number), estimate.count)
-            for number, target in enumerate(self.targets.targets)
-            if is_missed(target)
-        ]
+        missed = made.missed()
         for note in (*found, *missed):
             warn(note, DoubtWarning)
         return replace(made, notes=(*made.notes, *missed)) if missed else made
