@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -142,6 +143,8 @@ def load(
     >>> load(lambda batch: batch.mean(axis=(1, 2, 3)), preprocess="unit", name="brightness").name
     'brightness'
     """
+    if isinstance(labels, Iterator):  # they may be read more than once
+        labels = list(labels)
     given: dict[str, Any] = {
         key: value
         for key, value in {

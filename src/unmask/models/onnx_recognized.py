@@ -95,7 +95,7 @@ def recognized(
     names = facts.labels if labels is None else read_labels(labels)
     batch = dict(zip(layout, entry.shape, strict=True))["N"]
     found = candidates(shapes, size, None if names is None else len(names), batch)
-    if len(found) > 1 and size is not None:
+    if "yolox" in found and len(found) > 1 and size is not None:
         outputs = _plain(session, entry, layout, (size[0], size[1]))
         found = tuple(name for name in found if possible(name, outputs, (size[0], size[1])))
     if len(found) > 1:
