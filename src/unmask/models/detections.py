@@ -229,11 +229,19 @@ def mask_iou(first: ArrayLike, second: ArrayLike) -> Array:
         raise ModelOutputError(
             f"masks of {other.shape[1:]} places, where {one.shape[1:]} are expected"
         )
-    # Sums of up to 2^24 ones are exact.
-    a, b = (part.reshape(len(part), -1).astype(np.float32) for part in (one, other))
-    shared = (a @ b.T).astype(np.float64)
-    union = a.sum(axis=1, dtype=np.float64)[:, None] + b.sum(axis=1, dtype=np.float64) - shared
+    a, b = _words(one), _words(other)
+    # One after another, so that memory does not grow with the product of both.
+    counts = [np.bitwise_count(mask & b).sum(axis=1, dtype=np.float64) for mask in a]
+    shared = np.reshape(counts, (len(a), len(b)))
+    areas = [np.bitwise_count(part).sum(axis=1, dtype=np.float64) for part in (a, b)]
+    union = areas[0][:, None] + areas[1] - shared
     return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
+
+
+def _words(masks: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Return masks as words of 64 bits, shape (m, words)."""
+    bits = np.packbits(masks.reshape(len(masks), -1), axis=1)
+    return np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8))).view(np.uint64)
 
 
 def coarse(masks: ArrayLike) -> NDArray[np.bool_]:
