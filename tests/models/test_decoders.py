@@ -267,6 +267,20 @@ def test_a_sigmoid_for_each_class():
     same(rtdetr(rf, SIZE)[0], expected)
 
 
+@pytest.mark.parametrize("read", [detr, rtdetr])
+def test_masks_of_queries(read):
+    expected = planted(np.random.default_rng(8), objectness=False)
+    parts = queries(expected, focal=read is rtdetr)
+    outputs = {name: part[None] for name, part in parts.items()}
+    masks = np.random.default_rng(9).normal(0, 1, (1, 2 * len(expected), 16, 24))
+    (plain,), (found,) = read(outputs, SIZE), read({**outputs, "pred_masks": masks}, SIZE)
+    np.testing.assert_array_equal(found.boxes, plain.boxes)
+    # The first half of the queries are of no object; a box tells which mask belongs to it.
+    for box, mask in zip(found.boxes, found.masks, strict=True):
+        (own,) = np.flatnonzero((np.abs(expected.boxes - box) < 1e-6).all(axis=1))
+        np.testing.assert_array_equal(mask, masks[0, len(expected) + own] > 0)
+
+
 def test_nanodet_in_its_forms():
     rng = np.random.default_rng(9)
     expected = planted(rng, objectness=False, least=20)

@@ -60,6 +60,7 @@ NAMED = [
     ({"dets": ("n", "m", 5), "labels": ("n", "m")}, None, ("nms",)),
     ({"dets": ("n", "m", 5), "labels": ("n", "m"), "masks": ("n", "m", "h", "w")}, None, ("nms",)),
     ({"dets": (1, 300, 4), "labels": (1, 300, 91)}, None, ("rtdetr",)),
+    ({"dets": (1, 9, 4), "labels": (1, 9, 4), "m": (1, 9, 16, 24)}, None, ("rtdetr",)),
     ({"detection_boxes": (1, 100, 4), "detection_scores": (1, 100)}, None, ("nms",)),
     ({"boxes": ("k", 4), "labels": ("k",), "scores": ("k",)}, None, ("nms",)),
     ({"logits": (1, 100, 92), "pred_boxes": (1, 100, 4)}, 91, ("detr",)),

@@ -187,11 +187,14 @@ def _of_one(
 
 
 def _all_queries(named: Shapes) -> bool:
-    """Whether there are boxes, and as many rows of logits, as RF-DETR has them."""
-    if len(named) != 2 or not all(len(shape) == 3 for shape in named.values()):
-        return False
-    boxes = [shape for shape in named.values() if shape[2] == 4]
-    return len(boxes) == 1
+    """Whether there are boxes, and rows of logits, perhaps masks, as RF-DETR has them."""
+    beside = [shape for name, shape in named.items() if name not in ("dets", "labels")]
+    boxes, logits = named.get("dets", ()), named.get("labels", ())
+    return (
+        len(boxes) == len(logits) == 3
+        and boxes[2] == 4
+        and all(len(shape) == 4 for shape in beside)
+    )
 
 
 def _of_queries(logits: Sequence[Any], classes: int | None) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unmask.models.boxes import corners
-from unmask.models.decoders.common import best, by_name, checked, shares, unfit
-from unmask.models.detections import Detections
+from unmask.models.decoders.common import MASKS, MOST, best, by_name, checked, shares, unfit
+from unmask.models.detections import Detections, coarse
 from unmask.models.heads import BOXES, LOGITS
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def detr(outputs: Outputs, size: tuple[int, int]) -> list[Detections]:
     outputs : sequence or mapping of arrays
         Logits (n, queries, classes + 1) and boxes (n, queries, 4): center, width and height as
         parts of the picture's sides. They are told apart by their names, ``logits`` and
-        ``pred_boxes``, then by shape.
+        ``pred_boxes``, then by shape. Logits of masks (n, queries, h, w) may lie beside them.
     size : (int, int)
         Height and width of the model's input.
 
@@ -45,15 +45,17 @@ def detr(outputs: Outputs, size: tuple[int, int]) -> list[Detections]:
     >>> found.boxes.tolist(), found.confidence.round(3).tolist()
     ([[20.0, 15.0, 60.0, 25.0]], [0.6])
     """
-    logits, boxes = _parts("detr", outputs, size)
+    logits, boxes, masks = _parts("detr", outputs, size)
     result = []
-    for one, places in zip(logits.astype(np.float64), boxes, strict=True):
+    for number, one in enumerate(logits.astype(np.float64)):
         scores = np.exp(one - one.max(axis=1, keepdims=True))
         scores /= scores.sum(axis=1, keepdims=True)
         scores, objectness = scores[:, :-1], 1 - scores[:, -1]
-        index = best("detr", scores.max(axis=1))
+        index = best("detr", scores.max(axis=1), MOST if masks is None else MASKS)
         sure = objectness[index]  # at least FLOOR, as no class is surer
-        result.append(Detections(_placed(places[index], size), scores[index] / sure[:, None], sure))
+        shown = None if masks is None else coarse(masks[number, index] > 0)
+        places = _placed(boxes[number, index], size)
+        result.append(Detections(places, scores[index] / sure[:, None], sure, shown))
     return result
 
 
@@ -81,28 +83,30 @@ def rtdetr(outputs: Outputs, size: tuple[int, int]) -> list[Detections]:
     >>> found.boxes.tolist(), found.confidence.tolist()
     ([[20.0, 15.0, 60.0, 25.0]], [0.8])
     """
-    named = by_name(outputs)
+    named, masks = by_name(outputs), None
     if len(named) == 1:
         head = next(iter(named.values()))
         if head.ndim != 3 or head.shape[2] <= 4:
             raise unfit("rtdetr", [head.shape], size)
         boxes, scores = head[..., :4], shares("rtdetr", checked("rtdetr", head)[..., 4:])
     else:
-        logits, boxes = _parts("rtdetr", named, size)
+        logits, boxes, masks = _parts("rtdetr", named, size)
         # tanh keeps large logits from overflowing; padding of texts is -inf.
         scores = 0.5 * (1 + np.tanh(0.5 * logits.astype(np.float64)))
     result = []
-    for one, places in zip(scores.astype(np.float64), boxes, strict=True):
-        index = best("rtdetr", one.max(axis=1))
+    for number, one in enumerate(scores.astype(np.float64)):
+        index = best("rtdetr", one.max(axis=1), MOST if masks is None else MASKS)
         highest = one[index].max(axis=1)
-        result.append(
-            Detections(_placed(places[index], size), one[index] / highest[:, None], highest)
-        )
+        shown = None if masks is None else coarse(masks[number, index] > 0)
+        places = _placed(boxes[number, index], size)
+        result.append(Detections(places, one[index] / highest[:, None], highest, shown))
     return result
 
 
-def _parts(decoder: str, outputs: Outputs, size: tuple[int, int]) -> tuple[Array, Array]:
-    """Return logits (n, queries, classes) and boxes (n, queries, 4)."""
+def _parts(
+    decoder: str, outputs: Outputs, size: tuple[int, int]
+) -> tuple[Array, Array, Array | None]:
+    """Return logits (n, queries, classes), boxes (n, queries, 4), and masks where there are any."""
     named = by_name(outputs)
     boxes = next((named[name] for name in ("pred_boxes", *BOXES) if name in named), None)
     flat = [array for array in named.values() if array.ndim == 3]
@@ -113,7 +117,9 @@ def _parts(decoder: str, outputs: Outputs, size: tuple[int, int]) -> tuple[Array
         logits = next((array for array in flat if array is not boxes), None)
     if boxes is None or logits is None or logits.shape[:2] != boxes.shape[:2]:
         raise unfit(decoder, [array.shape for array in named.values()], size)
-    return checked(decoder, logits), checked(decoder, boxes)
+    four = [array for array in named.values() if array.ndim == 4]
+    masks = next((array for array in four if array.shape[:2] == boxes.shape[:2]), None)
+    return checked(decoder, logits), checked(decoder, boxes), masks
 
 
 def _placed(boxes: Array, size: tuple[int, int]) -> Array:
