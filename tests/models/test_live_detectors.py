@@ -43,10 +43,10 @@ def layers(**more):
     return {**named, "d_model": 16, "id2label": NAMES, **more}
 
 
-def detr():
+def detr(stages=(4,), **more):
     own = {"use_timm_backbone": False, "use_pretrained_backbone": False, "backbone": None}
-    back = transformers.ResNetConfig(**resnet(4))
-    config = transformers.DetrConfig(**layers(**own, backbone_config=back, num_queries=7))
+    back = transformers.ResNetConfig(**resnet(*stages))
+    config = transformers.DetrConfig(**layers(**own, **more, backbone_config=back, num_queries=7))
     return transformers.DetrForObjectDetection(config), "Detr", {"size": EDGES}
 
 
@@ -119,6 +119,25 @@ def test_boxes_are_those_of_the_models_own_processor(made, scene):
         same &= theirs["labels"].numpy() == one.index
         assert np.abs(theirs["scores"].numpy()[same] - one.confidence).min() < 0.01
     assert ours[0].confidence == pytest.approx(float(theirs["scores"].max()), abs=0.01)
+
+
+def test_queries_with_masks(scene):
+    torch.manual_seed(0)
+    # As many heads as make a multiple of 8 with the 16 channels.
+    heads = {"encoder_attention_heads": 8, "decoder_attention_heads": 8}
+    detector, _, options = detr((1, 2, 3, 4), **heads)
+    model = surer(transformers.DetrForSegmentation(detector.config))
+    processor = transformers.DetrImageProcessorPil(**options)
+    loaded = unmask.load(model, processor=processor, threshold=0.01)
+    inputs = processor(images=Image.fromarray(scene), return_tensors="pt")
+    with torch.no_grad():
+        outputs = model(pixel_values=inputs["pixel_values"])
+    shares = outputs.logits.softmax(-1)[0, :, :-1].max(dim=-1).values
+    (best, *_) = unmask.detect(loaded, scene)
+    assert best.confidence == pytest.approx(float(shares.max()), abs=0.01)
+    shown = outputs.pred_masks[0, shares.argmax()].numpy() > 0
+    assert best.mask.shape == (H, W)
+    assert abs(best.mask.mean() - shown.mean()) < 0.1
 
 
 def test_a_detector_from_a_folder_is_explained(tmp_path, scene):

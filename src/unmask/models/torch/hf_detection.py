@@ -23,13 +23,20 @@ if TYPE_CHECKING:
 __all__ = ["detects", "from_object_detector"]
 
 HEAD = "transformers"  # what its boxes are read as
+# Whose queries have masks too.
+WITH_MASKS = (
+    "DetrForSegmentation",
+    "ConditionalDetrForSegmentation",
+    "RfDetrForInstanceSegmentation",
+)
 # Whose queries answer texts.
 ASKED = ("GroundingDino", "MMGroundingDino", "OwlViT", "Owlv2")
 
 
 def detects(model: Any) -> bool:
-    """Whether a model of transformers says by its name that it finds objects."""
-    return type(model).__name__.endswith("ForObjectDetection")
+    """Whether a model of transformers says by its name that it finds objects with boxes."""
+    name = type(model).__name__
+    return name.endswith("ForObjectDetection") or name in WITH_MASKS
 
 
 def from_object_detector(
@@ -100,9 +107,11 @@ def _read(count: int, name: str, outputs: Mapping[str, Any], size: Any) -> list[
 
 
 def _boxes(model: Any, pixels: Any) -> dict[str, Any]:
-    """Return class logits and boxes alone."""
+    """Return class logits and boxes alone, and masks where there are any."""
     outputs = model(pixel_values=pixels)
-    return {"logits": outputs.logits, "pred_boxes": outputs.pred_boxes}
+    found = {"logits": outputs.logits, "pred_boxes": outputs.pred_boxes}
+    masks = getattr(outputs, "pred_masks", None)
+    return found if masks is None else {**found, "pred_masks": masks}
 
 
 def _phrases(model: Any, tokenizer: Any, texts: Sequence[str]) -> Callable[[Any], Any]:
