@@ -6,7 +6,7 @@ from PIL import Image
 
 import unmask
 from helpers.later import later
-from unmask.errors import ModelError, TargetError
+from unmask.errors import ModelError, SettingError, TargetError
 
 torch, transformers = later("torch"), later("transformers")
 # Importing both takes seconds, whichever test comes first.
@@ -224,6 +224,11 @@ def test_grounding_dino_looks_for_its_labels(scene):
         unmask.explain(loaded, scene, "a bird", masks=8)
     explanation = unmask.explain(loaded, scene, "top:1", masks=24, grid=4)
     assert explanation.targets[0].label in ("a cat", "red dog")
+    assert explanation.texts == ("a cat", "red dog")
+    # Other labels are looked for, and not other names for the same.
+    other = unmask.load(loaded, labels=["red dog"])
+    assert unmask.detect(other, scene)[0].confidence == pytest.approx(phrases[:, 1].max(), abs=0.05)
+    assert unmask.extend(explanation, other, masks=24).texts == ("a cat", "red dog")
 
 
 def test_what_grounding_dino_needs_is_said():
@@ -394,5 +399,20 @@ def test_a_torch_module_is_read_by_a_named_decoder(scene):
         Raw(), detector="yolov8", labels=["cat", "dog"], preprocess="unit", size=(64, 96)
     )
     assert [one.label for one in unmask.detect(loaded, scene)] == ["cat", "dog"]
+    with pytest.raises(SettingError, match="is a detector by itself"):
+        unmask.load(yolo("detect", ROW), detector="yolov8")
+
+    class Lists(torch.nn.Module):
+        def forward(self, pixels):
+            sure = pixels.mean(dim=(1, 2, 3))
+            box = torch.tensor([[20.0, 10.0, 60.0, 40.0]])
+            return [
+                {"boxes": box, "scores": one[None], "labels": torch.tensor([1])} for one in sure
+            ]
+
+    listed = unmask.load(Lists(), detector="function", labels=["cat", "dog"], preprocess="unit")
+    (found,) = unmask.detect(listed, scene)
+    assert (found.label, found.box) == ("dog", (20, 10, 60, 40))
+    assert found.confidence == pytest.approx(scene.mean() / 255, abs=1e-5)
     with pytest.raises(ModelError, match=r"looks like .*detector=|no scores of classes"):
         unmask.predict(unmask.load(Raw(), preprocess="unit", size=(64, 96)), scene)

@@ -214,6 +214,18 @@ def test_a_size_that_is_free_is_the_exported_one(tmp_path):
         assert declared_in(entries(imgsz=text)).size is None
 
 
+def test_a_segmentation_of_free_lengths(tmp_path):
+    columns = np.float32([[40], [20], [20], [10], [0.9], [0.1], *[[1]] * 8])[None]
+    parts = {"output0": columns, "output1": np.ones((1, 8, 16, 24), np.float32)}
+    free = {"output0": ("batch", "c", "anchors"), "output1": ("batch", "k", "h", "w")}
+    path = written(tmp_path / "d.onnx", parts, shapes=free, metadata=entries("segment"))
+    for options in ({}, {"detector": "yolov8"}):
+        model = unmask.load(path, resize="stretch", **options)
+        (found,) = unmask.detect(model, np.zeros((*SIZE, 3), np.uint8))
+        assert (model.detector, found.label) == ("yolov8", "class 0")
+        assert found.mask.any()
+
+
 def test_rtdetrs_own_boxes_are_centers_of_parts(tmp_path):
     rows = np.float32([[[0.5, 0.5, 0.5, 0.25, 0.8, 1], *[[0.1, 0.1, 0.1, 0.1, 0, 0]] * 3]])
     path = written(

@@ -237,8 +237,7 @@ def _detector(source: Any, detector: str, options: dict[str, Any]) -> Model:
                 "detector='function' is for a function; a file or a framework's model needs its "
                 "decoder"
             )
-        own = {name: rest.pop(name) for name in ("labels", "boxes", "layout") if name in rest}
-        return _changed(from_detector_function(source, **own), rest)
+        return _of_lists(source, rest)
     boxes, labels = rest.pop("boxes", None), rest.pop("labels", None)
     later = {name: rest.pop(name) for name in OF_DETECTORS if name in rest}
     if isinstance(source, str | Path) and Path(source).suffix.lower() == ".onnx":
@@ -262,10 +261,33 @@ def _detector(source: Any, detector: str, options: dict[str, Any]) -> Model:
     return _changed(_decoded(model, detector, labels, boxes), later)
 
 
-def _decoded(model: Model, detector: str, labels: Labels | None, boxes: Any) -> Model:
-    """Return any model as a detector, its outputs read by a decoder."""
+def _of_lists(source: Any, options: dict[str, Any]) -> Model:
+    """Return a function, or a framework's model, that lists what it finds in each picture."""
+    own = {name: options.pop(name) for name in ("labels", "boxes") if name in options}
+    found = find(source)
+    if found is None:
+        layout = {"layout": options.pop("layout")} if "layout" in options else {}
+        return _changed(from_detector_function(source, **own, **layout), options)
+    later = {name: options.pop(name) for name in OF_DETECTORS if name in options}
+    model = _changed(*loaded(*found, options, LATER))
+    _check_raw(model)
+    read = from_detector_function(model.run, **own, layout=model.input.layout, name=model.name)
+    plain = replace(model, labels=read.labels, classes=None, activation=None, export=None)
+    return _changed(replace(plain, run=read.run, detector=read.detector), later)
+
+
+def _check_raw(model: Model) -> None:
     if not model.input.takes_pictures:
         raise ModelError(f"{model.name} takes no pictures, and a detector does")
+    if model.detector is not None:
+        raise SettingError(
+            f"{model.name} is a detector by itself (read as {model.detector}): leave out detector="
+        )
+
+
+def _decoded(model: Model, detector: str, labels: Labels | None, boxes: Any) -> Model:
+    """Return any model as a detector, its outputs read by a decoder."""
+    _check_raw(model)
     names = model.labels if labels is None else read_labels(labels)
     read: Any = DECODERS[detector]
     if detector == "nms":

@@ -213,7 +213,7 @@ def _check_declared(path: Path, decoder: str, facts: Facts, shapes: Shapes) -> N
     if declared is None:
         return
     unread = UNREAD.get(declared.task or "")
-    if declared.task == "segment" and not prototypes(shapes):
+    if declared.task == "segment" and not any(len(shape) == 4 for shape in shapes.values()):
         unread = "masks beside its boxes, and its outputs hold no prototypes of them"
     if unread:
         raise ModelError(

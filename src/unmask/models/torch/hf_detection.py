@@ -79,14 +79,14 @@ def from_object_detector(
     tokenizer = tokenizer or getattr(processor, "tokenizer", None)
     if name.startswith(ASKED):
         asked = _phrases if "GroundingDino" in name else _texts
-        names = () if labels is None else read_labels(labels)
-        forward: Callable[[Any], Any] = asked(model, tokenizer, names)
-        run = runner(model, forward, autocast, channels_last)
-        return detecting(
-            replace(made, run=run, labels=names, classes=len(names)),
-            HEAD,
-            DECODERS["rtdetr"],
-        )
+
+        def fields(texts: Sequence[str]) -> dict[str, Any]:
+            run = runner(model, asked(model, tokenizer, texts), autocast, channels_last)
+            read = detecting(replace(made, run=run), HEAD, DECODERS["rtdetr"])
+            return {"run": read.run, "labels": tuple(texts), "classes": len(texts)}
+
+        first = fields(() if labels is None else read_labels(labels))
+        return replace(made, **first, detector=HEAD, texts=fields, export=None)
     count = int(model.config.num_labels)
     own, notes = own_labels(model.config, count)
     names = own if labels is None else read_labels(labels, count)
