@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import TensorProto, helper, numpy_helper
 
 import unmask
-from helpers import onnx_models
+from helpers.onnx_models import constants
 from unmask.errors import ModelError, SettingError
 from unmask.models.decoders.telling import possible
 from unmask.models.heads import HEADS, candidates, cells
@@ -20,27 +19,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::unmask.errors.UnmaskWarning")
 
 SIZE = (64, 96)
 N = cells(SIZE)
-FLOAT = TensorProto.FLOAT
-
-
-def written(path, arrays, *, shapes=None, size=SIZE, batch=1, metadata=(), more=()):
-    """Write a model that returns constants, whatever the picture; `shapes` are what it declares."""
-    entry = helper.make_tensor_value_info("images", FLOAT, [batch, 3, *size])
-    others = [
-        helper.make_tensor_value_info(name, TensorProto.INT64, list(shape)) for name, shape in more
-    ]
-    nodes, outputs = [], []
-    for name, array in arrays.items():
-        value = numpy_helper.from_array(np.ascontiguousarray(array))
-        nodes.append(helper.make_node("Constant", [], [name], value=value))
-        declared = (shapes or {}).get(name, array.shape)
-        kind = TensorProto.INT64 if array.dtype == np.int64 else FLOAT
-        outputs.append(helper.make_tensor_value_info(name, kind, list(declared)))
-    nodes.append(helper.make_node("Identity", ["images"], ["unused"]))
-    for name, _ in more:
-        nodes.append(helper.make_node("Identity", [name], [f"unused_{name}"]))
-    graph = helper.make_graph(nodes, "constant", [entry, *others], outputs)
-    return onnx_models._write(path, graph, metadata)
 
 
 # --- by names and shapes ---
@@ -123,21 +101,21 @@ def test_heads_of_one_shape_are_told_by_what_they_return(kind, seed):
 @pytest.mark.parametrize("kind", ["yolox", "yolov5", "nanodet"])
 def test_a_file_of_one_row_a_cell_is_asked_once(tmp_path, kind):
     raw = rows_of(kind, np.random.default_rng(0), 40)[None].astype(np.float32)
-    model = unmask.load(written(tmp_path / "d.onnx", {"output": raw}))
+    model = unmask.load(constants(tmp_path / "d.onnx", {"output": raw}))
     assert model.detector == kind
     assert f"(detector={kind!r})" in model.notes[0]
 
 
 def test_shapes_that_leave_several_are_refused_with_the_remedy(tmp_path):
     wild = np.random.default_rng(0).normal(0, 9, (1, N, 85)).astype(np.float32)
-    path = written(tmp_path / "d.onnx", {"output": wild})
+    path = constants(tmp_path / "d.onnx", {"output": wild})
     with pytest.raises(ModelError, match=r"detector='yolox'\), or YOLOv5 .*say which it is"):
         unmask.load(path)
     parts = {
         "logits": np.zeros((1, 9, 4), np.float32),
         "pred_boxes": np.zeros((1, 9, 4), np.float32),
     }
-    path = written(tmp_path / "q.onnx", parts)
+    path = constants(tmp_path / "q.onnx", parts)
     with pytest.raises(ModelError, match=r"detector='detr'\), or .*number of labels"):
         unmask.load(path)
     assert unmask.load(path, labels=["a", "b", "c"]).detector == "detr"
@@ -149,7 +127,7 @@ def test_shapes_that_leave_several_are_refused_with_the_remedy(tmp_path):
 
 def test_labels_of_another_number_are_refused(tmp_path):
     raw = rows_of("yolox", np.random.default_rng(0), 12)[None].astype(np.float32)
-    path = written(tmp_path / "d.onnx", {"output": raw})
+    path = constants(tmp_path / "d.onnx", {"output": raw})
     with pytest.raises(ModelError, match="not with 2 labels"):
         unmask.load(path, labels=["a", "b"])
 
@@ -199,7 +177,7 @@ def test_what_ultralytics_leaves_open_is_refused(tmp_path):
     declared = Declared("detect", ("a", "b"), head="RTDETRDecoder")
     assert head_of({"o": (1, 300, 6)}, declared)[0] == ("nms", "rtdetr")
     rows = np.zeros((1, 300, 6), np.float32)
-    path = written(tmp_path / "d.onnx", {"o": rows}, metadata=entries(head="RTDETRDecoder"))
+    path = constants(tmp_path / "d.onnx", {"o": rows}, metadata=entries(head="RTDETRDecoder"))
     with pytest.raises(ModelError, match=r"detector='nms'\), or .*detector='rtdetr'"):
         unmask.load(path)
     assert unmask.load(path, detector="rtdetr").detector == "rtdetr"
@@ -207,7 +185,7 @@ def test_what_ultralytics_leaves_open_is_refused(tmp_path):
 
 def test_a_size_that_is_free_is_the_exported_one(tmp_path):
     column = np.float32([[[40], [20], [20], [10], [0.9], [0.1]]])
-    path = written(tmp_path / "d.onnx", {"o": column}, size=("h", "w"), metadata=entries())
+    path = constants(tmp_path / "d.onnx", {"o": column}, size=("h", "w"), metadata=entries())
     assert unmask.load(path).input.size == SIZE
     assert unmask.load(path, size=(32, 64)).input.size == (32, 64)
     for text in ("640", "[0, 3]", "[", "['a', 'b']"):
@@ -218,7 +196,7 @@ def test_a_segmentation_of_free_lengths(tmp_path):
     columns = np.float32([[40], [20], [20], [10], [0.9], [0.1], *[[1]] * 8])[None]
     parts = {"output0": columns, "output1": np.ones((1, 8, 16, 24), np.float32)}
     free = {"output0": ("batch", "c", "anchors"), "output1": ("batch", "k", "h", "w")}
-    path = written(tmp_path / "d.onnx", parts, shapes=free, metadata=entries("segment"))
+    path = constants(tmp_path / "d.onnx", parts, shapes=free, metadata=entries("segment"))
     for options in ({}, {"detector": "yolov8"}):
         model = unmask.load(path, resize="stretch", **options)
         (found,) = unmask.detect(model, np.zeros((*SIZE, 3), np.uint8))
@@ -228,7 +206,7 @@ def test_a_segmentation_of_free_lengths(tmp_path):
 
 def test_rtdetrs_own_boxes_are_centers_of_parts(tmp_path):
     rows = np.float32([[[0.5, 0.5, 0.5, 0.25, 0.8, 1], *[[0.1, 0.1, 0.1, 0.1, 0, 0]] * 3]])
-    path = written(
+    path = constants(
         tmp_path / "d.onnx", {"o": rows}, metadata=entries(count=80, head="RTDETRDecoder")
     )
     for options in ({}, {"detector": "nms"}):
@@ -254,7 +232,7 @@ def test_inputs_that_the_pictures_size_determines(tmp_path, more):
         "labels": np.int64([[1]]),
         "scores": np.float32([[0.8]]),
     }
-    path = written(tmp_path / "d.onnx", parts, more=more)
+    path = constants(tmp_path / "d.onnx", parts, more=more)
     model = unmask.load(path, labels=["cat", "dog"], resize="stretch")
     (found,) = unmask.detect(model, np.zeros((*SIZE, 3), np.uint8))
     assert (found.label, found.box) == ("dog", (24, 24, 72, 40))
@@ -262,7 +240,7 @@ def test_inputs_that_the_pictures_size_determines(tmp_path, more):
 
 def test_another_input_is_still_refused(tmp_path):
     parts = {"boxes": np.zeros((1, 1, 4), np.float32), "scores": np.zeros((1, 1), np.float32)}
-    path = written(tmp_path / "d.onnx", parts, more=[("scale_factor", (1, 2))])
+    path = constants(tmp_path / "d.onnx", parts, more=[("scale_factor", (1, 2))])
     with pytest.raises(ModelError, match="has 2 inputs"):
         unmask.load(path)
 
@@ -305,7 +283,7 @@ def test_mmdeploys_masks_are_read_in_any_order(tmp_path, names):
         "labels": np.int64([[1, -1]]),
         "masks": masks,
     }
-    path = written(tmp_path / "d.onnx", {name: parts[name] for name in names})
+    path = constants(tmp_path / "d.onnx", {name: parts[name] for name in names})
     model = from_onnx_detector(path, labels=["cat", "dog"], resize="stretch")
     assert model.detector == "nms"
     picture = np.zeros((*SIZE, 3), np.uint8)
