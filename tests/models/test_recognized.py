@@ -255,6 +255,15 @@ def test_a_function_is_read_by_a_decoder():
     )
     (found,) = unmask.detect(model, np.zeros((*SIZE, 3), np.uint8))
     assert (found.label, found.box) == ("cat", (30, 15, 50, 25))
+    named = {
+        "detection_boxes": np.array([[[0.25, 0.5, 0.5, 1.0]]]),
+        "detection_scores": np.array([[0.9]]),
+        "detection_classes": np.array([[1.0]]),
+        "num_detections": np.array([1.0]),
+    }
+    tensorflow = unmask.load(lambda _: named, detector="nms", labels=["person", "car"])
+    (found,) = unmask.detect(unmask.load(tensorflow), np.zeros((*SIZE, 3), np.uint8))
+    assert (found.label, found.box) == ("person", (48, 16, 96, 32))
     with pytest.raises(SettingError, match="boxes='xywh' is for detector='nms'"):
         unmask.load(lambda batch: batch, detector="yolov8", boxes="xywh")
     with pytest.raises(SettingError, match="needs its decoder"):

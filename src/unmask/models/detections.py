@@ -6,6 +6,7 @@ product of overlap, likeness of classes and objectness among them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -240,7 +241,7 @@ def mask_iou(first: ArrayLike, second: ArrayLike) -> Array:
 
 def _words(masks: NDArray[np.bool_]) -> NDArray[np.uint64]:
     """Return masks as words of 64 bits, shape (m, words)."""
-    bits = np.packbits(masks.reshape(len(masks), -1), axis=1)
+    bits = np.packbits(masks.reshape(len(masks), math.prod(masks.shape[1:])), axis=1)
     return np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8))).view(np.uint64)
 
 

@@ -14,7 +14,7 @@ from unmask._base.checks import did_you_mean, known, sizes
 from unmask._base.files import expanded, sha256
 from unmask.errors import ModelError, SettingError
 from unmask.inputs.preprocess import preprocessing
-from unmask.models.decoders import DECODERS, nms
+from unmask.models.decoders import DECODERS, begins_with_none, nms
 from unmask.models.detecting import detecting
 from unmask.models.detector import from_detector_function
 from unmask.models.function import from_function
@@ -291,7 +291,8 @@ def _decoded(model: Model, detector: str, labels: Labels | None, boxes: Any) -> 
     names = model.labels if labels is None else read_labels(labels)
     read: Any = DECODERS[detector]
     if detector == "nms":
-        read = partial(nms, count=None if names is None else len(names), boxes=boxes)
+        count = None if names is None else len(names)
+        read = partial(nms, count=count, boxes=boxes, from_one=not begins_with_none(names))
     plain = replace(model, labels=names, classes=None, activation=None)
     return detecting(plain, detector, read)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.inputs.preprocess import preprocessing, scaling_note
-from unmask.models.decoders import AXES, DECODERS, classes_in, nms
+from unmask.models.decoders import AXES, DECODERS, begins_with_none, classes_in, nms
 from unmask.models.detecting import detecting
 from unmask.models.heads import BOXES, HEADS, prototypes, resembles
 from unmask.models.interruptible import run_session
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from unmask.models.onnx_facts import Facts
 
 __all__ = ["from_onnx_detector"]
-
-# First labels for what is no object: TensorFlow's classes count from 1.
-NO_OBJECT = ("class 0", "background", "__background__", "???", "n/a")
 
 
 def from_onnx_detector(
@@ -149,10 +146,8 @@ def from_onnx_detector(
     batch = fixed["N"] if isinstance(fixed["N"], int) else None
     read = DECODERS[decoder]
     if decoder == "nms":
-        if any(name.startswith("detection_classes") for name in shapes) and names:
-            names = names if names[0].lower() in NO_OBJECT else ("background", *names)
         classes = classes if names is None else len(names)
-        read = partial(nms, count=classes, boxes=boxes)
+        read = partial(nms, count=classes, boxes=boxes, from_one=not begins_with_none(names))
         if shapes and all(map(_of_one_image, shapes.values())):
             batch = batch or 1  # the outputs have no axis for several images
     called = name or facts.name or path.name

@@ -6,7 +6,7 @@ from unmask.models.boxes import BoxFormat
 from unmask.models.decoders.common import FLOOR, MASKS, MOST, Decoder, Outputs
 from unmask.models.decoders.detr import detr, rtdetr
 from unmask.models.decoders.nanodet import nanodet
-from unmask.models.decoders.nms import CLASSES, nms
+from unmask.models.decoders.nms import CLASSES, begins_with_none, nms
 from unmask.models.decoders.yolo import AXES, classes_in, yolov5, yolov8, yolox
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "BoxFormat",
     "Decoder",
     "Outputs",
+    "begins_with_none",
     "classes_in",
     "detr",
     "nanodet",

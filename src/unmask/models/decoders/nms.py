@@ -16,16 +16,31 @@ from unmask.models.detections import Detections, coarse
 from unmask.models.heads import prototypes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from unmask.models.boxes import BoxFormat
     from unmask.models.decoders.common import Array, Outputs
 
-__all__ = ["CLASSES", "nms"]
+__all__ = ["CLASSES", "begins_with_none", "nms"]
 
 CLASSES = 128  # where only the numbers of classes are known, but not how many there are
+
+
+# First labels for what is no object.
+NO_OBJECT = ("class 0", "background", "__background__", "???", "n/a")
+
+
+def begins_with_none(labels: Sequence[str] | None) -> bool:
+    """Whether labels are at the numbers of classes that count from 1: none, or one for no object.
+
+    Examples
+    --------
+    >>> begins_with_none(("background", "cat")), begins_with_none(("cat",)), begins_with_none(None)
+    (True, False, True)
+    """
+    return not labels or labels[0].strip().lower() in NO_OBJECT
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,7 @@ def nms(
     size: tuple[int, int],
     count: int | None = None,
     boxes: BoxFormat | None = None,
+    from_one: bool = False,
 ) -> list[Detections]:
     """Read boxes, scores and classes of a model that suppresses overlapping boxes itself.
 
@@ -63,6 +79,9 @@ def nms(
     boxes : {"xyxy", "yxyx", "xywh", "cxcywh"}, optional
         What the four numbers of a box are; by default "yxyx" for an output that is named
         detection_boxes, else "xyxy".
+    from_one : bool, default False
+        Classes of an output that is named detection_classes are counted from 1, as TensorFlow's
+        are, and the labels at hand begin with the first of them.
 
     Returns
     -------
@@ -84,6 +103,7 @@ def nms(
         sure = found.scores[number]
         index = best("nms", sure, MOST if found.masks is None else MASKS)
         sure, which = shares("nms", sure[index].astype(np.float64)), found.classes[number][index]
+        which = which - 1 if from_one and tensorflow else which
         wrong = which[(which < 0) | (which >= known) | (which != np.rint(which))]
         if wrong.size:
             hint = ": give the labels, which say how many there are" if count is None else ""
