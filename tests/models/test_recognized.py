@@ -272,6 +272,16 @@ def test_a_function_is_read_by_a_decoder():
         unmask.load(lambda batch: batch, detector="yolov8", layout="NTC")
 
 
+def test_raw_outputs_of_a_function_are_named_with_all_that_they_may_be():
+    outputs = {"pred_logits": np.zeros((1, 9, 4)), "pred_boxes": np.full((1, 9, 4), 0.5)}
+    picture = np.full((*SIZE, 3), 90, np.uint8)
+    with pytest.raises(ModelError, match=r"DETR: .*'detr', or like RT-DETR.*detector='rtdetr'"):
+        unmask.predict(lambda _: outputs, picture)
+    for decoder, labels in (("detr", ["a", "b", "c"]), ("rtdetr", ["a", "b", "c", "d"])):
+        model = unmask.load(lambda _: outputs, detector=decoder, labels=labels, threshold=0.2)
+        assert unmask.detect(model, picture)[0].box == (24, 16, 72, 48)
+
+
 def test_what_is_for_detectors_is_refused_elsewhere(tmp_path):
     for options in ({"threshold": 0.5}, {"overlap": "box"}):
         (name,) = options

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from unmask.models.heads import HEADS, resembles
+from unmask.models.heads import HEADS, candidates, resembles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from unmask.models.heads import Shapes
 
 __all__ = ["described", "seem"]
 
@@ -72,9 +74,11 @@ def seem(outputs: Any, size: Sequence[int] | None = None, layout: str = "NCHW") 
         choice = f"choose one with output=, 0 to {len(outputs) - 1}, or "
     else:
         shapes, choice = {"output": getattr(outputs, "shape", ())}, ""
-    decoder = resembles(shapes, size)
-    if decoder is not None:
-        return f"this looks like {HEADS[decoder].title}: load it with detector={decoder!r}"
+    if looks := candidates(shapes, size) or _maybe(shapes, size):
+        looking, *others = (
+            f"{HEADS[name].title}: load it with detector={name!r}" for name in looks
+        )
+        return f"this looks like {looking}" + "".join(f", or like {other}" for other in others)
     shape = tuple(shapes.get("output", ()))
     if len(shape) == 4:
         first = layout.index("C") == 1 if "C" in layout else True
@@ -97,3 +101,8 @@ def seem(outputs: Any, size: Sequence[int] | None = None, layout: str = "NCHW") 
 def _short(part: Any) -> str:
     shape = getattr(part, "shape", None)
     return type(part).__name__ if shape is None else str(tuple(shape))
+
+
+def _maybe(shapes: Shapes, size: Sequence[int] | None) -> tuple[str, ...]:
+    found = resembles(shapes, size)
+    return () if found is None else (found,)
