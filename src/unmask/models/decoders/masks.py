@@ -16,8 +16,8 @@ __all__ = ["from_prototypes", "pasted"]
 
 
 def from_prototypes(
-    weights: NDArray[np.float64],
-    prototypes: NDArray[np.float64],
+    weights: NDArray[np.floating],
+    prototypes: NDArray[np.floating],
     boxes: NDArray[np.float64],
     size: tuple[int, int],
 ) -> NDArray[np.bool_]:

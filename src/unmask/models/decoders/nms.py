@@ -164,7 +164,7 @@ def _one_array(named: dict[str, Array], size: tuple[int, int]) -> _Found | None:
 
     def masks(number: int, index: NDArray[np.intp], places: Array) -> Array:
         own, base = head[number, index, 6:], bases[number]
-        return from_prototypes(own.astype(np.float64), base.astype(np.float64), places, size)
+        return from_prototypes(own.astype(np.float32), base.astype(np.float32), places, size)
 
     return _Found(found.boxes, found.scores, found.classes, masks)
 

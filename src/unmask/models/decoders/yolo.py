@@ -231,8 +231,8 @@ def _masks(
     rows: Array, base: Array, boxes: NDArray[np.float64], size: tuple[int, int]
 ) -> NDArray[np.bool_]:
     """Return masks of rows that end in the prototypes' weights."""
-    weights = rows[:, -len(base) :].astype(np.float64)
-    return from_prototypes(weights, base.astype(np.float64), boxes, size)
+    weights = rows[:, -len(base) :].astype(np.float32)
+    return from_prototypes(weights, base.astype(np.float32), boxes, size)
 
 
 def _surest(decoder: str, rows: Array, most: int = MOST) -> tuple[NDArray[np.intp], Array, Array]:
