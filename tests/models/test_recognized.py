@@ -272,6 +272,29 @@ def test_a_function_is_read_by_a_decoder():
         unmask.load(lambda batch: batch, detector="yolov8", layout="NTC")
 
 
+@pytest.mark.parametrize("suffix", ["", ":0"])
+def test_tensorflows_eight_outputs(tmp_path, suffix):
+    upper = np.zeros((1, 2, 33, 33), np.float32)
+    upper[:, 0, :16] = 1  # the upper half of its box
+    parts = {
+        "detection_anchor_indices": np.float32([[7, 9]]),
+        "detection_boxes": np.float32([[[0.25, 0.25, 0.75, 0.75], [0, 0, 0, 0]]]),
+        "detection_classes": np.float32([[2, 1]]),
+        "detection_masks": upper,
+        "detection_multiclass_scores": np.zeros((1, 2, 3), np.float32),
+        "detection_scores": np.float32([[0.9, 0]]),
+        "num_detections": np.float32([1]),
+        "raw_detection_boxes": np.zeros((1, 40, 4), np.float32),
+        "raw_detection_scores": np.zeros((1, 40, 3), np.float32),
+    }
+    path = constants(tmp_path / "d.onnx", {name + suffix: one for name, one in parts.items()})
+    model = unmask.load(path, labels=["cat", "dog"], resize="stretch")
+    (found,) = unmask.detect(model, np.zeros((*SIZE, 3), np.uint8))
+    assert (model.detector, found.label, found.box) == ("nms", "dog", (24, 16, 72, 48))
+    assert found.mask[18:30, 26:70].all()
+    assert not found.mask[34:].any()
+
+
 def test_raw_outputs_of_a_function_are_named_with_all_that_they_may_be():
     outputs = {"pred_logits": np.zeros((1, 9, 4)), "pred_boxes": np.full((1, 9, 4), 0.5)}
     picture = np.full((*SIZE, 3), 90, np.uint8)

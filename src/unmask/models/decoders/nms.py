@@ -28,6 +28,7 @@ __all__ = ["CLASSES", "begins_with_none", "nms"]
 CLASSES = 128  # where only the numbers of classes are known, but not how many there are
 
 
+TENSORFLOW = tuple(f"detection_{name}" for name in ("boxes", "scores", "classes", "masks"))
 # First labels for what is no object.
 NO_OBJECT = ("class 0", "background", "__background__", "???", "n/a")
 
@@ -98,6 +99,8 @@ def nms(
     named, result = by_name(outputs), []
     tensorflow = any(name.startswith("detection_boxes") for name in named)
     order = boxes or ("yxyx" if tensorflow else "xyxy")
+    if tensorflow:  # anchors, and boxes before their suppression, may stand beside these
+        named = {name: array for name, array in named.items() if name.startswith(TENSORFLOW)}
     found = _read(named, size)
     for number, rows in enumerate(found.boxes):
         sure = found.scores[number]
