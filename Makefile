@@ -8,6 +8,9 @@ PICTURE := src/unmask/demo/pictures/street.png
 # Tests of one file stay together, as they share what was made for them.
 SHARED_OUT = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
+# Tests start more than a hundred processes, and each would compile all of unmask again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test fast lowest lint format clean
 
 demo: $(DEMO)/installed

@@ -20,6 +20,30 @@ if TYPE_CHECKING:
 
     from unmask import Model
 
+# Of images/more: what settings were chosen on, and no figure is of. The other 24 are for figures.
+CHOSEN_ON = [
+    "African_chameleon",
+    "Appenzeller",
+    "Egyptian_cat",
+    "Tibetan_terrier",
+    "basenji",
+    "candle",
+    "cheeseburger",
+    "container_ship",
+    "house_finch",
+    "king_penguin",
+    "leopard",
+    "pencil_box",
+    "quilt",
+    "recreational_vehicle",
+    "rock_crab",
+    "screwdriver",
+    "space_shuttle",
+    "stone_wall",
+    "tennis_ball",
+    "tiger",
+]
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 PICTURE = "imagenet_African_elephant.jpg"
 NO_DATA = 2
@@ -86,6 +110,26 @@ def mobilenet(shared: Path) -> Model:
         preprocess="tf",
         activation="probabilities",
     )
+
+
+def efficientnet(shared: Path) -> Model:
+    """Load EfficientNet-Lite0."""
+    return unmask.load(
+        needed(shared / "real" / "classification" / "efficientnet_lite0_imagenet.onnx"),
+        preprocess="raw",
+        mean=127,
+        std=128,
+        activation="softmax",
+    )
+
+
+def figures_photographs(shared: Path) -> list[Path]:
+    """Return the photographs that nothing was chosen on, 24 of 44, sorted by name."""
+    folder = shared / "images" / "more"
+    found = sorted(folder.glob("imagenet_*.jpg"))
+    if not found:
+        needed(folder / "imagenet_balloon.jpg")
+    return [path for path in found if path.stem.removeprefix("imagenet_") not in CHOSEN_ON]
 
 
 def verdict(what: str, value: float, bar: float, form: Callable[[float], str], most: bool) -> bool:

@@ -89,7 +89,6 @@ def main() -> int:
     for number, rows in enumerate(np.split(many, 4)):
         estimate = estimate.update(number, rows)
     equations = estimate.fold(NormalEquations)
-    one = equations.take(slice(0, 1))
     b = basis(masks)
     cross, root = b.leading(equations.cross), (b.variance / b.variance[0]) ** (POWER / 2)
     print("\n1,000 targets at once, 224 x 224, from the folded statistics")
@@ -99,7 +98,11 @@ def main() -> int:
     found = posterior(decomposed, cross, equations.square, equations.count)
     values = seconds(lambda: b.maps(found.mean, equations.cross))
     everything = seconds(lambda: smoothed(equations))
-    alone = seconds(lambda: smoothed(one, local=True))
+    first = Scores.empty(masks, 1)
+    for number, rows in enumerate(np.split(many[:, :1], 4)):
+        first = first.update(number, rows)
+    finalize("adaptive", first)
+    alone = seconds(lambda: finalize("adaptive", first))
     print(f"  decomposition               {1e3 * split:7.0f} ms")
     print(f"  posteriors                  {1e3 * fits:7.0f} ms")
     print(f"  drawing maps, {1000 * 224 * 224 * 8 / 2**20:.0f} MiB       {1e3 * values:7.0f} ms")

@@ -163,7 +163,7 @@ def write(name: str, rows: list[list[Item]]) -> None:
             canvas.write(left, top, caption, CAPTION - 4, INK, WIDTH)
             shown = panel(kind, evidence(explanation, number, look), 2 * WIDTH)
             size = explanation.maps.shape[1:]
-            paint(canvas.axes(left, top + CAPTION, WIDTH, tall - 8), shown, size, None)
+            paint(canvas.axes(left, top + CAPTION, WIDTH, tall - 8), shown, size)
     save(canvas.figure, name)
 
 

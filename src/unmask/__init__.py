@@ -58,10 +58,20 @@ if TYPE_CHECKING:
     from unmask.run.explain import explain, extend
     from unmask.run.explanation import Explanation
     from unmask.run.loop import stream
+    from unmask.run.pairs import compare_pictures
     from unmask.run.plan import Plan
     from unmask.run.predict import detect, predict
     from unmask.run.prepare import Run, prepare
-    from unmask.targets import Prediction, Target, box, contrast, within_top
+    from unmask.targets import (
+        Prediction,
+        Target,
+        box,
+        contrast,
+        output,
+        region,
+        similar_to,
+        within_top,
+    )
 
 if _heard is not None:
     _signal.signal(_signal.SIGINT, _heard)
@@ -87,6 +97,7 @@ __all__ = [
     "__version__",
     "box",
     "cluster",
+    "compare_pictures",
     "contrast",
     "demo",
     "detect",
@@ -97,14 +108,17 @@ __all__ = [
     "load",
     "metrics",
     "notebook",
+    "output",
     "plots",
     "predict",
     "prepare",
+    "region",
     "report",
     "results",
     "rise",
     "row",
     "series",
+    "similar_to",
     "stream",
     "text",
     "within_top",
@@ -130,16 +144,20 @@ _HOME = {
     "Run": "run.prepare",
     "Target": "targets",
     "box": "targets",
+    "compare_pictures": "run.pairs",
     "contrast": "targets",
     "detect": "run.predict",
     "explain": "run.explain",
     "extend": "run.explain",
     "load": "models",
+    "output": "targets",
     "predict": "run.predict",
     "prepare": "run.prepare",
+    "region": "targets",
     "report": "reports",
     "row": "inputs.table_row",
     "series": "inputs.time_series",
+    "similar_to": "targets",
     "stream": "run.loop",
     "text": "inputs.texts",
     "within_top": "targets",

@@ -413,6 +413,37 @@ def test_boxes_of_a_detector(tmp_path):
         assert got.map[10, 14] > got.map[25, 40]
 
 
+def test_regions_of_a_segmentation(tmp_path):
+    def colors(batch):
+        return (batch + 20) / (batch + 20).sum(axis=3, keepdims=True)
+
+    picture = np.zeros((24, 36, 3), np.uint8)
+    picture[:, :12, 0] = picture[:, 12:, 2] = 200
+    names = ["red", "green", "background"]
+    model = unmask.load(colors, labels=names, size=(24, 36)).changed(task="regions")
+    with testclient.TestClient(build(model)) as client:
+        page = Page(client)
+        said = page.upload(encoding.png(picture)).json()["options"]
+        assert [(one["key"], one["label"]) for one in said] == [
+            ("region:0", "red"),
+            ("region:2", "background"),
+        ]
+        there = page("class", {"text": "region:green@30,6"}).json()
+        assert there["key"] == "region:1@30.0,6.0"
+        assert page("class", {"text": "red"}).json()["key"] == "region:0"
+        # Whoever opens the page may not have the server's files compared with.
+        for text in ("teal", "similar:/etc/hostname", "green"):
+            assert page("class", {"text": text}).status_code == 400, text
+        bad = page("explain", {"targets": ["similar:p.png"], "settings": {"masks": 64}})
+        assert bad.status_code == 400
+        page("explain", {"targets": ["region:0", there["key"]], "settings": {"masks": 320}})
+        looks, _ = page.follow({"done", "failed"})
+        first, second = looks[-1]["targets"]
+        assert max(x for x, _ in first["outline"][0]) == 12
+        assert second["outline"] == [[[30, 6]]]
+        assert first["measure"] == "mean probability while visible"
+
+
 @pytest.mark.slow
 def test_a_failing_model_says_so_and_keeps_what_there_is(tmp_path):
     calls = []

@@ -30,7 +30,8 @@ def members(made, tmp_path):
 
 
 def write(path, members, **options):
-    with zipfile.ZipFile(path, "w", options.get("method", zipfile.ZIP_DEFLATED)) as archive:
+    method = options.get("method", zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(path, "w", method, compresslevel=1) as archive:  # some are large
         for name, data in members.items():
             archive.writestr(name, data)
     return path

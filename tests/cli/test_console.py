@@ -1,11 +1,8 @@
 """Whatever labels, file names and errors hold, a terminal shows it and obeys none of it."""
 
 import io
-import json
 import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +20,7 @@ pytest.importorskip("onnxruntime")
 from rich.table import Table
 from rich.text import Text
 
+from helpers.command_line import running
 from unmask.cli import console
 
 EVIL = "\x1b]0;pwned\x07\x1b[2J\x9b31m\u202egnp\r\x08[red]x[/] [/] \\"
@@ -37,49 +35,18 @@ def obeyed(text):
     return re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", rest)
 
 
-# The program, once for each line of words: to begin takes it longer than to refuse them.
-PROGRAM = r"""
-import json, sys
-from unmask.__main__ import main
-
-for line in sys.stdin:
-    sys.argv = ["unmask", *json.loads(line)]
-    status = 0
-    try:
-        main()
-    except SystemExit as end:
-        status = end.code or 0
-    sys.stdout.flush()
-    print(f"\0{status}", file=sys.stderr, flush=True)
-"""
-
-
 @pytest.fixture(scope="module")
 def ran():
     """A function that runs commands one after another: the status of each, and what it said."""
-    program = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=ENVIRONMENT,
-    )
+    with running(env=ENVIRONMENT) as run:
 
-    def one(words):
-        program.stdin.write(json.dumps(words).encode() + b"\n")
-        program.stdin.flush()
-        lines = []
-        while not (lines and lines[-1].rpartition(b"\0")[1]):
-            lines.append(program.stdout.readline())
-            assert lines[-1], b"".join(lines)  # it ended
-        said, _, status = b"".join(lines).decode("utf-8", "replace").rpartition("\0")
-        assert "Traceback" not in said, said
-        assert not obeyed(said), obeyed(said)
-        return int(status), said
+        def one(words):
+            status, said = run(*words)
+            assert "Traceback" not in said, said
+            assert not obeyed(said), obeyed(said)
+            return status, said
 
-    yield lambda *commands: [one(words) for words in commands]
-    assert program.communicate() == (b"", None)
-    assert program.returncode == 0
+        yield lambda *commands: [one(words) for words in commands]
 
 
 @settings(max_examples=60)

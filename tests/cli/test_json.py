@@ -1,7 +1,6 @@
 """--json: one object on standard output and nothing else; --quiet: nothing but errors."""
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -16,51 +15,16 @@ pytest.importorskip("typer")
 pytest.importorskip("rich")
 pytest.importorskip("onnxruntime")
 
-from typer.testing import CliRunner
-
-from unmask import cli
+from helpers.command_line import found, ran
 from unmask.cli.results import Results
 
 QUICK = ("-n", "128", "--grid", "3")
-COMMON = {"unmask", "command", "notes", "written", "seconds"}
-DOCS = Path(__file__).parents[2] / "docs" / "command-line.md"
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     small().save("p.png")
-
-
-def ran(*words, status=0):
-    result = CliRunner().invoke(cli.app, [str(word) for word in words])
-    assert result.exit_code == status, result.output
-    return result
-
-
-def found(*words, status=0):
-    """Return the object that a command prints, quietly or not."""
-    loud, quiet = (ran(*words, "--json", *more, status=status) for more in ((), ("-q",)))
-    for one in (loud, quiet):
-        assert one.stdout.count("\n") == 1
-        assert one.stdout.isascii()
-    assert "Note" not in quiet.stderr
-    one = json.loads(quiet.stdout, parse_constant=pytest.fail)
-    assert set(one) >= COMMON
-    assert one["command"] == words[0]
-    assert one["unmask"] == unmask.__version__
-    assert one["seconds"] >= 0
-    assert all(Path(path).exists() for path in one["written"])
-    assert set(json.loads(loud.stdout)) == set(one)
-    assert_documented(words[0], one)
-    return one
-
-
-def assert_documented(command, one):
-    """Every key is in the table of the command, and every key of the table is there."""
-    rows = re.findall(r"^\| `?([\w, `]+)`? \|", DOCS.read_text("utf-8"), re.MULTILINE)
-    said = {name for row in rows for name in re.findall(r"\w+", row)}
-    assert set(one) <= said, set(one) - said
 
 
 def test_predict():
@@ -125,16 +89,6 @@ def test_evaluate():
     assert row["low"] is None  # of one picture nothing is known
     assert [failed["picture"] for failed in one["failed"]] == ["broken.png"]
     assert one["pictures"] == 2
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # Ray's own
-def test_batch():
-    pytest.importorskip("ray")
-    pytest.importorskip("pyarrow")
-    one = found("batch", "p.png", "-o", "out", *QUICK)
-    assert (one["pictures"], one["failed"]) == (1, 0)
-    assert one["written"] == ["out"]
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ def picture(tmp_path):
 def test_every_command_with_a_model_has_all_its_options():
     names = {"model_output" if name == "output" else name for name in DECLARED} | {"model"}
     takers = [one for one in COMMANDS.values() if "model" in {p.name for p in one.params}]
-    assert len(takers) == 9
+    assert len(takers) == 10
     for command in takers:
         assert names <= {p.name for p in command.params}, command.name
 
@@ -81,8 +81,8 @@ def test_a_number_that_is_none_is_no_traceback_in_any_command(tmp_path, picture)
         others = ("app", "report", "detect")  # they ask for something else first
         if "mean" not in {p.name for p in command.params} or command.name in others:
             continue
-        more = ["-o", tmp_path / "out"] if command.name == "batch" else []
-        code, text = ran(command.name, picture, "--mean", "gray", *more)
+        more = {"batch": ["-o", tmp_path / "out"], "compare-pictures": [picture]}
+        code, text = ran(command.name, picture, "--mean", "gray", *more.get(command.name, []))
         assert (code, "--mean gray: expected a number" in text) == (2, True), (command.name, text)
 
 
@@ -99,6 +99,16 @@ def test_a_number_that_is_none_is_no_traceback_in_any_command(tmp_path, picture)
         ("use target='a red fox'", "use -t 'a red fox'"),
         ("unmask.contrast(a, b) shows it", "--contrast A B shows it"),
         ("give --model FILE, in Python with unmask.load(FILE)", "give --model FILE"),
+        ("ask by unmask.region(label)", "ask by --region LABEL"),
+        (
+            "by unmask.output(name) or unmask.similar_to(picture)",
+            "by --value NAME or --similar-to PICTURE",
+        ),
+        (
+            "main_input=NAME, and fixed={NAME: array}",
+            "--main-input NAME, and --fixed NAME=FILE.npy",
+        ),
+        ("link='logit' is cut", "--link logit is cut"),
         ("give processor= or detector='function'", "give processor= or detector='function'"),
         ("https://a.b/c?size=2&grid=3", "https://a.b/c?size=2&grid=3"),
         ("a == b, keep==1, f(grid=3)", "a == b, keep==1, f(grid=3)"),

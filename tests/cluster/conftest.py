@@ -1,4 +1,6 @@
-"""Pictures for batches, and the rows that they give without Ray."""
+"""Pictures for batches, the rows that they give without Ray, and a Ray on this machine."""
+
+import os
 
 import numpy as np
 import pytest
@@ -41,3 +43,25 @@ def one_picture_a_task(monkeypatch):
     from unmask.cluster import pipeline
 
     monkeypatch.setattr(pipeline, "TASK_MASKS", 1)
+
+
+@pytest.fixture(scope="session")
+def _ray_ends():
+    yield
+    import ray
+
+    ray.shutdown()
+
+
+@pytest.fixture
+def here(_ray_ends):
+    """Ray on this machine, begun where none runs, for all tests of a worker."""
+    ray = pytest.importorskip("ray")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if not ray.is_initialized():
+        ray.init(
+            num_cpus=2,
+            include_dashboard=False,
+            object_store_memory=200 * 2**20,
+            log_to_driver=False,
+        )

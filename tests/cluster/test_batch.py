@@ -19,8 +19,9 @@ pytest.importorskip("ray")
 import ray
 
 from helpers.batches import SETTINGS, rows, same
+from helpers.command_line import found
+from helpers.pictures import small
 
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 # Ray itself leaves sockets and processes to the garbage collector.
 pytestmark = [
     pytest.mark.slow,
@@ -30,16 +31,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def here():
-    """Ray on this machine, for all tests."""
-    ray.init(
-        num_cpus=2, include_dashboard=False, object_store_memory=200 * 2**20, log_to_driver=False
-    )
-    yield
-    ray.shutdown()
 
 
 def test_one_machine_then_nothing_left_to_do(pictures, undisturbed, tmp_path):
@@ -131,6 +122,14 @@ def test_the_command_says_what_it_did(pictures, tmp_path):
     ran = CliRunner().invoke(app, [*command, "--seed", "9"])
     assert ran.exit_code == 2
     assert "seed was 0 and is 9" in ran.output.replace("\n", " ")
+
+
+def test_its_results_as_json(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small().save("p.png")
+    one = found("batch", "p.png", "-o", "out", "-n", "128", "--grid", "3")
+    assert (one["pictures"], one["failed"]) == (1, 0)
+    assert one["written"] == ["out"]
 
 
 def test_a_picture_that_kills_its_worker_is_a_row(tmp_path, monkeypatch):

@@ -17,6 +17,8 @@ pytest.importorskip("ray")
 import ray
 
 from helpers.batches import SETTINGS, rows, same
+from helpers.command_line import ran
+from helpers.command_line import words as words_of
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 # Ray itself leaves sockets and processes to the garbage collector.
@@ -40,33 +42,6 @@ main()
 """
 # Ray asks a node every 3 s whether it lives, and gives it up when it has not answered five times.
 NOTICED_SOON = {"health_check_initial_delay_ms": 500, "health_check_period_ms": 500}
-
-
-def test_the_driver_killed_and_begun_again(pictures, undisturbed, tmp_path):
-    command = [sys.executable, "-c", COMMAND, "batch", str(pictures), "-o", str(tmp_path / "out")]
-    command += ["-n", str(SETTINGS["masks"]), "--seed", str(SETTINGS["seed"])]
-    command += ["-t", SETTINGS["target"], "--workers", "1"]
-    environment = {**os.environ, "UNMASK_FLUSH_SECONDS": "0.2"}
-    first = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    for _ in range(600):
-        time.sleep(0.1)
-        if first.poll() is not None or len(list((tmp_path / "out").glob("rows/*.parquet"))) > 2:
-            break
-    first.kill()
-    said = first.communicate()[0]
-    assert first.returncode == -signal.SIGKILL, said
-    part = rows(tmp_path / "out")
-    finished = set(part["id"].to_pylist())
-    assert 0 < len(finished) < 25
-    times = {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "rows").iterdir()}
-    second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert second.returncode == 0, second.stdout + second.stderr
-    assert f"{len(finished)} were there before" in " ".join(second.stdout.split())
-    same(rows(tmp_path / "out"), undisturbed)
-    # What was finished was not touched.
-    assert all(path.stat().st_mtime_ns == then for path, then in times.items())
 
 
 def test_three_nodes_one_killed_in_the_middle(pictures, undisturbed, tmp_path):
@@ -111,3 +86,31 @@ def one_of_three_killed(pictures, undisturbed, out):
     finally:
         ray.shutdown()
         cluster.shutdown()
+
+
+def test_the_driver_killed_and_begun_again(pictures, undisturbed, tmp_path, request):
+    words = ["batch", str(pictures), "-o", str(tmp_path / "out"), "-t", SETTINGS["target"]]
+    words += ["-n", str(SETTINGS["masks"]), "--seed", str(SETTINGS["seed"]), "--workers", "1"]
+    first = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *words],
+        env={**os.environ, "UNMASK_FLUSH_SECONDS": "0.2"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    for _ in range(600):
+        time.sleep(0.1)
+        if first.poll() is not None or len(list((tmp_path / "out").glob("rows/*.parquet"))) > 2:
+            break
+    first.kill()
+    said = first.communicate()[0]
+    assert first.returncode == -signal.SIGKILL, said
+    part = rows(tmp_path / "out")
+    finished = set(part["id"].to_pylist())
+    assert 0 < len(finished) < 25
+    times = {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "rows").iterdir()}
+    # The same command, on the Ray that the tests after this one use as well.
+    request.getfixturevalue("here")
+    assert f"{len(finished)} were there before" in words_of(ran(*words))
+    same(rows(tmp_path / "out"), undisturbed)
+    # What was finished was not touched.
+    assert all(path.stat().st_mtime_ns == then for path, then in times.items())

@@ -1,6 +1,6 @@
 """One explanation over many workers: the same bits, given the same scores."""
 
-import os
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -142,27 +142,40 @@ def test_processes_give_the_same_bits():
 
 
 @pytest.mark.slow
+def test_links_numbers_and_similarities_are_sent():
+    asked = [
+        ([0, unmask.contrast(0, 1)], {"link": "log"}),
+        ([0], {"link": np.tanh}),
+        (["output:1", unmask.output(0, "closeness", within=0.1)], {}),
+        ([unmask.similar_to([1.0, 2.0])], {}),
+    ]
+    with ProcessExecutor(corners, workers=1) as executor:
+        for targets, more in asked:
+            chosen = {"masks": 96, "grid": (3, 4), **more}
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                made = unmask.explain(corners, PICTURE, targets, executor=executor, **chosen)
+                alone = unmask.explain(corners, PICTURE, targets, **chosen)
+            np.testing.assert_array_equal(made.maps, alone.maps)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_actors_of_ray_give_the_same_bits_and_one_may_die():
-    ray = pytest.importorskip("ray")
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    ray.init(
-        num_cpus=2, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False
-    )
-    try:
-        options = {"masks": 2000, "batch_size": 40, "grid": (3, 4)}
-        alone = unmask.explain(corners, PICTURE, [0, 1], **options)
-        with RayExecutor(corners, workers=2, batches=2) as executor:
-            run = unmask.prepare(corners, PICTURE, [0, 1], **options)
-            counts = []
-            for estimate in executor.stream(run, run.start, 2000):
-                counts.append(estimate.count)
-                if len(counts) == 3:
-                    ray.kill(executor._actors[0], no_restart=False)
-            same(estimate, alone.estimate)
-            assert counts == sorted(counts)
-            again = unmask.explain(corners, PICTURE, [0, 1], executor=executor, **options)
-            assert again.maps.tobytes() == alone.maps.tobytes()
-    finally:
-        ray.shutdown()
+    import ray
+
+    options = {"masks": 2000, "batch_size": 40, "grid": (3, 4)}
+    alone = unmask.explain(corners, PICTURE, [0, 1], **options)
+    with RayExecutor(corners, workers=2, batches=2) as executor:
+        run = unmask.prepare(corners, PICTURE, [0, 1], **options)
+        counts = []
+        for estimate in executor.stream(run, run.start, 2000):
+            counts.append(estimate.count)
+            if len(counts) == 3:
+                ray.kill(executor._actors[0], no_restart=False)
+        same(estimate, alone.estimate)
+        assert counts == sorted(counts)
+        again = unmask.explain(corners, PICTURE, [0, 1], executor=executor, **options)
+        assert again.maps.tobytes() == alone.maps.tobytes()

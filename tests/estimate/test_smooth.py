@@ -162,7 +162,10 @@ def test_the_adaptive_map_is_nearest_where_evidence_is_local(masks):
 @pytest.mark.parametrize("masks", MASKS)
 @pytest.mark.parametrize("name", FITS)
 def test_the_limit_is_that_of_rise(name, masks):
-    """A crooked score, many masks: no further from `centered` than chance allows."""
+    """A crooked score, many masks: no further from `centered` than its own error allows.
+
+    An estimate with a much smaller error is as far from it as the truth is, about 1.
+    """
 
     def crooked(m, number):
         return np.tanh(3 * noisy(m, number)) * m[:, 15, 22] + m[:, 10, 5] ** 2
@@ -170,7 +173,7 @@ def test_the_limit_is_that_of_rise(name, masks):
     estimate = scored(masks, crooked, range(600 if masks.design == "random" else 240))
     plain, found = finalize("centered", estimate), finalize(name, estimate)
     z = (found.value - plain.value) / plain.stderr
-    assert np.sqrt(np.mean(z**2)) < 1
+    assert np.sqrt(np.mean(z**2)) < 1.5
     assert np.ptp(found.value) > 20 * plain.stderr.mean()
 
 

@@ -1,5 +1,6 @@
 """Cooperative games whose values can be summed up over all coalitions."""
 
+import functools
 import math
 
 import numpy as np
@@ -13,6 +14,7 @@ def coalitions(players):
     return ((np.arange(2**players)[:, None] >> np.arange(players)) & 1).astype(float)
 
 
+@functools.cache
 def random_game(players, seed, order=4):
     """Return v of every coalition: what players are worth alone, and groups up to `order`."""
     rng = np.random.default_rng(seed)
@@ -22,6 +24,7 @@ def random_game(players, seed, order=4):
         size = min(players, rng.integers(2, order + 1))
         group = rng.choice(players, size, replace=False)
         worth += rng.normal() / 2 * every[:, group].all(axis=1)
+    worth.setflags(write=False)  # it is everybody's
     return worth
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from unmask.errors import ModelError, SettingError
@@ -81,6 +81,7 @@ def test_hidden_words_are_left_out_or_replaced():
 
 
 @given(st.text(min_size=1), st.integers(0, 9))
+@example("0 \x00", 0)  # an array of strings loses a 0 at the end
 def test_what_is_kept_is_what_was_there(string, seed):
     if len(string.split()) < 2:
         return
@@ -91,7 +92,7 @@ def test_what_is_kept_is_what_was_there(string, seed):
     (replaced,) = made.masked(kept, made.fill("[X]", 0))
     assert len(replaced.split()) == len(made.text.words)
     (whole,) = made.whole()
-    assert whole == string == "".join(np.r_[made.text.gaps[:1], _woven(made)])
+    assert whole == string == "".join([made.text.gaps[0], *_woven(made)])
 
 
 def _woven(made):

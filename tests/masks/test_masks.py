@@ -1,16 +1,17 @@
 """Masks: what OpenCV and scikit-image compute, with the statistics that theory gives them."""
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from skimage.transform import resize
 
+from helpers.later import later
 from unmask._base.random import generator
 from unmask.errors import SettingError
 from unmask.masks.grid import Masks
 from unmask.masks.render import render, upsampling, windows
+
+cv2, transform = later("cv2"), later("skimage.transform")
 
 BLOCKS = 1000
 sizes = st.tuples(st.integers(1, 70), st.integers(1, 70))
@@ -26,10 +27,10 @@ def test_upsampling_is_opencvs_and_scikit_images(cells, extra, seed):
     ours = upsampling(cells[0], shape[0]) @ grid @ upsampling(cells[1], shape[1]).T
     theirs = cv2.resize(grid, shape[::-1], interpolation=cv2.INTER_LINEAR)
     np.testing.assert_allclose(ours, theirs, atol=1e-6)  # OpenCV's weights are float32
-    reference = resize(grid, shape, order=1, mode="symmetric", anti_aliasing=False)
+    reference = transform.resize(grid, shape, order=1, mode="symmetric", anti_aliasing=False)
     np.testing.assert_allclose(ours, reference, atol=1e-12)
     # scikit-image's "reflect" mirrors about the outermost cells' centers, so it differs there only.
-    mirrored = resize(grid, shape, order=1, mode="reflect", anti_aliasing=False)
+    mirrored = transform.resize(grid, shape, order=1, mode="reflect", anti_aliasing=False)
     inner = tuple(
         slice(-(-s // (2 * g)), s - -(-s // (2 * g))) for s, g in zip(shape, cells, strict=True)
     )

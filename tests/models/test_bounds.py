@@ -4,9 +4,6 @@ import importlib.util
 import io
 import json
 import math
-import subprocess
-import sys
-import textwrap
 import warnings
 import zipfile
 
@@ -36,7 +33,7 @@ def packed(path, members, packing=zipfile.ZIP_STORED):
 def zeros():
     """A deflated stream of a quarter of a gigabyte, as a member of an archive."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         with archive.open("archive/data/0", "w", force_zip64=True) as member:
             for _ in range(16):
                 member.write(bytes(2**24))
@@ -48,7 +45,7 @@ def zeros():
 def test_an_archive_that_unpacks_to_much_is_refused(tmp_path, zeros):
     bomb = tmp_path / "bomb.pt"
     bomb.write_bytes(zeros)
-    with pytest.raises(ModelError, match=r"unpacks to 256 MB, and is one of 0.2 MB"):
+    with pytest.raises(ModelError, match=r"unpacks to 256 MB, and is one of 1.\d MB"):
         bounds.check_archive(bomb)
     bounds.check_archive(packed(tmp_path / "plain.pt", {"a": bytes(9)}))
     (tmp_path / "none.pt").write_bytes(b"PK is no archive")
@@ -89,7 +86,7 @@ def test_weights_that_hold_themselves_or_unpack_to_much(tmp_path, zeros):
     assert list(read_weights(saved(torch, tmp_path / "good.pt", weights))) == ["a"]
 
 
-# --- Keras
+# --- Keras, on TensorFlow; tests/models/test_keras.py does it on the other backends
 
 
 @pytest.fixture(scope="module")
@@ -198,36 +195,6 @@ def test_a_good_file_is_built_without_its_variables_and_then_whole(keras, member
     # Dropout's counter is a variable as well.
     assert 4 * model.count_params() <= variables <= 4 * model.count_params() + 64
     assert output == math.prod(model.layers[1].output.shape[1:])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-@pytest.mark.usefixtures("keras")
-def test_the_same_on_other_backends(members, tmp_path, backend):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    path = changed(tmp_path / "b.keras", members, '"units": 7', '"units": 1000000000')
-    code = f"""
-        import os
-        os.environ["KERAS_BACKEND"] = {backend!r}
-        import keras, pathlib
-        from unmask.models import bounds
-        def most():
-            lines = pathlib.Path("/proc/self/status").read_text().splitlines()
-            return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-        before = most()
-        try:
-            bounds.check_keras(keras, pathlib.Path({str(path)!r}))
-        except Exception as error:
-            print(type(error).__name__, error)
-        print((most() - before) // 1024, "MB")
-    """
-    said = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
-    ).stdout
-    assert "ModelError" in said
-    assert "has layers of" in said
-    assert int(said.split()[-2]) < MEGABYTES
 
 
 @pytest.mark.slow

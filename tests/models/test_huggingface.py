@@ -580,10 +580,63 @@ def test_a_segmentation_is_recognized(scene):
     outputs = model(np.random.default_rng(0).random((1, 3, 32, 48), np.float32))
     assert outputs.shape[1] == 4
     np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-5)
-    with pytest.raises(TargetError, match=r"map of 4 classes.*segmentation"):
-        unmask.explain(model, scene, masks=64)
+    assert model.labels == ("LABEL_0", "LABEL_1", "LABEL_2", "LABEL_3")
+    found = unmask.predict(model, scene)
+    assert sum(one.share for one in found) == pytest.approx(1)
+    made = unmask.explain(model, scene, masks=64, grid=(2, 3))
+    assert made.targets[0].label == found[0].label
+    assert made.targets[0].score == pytest.approx(found[0].score)
     share = unmask.explain(model, scene, lambda out: out[:, 2].mean(axis=(1, 2)), masks=64)
     assert 0 < share.targets[0].score < 1
+    named = unmask.load(network, size=(32, 48), preprocess="unit", labels=list("abcd"))
+    assert named.labels == tuple("abcd")
+
+
+@pytest.mark.slow
+def test_a_segmentation_of_a_folder_is_told_by_its_configuration(tmp_path, scene):
+    config = transformers.SegformerConfig(
+        num_encoder_blocks=1, depths=[1], sr_ratios=[1], hidden_sizes=[8], patch_sizes=[3],
+        strides=[2], num_attention_heads=[1], mlp_ratios=[2], decoder_hidden_size=8,
+        id2label={0: "background", 1: "sky", 2: "sea"}, label2id={"sea": 2},
+    )  # fmt: skip
+    torch.manual_seed(0)
+    network = transformers.SegformerForSemanticSegmentation(config)
+    network.save_pretrained(tmp_path)
+    size = {"height": 32, "width": 48}
+    transformers.SegformerImageProcessorPil(size=size).save_pretrained(tmp_path)
+    model = unmask.load(f"hf:{tmp_path}")
+    assert (model.task, model.labels) == ("regions", ("background", "sky", "sea"))
+    assert model.input.size == (32, 48)
+    assert unmask.predict(model, scene)[0].label in model.labels
+
+
+@pytest.mark.slow
+def test_a_clip_compares_pictures_and_texts_in_one_space(scene):
+    network, words = clip_model(), tokenizer()
+    model = unmask.load(network, tokenizer=words, preprocess="unit", size=(32, 32))
+    other = np.ascontiguousarray(scene[:, ::-1] // 2)
+    asked = [unmask.similar_to(other), unmask.similar_to("a cat")]
+    made = unmask.explain(model, scene, asked, masks=64, grid=(2, 3))
+
+    def unit(features):
+        features = getattr(features, "pooler_output", features)
+        return (features / features.norm(dim=-1, keepdim=True)).numpy()[0]
+
+    with torch.no_grad():
+        frames = [unmask.inputs.read(model.input, "m", one).whole() for one in (scene, other)]
+        mine, hers = (
+            unit(network.eval().get_image_features(torch.as_tensor(one))) for one in frames
+        )
+        text = unit(network.get_text_features(**words(["a cat"], return_tensors="pt")))
+    assert made.targets[0].score == pytest.approx(float(mine @ hers), abs=1e-4)
+    assert made.targets[1].score == pytest.approx(float(mine @ text), abs=1e-4)
+    assert [one.request for one in made.targets] == [None, "similar:a cat"]
+    alone = unmask.explain(model, scene, "similar:a cat", masks=64, grid=(2, 3))
+    more = unmask.extend(alone, model, masks=64)
+    assert more.masks == 128
+    without = unmask.load(network, preprocess="unit", size=(32, 32))
+    with pytest.raises(ModelError, match="needs its tokenizer"):
+        unmask.prepare(without, scene, "similar:a cat")
 
 
 def test_an_embedding_is_no_class(scene):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
+import zipfile
 
 import numpy as np
 import pytest
@@ -487,26 +488,50 @@ def test_a_trained_network_is_explained_by_the_planted_pattern(stripes, patterns
     assert report["hits"] >= 7, report
 
 
+# A file of kilobytes is refused before it takes gigabytes; then the good one is explained.
+ALONE = """
+import json, os, pathlib, sys, warnings
+import keras, unmask
+from unmask.models import bounds
+warnings.simplefilter('ignore')
+def most():
+    lines = pathlib.Path('/proc/self/status').read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith('VmHWM:')) / 1024
+before = most()
+try:
+    bounds.check_keras(keras, pathlib.Path('huge.keras'))
+except unmask.ModelError as error:
+    refused = {'refused': str(error), 'megabytes': most() - before}
+model = keras.saving.load_model('stripes.keras')
+report = {**found(model), **refused}
+own = unmask.load(model, preprocess='unit')
+report['versions'] = sorted(own.versions)
+if 'torch' in own.versions:  # from JAX it takes a package that is not in the extra
+    batch = planted(5, np.random.default_rng(2))[0]
+    faster = unmask.load(own, runtime='onnx')
+    report['apart'] = float(abs(faster(batch) - own(batch)).max())
+print(json.dumps(report))
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_the_same_on_another_backend(tmp_path, backend, stripes):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    code = PATTERNS + (
-        "import json, warnings, keras, unmask\n"
-        "warnings.simplefilter('ignore')\n"
-        "model = keras.saving.load_model('stripes.keras')\n"
-        "report = found(model)\n"
-        "own = unmask.load(model, preprocess='unit')\n"
-        "report['versions'] = sorted(own.versions)\n"
-        "if 'torch' in own.versions:  # from JAX it takes a package that is not in the extra\n"
-        "    batch = planted(5, np.random.default_rng(2))[0]\n"
-        "    faster = unmask.load(own, runtime='onnx')\n"
-        "    report['apart'] = float(abs(faster(batch) - own(batch)).max())\n"
-        "print(json.dumps(report))\n"
-    )
-    (tmp_path / "stripes.py").write_text(code)
+    (tmp_path / "stripes.py").write_text(PATTERNS + ALONE)
     stripes.save(tmp_path / "stripes.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "stripes.keras") as good,
+        zipfile.ZipFile(tmp_path / "huge.keras", "w") as huge,
+    ):
+        for name in good.namelist():
+            content = good.read(name)
+            if name == "config.json":
+                said = json.dumps(json.loads(content))
+                content = said.replace('"units": 2', '"units": 1000000000')
+                assert content != said
+            huge.writestr(name, content)
     # A network this small gains nothing from threads, and PyTorch's lose much beside other work.
     done = run_alone(
         f"import os; os.chdir({str(tmp_path)!r}); exec(open('stripes.py').read())",
@@ -518,6 +543,8 @@ def test_the_same_on_another_backend(tmp_path, backend, stripes):
     assert report["hits"] >= 7, report
     assert report["versions"] == sorted([backend, "keras"])
     assert report.get("apart", 0) < 1e-5
+    assert "has layers of" in report["refused"]
+    assert report["megabytes"] < 200
 
 
 # --- runtime="onnx" ---
@@ -667,3 +694,20 @@ def test_one_of_several_outputs_of_keras(keras, photo):
     assert len(unmask.predict(model, photo)) == 5
     with pytest.raises(unmask.UnmaskError, match=r"a tuple of 2 .*output=, 0 to 1"):
         unmask.predict(unmask.load(network, preprocess="unit"), photo)
+
+
+def test_a_segmentation_is_recognized(keras):
+    keras.utils.set_random_seed(3)
+    layers = [
+        keras.Input((*SIZE, 3)),
+        keras.layers.Conv2D(4, 4, strides=4, kernel_initializer="random_normal"),
+        keras.layers.Softmax(),
+    ]
+    model = unmask.load(keras.Sequential(layers, name="maps"), preprocess="unit")
+    assert (model.task, model.classes, model.activation) == ("regions", 4, "probabilities")
+    named = unmask.load(model, labels=["background", "sky", "sea", "sand"])
+    found = unmask.predict(named, PICTURE)
+    assert sum(one.share for one in found) == pytest.approx(1)
+    made = unmask.explain(named, PICTURE, "all", masks=64, grid=(2, 3))
+    labels = [one.label for one in found if one.label != "background"]
+    assert sorted(one.label for one in made.targets) == sorted(labels)

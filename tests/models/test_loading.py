@@ -206,7 +206,7 @@ def test_layouts_that_no_picture_has(tmp_path, onnx_models):
 
 def test_several_inputs_are_an_error(tmp_path, onnx_models):
     path = onnx_models.two_inputs(tmp_path / "m.onnx")
-    with pytest.raises(ModelError, match=r"2 inputs \(left, right\): expected one"):
+    with pytest.raises(ModelError, match=r"2 inputs \(left, right\): say which is masked"):
         load(path)
 
 

@@ -156,7 +156,11 @@ def test_how_little_is_hardly_any_depends_on_the_score():
     small, _ = explained(lambda b: 0.04 * part(b))
     assert not [note for note in small.notes if "hardly vary" in note]
     large, _ = explained(lambda b: 40 + 0.5 * part(b))
-    assert [note for note in large.notes if "hardly vary" in note and "explain the logit" in note]
+    (note,) = [note for note in large.notes if "hardly vary" in note]
+    assert "another fill" in note
+    assert "link=" not in note  # which is for probabilities
+    sure, _ = explained(lambda b: 0.9 + 0.005 * part(b))
+    assert [note for note in sure.notes if "hardly vary" in note and "link='logit'" in note]
     below, _ = explained(lambda b: -40 + 0.5 * part(b))
     assert not [note for note in below.notes if "hardly vary" in note]
     flat, _ = explained(lambda b: -40 + 0.01 * part(b))

@@ -420,3 +420,30 @@ def test_masks_and_boxes_do_not_mix(tmp_path):
     unmask.explain(striped_model(), picture, 0, checkpoint=checkpoint, **settings)
     with pytest.raises(unmask.FileError, match="belongs to another run"):
         unmask.explain(striped_model(overlap="box"), picture, 0, checkpoint=checkpoint, **settings)
+
+
+def test_what_was_missed_is_told_as_a_similarity_whatever_the_link() -> None:
+    def shy(batch):  # finds the left side where the right one is dark
+        sure = [1 - one[:, 6:].mean() / 255 for one in batch]
+        return [Detections([[0, 0, 6, 8]], [[1.0]], [one]) for one in sure]
+
+    model = unmask.load(shy, detector="function", labels=["cat"])
+    bright = np.full((8, 12, 3), 250, np.uint8)
+
+    def missed(link):
+        return unmask.explain(
+            model, bright, (0, 0, 6, 8), masks=256, grid=4, fill="black", link=link
+        )
+
+    plain = missed("identity").nearest()
+    for link, said in (("logit", "log-odds of the similarity"), ("log", "log similarity")):
+        explanation = missed(link)
+        found = explanation.nearest()
+        assert found.mask == plain.mask
+        assert found.best == pytest.approx(plain.best, abs=2e-6)
+        assert found.score == plain.score
+        assert f"the {said} is lower by" in explanation.notes[-1]
+    explanation = missed(np.sqrt)
+    assert explanation.missed() == ()
+    with pytest.raises(SettingError, match="link='identity'"):
+        explanation.nearest()

@@ -41,6 +41,7 @@ def happens():
         "design": [plan.masks.design for plan in plans],
         "fill": [plan.fill for plan in plans],
         "estimator": [plan.estimator for plan in plans],
+        "link": [plan.link for plan in plans],
         "max_masks": [plan.count for plan in plans],
         "until": [plan.until for plan in plans],
         "batch_size": [plan.batch_size for plan in plans],

@@ -199,10 +199,8 @@ def test_ctrl_c_at_any_moment_shows_no_traceback(tmp_path):
     [("street.npz", "this is a folder"), ("street-triangle.png", "this is a folder")],
 )
 def test_a_place_that_cannot_be_written_costs_no_mask(tmp_path, name, says):
-    pytest.importorskip("typer")
-    words = ["explain", STREET, "-n", 64, "-t", "triangle", "-o", tmp_path]
     (tmp_path / name).mkdir()
-    code, out, err = ran(*words)
+    code, out, err = ran_here("explain", STREET, "-n", 64, "-t", "triangle", "-o", tmp_path)
     assert code == 2
     assert says in err
     assert "Masks" not in out

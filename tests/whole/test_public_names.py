@@ -12,10 +12,9 @@ import unmask
 FACE = {
     "unmask": """DoubtWarning Explanation FileError ImageError Interrupted MissingExtra Model
         ModelError ModelOutputError Plan Prediction Run SettingError Target TargetError UnmaskError
-        UnmaskWarning __version__ box cluster contrast demo detect evaluation explain extend kept
-        load metrics notebook plots predict prepare report results rise row series stream
-        text
-        within_top""",
+        UnmaskWarning __version__ box cluster compare_pictures contrast demo detect evaluation
+        explain extend kept load metrics notebook output plots predict prepare region report
+        results rise row series similar_to stream text within_top""",
     "unmask.app": "needed serve",
     "unmask.cli": "app",
     "unmask.cluster": "ProcessExecutor Progress RayExecutor ModelSource Results batch open",
@@ -34,8 +33,8 @@ FACE = {
     "unmask.masks": "DESIGNS Block Masks",
     "unmask.models": "DETECTORS Detections Model load randomize",
     "unmask.reports": "report stored",
-    "unmask.targets": """Detection Prediction Target Targets Task box contrast register task_of
-        within_top""",
+    "unmask.targets": """Detection Point Prediction Segment Target Targets Task box contrast
+        output region register similar_to task_of within_top""",
 }
 PRIVATE = {
     "unmask._base",
@@ -85,3 +84,14 @@ def test_importing_unmask_loads_nothing_heavy():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert not heavy & {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_figures_are_loaded_when_something_is_drawn():
+    script = (
+        "import sys, unmask; unmask.predict('demo', unmask.demo.pictures()['street']);"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "matplotlib" not in {name.split(".")[0] for name in done.stdout.split()}

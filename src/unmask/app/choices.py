@@ -17,7 +17,7 @@ from unmask.models.loading import load
 from unmask.reports.reproduce import DEMO, Reproduction
 from unmask.run.prepare import Run, prepare
 from unmask.run.settings import MAX_MASKS, UNTIL
-from unmask.targets import task_of
+from unmask.targets import Point, Prediction, Segment, output_specs, region_specs, task_of
 from unmask.targets.box_specs import CORNERS
 from unmask.targets.class_specs import DIFFERENCE, NUMBER, parse
 
@@ -42,6 +42,8 @@ __all__ = [
 
 
 TOP = 8
+# Never a likeness to a file: who opens the page may not read the server's.
+ASKED = (NUMBER, DIFFERENCE, CORNERS, region_specs.TEXT, output_specs.TEXT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,10 +124,10 @@ def started(run: Run, targets: Sequence[str], settings: Mapping[str, Any]) -> Ru
     """
     for key in targets:
         # "top:1000" would be a lot to ask.
-        if not any(form.fullmatch(key) for form in (NUMBER, DIFFERENCE, CORNERS)):
+        if not any(form.fullmatch(key) for form in ASKED):
             raise TargetError(
                 f"target {brief(key)}: expected the number of a class or a box, a box of four "
-                "numbers, or contrast:A-B"
+                "numbers, contrast:A-B, region:LABEL or output:NAME"
             )
     if len(targets) > MAX_TARGETS:
         raise TargetError(f"{len(targets)} classes: at most {MAX_TARGETS} are explained at once")
@@ -141,8 +143,14 @@ def options(run: Run) -> list[dict[str, Any]]:
             {"key": str(b.number), "label": b.label, "score": b.confidence, "box": b.box}
             for b in found
         ]
+    kinds: dict[type[Prediction], str] = {Segment: "region:", Point: "output:"}
     return [
-        {"key": str(one.index), "label": one.label, "score": one.score, "box": None}
+        {
+            "key": f"{kinds.get(type(one), '')}{one.index}",
+            "label": one.label,
+            "score": one.score,
+            "box": None,
+        }
         for one in run.predictions(TOP)
     ]
 

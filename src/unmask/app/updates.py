@@ -86,6 +86,7 @@ def update(explanation: Explanation, certain: bool = False, **state: Any) -> byt
             "score": target.score,
             "reliability": explanation.reliabilities[number],
             "box": target.box,
+            "outline": target.outline,
             "measure": explanation.measure(number),
             "scale": {"low": scale.low, "high": scale.high, "level": scale.level},
         }

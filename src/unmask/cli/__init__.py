@@ -13,6 +13,7 @@ from unmask.cli import app as web
 from unmask.cli import (
     batch,
     compare,
+    compare_pictures,
     console,
     converge,
     detect,
@@ -67,6 +68,7 @@ COMMANDS = (
     converge.converge,
     evaluate.evaluate,
     compare.compare,
+    compare_pictures.compare_pictures,
     merge.merge,
     batch.batch,
     web.app,

@@ -13,7 +13,6 @@ from unmask.inputs import Row, Series, Text, fills, series, text
 from unmask.inputs.series_files import SUFFIXES
 from unmask.inputs.series_values import Channels, Layout
 from unmask.inputs.texts import Units, decode_text
-from unmask.targets import contrast
 
 __all__ = [
     "check_parts",
@@ -21,6 +20,7 @@ __all__ = [
     "make_place",
     "parse_counts",
     "parse_fill",
+    "parse_fixed",
     "parse_grid",
     "parse_input",
     "parse_name",
@@ -28,8 +28,6 @@ __all__ = [
     "parse_shard",
     "parse_sizes",
     "parse_stem",
-    "parse_target",
-    "parse_targets",
 ]
 
 
@@ -109,28 +107,6 @@ def check_parts(parts: list[str]) -> None:
             )
 
 
-def parse_targets(targets: list[str] | None, contrasts: list[str] | None) -> list[Any] | None:
-    """Return what is to be explained: targets as they were typed, and contrasts.
-
-    Parameters
-    ----------
-    targets : list of str or None
-    contrasts : list of str or None
-        Two classes for each.
-    """
-    words = contrasts or []
-    pairs = zip(words[::2], words[1::2], strict=True)
-    return [*(targets or []), *(contrast(first, second) for first, second in pairs)] or None
-
-
-def parse_target(target: str | None, contrasts: list[str] | None) -> Any:
-    """Return the one thing that is to be explained, or None."""
-    found = parse_targets(None if target is None else [target], contrasts) or [None]
-    if len(found) > 1:
-        raise SettingError("--target and --contrast: one thing is explained here, give one of them")
-    return found[0]
-
-
 def parse_counts(option: str, text: str) -> list[int]:
     """Return numbers of masks."""
     if not re.fullmatch(r"\s*\d{1,9}\s*(,\s*\d{1,9}\s*)*", text):
@@ -181,6 +157,21 @@ def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:
         raise SettingError(
             f"{option} {text}: expected a number, or three such as 0.485,0.456,0.406"
         ) from None
+
+
+def parse_fixed(texts: list[str]) -> dict[str, Any]:
+    """Return the inputs of ``NAME=FILE.npy`` or ``NAME=0.5,2``, by name."""
+    found: dict[str, Any] = {}
+    for typed in texts:
+        name, equals, value = typed.partition("=")
+        if not (name and equals and value) or name in found:
+            raise SettingError(f"--fixed {typed}: expected NAME=FILE.npy or NAME=0.5,2, each once")
+        try:
+            numbers = [float(part) for part in value.split(",")]
+            found[name] = numbers if "," in value else numbers[0]
+        except ValueError:
+            found[name] = value
+    return found
 
 
 def parse_fill(text: str) -> Any:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from unmask.cli import options, progress, tables
-from unmask.cli.arguments import parse_targets
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.result_options import gives_results
 from unmask.cli.row_options import RowOptions, takes_row
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end_of_many
+from unmask.cli.target_options import TargetOptions, takes_targets
 from unmask.cluster.driver import batch as run_batch
 from unmask.run.settings import SETTINGS
 
 __all__ = ["batch"]
 
-TAKEN = ("masks", "grid", "keep", "seed", "fill", "design", "estimator", "batch_size")
+TAKEN = ("masks", "grid", "keep", "seed", "fill", "design", "estimator", "link", "batch_size")
 
 
 @gives_results
 @takes_model
 @takes_row("background", "columns", "group")
+@takes_targets
 @takes_settings(*TAKEN, seed="All pictures get the same masks.")
 def batch(
     source: options.Source,
@@ -33,8 +34,7 @@ def batch(
     series_layout: options.LayoutOption = None,
     series_channels: options.ChannelsOption = None,
     table: RowOptions,
-    target: options.TargetOption = None,
-    contrast: options.ContrastOption = None,
+    targets: TargetOptions,
     settings: SettingOptions,
     maps: options.MapsOption = "grid",
     retry_failed: options.RetryOption = False,
@@ -57,7 +57,7 @@ def batch(
             source,
             output,
             model.source,
-            parse_targets(target, contrast),
+            targets.all(),
             load=model.options(),
             maps=maps,
             column=column,

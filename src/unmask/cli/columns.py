@@ -44,6 +44,6 @@ def show_columns(explanation: Explanation, number: int, target: Target) -> None:
     out.print(table)
     few = f"The {MOST} strongest, and {len(rows) - MOST:,} more. " if len(rows) > MOST else ""
     out.print(
-        f"[dim]{few}Change of the score while a column is as in the row, not as in the background; "
-        "bold: more than chance, 95%.[/]"
+        f"[dim]{few}Change of the {explanation.quantity(number)} while a column is as in the row, "
+        "not as in the background; bold: more than chance, 95%.[/]"
     )

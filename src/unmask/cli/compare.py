@@ -8,12 +8,13 @@ from unmask import evaluation
 from unmask._base.numbers import format_score
 from unmask._base.spelling import named
 from unmask.cli import console, options, progress, tables
-from unmask.cli.arguments import make_place, parse_target
+from unmask.cli.arguments import make_place
 from unmask.cli.figures import write_figure
 from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.result_options import gives_results
 from unmask.cli.status import clear_errors
+from unmask.cli.target_options import TargetOptions, takes_target
 from unmask.evaluation import explainers, metrics
 from unmask.inputs import images
 from unmask.run.ask import about_picture, source_of
@@ -23,14 +24,14 @@ __all__ = ["compare"]
 
 @gives_results
 @takes_model
+@takes_target("Class to explain. Without it, the model's best.")
 @takes_look
 def compare(
     picture: options.Picture,
     *,
     model: ModelOptions,
     explainer: options.ExplainersOption = None,
-    target: options.OneTargetOption = None,
-    contrast: options.ContrastOption = None,
+    targets: TargetOptions,
     seed: options.EverySeedOption = 0,
     look: LookOptions,
     output: options.OutputOption = Path("unmask-output"),
@@ -47,7 +48,7 @@ def compare(
         loaded = model.load()
         path, before = make_place(output, picture, "comparison")
         pixels = images.read(picture)
-        case = metrics.case(loaded, pixels, parse_target(target, contrast))
+        case = metrics.case(loaded, pixels, targets.one())
         console.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
         made = evaluation.compare(case, names, seed=seed)
         panels = [

@@ -7,24 +7,25 @@ from pathlib import Path
 import unmask
 from unmask import evaluation
 from unmask.cli import console, options, progress, tables
-from unmask.cli.arguments import make_folder, parse_target
+from unmask.cli.arguments import make_folder
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.result_options import gives_results
 from unmask.cli.status import clear_errors, end_of_many
+from unmask.cli.target_options import TargetOptions, takes_target
 
 __all__ = ["evaluate"]
 
 
 @gives_results
 @takes_model
+@takes_target("Class to explain. Without it, the model's best of each picture.")
 def evaluate(
     pictures: options.Pictures = None,
     *,
     model: ModelOptions,
     maps: options.MapsThereOption = None,
     source: options.SourceOption = None,
-    target: options.BestTargetOption = None,
-    contrast: options.ContrastOption = None,
+    targets: TargetOptions,
     explainer: options.ExplainerOption = "unmask",
     metric: options.MetricOption = None,
     evidence: options.EvidenceOption = None,
@@ -49,7 +50,7 @@ def evaluate(
             pictures or (),
             explainer,
             maps=None if maps is None else unmask.results.open(maps, source),
-            target=parse_target(target, contrast),
+            target=targets.one(),
             wanted=[metric.name for metric in metrics],
             evidence=evidence,
             randomized=randomized,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import unmask
 from unmask.cli import console, options, progress, tables
-from unmask.cli.arguments import make_folder, parse_input, parse_stem, parse_targets
+from unmask.cli.arguments import make_folder, parse_input, parse_stem
 from unmask.cli.figures import check_places, keep_others, write_explanation
 from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
@@ -14,6 +14,7 @@ from unmask.cli.result_options import gives_results
 from unmask.cli.row_options import RowOptions, takes_row
 from unmask.cli.setting_options import SettingOptions, takes_settings
 from unmask.cli.status import clear_errors, end
+from unmask.cli.target_options import TargetOptions, takes_targets
 
 __all__ = ["explain"]
 
@@ -22,6 +23,7 @@ __all__ = ["explain"]
 @takes_model
 @takes_settings()
 @takes_row()
+@takes_targets
 @takes_look
 def explain(
     picture: options.PictureOrText = None,
@@ -32,8 +34,7 @@ def explain(
     series_channels: options.ChannelsOption = None,
     table: RowOptions,
     model: ModelOptions,
-    target: options.TargetOption = None,
-    contrast: options.ContrastOption = None,
+    targets: TargetOptions,
     settings: SettingOptions,
     look: LookOptions,
     certainty: options.CertaintyOption = False,
@@ -51,7 +52,7 @@ def explain(
             picture, text, units, series_layout, series_channels
         )
         loaded, folder, stem = model.load(), make_folder(output), parse_stem(picture, given)
-        run = unmask.prepare(loaded, given, parse_targets(target, contrast), **settings.arguments())
+        run = unmask.prepare(loaded, given, targets.all(), **settings.arguments())
         keep_others(folder / f"{stem}.npz", run.sample.original, run.plan.shard)
         before = set(folder.iterdir())
         tables.show_whole(run)

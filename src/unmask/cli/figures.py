@@ -124,11 +124,14 @@ def _figures(
 def _names(targets: Sequence[unmask.Target]) -> list[str]:
     """Name the figures: by label, boxes by what they are asked for by before it."""
     slugs = [_slug(target) for target in targets]
-    return [
+    names = [
         f"{target.key}-{slug}"
         if target.box is not None
         else (slug if slugs.count(slug) == 1 else f"{slug}-{target.key}")
         for target, slug in zip(targets, slugs, strict=True)
+    ]
+    return [
+        name if names.count(name) == 1 else f"{name}-{number}" for number, name in enumerate(names)
     ]
 
 

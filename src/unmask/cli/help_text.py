@@ -39,6 +39,10 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         "unmask compare fox.jpg -m model.onnx",
         "unmask compare fox.jpg -m model.onnx -e unmask,grid=12 -e rise",
     ),
+    "compare-pictures": (
+        "unmask compare-pictures face.jpg other.jpg -m embedding.onnx",
+        "unmask compare-pictures shoe.jpg shelf.jpg -m embedding.onnx --grid 12",
+    ),
     "merge": (
         "unmask merge first/fox.npz second/fox.npz --name fox",
         "unmask merge parts/*.npz -o whole",

@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 import unmask
-from unmask.cli.arguments import parse_numbers, parse_sizes
+from unmask.cli.arguments import parse_fixed, parse_numbers, parse_sizes
 from unmask.cli.signatures import with_options
 from unmask.errors import SettingError
 from unmask.inputs.frame import Mode
@@ -86,6 +86,18 @@ DECLARED: dict[str, Any] = {
         Overlap | None,
         "What is compared of a detector's objects that have masks: these, as a rule, or boxes.",
     ),
+    "points": _option(
+        Literal["xy", "yx"] | None,
+        "Which of a point's numbers comes first, of a model that finds keypoints.",
+    ),
+    "main_input": _option(
+        str | None, "Of a model of several inputs, the one that is masked.", metavar="NAME"
+    ),
+    "fixed": _option(
+        list[str] | None,
+        "What another input is: NAME=FILE.npy, or NAME=0.5,2. May be repeated.",
+        metavar="NAME=FILE",
+    ),
     "weights": _option(Path | None, "File of weights, for a model that is built by name."),
     "runtime": _option(
         Runtime | None, "onnx turns the model into ONNX first, which is faster on a CPU."
@@ -137,7 +149,9 @@ class ModelOptions:
         SettingError
             One is no number or size, or is for a detector and there is none.
         """
-        given = {name: value for name, value in self.said.items() if value is not None}
+        given = {name: value for name, value in self.said.items() if value not in (None, [])}
+        if "fixed" in given:
+            given["fixed"] = parse_fixed(given["fixed"])
         for name in ("threshold", "boxes", "overlap"):
             if name in given and self.source == DEMO:
                 raise SettingError(f"--{name} is for a detector: give one with --model")

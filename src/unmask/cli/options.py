@@ -80,28 +80,6 @@ KindOption = Annotated[
         rich_help_panel=SOURCE,
     ),
 ]
-TargetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--target",
-        "-t",
-        help="Class to explain: a label, its number or top:3; without it, the model's best. With a "
-        "detector: all, top:3, a box's number, a label, or a box as LEFT,TOP,RIGHT,BOTTOM or "
-        "dog:10,20,200,180. May be repeated; all are read from the same model calls.",
-        metavar="TARGET",
-        show_default=False,
-    ),
-]
-ContrastOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        CONTRAST,
-        help="What decides between two classes: why A and not B? Labels or numbers. May be "
-        "repeated.",
-        metavar="A B",
-        show_default=False,
-    ),
-]
 CertaintyOption = Annotated[
     bool,
     typer.Option(
@@ -124,15 +102,6 @@ SourceOption = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
-OneTargetOption = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        "-t",
-        help="Class to explain. Without it, the model's best.",
-        metavar="TARGET",
-    ),
-]
 
 # --- predict, converge, merge
 TopOption = Annotated[int, typer.Option(help="How many classes to list.", min=1)]
@@ -150,16 +119,6 @@ AtOption = Annotated[
         help="Numbers of masks to show the map at; the largest is how many are made.",
         show_default=",".join(map(str, snapshots.AT)),
         rich_help_panel=MASKS,
-    ),
-]
-OneClassOption = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        "-t",
-        help="One class: a label or its number. Without it, the model's best.",
-        metavar="TARGET",
-        show_default=False,
     ),
 ]
 Parts = Annotated[
@@ -193,15 +152,6 @@ MapsThereOption = Annotated[
         "--maps",
         help="Folder or URL that batch wrote: measure the maps there instead, and explain nothing.",
         metavar="FOLDER",
-    ),
-]
-BestTargetOption = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        "-t",
-        help="Class to explain. Without it, the model's best of each picture.",
-        metavar="TARGET",
     ),
 ]
 MetricOption = Annotated[

@@ -16,7 +16,7 @@ from unmask.cli.columns import show_columns
 from unmask.cli.console import err, one_line, out, short, show_written
 from unmask.estimate.uncertainty import format_reliability
 from unmask.evaluation import metrics
-from unmask.targets import task_of
+from unmask.targets import Point, Segment, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
@@ -37,8 +37,11 @@ __all__ = [
     "show_batch",
     "show_compared",
     "show_detections",
+    "show_pair",
+    "show_points",
     "show_predictions",
     "show_result",
+    "show_segments",
     "show_snapshots",
     "show_summary",
     "show_whole",
@@ -74,7 +77,13 @@ def show_whole(run: Run) -> None:
 
 
 def show_predictions(name: str, predictions: Sequence[Prediction]) -> None:
-    """List classes with a bar for each score."""
+    """List classes with a bar for each score; of a segmentation, its parts."""
+    if any(isinstance(one, Segment) for one in predictions):
+        show_segments(name, predictions)
+        return
+    if any(isinstance(one, Point) for one in predictions):
+        show_points(name, predictions)
+        return
     results.current().add(model=name, predictions=[*map(values.of_prediction, predictions)])
     table = Table(box=None, show_header=False, padding=(0, 1))
     scores = [prediction.score for prediction in predictions]
@@ -91,6 +100,36 @@ def show_predictions(name: str, predictions: Sequence[Prediction]) -> None:
     out.print(table)
     if not bounded:
         out.print("[dim]These scores are no probabilities: a full bar is the highest of them.[/]")
+
+
+def show_segments(name: str, segments: Sequence[Any]) -> None:
+    """List the parts of a segmentation's answer, in whole pixels of the picture."""
+    results.current().add(model=name, segments=[*map(values.of_segment, segments)])
+    table = _table("class", "label", "share", "", "mean", "box", left=("label", "", "box"))
+    for one in segments:
+        label = f"[bold]{escape(short(one.label))}[/]"
+        box = " ".join(f"{edge:.0f}" for edge in one.box)
+        share, bar = f"{100 * one.share:.1f}%", _bar(one.share)
+        table.add_row(f"{one.index}", label, share, bar, format_score(one.score), box)
+    out.print(f"[bold]{escape(name)}[/] sees")
+    out.print(table)
+    out.print(
+        "[dim]Share of the picture, mean probability within, and the box around (left, top, right, "
+        "bottom). -t takes a label, all, or top:3.[/]"
+    )
+
+
+def show_points(name: str, points: Sequence[Any]) -> None:
+    """List the points that a model finds, in whole pixels of the picture."""
+    results.current().add(model=name, points=[*map(values.of_point, points)])
+    table = _table("point", "label", "", "confidence", "x", "y", left=("label", ""))
+    for one in points:
+        label, bar = f"[bold]{escape(short(one.label))}[/]", _bar(one.score)
+        place = f"{one.x:.0f}", f"{one.y:.0f}"
+        table.add_row(f"{one.index}", label, bar, format_score(one.score), *place)
+    out.print(f"[bold]{escape(name)}[/] finds")
+    out.print(table)
+    out.print("[dim]-t takes a label, a number, all, or top:3.[/]")
 
 
 def _bar(share: float) -> Text:
@@ -133,7 +172,9 @@ def show_result(
             f"[yellow]Incomplete:[/] {explanation.masks:,} of {explanation.plan.share:,} masks."
         )
     of_boxes = any(target.box is not None for target in explanation.targets)
-    titles = ("box" if of_boxes else "class", "target", explanation.targets[0].quantity)
+    quantities = {target.quantity for target in explanation.targets}
+    quantity = quantities.pop() if len(quantities) == 1 else "score"
+    titles = ("box" if of_boxes else "class", "target", quantity)
     table = _table(*titles, "reliability", left=(*titles, "reliability"))
     pairs = zip(explanation.targets, explanation.reliabilities, strict=True)
     for target, reliability in pairs:
@@ -147,12 +188,28 @@ def show_result(
     out.print(
         "[dim]Reliability is the correlation to expect with the map of infinitely many masks.[/]"
     )
+    if explanation.plan.link != "identity":
+        explained = dict.fromkeys(map(explanation.quantity, range(len(explanation.targets))))
+        out.print(f"[dim]The maps are of the {escape(' and '.join(explained))}.[/]")
     out.print(
         f"{explanation.masks:,} masks in {explanation.seconds:.1f} s: "
         f"{escape(explanation.stopped)}.",
         end=" ",
     )
     show_written(written, before)
+
+
+def show_pair(made: Sequence[Explanation]) -> None:
+    """Say how similar two pictures are, and how sure each map is."""
+    target = made[0].targets[0]
+    sides = dict(zip(("first", "second"), map(values.of_explanation, made), strict=False))
+    results.current().add(similarity=target.score, quantity=target.quantity, **sides)
+    table = _table("picture", "masks", "reliability", left=("picture",))
+    for one in made:
+        sure = format_reliability(one.reliability)
+        table.add_row(f"[bold]{escape(short(one.image))}[/]", f"{one.masks:,}", sure)
+    out.print(f"{target.quantity} [bold]{format_score(target.score)}[/]")
+    out.print(table)
 
 
 def show_words(explanation: Explanation, number: int, target: Target) -> None:
@@ -183,7 +240,8 @@ def show_words(explanation: Explanation, number: int, target: Target) -> None:
     out.print(table)
     few = f"The {WORDS} strongest of {len(rows):,} {home.units}. " if len(rows) > WORDS else ""
     out.print(
-        f"[dim]{few}Change of the score while a word is there; bold: more than chance, 95%.[/]"
+        f"[dim]{few}Change of the {explanation.quantity(number)} while a word is there; bold: more "
+        "than chance, 95%.[/]"
     )
 
 

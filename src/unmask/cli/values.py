@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from unmask.inputs import RowOriginal, SeriesOriginal, TextOriginal
 from unmask.masks.segments import SegmentMasks
+from unmask.targets.links import is_unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from unmask.masks.grid import Masks
     from unmask.run.explanation import Explanation
     from unmask.run.snapshots import Snapshot
-    from unmask.targets import Prediction
+    from unmask.targets import Point, Prediction, Segment
     from unmask.targets.boxes import Detection
     from unmask.targets.target import Target
 
@@ -25,7 +26,9 @@ __all__ = [
     "of_detection",
     "of_explanation",
     "of_mean",
+    "of_point",
     "of_prediction",
+    "of_segment",
     "of_snapshot",
     "of_steps",
     "of_target",
@@ -36,6 +39,16 @@ __all__ = [
 def of_prediction(prediction: Prediction) -> dict[str, Any]:
     """Return a class and its score as values."""
     return {"index": prediction.index, "label": prediction.label, "score": prediction.score}
+
+
+def of_segment(segment: Segment) -> dict[str, Any]:
+    """Return a part of a segmentation's answer as values."""
+    return {**of_prediction(segment), "share": segment.share, "box": segment.box}
+
+
+def of_point(point: Point) -> dict[str, Any]:
+    """Return a point as values."""
+    return {**of_prediction(point), "x": point.x, "y": point.y}
 
 
 def of_detection(detection: Detection) -> dict[str, Any]:
@@ -59,6 +72,7 @@ def of_target(target: Target) -> dict[str, Any]:
         "number": target.number,
         "box": target.box,
         "score": target.score,
+        "quantity": target.quantity,
     }
 
 
@@ -93,6 +107,7 @@ def of_explanation(explanation: Explanation) -> dict[str, Any]:
             "fill": plan.fill,
             "design": plan.masks.design,
             "estimator": plan.estimator,
+            "link": plan.link,
             "batch_size": plan.batch_size,
             "shard": plan.shard,
         },
@@ -102,7 +117,8 @@ def of_explanation(explanation: Explanation) -> dict[str, Any]:
 def _of_missed(explanation: Explanation, number: int) -> dict[str, Any]:
     """Return how near a detector came to a box by hand; nothing of other targets."""
     target = explanation.targets[number]
-    if target.box is None or target.number is not None:
+    by_hand = target.box is not None and target.number is None
+    if not by_hand or is_unnamed(explanation.plan.link):
         return {}
     found = explanation.nearest(number)
     return {"best": found.best, "hinders": found.hinders, "hinders_by": found.change}

@@ -24,6 +24,7 @@ from unmask.models.registry import DEMO
 from unmask.models.source import ModelSource
 from unmask.run.ask import about_picture
 from unmask.run.prepare import prepare
+from unmask.targets.similarity_specs import file_of
 from unmask.targets.target import Target
 
 if TYPE_CHECKING:
@@ -373,15 +374,25 @@ def _fingerprint(
 ) -> dict[str, Any]:
     """Return everything that the rows depend on, as JSON values."""
     given = {name: value for name, value in settings.items() if value is not None}
+    if given.get("link") == "identity":
+        del given["link"]  # which runs of older versions do not name
     return {
         **{f"model.{name}": value for name, value in recipe.describe().items()},
-        "target": ModelSource(target).describe()["model"],
+        "target": ModelSource(_asked(target)).describe()["model"],
         "maps": maps,
         **({} if column is None else {"column": column}),
         **({} if key is None else {"id": key}),
         **ModelSource(None, given).describe(),
         "unmask": __version__,
     }
+
+
+def _asked(target: Any) -> Any:
+    """Return what is asked for, the file of a picture to compare with by its content."""
+    if isinstance(target, list | tuple):
+        return [_asked(one) for one in target]
+    path = file_of(target)
+    return target if path is None else [target, path]
 
 
 def _about_first(recipe: ModelSource, left: Source) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ def side_by_side(
     write_head(canvas, title, subtitle)
     for number, shown in enumerate(drawn):
         left = MARGIN + number * (column + GAP)
-        paint(canvas.axes(left, top, width, height), shown, size, evidence.box)
+        paint(canvas.axes(left, top, width, height), shown, size, evidence)
         if shown.barred and shown.bar is not None:
             color_bar.color_bar(canvas, left, bar_y, column, shown.bar)
         canvas.write(left, caption_y, shown.caption, CAPTION, GRAY, column)
@@ -153,7 +153,7 @@ def draw_panel(ax: Axes, name: Panel, evidence: Evidence, *, title: str) -> Figu
     figure = check_axes(ax)
     shown = panel(name, evidence, 4 * PANEL)
     size = evidence.picture.shape[0], evidence.picture.shape[1]
-    paint(ax, shown, size, evidence.box, "equal")
+    paint(ax, shown, size, evidence, "equal")
     # Ticks go, and the user's own axis labels can still be set. A white picture keeps an edge.
     ax.set_xticks([])
     ax.set_yticks([])

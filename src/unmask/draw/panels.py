@@ -16,6 +16,7 @@ from unmask._base.magnitude import by_float32
 from unmask.draw.boxes import outline, show
 from unmask.draw.canvas import PAPER, points
 from unmask.draw.colormap import AGAINST, FOR
+from unmask.draw.outlines import draw_rings
 from unmask.draw.scale import Doubt, gray
 from unmask.errors import SettingError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.draw.boxes import Corners
+    from unmask.draw.rings import Rings
     from unmask.draw.scale import Scale
 
 
@@ -59,6 +61,8 @@ class Evidence:
         Returns where the map differs from no influence, bool of shape (H, W).
     box : tuple of 4 floats, optional
         Left, top, right, bottom in the picture's pixels: drawn on the picture and the overlay.
+    outline : tuple of rings, optional
+        Lines in the picture's pixels, likewise; a ring of one point is a mark.
     """
 
     picture: NDArray[np.uint8]
@@ -68,6 +72,7 @@ class Evidence:
     stderr: Callable[[], NDArray[Any]] | None = None
     significant: Callable[[], NDArray[np.bool_]] | None = None
     box: Corners | None = None
+    outline: Rings | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +213,7 @@ def paint(
     ax: Axes,
     shown: Shown,
     size: tuple[int, int],
-    box: Corners | None,
+    evidence: Evidence | None = None,
     aspect: Literal["auto", "equal"] = "auto",
 ) -> None:
     """Draw a panel into axes, in coordinates of the picture's own pixels.
@@ -219,7 +224,8 @@ def paint(
     shown : Shown
     size : (int, int)
         Height and width of the picture.
-    box : tuple of 4 floats or None
+    evidence : Evidence, optional
+        Whose box and outline go on.
     aspect : {"auto", "equal"}
     """
     image = show(ax, shown.pixels, size, aspect)
@@ -245,8 +251,12 @@ def paint(
         )
         lines.set_path_effects([withStroke(linewidth=points(LINE + 2 * HALO), foreground=PAPER)])
     ax.set(xlim=(0, size[1]), ylim=(size[0], 0))
-    if box is not None and shown.outlined:
-        outline(ax, box, size)
+    if evidence is None or not shown.outlined:
+        return
+    if evidence.box is not None:
+        outline(ax, evidence.box, size)
+    if evidence.outline is not None:
+        draw_rings(ax, evidence.outline)
 
 
 def _reduced(

@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-__all__ = ["Decomposition", "NormalEquations", "Posterior", "decompose", "is_paired", "posterior"]
+__all__ = [
+    "Decomposition",
+    "Fit",
+    "NormalEquations",
+    "Posterior",
+    "averaged",
+    "decompose",
+    "is_paired",
+    "posterior",
+    "whole",
+]
 
 
 # Candidate ratios t of signal to noise, 26% apart. The evidence is flat near its maximum.
@@ -211,6 +221,37 @@ class Posterior:
         )
 
 
+class Fit(NamedTuple):
+    """Fitted scores of some targets, or what is left of them where part of each is known.
+
+    Attributes
+    ----------
+    posterior : Posterior
+    known : ndarray, shape (k, K)
+        Coefficients of the part that is known.
+    scale_variance : ndarray, shape (k,)
+        Squared error of that part's size, relative to it.
+    level : ndarray, shape (k,)
+        Mean score.
+    spread, between : ndarray, shape (k,)
+        As in `NormalEquations`, of what is left.
+    """
+
+    posterior: Posterior
+    known: Array
+    scale_variance: Array
+    level: Array
+    spread: Array
+    between: Array
+
+
+def whole(equations: NormalEquations, found: Posterior) -> Fit:
+    """Return the fit of scores of which nothing is known."""
+    nothing = np.zeros_like(found.mean)
+    sure = np.zeros(len(nothing))
+    return Fit(found, nothing, sure, equations.level, equations.spread, equations.between)
+
+
 def decompose(gram: Array, root: Array) -> Decomposition:
     """Decompose the data's precision relative to the prior's.
 
@@ -268,6 +309,69 @@ def posterior(decomposed: Decomposition, cross: Array, square: Array, count: int
     >>> found.mean.round(1), found.noise.round(2)
     (array([[ 1. , -2. ,  0.5]]), array([0.26]))
     """
+    weighed = _weighed(decomposed, cross, square, count)
+    best = weighed.evidence.argmax(axis=0)
+    each = np.arange(len(best))
+    values, directions = decomposed
+    ratio, level = RATIOS[best], weighed.noise[best, each]
+    shrink = ratio / (1 + np.outer(values, ratio))
+    mean = (directions @ (weighed.projected * shrink)).T
+    evidence = weighed.evidence[best, each]
+    return Posterior(mean, directions, (level * shrink).T, ratio, level, evidence)
+
+
+def averaged(
+    decomposed: Decomposition, cross: Array, square: Array, count: int
+) -> tuple[Posterior, Array]:
+    """Do what `posterior` does, but average over all signals by their evidence, not the best one.
+
+    Where hardly any signal is left, its most likely size is nothing at all, which would be stated
+    as certain.
+
+    Parameters
+    ----------
+    decomposed, cross, square, count
+        As for `posterior`.
+
+    Returns
+    -------
+    found : Posterior
+        Its ratio, noise and evidence are those of greatest evidence.
+    made_good : ndarray, shape (k, r)
+        Share of each u that the data decide and not the prior, 0 to 1.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> x, y = rng.normal(size=(400, 3)), rng.normal(size=400)
+    >>> decomposed = decompose(x.T @ x, np.ones(3))
+    >>> found, made_good = averaged(decomposed, (y @ x)[None], (y @ y)[None], 400)
+    >>> bool((0 < made_good).all() and (made_good < 0.5).all())
+    True
+    """
+    best = posterior(decomposed, cross, square, count)
+    weighed = _weighed(decomposed, cross, square, count)
+    share = np.exp(weighed.evidence - best.evidence)
+    share /= share.sum(axis=0)
+    shrink = RATIOS[:, None] / (1 + RATIOS[:, None] * decomposed.values)
+    mean, projected = share.T @ shrink, weighed.projected.T
+    within = (share * weighed.noise).T @ shrink
+    between = np.maximum(share.T @ shrink**2 - mean**2, 0.0) * projected**2
+    found = replace(
+        best, mean=(mean * projected) @ decomposed.directions.T, variance=within + between
+    )
+    return found, mean * decomposed.values
+
+
+class _Weighed(NamedTuple):
+    """Every candidate ratio's noise and evidence, shape (ratios, k); projections, shape (r, k)."""
+
+    projected: Array
+    noise: Array
+    evidence: Array
+
+
+def _weighed(decomposed: Decomposition, cross: Array, square: Array, count: int) -> _Weighed:
     n, (values, directions) = count, decomposed
     projected = directions.T @ cross.T
     grown = 1 + RATIOS[:, None] * values
@@ -275,11 +379,7 @@ def posterior(decomposed: Decomposition, cross: Array, square: Array, count: int
     # Rounding alone can explain more than there is.
     least = np.finfo(np.float64).eps * square
     noise = np.maximum(square - explained, least) / n
-    positive = np.where(noise > 0, noise, 1.0)
-    evidence = -0.5 * n * np.log(positive) - 0.5 * np.log(grown).sum(axis=1)[:, None]
-    best = evidence.argmax(axis=0)
-    each = np.arange(len(best))
-    ratio, level = RATIOS[best], noise[best, each]
-    shrink = ratio / (1 + np.outer(values, ratio))
-    mean = (directions @ (projected * shrink)).T
-    return Posterior(mean, directions, (level * shrink).T, ratio, level, evidence[best, each])
+    # Relative to all there is, so that scores of another size have the same evidence, to the bit.
+    share = np.divide(noise, square, out=np.ones_like(noise), where=noise > 0)
+    evidence = -0.5 * n * np.log(share) - 0.5 * np.log(grown).sum(axis=1)[:, None]
+    return _Weighed(projected, noise, evidence)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from unmask.estimate.local_prior import local_root
-from unmask.estimate.regression import NormalEquations, Posterior, decompose, posterior
+from unmask.estimate.regression import Fit, NormalEquations, posterior, whole
+from unmask.estimate.single_index import residuals
 from unmask.estimate.uncertainty import Maps
 from unmask.masks.eigenbasis import basis, unblurred
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -63,7 +63,7 @@ class Smooth(NamedTuple):
 
 
 def smoothed(
-    equations: NormalEquations, *, local: bool = False, sharp: bool = False
+    equations: NormalEquations, *, sharp: bool = False, scores: Scores | None = None
 ) -> Smooth | None:
     """Fit all targets.
 
@@ -73,12 +73,12 @@ def smoothed(
     Parameters
     ----------
     equations : NormalEquations
-    local : bool, default False
-        Fit each target once more, with a prior that follows the strength of its first map, where
-        the scores speak for that.
     sharp : bool, default False
         Draw the fit's own weights and not what the masks' blur leaves of them, see
         `unmask.masks.eigenbasis.unblurred`.
+    scores : Scores, optional
+        What the equations are of. Given, each target is foreseen as far as it can be, see
+        `unmask.estimate.single_index`, and only the rest is fitted.
 
     Returns
     -------
@@ -90,47 +90,46 @@ def smoothed(
         return None
     b, k = (unblurred if sharp else basis)(masks), len(equations.square)
     per_rest = (-1, *(1,) * b.rest.ndim)
-    unit = b.at()
-    drift = b.leading(equations.mean[None])[0]
+    unit, drift = b.at(), b.leading(equations.mean[None])[0]
     scale = np.divide(1, np.sqrt(b.rest), out=np.zeros_like(b.rest), where=b.rest > 0)
-    level = equations.level.copy()
-    noise, offset, wander = np.empty(k), np.empty(k), np.empty(k)
+    root = (b.variance / b.variance[0]) ** (POWER / 2)
+    plain = posterior(
+        equations.decomposition(root), b.leading(equations.cross), equations.square, n
+    )
+    # The leading components hold nearly all there is, so the rest is taken one by one, as if
+    # components were uncorrelated over the masks drawn and not only over all masks.
+    rest = plain.ratio.reshape(per_rest) * (b.rest / b.variance[0]) ** POWER
+    gain = rest / (1 + n * rest)
+    of_rest = equations.cross * scale * gain
+    noise_of_rest = gain * plain.noise.reshape(per_rest)
+    if scores is None:
+        fits: Iterable[Fit] = [whole(equations, plain)]
+    else:
+        fits = residuals(scores, equations, plain, root)
+    level, of_level, offset = np.empty(k), np.empty(k), np.empty(k)
     influence = np.empty((k, *masks.shape))
     variance = np.empty((k, len(unit)))
-    for targets, fit in _fits(equations, local):
-        # The leading components hold nearly all there is, so the rest is taken one by one, as if
-        # components were uncorrelated over the masks drawn and not only over all masks.
-        rest = fit.ratio.reshape(per_rest) * (b.rest / b.variance[0]) ** POWER
-        gain = rest / (1 + n * rest)
-        influence[targets] = b.maps(fit.mean, equations.cross[targets] * scale * gain)
-        spread = fit.variance @ np.square(unit @ fit.directions).T
-        variance[targets] = spread + b.spread_squared(gain * fit.noise.reshape(per_rest))
-        offset[targets] = fit.variance @ np.square(b.means @ fit.directions)
-        level[targets] -= drift @ fit.mean.T
-        wander[targets] = fit.variance @ np.square(drift @ fit.directions)
-        noise[targets] = fit.noise
-    variance = b.interpolated(variance)
-    return Smooth(level, *_level_variance(equations, noise, wander), influence, variance, offset)
+    done = 0
+    for fit in fits:
+        found = fit.posterior
+        at = slice(done, done + len(found.mean))
+        influence[at] = b.maps(found.mean + fit.known, of_rest[at])
+        spread = found.variance @ np.square(unit @ found.directions).T
+        size = fit.scale_variance[:, None] * np.square(fit.known @ unit.T)
+        variance[at] = spread + size + b.spread_squared(noise_of_rest[at])
+        offset[at] = found.variance @ np.square(b.means @ found.directions)
+        offset[at] += fit.scale_variance * np.square(fit.known @ b.means)
+        level[at] = fit.level - drift @ found.mean.T
+        wander = found.variance @ np.square(drift @ found.directions)
+        of_level[at] = _level_variance(equations, fit, wander)
+        done = at.stop
+    blocks = equations.blocks if masks.design != "random" else 1
+    freedom = float((blocks if blocks > 1 else n) - 1)
+    return Smooth(level, of_level, freedom, influence, b.interpolated(variance), offset)
 
 
-def _fits(equations: NormalEquations, local: bool) -> Iterator[tuple[slice, Posterior]]:
-    """Yield posteriors and the targets they are of."""
-    b, n, k = basis(equations.masks), equations.count, len(equations.square)
-    cross, root = b.leading(equations.cross), (b.variance / b.variance[0]) ** (POWER / 2)
-    first = posterior(equations.decomposition(root), cross, equations.square, n)
-    if not local:
-        yield slice(0, k), first
-        return
-    for number in range(k):
-        target = slice(number, number + 1)
-        plain = first[target]
-        own = decompose(equations.gram, local_root(equations.masks, plain.mean[0], root))
-        found = posterior(own, cross[target], equations.square[target], n)
-        yield target, found if found.evidence[0] > plain.evidence[0] else plain
-
-
-def _level_variance(equations: NormalEquations, noise: Array, wander: Array) -> tuple[Array, float]:
-    """Squared standard error of the mean score, and its degrees of freedom.
+def _level_variance(equations: NormalEquations, fit: Fit, wander: Array) -> Array:
+    """Squared standard error of the mean score.
 
     Balanced masks depend on each other within a block, so blocks are what is compared. One block
     has only its pairs to go by, which overstates the error: it leaves out their balance.
@@ -138,20 +137,23 @@ def _level_variance(equations: NormalEquations, noise: Array, wander: Array) -> 
     n, blocks = equations.count, equations.blocks
     if equations.masks.design == "random":
         # Of the scores, and of the fit with which the masks' mean is taken to its expectation.
-        return noise / n + wander, n - 1
+        return fit.posterior.noise / n + wander
     if blocks > 1:
-        return equations.between / ((blocks - 1) * n), blocks - 1
-    return equations.spread / (n * (n - 1)), n - 1
+        return fit.between / ((blocks - 1) * n)
+    return fit.spread / (n * (n - 1))
 
 
 def adaptive(estimate: Scores) -> Maps:
-    """Like `smooth`, with a prior that follows each map's own strength, see `local_prior`."""
-    return _posterior(estimate, local=True)
+    """Like `smooth`, of what a monotone function of a sum leaves, see `single_index`.
+
+    The prior follows each map's own strength, see `local_prior`.
+    """
+    return _posterior(estimate, foreseen=True)
 
 
 def smooth(estimate: Scores) -> Maps:
     """Posterior mean and standard deviation of a Bayesian linear fit."""
-    return _posterior(estimate, local=False)
+    return _posterior(estimate)
 
 
 def sharp(estimate: Scores) -> Maps:
@@ -159,11 +161,12 @@ def sharp(estimate: Scores) -> Maps:
 
     See `unmask.masks.eigenbasis.unblurred`. Its limit is not RISE's: RISE's is this one blurred.
     """
-    return _posterior(estimate, local=False, sharp=True)
+    return _posterior(estimate, sharp=True)
 
 
-def _posterior(estimate: Scores, *, local: bool, sharp: bool = False) -> Maps:
-    found = smoothed(estimate.fold(NormalEquations), local=local, sharp=sharp)
+def _posterior(estimate: Scores, *, foreseen: bool = False, sharp: bool = False) -> Maps:
+    equations = estimate.fold(NormalEquations)
+    found = smoothed(equations, sharp=sharp, scores=estimate if foreseen else None)
     k, shape = estimate.targets, estimate.masks.shape
     per_map = (-1, *(1,) * len(shape))
     if found is None:

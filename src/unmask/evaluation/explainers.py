@@ -209,7 +209,7 @@ def asked_of(target: Target, given: Any = None) -> Any:
     >>> asked_of(Target("dog", 16, 0.9, (1, 2, 5, 9), request="0"))
     0
     """
-    if target.box is None and target.index is not None:
+    if target.is_class:
         return target.index
     if target.request is None:
         return given

@@ -116,12 +116,64 @@ class Basis:
         >>> parts.shape[0] == masks.block_size, bool(abs(parts.mean(axis=0)).max() < 1e-12)
         (True, True)
         """
-        rows = [
-            None if axis.windows is None else axis.windows[block.shifts[:, i]]
+        parts: Array = render(block.grids - self.keep, self._rows(block.shifts))
+        return parts
+
+    def _rows(self, shifts: NDArray[np.int64]) -> list[Array | None]:
+        return [
+            None if axis.windows is None else axis.windows[shifts[:, i]]
             for i, axis in enumerate(self.axes)
         ]
-        parts: Array = render(block.grids - self.keep, rows)
-        return parts
+
+    def on_cells(self, coefficients: Array, shifts: NDArray[np.int64]) -> Array:
+        """Return what each cell of a grid adds to a sum of leading components.
+
+        Parameters
+        ----------
+        coefficients : ndarray, shape (K,)
+        shifts : ndarray of int, shape (s, d)
+
+        Returns
+        -------
+        ndarray of float64, shape (s, g_1 ... g_d)
+            ``weights @ (bits - p)`` is the sum, for each shift.
+
+        Examples
+        --------
+        >>> from unmask.masks import Masks
+        >>> masks = Masks((40, 60), grid=(4, 6))
+        >>> b, block = basis(masks), masks.block(0)[:1]
+        >>> theta = np.arange(len(b)) / len(b)
+        >>> weights = b.on_cells(theta, block.shifts)
+        >>> total = b.leading(b.components(block)) @ theta
+        >>> bool(np.allclose(weights[0] @ (block.grids.ravel() - 0.5), total))
+        True
+        """
+        full = np.zeros((1, *self.rest.shape))
+        full[self._every()] = coefficients / np.sqrt(self.variance)
+        back = [None if row is None else row.mT for row in self._rows(shifts)]
+        weights = render(np.broadcast_to(full, (len(shifts), *full.shape[1:])), back)
+        return np.asarray(weights.reshape(len(shifts), -1))
+
+    def of_cells(self, values: Array, shifts: NDArray[np.int64]) -> Array:
+        """Return the mean over shifts of the leading components of values on cells.
+
+        Parameters
+        ----------
+        values : ndarray of float64, shape (s, g_1 ... g_d)
+        shifts : ndarray of int, shape (s, d)
+
+        Returns
+        -------
+        ndarray of float64, shape (K,)
+        """
+        rows = self._rows(shifts)
+        cells = [
+            axis.values.size if row is None else row.shape[2]
+            for axis, row in zip(self.axes, rows, strict=True)
+        ]
+        parts = render(values.reshape(len(values), *cells), rows)
+        return np.asarray(self.leading(parts.mean(axis=0)[None])[0])
 
     def leading(self, parts: Array) -> Array:
         """Pick the leading ones out of `components` and give them variance 1.

@@ -182,6 +182,26 @@ class Masks:
             for axis, cell in enumerate(self.cell)
         )
 
+    def spaced_shifts(self, most: int) -> NDArray[np.int64]:
+        """Return at most so many evenly spaced shifts along each axis, in all combinations.
+
+        Returns
+        -------
+        ndarray of int64, shape (s, d)
+
+        Examples
+        --------
+        >>> Masks((8, 3), grid=(2, 1)).spaced_shifts(2).tolist()
+        [[1, 0], [1, 2], [3, 0], [3, 2]]
+        """
+        # In the middle of equal parts: of a smooth function they give nearly the mean over all.
+        lines = [
+            ((np.arange(count) + 0.5) * (shifts / count)).astype(np.int64)
+            for shifts in self.shifts
+            for count in (min(shifts, most),)
+        ]
+        return np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, len(lines))
+
     @cached_property
     def matrices(self) -> tuple[NDArray[np.float64], ...]:
         """Interpolation matrix of each axis, before the shifted window is cut.

@@ -74,6 +74,23 @@ class SegmentBasis:
             parts[taken == number] = bits @ self.loads[start:stop]
         return parts
 
+    def on_cells(self, coefficients: Array, shifts: NDArray[np.int64]) -> Array:
+        """Return what each segment adds to a sum of leading components, (s, most segments)."""
+        each = self.loads[:, : len(self)] @ (coefficients / np.sqrt(self.variance))
+        weights = np.zeros((len(shifts), max(self.segmentations.counts)))
+        for row, number in enumerate(shifts[:, 0]):
+            start, stop = self.segmentations.starts[number : number + 2]
+            weights[row, : stop - start] = each[start:stop]
+        return weights
+
+    def of_cells(self, values: Array, shifts: NDArray[np.int64]) -> Array:
+        """Return the mean over segmentations of the leading components of values on segments."""
+        total = np.zeros(self.loads.shape[1])
+        for row, number in zip(values, shifts[:, 0], strict=True):
+            start, stop = self.segmentations.starts[number : number + 2]
+            total += row[: stop - start] @ self.loads[start:stop]
+        return np.asarray(self.leading(total[None] / len(values))[0])
+
     def leading(self, parts: Array) -> Array:
         """Pick the leading ones out of `components` and give them variance 1."""
         return np.asarray(parts[:, : len(self)] / np.sqrt(self.variance))

@@ -339,6 +339,10 @@ class SegmentMasks(Masks):
         """Mean area of a segment, in pixels."""
         return math.prod(self.shape) / float(np.mean(self.segmentations.counts))
 
+    def spaced_shifts(self, most: int) -> NDArray[np.int64]:  # noqa: ARG002
+        """Return the numbers of all segmentations, shape (s, 1)."""
+        return np.arange(len(self.segmentations.counts))[:, None]
+
     def block(self, number: int) -> Block:
         """Draw block `number`; the shift of a mask is which segmentation it is of."""
         rng = generator(self.seed, "masks", number)

@@ -156,6 +156,8 @@ def by_index(
     if not names:
         raise ModelError(f"{where} is empty: expected one for each class")
     last = max(names)
+    if (classes, last) == (1, 1):
+        classes = 2  # one score may be that of the second of two classes
     if classes is not None and last >= classes:
         hint = ""
         if last == classes and 0 not in names:

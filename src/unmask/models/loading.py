@@ -45,7 +45,7 @@ LATER = frozenset(
     {
         *("labels", "preprocess", "mean", "std", "activation"),
         *("layout", "size", "channels", "resize", "crop", "interpolation", "name"),
-        *("output", *OF_DETECTORS),
+        *("output", "points", *OF_DETECTORS),
     }
 )
 
@@ -67,6 +67,7 @@ def load(
     threshold: float | None = None,
     boxes: str | None = None,
     overlap: Overlap | None = None,
+    points: str | None = None,
     name: str | None = None,
     weights: str | Path | None = None,
     runtime: Runtime | None = None,
@@ -116,6 +117,8 @@ def load(
     overlap : {"mask", "box"}, optional
         What of two detections is compared, for a detector of objects with masks: these, by
         default, or their boxes.
+    points : {"xy", "yx"}, optional
+        Which of a point's numbers comes first, for a model that finds keypoints.
     name : str, optional
     weights : path-like, optional
         File of weights, for a source that is built by name.
@@ -161,6 +164,7 @@ def load(
             "threshold": threshold,
             "boxes": boxes,
             "overlap": overlap,
+            "points": points,
             "name": name,
             "weights": weights,
             **options,

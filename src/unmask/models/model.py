@@ -12,10 +12,10 @@ import numpy as np
 from unmask._base.checks import is_number, known
 from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.inputs.spec import InputSpec
-from unmask.models.outputs import described
+from unmask.models.outputs import classes_axis, described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -79,6 +79,21 @@ class Model:
         SHA-256 of the file it came from; "" where it came from none.
     notes : tuple of str
         What was assumed when it was loaded.
+    task : str or None
+        What its outputs are for, where that is known without asking it: "regions", a score of
+        every class for every place; "outputs", points. None: classes, or what a target says.
+    points : {"xy", "yx"} or None
+        Which of a point's numbers comes first; None where nobody says.
+    embeddings : callable or None
+        For a model that returns something else: what to `replace` in it so that its outputs are
+        embeddings, (n, d).
+    embed_texts : callable or None
+        For a model that has one space for pictures and texts: ``texts -> (n, d)``.
+    main_input : str or None
+        Of several inputs, the one that is masked.
+    hold : callable or None
+        For a model of several inputs: ``others -> fields``, what to `replace` in it so that the
+        others are these.
     """
 
     run: Callable[[Any], Any]
@@ -99,6 +114,12 @@ class Model:
     versions: dict[str, str] = field(default_factory=dict)
     digest: str = ""
     notes: tuple[str, ...] = ()
+    task: str | None = None
+    points: Literal["xy", "yx"] | None = None
+    embeddings: Callable[[], dict[str, Any]] | None = None
+    embed_texts: Callable[[Sequence[str]], NDArray[Any]] | None = None
+    main_input: str | None = None
+    hold: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         own = self.input
@@ -119,6 +140,10 @@ class Model:
         known("overlap", self.overlap, get_args(Overlap))
         if self.activation is not None:
             known("activation", self.activation, ACTIVATIONS)
+        if self.points is not None:
+            known("points", self.points, ("xy", "yx"))
+        if self._of_one_score and self.classes == 1:
+            object.__setattr__(self, "classes", 2)
         if self.labels is not None and self.classes not in (None, len(self.labels)):
             raise ModelError(labels_misfit(self.name, len(self.labels), self.classes or 0))
 
@@ -143,12 +168,20 @@ class Model:
         else:
             count = self.classes or len(self.labels or ())
             scores = f"{count:,} classes" if count else "scores"
-            returns = f"{scores}{f', {self.activation}' if self.activation else ''}"
+            places = {"regions": ", for every place", "outputs": ", points"}.get(
+                self.task or "", ""
+            )
+            returns = f"{scores}{f', {self.activation}' if self.activation else ''}{places}"
         return (
             f"<Model {self.name}{f', run by {by}' if by else ''}\n"
             f"  takes {takes}\n"
             f"  returns {returns}>"
         )
+
+    @property
+    def _of_one_score(self) -> bool:
+        """Whether a single score would be that of the second of two classes."""
+        return self.labels is not None and len(self.labels) == 2 and self.activation is not None
 
     def changed(self, **fields: Any) -> Model:
         """Return the same with other fields, those of its input among them.
@@ -217,6 +250,13 @@ class Model:
         raise SettingError(f"output={self.output!r}: the outputs of {self.name} are {there}")
 
     def _activated(self, outputs: Any, n: int) -> Any:
+        outputs = self._scores(outputs, n)
+        if isinstance(outputs, np.ndarray) and outputs.shape[1:] == (1,) and self._of_one_score:
+            other = -outputs if self.activation == "logits" else 1 - outputs
+            return np.concatenate([other, outputs], axis=1)
+        return outputs
+
+    def _scores(self, outputs: Any, n: int) -> Any:
         applied = self.activation if self.activation in ("softmax", "sigmoid") else None
         if applied and isinstance(outputs, tuple | dict) and self.detector is None:
             raise ModelOutputError(
@@ -256,7 +296,7 @@ class Model:
             outputs = outputs.astype(np.float64)
         if applied == "softmax":
             # In place, which saves a fifth of the time.
-            axis = self._class_axis(outputs.shape)
+            axis = self._softmax_axis(outputs.shape)
             scores = outputs - outputs.max(axis=axis, keepdims=True)
             np.exp(scores, out=scores)
             scores /= scores.sum(axis=axis, keepdims=True)
@@ -266,28 +306,40 @@ class Model:
             return 0.5 * (1 + np.tanh(0.5 * outputs))
         return outputs
 
-    def _class_axis(self, shape: tuple[int, ...]) -> int:
-        """Axis of an array of outputs along which the classes lie."""
-        axis = -1
-        if len(shape) > 2:
-            # The axis that is as long as there are classes; else that of the input's channels.
-            fits = [i for i, size in enumerate(shape) if i and size == self.classes]
-            if len(fits) == 1:
-                axis = fits[0]
-            elif len(shape) == len(self.input.layout) and "C" in self.input.layout:
-                axis = self.input.layout.index("C")
-            else:
-                raise ModelOutputError(
-                    f"activation='softmax' is along the classes, and which axis of the outputs of "
-                    f"{self.name} these are is not known (shape {shape}): give labels, or "
-                    "activation='logits' and a function of the outputs as target"
-                )
+    def _softmax_axis(self, shape: tuple[int, ...]) -> int:
+        axis = self.class_axis(shape)
         if shape[axis] == 1:
             raise ModelOutputError(
                 f"activation='softmax' of a single class is 1 whatever the model says ({self.name} "
                 f"returned an array of shape {shape}): use 'sigmoid' or 'logits'"
             )
         return axis
+
+    def class_axis(self, shape: tuple[int, ...]) -> int:
+        """Return the axis of outputs of a shape along which the classes lie.
+
+        Raises
+        ------
+        ModelOutputError
+            It is not known.
+        """
+        if len(shape) <= 2:
+            return len(shape) - 1
+        # The axis that is as long as there are classes; else what leaves a picture's proportions;
+        # else that of the input's channels.
+        count = self.classes or len(self.labels or ())
+        fits = [axis for axis, size in enumerate(shape) if axis and size == count]
+        if len(fits) == 1:
+            return fits[0]
+        axis = classes_axis(shape, self.input.size, self.input.layout)
+        if axis is not None:
+            return axis
+        if len(shape) == len(self.input.layout) and "C" in self.input.layout:
+            return self.input.layout.index("C")
+        raise ModelOutputError(
+            f"which axis of the outputs of {self.name} (shape {shape}) the classes lie along is "
+            "not known: give labels, or activation='logits' and a function of the outputs as target"
+        )
 
 
 def build(run: Callable[[Any], Any], **fields: Any) -> Model:
@@ -331,7 +383,8 @@ def labels_misfit(name: str, labels: int, classes: int) -> str:
     if classes == 1 and labels == 2:
         return (
             f"{said}it has one score, as a rule that of the second class (the first one's is 1 - "
-            "score): give that one's label alone"
+            "score): say what it is, activation='sigmoid', 'probabilities' or 'logits', and both "
+            "can be explained; or give that one's label alone"
         )
     return said + "give those that belong to it"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,13 @@ import numpy as np
 
 from unmask.errors import SettingError
 from unmask.inputs.preprocess import preprocessing, scaling_note
+from unmask.models.held import held, main_of
 from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model, build
 from unmask.models.onnx_detector import from_onnx_detector
 from unmask.models.onnx_facts import choose_output, declared_in, detector_note
+from unmask.models.onnx_held import HELD, HeldSession
 from unmask.models.onnx_recognized import recognized
 from unmask.models.onnx_series import onnx_of_series, takes_series
 from unmask.models.onnx_session import (
@@ -26,9 +29,10 @@ from unmask.models.onnx_session import (
     session_of,
 )
 from unmask.models.onnx_text import onnx_of_text, takes_text
+from unmask.models.outputs import are_points, classes_axis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -57,6 +61,8 @@ def from_onnx(
     name: str | None = None,
     tokenizer: str | Path | None = None,
     lower: bool | None = None,
+    main_input: str | None = None,
+    fixed: Mapping[str, Any] | None = None,
 ) -> Model:
     """Load an ONNX classifier, of pictures, series or texts, or a detector that is known by itself.
 
@@ -92,6 +98,11 @@ def from_onnx(
         By default the file's.
     tokenizer, lower : optional
         For a file that takes texts, see `unmask.models.onnx_text.onnx_of_text`.
+    main_input : str, optional
+        Of several inputs, the name of the one that is masked; the only one that `fixed` leaves.
+    fixed : mapping of str to array_like or path, optional
+        What the others are, each an array for one input, or an .npy file of it. Without it, a
+        dictionary of all inputs is given in the place of the picture.
 
     Returns
     -------
@@ -106,6 +117,69 @@ def from_onnx(
     """
     path = Path(path)
     ort, session = session_of(path)
+    options: dict[str, Any] = {
+        "labels": labels,
+        "preprocess": preprocess,
+        "mean": mean,
+        "std": std,
+        "activation": activation,
+        "layout": layout,
+        "size": size,
+        "channels": channels,
+        "resize": resize,
+        "output": output,
+        "boxes": boxes,
+        "name": name,
+        "tokenizer": tokenizer,
+        "lower": lower,
+    }
+    if main_input is not None or fixed is not None:
+        return _several(path, ort, session, main_input, fixed, options)
+    return _from_session(path, ort, session, **options)
+
+
+def _several(
+    path: Path,
+    ort: Any,
+    session: Any,
+    main_input: str | None,
+    fixed: Mapping[str, Any] | None,
+    options: dict[str, Any],
+) -> Model:
+    """Wrap a session of several inputs, of which one is masked and the others are held."""
+    entries = {entry.name: entry for entry in session.get_inputs()}
+    main = main_of(path.name, list(entries), main_input, list(fixed or ()))
+    shapes = {name: entry.shape or [] for name, entry in entries.items() if name != main}
+    dtypes = {name: HELD.get(entries[name].type) for name in shapes}
+
+    def made(given: Mapping[str, Any] | None) -> Model:
+        others = None if given is None else held(path.name, given, shapes, dtypes)
+        return _from_session(path, ort, HeldSession(session, main, others), **options)
+
+    return replace(made(fixed), main_input=main, hold=lambda given: {"run": made(given).run})
+
+
+def _from_session(
+    path: Path,
+    ort: Any,
+    session: Any,
+    *,
+    labels: Labels | None,
+    preprocess: str | None,
+    mean: float | Sequence[float] | None,
+    std: float | Sequence[float] | None,
+    activation: Activation | None,
+    layout: str | None,
+    size: Sequence[int] | None,
+    channels: int | None,
+    resize: Mode | None,
+    output: str | int | None,
+    boxes: BoxFormat | None,
+    name: str | None,
+    tokenizer: str | Path | None,
+    lower: bool | None,
+) -> Model:
+    """Wrap a session of one input, or several of which all but one are held; see `from_onnx`."""
     of_pictures = {
         "preprocess": preprocess,
         "mean": mean,
@@ -192,6 +266,10 @@ def from_onnx(
     shape = read.shape or []
     scores = len(shape) == 2 or shape[2:] == [1, 1]
     classes = shape[1] if scores and isinstance(shape[1], int) else None
+    points = are_points(shape)
+    axis = None if scores else classes_axis(shape, wanted, layout)
+    if axis is not None and isinstance(shape[axis], int):
+        classes = shape[axis]
     return build(
         run=_runner(session, entry.name, read.name, dtype),
         name=name or facts.name or path.name,
@@ -207,6 +285,8 @@ def from_onnx(
         dtype=np.dtype(dtype).name,
         versions={"onnxruntime": ort.__version__},
         notes=tuple(notes),
+        task="regions" if axis is not None else "outputs" if points else None,
+        points="yx" if points and layout == "NHWC" else None,
     )
 
 

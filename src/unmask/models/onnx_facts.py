@@ -161,8 +161,8 @@ def choose_output(
     if any(word in chosen.name.lower() for word in VECTORS):
         notes.append(
             f"{chosen.name!r}, which is read of {path.name}, is called like a vector that stands "
-            "for the picture: its entries are no classes. A function of them, given as target=, "
-            "can be explained"
+            "for the picture: its entries are no classes. How like another picture's it is, can be "
+            "explained by unmask.similar_to(picture)"
         )
     return chosen, tuple(notes)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from unmask._base.checks import whole
 from unmask.errors import MissingExtra, ModelError, SettingError
+from unmask.models.held import WHICH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,7 +95,7 @@ def picture_input(path: Path, session: Any) -> Any:
     inputs = [entry for entry in session.get_inputs() if entry.name not in COMPANIONS]
     if len(inputs) != 1:
         names = ", ".join(i.name for i in inputs)
-        raise ModelError(f"{path} has {len(inputs)} inputs ({names}): expected one, the picture")
+        raise ModelError(f"{path} has {len(inputs)} inputs ({names}): {WHICH}")
     entry = inputs[0]
     if entry.type not in DTYPES:
         raise ModelError(

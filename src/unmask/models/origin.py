@@ -91,12 +91,21 @@ def origin(source: Any, options: Mapping[str, Any]) -> Origin | None:
     return Origin(os.fspath(source), said, tuple(unsaid))
 
 
+MOST = 64  # numbers of an array that are written
+
+
 def _plain(value: Any) -> tuple[bool, Any]:
     """Return whether a value can be written as JSON and read back as the same, and how."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
+    if getattr(value, "size", 0) > MOST:  # an input that is held, say: it is no text
+        return False, None
     if hasattr(value, "tolist"):  # NumPy's
         value = value.tolist()
+    if isinstance(value, dict):
+        named = {name: _plain(one) for name, one in value.items()}
+        known = all(isinstance(name, str) and good for name, (good, _) in named.items())
+        return known, {name: one for name, (_, one) in named.items()}
     if isinstance(value, list | tuple):
         parts = [_plain(item) for item in value]
         return all(known for known, _ in parts), [plain for _, plain in parts]

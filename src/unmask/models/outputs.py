@@ -11,7 +11,68 @@ if TYPE_CHECKING:
 
     from unmask.models.heads import Shapes
 
-__all__ = ["described", "seem"]
+__all__ = ["are_points", "classes_axis", "described", "seem"]
+
+
+PLACES = 8  # a side of a map of places, at least, where the input's size is not known
+
+
+def classes_axis(shape: Sequence[Any], size: Sequence[int] | None, layout: str) -> int | None:
+    """Return the axis of the classes, if outputs look like scores of several for every place.
+
+    Parameters
+    ----------
+    shape : sequence
+        Of the outputs; anything but a whole number is a length not known.
+    size : (int, int) or None
+        Height and width of the model's input, where known: places have its proportions.
+    layout : str
+        Of the model's input.
+
+    Returns
+    -------
+    1, 3 or None
+
+    Examples
+    --------
+    >>> classes_axis((1, 21, 33, 33), (513, 513), "NCHW")
+    1
+    >>> classes_axis((1, 5, 9, 3), (20, 36), "NCHW")
+    3
+    >>> classes_axis(("n", 21, "h", "w"), None, "NCHW")
+    1
+    >>> classes_axis((1, 1, 17, 3), (192, 192), "NHWC")  # keypoints
+    """
+    if len(shape) != 4 or layout not in ("NCHW", "NHWC"):
+        return None
+    first = layout.index("C")
+    for axis in (first, 4 - first):
+        rest = [side for number, side in enumerate(shape) if number not in (0, axis)]
+        if isinstance(shape[axis], int) and shape[axis] < 2:
+            continue
+        if not all(isinstance(side, int) for side in rest):
+            if axis == first and not any(isinstance(side, int) for side in rest):
+                return axis
+            continue
+        rows, columns = rest
+        if size is None:
+            if axis == first and min(rest) >= PLACES:
+                return axis
+        elif min(rest) > 1 and abs(rows * size[1] - columns * size[0]) < max(size):
+            return axis
+    return None
+
+
+def are_points(shape: Sequence[Any]) -> bool:
+    """Whether outputs look like MoveNet's: keypoints of one person, (n, 1, points, 3).
+
+    Examples
+    --------
+    >>> are_points((1, 1, 17, 3)), are_points(("n", 21, 33, 3))
+    (True, False)
+    """
+    few = [side for side in shape if isinstance(side, int)]
+    return len(shape) == 4 and shape[1] == 1 and shape[3] == 3 and len(few) > 2 and shape[2] > 3
 
 
 def described(outputs: Any) -> str:
@@ -62,9 +123,8 @@ def seem(outputs: Any, size: Sequence[int] | None = None, layout: str = "NCHW") 
     Examples
     --------
     >>> import numpy as np
-    >>> print(seem(np.zeros((1, 21, 33, 33))))
-    they look like a map of 21 classes or channels for every place (segmentation, depth): give a
-    function of the outputs as target, as lambda outputs: outputs[:, 3].mean(axis=(1, 2))
+    >>> seem(np.zeros((1, 21, 33, 33))).split(":")[0]
+    'they look like a map of 21 classes or channels for every place'
     """
     if isinstance(outputs, dict):
         shapes = {str(name): getattr(output, "shape", ()) for name, output in outputs.items()}
@@ -85,8 +145,9 @@ def seem(outputs: Any, size: Sequence[int] | None = None, layout: str = "NCHW") 
         classes = shape[1] if first else shape[3]
         part = f"[:, {min(3, classes - 1)}]" if first else f"[..., {min(3, classes - 1)}]"
         return (
-            f"they look like a map of {classes} classes or channels for every place "
-            "(segmentation, depth): give a function of the outputs as target, as lambda outputs: "
+            f"they look like a map of {classes} classes or channels for every place: of a "
+            "segmentation, unmask.region(label) explains a class where the answer has it; of "
+            "anything else (depth), give a function of the outputs as target, as lambda outputs: "
             f"outputs{part}.mean(axis=(1, 2))"
         )
     if len(shape) == 3:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from unmask._base.files import expanded, sha256
 from unmask.models.loading import load
@@ -59,6 +62,8 @@ class ModelSource:
 
 
 def _identity(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _identity(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_identity(item) for item in value]
     if isinstance(value, str | Path):
@@ -69,6 +74,8 @@ def _identity(value: Any) -> Any:
     if callable(value):
         name = getattr(value, "__qualname__", type(value).__qualname__)
         return f"{getattr(value, '__module__', '')}.{name}"
+    if isinstance(value, np.ndarray):
+        return f"array {value.shape} sha256:{hashlib.sha256(value.tobytes()).hexdigest()}"
     if is_dataclass(value):  # a target that is more than a text, such as a contrast
         parts = {one.name: _identity(getattr(value, one.name)) for one in fields(value)}
         return {type(value).__name__: parts}

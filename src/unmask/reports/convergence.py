@@ -121,11 +121,11 @@ def _figure(
 
 
 def _about(explanation: Explanation) -> str:
-    masks = explanation.plan.masks
+    masks, link = explanation.plan.masks, explanation.plan.link
     return (
         f"{explanation.model} · {masks.in_words} · {masks.design} masks · "
         f"{explanation.plan.estimator} estimator"
-    )
+    ) + ("" if link == "identity" else f" · link {link}")
 
 
 def _panels(

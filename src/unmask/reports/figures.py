@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask.draw.rings import rectangle, svg_path
 from unmask.draw.scale import Doubt, gray
 from unmask.estimate.scores import Summary
 from unmask.inputs import encoding
@@ -79,7 +80,7 @@ class Pictures:
             figures.append(
                 figure(
                     f'<div class="stack {scale.style}"><div class="under {self.name}"></div>'
-                    f"{image(over, described, 'over')}{lines}</div>"
+                    f"{image(over, described, 'over')}{lines}{self._outline(number)}</div>"
                     f"{_controls(scale, lines=bool(lines))}",
                     "over the picture",
                 )
@@ -89,6 +90,18 @@ class Pictures:
         if known:
             figures.append(_stderr(small.influence_stderr(number), values, target.label))
         return f"<div class=figures>{''.join(figures)}</div>"
+
+    def _outline(self, number: int) -> str:
+        """Return the lines around the part of the picture that a target is; a box's likewise."""
+        target = self.small.targets[number]
+        rings = target.outline or (target.box and rectangle(target.box)) or ()
+        if not rings:
+            return ""
+        (height, width), d = self.shape, svg_path(rings, self.shape)
+        return (
+            f'<svg class="outline" viewBox="0 0 {width} {height}" aria-hidden="true">'
+            f'<path class="halo" d="{d}"/><path d="{d}"/></svg>'
+        )
 
     def _lines(self, number: int) -> str:
         """Return the lines around what is significant, for the target and against it."""

@@ -240,6 +240,7 @@ def _details(explanation: Explanation, again: Reproduction) -> str:
         "fill": explanation.plan.fill,
         "design": masks.design,
         "estimator": explanation.plan.estimator,
+        "link": explanation.plan.link,
         "seed": str(masks.seed),
         "time": f"{explanation.seconds:.2f} s, {explanation.model_calls:,} model calls",
         "versions": ", ".join(

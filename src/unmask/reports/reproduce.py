@@ -19,6 +19,7 @@ from unmask.masks.segments import SegmentMasks
 from unmask.run.settings import PRESETS, SETTINGS, preset_settings
 from unmask.run.wording import MODEL
 from unmask.run.wording import OPTIONS as SPELT
+from unmask.targets import links
 from unmask.targets.box_specs import CORNERS
 
 if TYPE_CHECKING:
@@ -357,6 +358,7 @@ def _settings(explanation: Explanation, preset: PresetName | None) -> dict[str, 
         "masks": explanation.masks if plan.shard == (1, 1) else plan.count,
         "grid": cells,
         "fill": None if unsaid else read_fill(plan.fill),
+        "link": None if links.is_unnamed(plan.link) else plan.link,
     }
 
 
@@ -375,6 +377,8 @@ def _missing(explanation: Explanation) -> list[str]:
         found.append(f"the segments, which were given as {plan.masks.segments}")
     if is_unnamed(plan.fill):
         found.append(f"the fill ({plan.fill})")
+    if links.is_unnamed(plan.link):
+        found.append(f"the link ({plan.link})")
     parts = getattr(explanation.estimate, "parts", ())
     if plan.shard != (1, 1):
         if explanation.masks < plan.share:
@@ -452,7 +456,7 @@ def _python(target: Target, texts: Sequence[str], preset: PresetName | None) -> 
 
     if target.pair is not None:
         return f"unmask.contrast({one(target.pair[0])}, {one(target.pair[1])})"
-    if target.index is None or target.box is not None:
+    if target.index is None or not target.is_class:
         return None if target.request is None else _code(target.request)
     if target.top is not None and preset is None:
         return f"unmask.within_top({one(target.index)}, {target.top})"
@@ -473,10 +477,17 @@ def _code(target: Words) -> str:
     return target if NUMBER.fullmatch(target) else repr(target)
 
 
+def _listed(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def _option(name: str, value: Any) -> list[str]:
     """Return an option of the command line; none for what no text says."""
     if name == "labels" and not isinstance(value, str):
         return []
+    if isinstance(value, dict):
+        pairs = [f"{one}={_listed(of)}" for one, of in value.items()]
+        return [word for pair in pairs for word in (SPELT[name], shlex.quote(pair))]
     if isinstance(value, bool):
         return [SPELT[name] if value else SPELT[name].replace("--", "--no-", 1)]
     if name in SETTINGS:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from unmask.errors import (
     DoubtWarning,
     ModelError,
     ModelOutputError,
+    SettingError,
     UnmaskError,
     UnmaskWarning,
     collected,
@@ -25,6 +27,7 @@ from unmask.errors import (
 from unmask.inputs import Picture, read
 from unmask.inputs.rows import RowSample
 from unmask.models.loading import load
+from unmask.models.model import labels_misfit
 from unmask.models.registry import DEMO
 from unmask.targets import Prediction, task_of
 from unmask.targets.texts import with_same_texts
@@ -53,6 +56,8 @@ __all__ = [
 
 # Pixels beyond which a picture at its own size is noted: for a network, for a function.
 USUAL, LARGE = 256 * 256, 1_000_000
+# Of outputs that may be probabilities: numbers and embeddings are none.
+AXES = {"regions": 4, "outputs": 0, "similarity": 0}
 # How the note begins that is said before anything else.
 STRANGE = "the embedded demo knows eight drawn shapes"
 
@@ -97,7 +102,11 @@ class Question:
         original = sample.original
         picture = original.picture if isinstance(original, Picture) else None
         first = about_picture(source_of(model), picture)
-        notes = (*model.notes, *_about_input(model, sample), *_about_outputs(model, outputs))
+        notes = (
+            *model.notes,
+            *_about_input(model, sample),
+            *_about_outputs(model, outputs, AXES.get(self.task.name, 2)),
+        )
         for said, category in ((first, DoubtWarning), (notes, UnmaskWarning)):
             for note in said:
                 warn(note, category)
@@ -178,7 +187,9 @@ def ask(
     'heart'
     """
     loaded = load(model)
-    task = task_of(loaded)
+    if isinstance(given, Mapping):
+        loaded, given = _held(loaded, given)
+    task = task_of(loaded, target)
     if single and target is None:
         target = task.single
     with collected() as said:
@@ -186,6 +197,21 @@ def ask(
     loaded, specs = (loaded, None) if look else task.parse(loaded, target, top)
     loaded = opened(loaded, sample)
     return Question(loaded, sample, task, specs, tuple(said))
+
+
+def _held(model: Model, given: Mapping[str, Any]) -> tuple[Model, Any]:
+    """Return a model with its other inputs held as a dictionary says, and the masked one."""
+    if model.hold is None or model.main_input is None:
+        raise ModelError(
+            f"{model.name} has one input, or nobody said which of several is masked: give the "
+            "input itself, or main_input=NAME to unmask.load"
+        )
+    others = {name: one for name, one in given.items() if name != model.main_input}
+    if model.main_input not in given:
+        raise SettingError(
+            f"{model.main_input!r}, which is masked, is not among the inputs {', '.join(given)}"
+        )
+    return replace(model, **model.hold(others)), given[model.main_input]
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,6 +245,8 @@ def opened(model: Model, sample: Sample) -> Model:
 
 def same_model(explanation: Explanation, model: Any) -> Model:
     """Load the model of an explanation that was made before, with all its texts."""
+    if explanation.texts is None and all(target.measure for target in explanation.targets):
+        return load(model)  # of similarities, say
     return with_same_texts(load(model), explanation.texts, explanation.targets)
 
 
@@ -253,11 +281,13 @@ def whole_outputs(model: Model, sample: Sample) -> Any:
                 f"{model.name} returned values that are not finite numbers for the whole input "
                 f"(shape {outputs.shape}, {outputs.dtype})"
             )
-        if model.labels is not None and outputs.ndim == 2 and outputs.shape[1] != len(model.labels):
-            raise ModelError(
-                f"{model.name} returned {outputs.shape[1]} classes, but {len(model.labels)} labels "
-                "were given"
-            )
+        of_places = model.task == "regions" and outputs.ndim == 4
+        if model.labels is not None and (outputs.ndim == 2 or of_places):
+            classes = outputs.shape[model.class_axis(outputs.shape)]
+            if classes != len(model.labels):
+                said = f"{model.name} returned {classes} classes, but {len(model.labels)} labels"
+                one = classes == 1 and len(model.labels) == 2
+                raise ModelError(labels_misfit(model.name, 2, 1) if one else f"{said} were given")
     return outputs
 
 
@@ -332,9 +362,9 @@ def about_picture(source: str | None, picture: NDArray[np.uint8] | None) -> list
     return [note]
 
 
-def _about_outputs(model: Model, outputs: Any) -> list[str]:
+def _about_outputs(model: Model, outputs: Any, axes: int) -> list[str]:
     """Say what undeclared outputs look like, where that matters to the reader of the map."""
-    if model.activation is not None or not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
+    if model.activation is not None or not isinstance(outputs, np.ndarray) or outputs.ndim != axes:
         return []
     low, high = float(outputs.min()), float(outputs.max())
     if (low >= 0 and high <= 1 + 1e-4) or outputs.shape[1] == 1:

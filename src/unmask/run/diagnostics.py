@@ -12,6 +12,7 @@ from unmask.estimate.estimators import VALUES
 from unmask.estimate.shapley import all_masks
 from unmask.masks.designs import OF_UNITS
 from unmask.run.stopping import larger_parts, masks_for
+from unmask.targets.links import LEAST, cut, quantity_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,7 @@ __all__ = ["doubts", "not_best"]
 SPREAD = 0.02
 KILLED, NEARLY_ALL = 0.05, 0.9
 RELIABLE = 0.8
+CUT = 0.5
 # Classes that score as much as the best, or nearly so, are not told from it.
 NEAR, NEAR_LOGITS = 0.9, 0.1
 # What the classes of a softmax add up to is 1, or a little beside it where it was rounded.
@@ -40,8 +42,10 @@ def doubts(
     targets: Sequence[Target],
     reliabilities: Sequence[float],
     *,
+    whole: Sequence[float] | None = None,
     signed: bool = False,
     estimator: Estimator = "adaptive",
+    link: str = "identity",
 ) -> list[str]:
     """Return notes on what in the scores makes the maps doubtful.
 
@@ -52,46 +56,62 @@ def doubts(
     targets : sequence of Target
     reliabilities : sequence of float
         Of their maps.
+    whole : sequence of float, optional
+        What the link makes of the targets' scores of the whole input; by default these.
     signed : bool, default False
         The model's outputs are logits or the like, whose zero means nothing: no part of a class's
         score is spoken of.
     estimator : str, default "adaptive"
+    link : str, default "identity"
+        As a plan writes it: the zero of what it makes of scores means nothing, either.
 
     Returns
     -------
     list of str
     """
     found = []
+    whole = [target.score for target in targets] if whole is None else whole
     masks = estimate.masks
     coarser, units = larger_parts(masks), bool(masks.units)
     # Values, and all masks that there are, keep half.
     halves = estimator in VALUES or masks.design in OF_UNITS
+    more = "Use " if halves else "Keep more (keep=0.7), or use "
+    more += "smaller units" if units else "a finer grid"
+    scores_of = "scores" if link == "identity" else quantity_of("score", link)
     few = _are_few(estimate, estimator)
-    for target, scores, sure in zip(targets, estimate.scores.T, reliabilities, strict=True):
+    rows = zip(targets, whole, estimate.scores.T, reliabilities, strict=True)
+    for target, own, scores, sure in rows:
         name = repr(target.label)
-        spread, largest = float(scores.std()), float(max(np.abs(scores).max(), abs(target.score)))
-        of_class = target.index is not None and target.box is None
-        below_zero = (signed and of_class) or min(float(scores.min()), target.score) < 0
+        spread, largest = float(scores.std()), float(max(np.abs(scores).max(), abs(own)))
+        of_class = target.index is not None and target.box is None  # or of a region of one
+        shifted = (signed and of_class) or link != "identity"
+        below_zero = shifted or min(float(scores.min()), own) < 0
         if np.ptp(scores) == 0:
             found.append(
-                f"the score of {name} was {format_score(float(scores[0]))} for every mask: the map "
+                f"the {quantity_of('score', link)} of {name} was {format_score(float(scores[0]))} "
+                "for every mask: the map "
                 "is flat. Is it the right target, and does the fill hide anything?"
             )
             continue
-        killed = 0.0 if below_zero else float((scores < KILLED * target.score).mean())
+        killed = 0.0 if below_zero else float((scores < KILLED * own).mean())
         if killed > NEARLY_ALL:
             found.append(
                 f"{100 * killed:.0f}% of the masks leave less than {100 * KILLED:.0f}% of the "
-                f"score of {name}: hardly any shows enough of it. "
-                f"{'Use ' if halves else 'Keep more (keep=0.7), or use '}"
-                f"{'smaller units' if units else 'a finer grid'}"
+                f"score of {name}: hardly any shows enough of it. {more}"
             )
         elif spread < SPREAD * (min(1.0, largest) if below_zero else largest):
-            other = "or another fill" if below_zero else "another fill, or explain the logit"
+            probable = not below_zero and largest <= 1
+            other = "another fill, or link='logit'" if probable else "or another fill"
             found.append(
-                f"the scores of {name} hardly vary (standard deviation {spread:.2g}): masks change "
-                f"little of what the model says. Use {coarser}, "
+                f"the {scores_of} of {name} hardly vary (standard deviation {spread:.2g}): masks "
+                f"change little of what the model says. Use {coarser}, "
                 f"{'' if halves else 'keep less (keep=0.3), '}{other}"
+            )
+        if (share := cut(link, scores)) > CUT:
+            found.append(
+                f"{100 * share:.0f}% of the masks leave {name} a score within {LEAST:g} of "
+                f"{'0 or 1' if link == 'logit' else '0'}, where link={link!r} is cut: the map says "
+                f"little of how they differ. {more}, or link='identity'"
             )
         if sure < RELIABLE and not few and not all_masks(estimate):
             found.append(
@@ -127,7 +147,7 @@ def not_best(
     if not isinstance(outputs, np.ndarray) or outputs.ndim != 2 or outputs.shape[1] < 2:
         return []
     scores: NDArray[Any] = outputs[0]
-    classes = [target for target in targets if target.index is not None and target.box is None]
+    classes = [target for target in targets if target.is_class]
     high = float(scores.max())
     within = float(scores.min()) >= 0 and high <= 1 + 1e-4
     if activation == "sigmoid" or (within and float(scores.sum()) > SEVERAL):

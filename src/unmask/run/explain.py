@@ -21,10 +21,11 @@ from unmask.run.ask import same_model
 from unmask.run.jupyter import watcher
 from unmask.run.loop import stream
 from unmask.run.prepare import Run, prepare
+from unmask.targets import links
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from unmask.estimate.estimators import Estimator
     from unmask.estimate.scores import Scores
@@ -34,9 +35,10 @@ if TYPE_CHECKING:
     from unmask.run.explanation import Explanation
     from unmask.run.loop import Executor
     from unmask.run.settings import PresetName
+    from unmask.targets.links import LinkName
 
 
-__all__ = ["explain", "extend"]
+__all__ = ["explain", "explained", "extend"]
 
 
 def explain(
@@ -59,6 +61,7 @@ def explain(
     fill: Any = None,
     design: Design | None = None,
     estimator: Estimator | None = None,
+    link: LinkName | Callable[[Any], Any] | None = None,
     shift: bool | None = None,
     preset: PresetName | None = None,
     preprocess: str | None = None,
@@ -73,11 +76,14 @@ def explain(
     image : path-like, PIL.Image.Image or ndarray
         A picture as a path, a PIL image or a uint8 array of shape (H, W, 3); or an array in the
         model's own space, where the model or `preprocess` is "raw"; or what `unmask.text`,
-        `unmask.series` or `unmask.row` returns.
+        `unmask.series` or `unmask.row` returns. For a model of several inputs a dictionary of
+        these, of which its `main_input` is masked.
     target : None, int, str, callable, Contrast, or a list of these
         Class index, label, "top:3", ``contrast(a, b)`` or a function ``outputs -> scores[n]``;
         None is the model's best class. A list is explained in one pass. For a detector: "all"
         (the default), "top:3", a box's number, a label, four numbers, or ``box(corners, label)``.
+        ``region(label)`` is a part of a segmentation, ``output(name)`` a number or a keypoint,
+        ``similar_to(picture)`` likeness by embeddings: see docs/targets.md.
     masks : int or "auto", default "auto"
         How many masks, and model calls. Their error falls as ``1 / sqrt(masks)``. "auto" goes on
         until a reliability of 0.98, or the one that `until` names.
@@ -122,6 +128,11 @@ def explain(
         How scores become a map: "adaptive", "smooth", "sharp", "centered", "coverage",
         "notebook", or "paper", equation 6 of the paper. Of units "shapley" and "banzhaf", values
         that are 0 for a unit without influence. See `unmask.estimate.estimators`.
+    link : {"identity", "logit", "log"} or callable, default "identity"
+        What of a score is explained, on any target: "identity" the score itself, "logit" its
+        log-odds, "log" its logarithm, cut at 1e-6 from 0 (and from 1), or a function of an array
+        of scores. Log-odds need fewer masks where scores are near 0 or 1; their map is another
+        one, see docs/estimates.md.
     shift : bool, default True
         Whether masks are shifted at random within a cell; without, their cells always show.
     preset : {"notebook"}, optional
@@ -176,14 +187,16 @@ def explain(
         fill=fill,
         design=design,
         estimator=estimator,
+        link=link,
         shift=shift,
         preset=preset,
         preprocess=preprocess,
     )
-    return _explained(run, start, executor)
+    return explained(run, start, executor)
 
 
-def _explained(run: Run, start: float, executor: Executor | None = None) -> Explanation:
+def explained(run: Run, start: float, executor: Executor | None = None) -> Explanation:
+    """Explain what is prepared; `start` is when that began, by `time.perf_counter`."""
     last, watch = run.start, watcher(run)
     try:
         for estimate in stream(run, executor=executor):
@@ -216,7 +229,7 @@ def _extended(run: Run, explanation: Explanation, masks: int) -> Explanation:
     count = explanation.masks + masks
     plan = replace(explanation.plan, count=count, until=None, seconds=None)
     longer = replace(run, plan=plan, start=explanation.scores, checkpoint=None)
-    more = _explained(longer, time.perf_counter())
+    more = explained(longer, time.perf_counter())
     return replace(
         more,
         seconds=explanation.seconds + more.seconds,
@@ -232,6 +245,7 @@ def extend(
     masks: int,
     target: Any = None,
     fill: Any = None,
+    link: Any = None,
 ) -> Explanation:
     """Go on with an explanation that was read from a file or merged.
 
@@ -244,7 +258,7 @@ def extend(
         The picture in the file, unless given.
     masks : int
         How many more.
-    target, fill : as for `explain`, optional
+    target, fill, link : as for `explain`, optional
         Needed where they were functions or arrays, which no file holds.
 
     Returns
@@ -274,8 +288,11 @@ def extend(
         raise SettingError("this explanation holds no picture: give image")
     if fill is None and is_unnamed(plan.fill):
         raise SettingError(f"fill={plan.fill} is not stored with an explanation: give it again")
+    if link is None and links.is_unnamed(plan.link):
+        raise SettingError(f"link={plan.link} is not stored with an explanation: give it again")
     if target is None:
         target = [explained.again() for explained in explanation.targets]
+    again: Any = plan.link if link is None else link
     run = prepare(
         model,
         image,
@@ -288,7 +305,10 @@ def extend(
         fill=read_fill(plan.fill) if fill is None else fill,
         design=plan.masks.design,
         estimator=plan.estimator,
+        link=again,
     )
+    if run.plan.link != plan.link:
+        raise SettingError(f"link={run.plan.link}: the explanation was made with {plan.link}")
     if len(run.targets) != len(explanation.targets):
         raise SettingError(
             f"{len(run.targets)} targets are given: expected the {len(explanation.targets)} of the "

@@ -23,6 +23,7 @@ from unmask.models.labels import find_label
 from unmask.run import explanation_file
 from unmask.run.certainty import influence
 from unmask.run.nearest import Nearest, in_words, is_missed, nearest, sure_level
+from unmask.targets.links import is_unnamed, quantity_of, score_of
 
 if TYPE_CHECKING:
     import os
@@ -264,7 +265,7 @@ class Explanation:
         TargetError
             It is no box.
         SettingError
-            The scores were not stored.
+            The scores were not stored, or went through a function of one's own as link.
 
         Examples
         --------
@@ -283,17 +284,25 @@ class Explanation:
         number = self.find(target)
         if self.targets[number].box is None:
             raise TargetError(f"target {target!r} is no box: nearest() is about what was missed")
+        if is_unnamed(self.plan.link):
+            raise SettingError(
+                f"nearest() is about similarities, and link={self.plan.link!r} does not tell them "
+                "from what was explained: link='identity', 'logit' or 'log' does"
+            )
         level = sure_level(math.prod(self.plan.masks.grid))
         change = self.maps[number] - self.levels[number]
         significant = self.significant(number, level)
-        return nearest(self.targets[number], number, self.scores, change, significant)
+        found = nearest(self.targets[number], number, self.scores, change, significant)
+        return replace(found, best=score_of(self.plan.link, found.best))
 
     def missed(self) -> tuple[str, ...]:
         """Say of each box by hand where nothing was found how near the detector came."""
         return tuple(
-            in_words(target, self.nearest(number), self.masks)
+            in_words(target, self.nearest(number), self.masks, self.quantity(number))
             for number, target in enumerate(self.targets)
-            if is_missed(target) and not isinstance(self.estimate, Summary)
+            if is_missed(target)
+            and not isinstance(self.estimate, Summary)
+            and not is_unnamed(self.plan.link)
         )
 
     @cached_property
@@ -440,7 +449,7 @@ class Explanation:
             self._picture()  # says why it cannot be drawn
         return plotting.plot(
             self.original,
-            self._drawn(number, Look(style, cmap, opacity, vmin, vmax)),
+            self.drawn(number, Look(style, cmap, opacity, vmin, vmax)),
             asked,
             facts=plotting.facts(asked, self.plan, self.masks, self.complete, sure),
             ax=ax,
@@ -453,12 +462,20 @@ class Explanation:
         contrast = self.targets[number].pair is not None
         return look.scale(self.model_maps[number], float(self.levels[number]), signed=contrast)
 
+    def quantity(self, number: int) -> str:
+        """Say what of a target is explained: its score, or what the link makes of it."""
+        return quantity_of(self.targets[number].quantity, self.plan.link)
+
     def measure(self, number: int) -> str:
         """Say what the values of a target's map are, for color bars."""
-        quantity = f"{self.targets[number].quantity} while visible"
-        return VALUES.get(self.plan.estimator, quantity)
+        quantity = self.quantity(number)
+        value = VALUES.get(self.plan.estimator)
+        if value is None:
+            return f"{quantity} while visible"
+        return value if self.plan.link == "identity" else f"{value} of the {quantity}"
 
-    def _drawn(self, number: int, look: Look) -> Map:
+    def drawn(self, number: int, look: Look) -> Map:
+        """Return what is drawn of a target."""
         from unmask.run.plotting import Map
 
         target = self.targets[number]
@@ -469,6 +486,7 @@ class Explanation:
             stderr=lambda: self.influence_stderr(number),
             significant=lambda: self.significant(number),
             box=target.box,
+            outline=target.outline,
         )
 
     def extend(self, masks: int) -> Explanation:
@@ -548,6 +566,7 @@ class Explanation:
                 "masks": explanation.plan.masks,
                 "fill": explanation.plan.fill,
                 "estimator": explanation.plan.estimator,
+                "link": explanation.plan.link,
             }
 
         for (name, mine), theirs in zip(known(self).items(), known(other).values(), strict=True):

@@ -19,6 +19,7 @@ from unmask.models.origin import Origin
 from unmask.run import scores_file
 from unmask.run.identity import SAID, Identity
 from unmask.run.plan import Plan
+from unmask.targets.links import LINKS, is_unnamed
 from unmask.targets.target import Target
 
 if TYPE_CHECKING:
@@ -62,6 +63,13 @@ MASKS = record(
         ),
     },
 )
+
+
+def link(value: Any) -> str:
+    """Check how a plan writes a link: a name, or that of a function."""
+    return value if isinstance(value, str) and is_unnamed(value) else one_of(LINKS)(value)
+
+
 PLAN = record(
     {
         "masks": MASKS,
@@ -72,7 +80,8 @@ PLAN = record(
         "until": maybe(number(0, 1)),
         "seconds": maybe(number(0)),
         "shard": listed(whole(1), 2, 2),
-    }
+    },
+    {"link": link},
 )
 # Of a target, what files of version 0.1.0 and tables lack.
 MORE = {
@@ -81,6 +90,8 @@ MORE = {
     "pair": maybe(listed(whole(-(2**31)), 2, 2)),
     "request": maybe(text),
     "overlap": maybe(one_of(("mask",))),
+    "outline": maybe(listed(listed(listed(number(), 2, 2), 1))),
+    "measure": maybe(text),
 }
 TARGET = record(
     {"label": text, "index": maybe(whole(-(2**31))), "score": number()},

@@ -39,7 +39,8 @@ class Nearest:
         Left, top, right and bottom of the part that lowers the similarity most while it is visible,
         in the picture's pixels; None where no part does for certain: with 95% over all of them.
     change : float
-        By how much it does, at most 0: the least value there of the map less its level.
+        By how much it does, at most 0: the least value there of the map less its level. With a
+        link it is of what the link makes of similarities, as the map is.
     """
 
     score: float
@@ -124,7 +125,7 @@ def _coldest(
     return (float(left), float(top), float(right), float(bottom)), least
 
 
-def in_words(target: Target, found: Nearest, masks: int) -> str:
+def in_words(target: Target, found: Nearest, masks: int, quantity: str = "similarity") -> str:
     """Say how near a detector came to what it missed, and what hinders it."""
     assert target.box is not None
     said = (
@@ -139,7 +140,7 @@ def in_words(target: Target, found: Nearest, masks: int) -> str:
         return f"{said}; no part of the picture hinders it for certain"
     return (
         f"{said}. What hinders it most lies within {_edges(found.hinders)}: while it is visible, "
-        f"the similarity is lower by {format_score(-found.change)}"
+        f"the {quantity} is lower by {format_score(-found.change)}"
     )
 
 

@@ -35,6 +35,8 @@ class Plan:
         Time at which to stop.
     shard : tuple of int
         (i, n): the i-th of n parts of the masks, counted from 1.
+    link : str
+        What of a score is explained: "identity", "logit", "log" or "function NAME".
     """
 
     masks: Masks
@@ -45,10 +47,13 @@ class Plan:
     until: float | None = None
     seconds: float | None = None
     shard: tuple[int, int] = (1, 1)
+    link: str = "identity"
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         said = {item.name: getattr(self, item.name) for item in fields(self)}
+        if self.link == "identity":
+            del said["link"]  # as older versions write it
         return {**said, "masks": self.masks.as_json()}
 
     @property

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.draw.boxes import Corners
+    from unmask.draw.rings import Rings
     from unmask.draw.scale import Scale
     from unmask.inputs import Original
     from unmask.run.plan import Plan
@@ -44,6 +45,8 @@ class Map:
     stderr, significant : callable
         Return the standard error of the map less its level, and where it differs from that.
     box : tuple of 4 floats or None
+    outline : tuple of rings or None
+        As a target has it.
     """
 
     values: NDArray[Any]
@@ -52,6 +55,7 @@ class Map:
     stderr: Callable[[], NDArray[Any]]
     significant: Callable[[], NDArray[np.bool_]]
     box: Corners | None = None
+    outline: Rings | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,7 @@ def facts(target: Target, plan: Plan, masks: int, complete: bool, reliability: f
         f"{masks:,} masks" + ("" if complete else f" of {plan.share:,}"),
         plan.masks.in_words,
         f"keep {plan.masks.keep:g}",
+        *([] if plan.link == "identity" else [f"link {plan.link}"]),
         f"reliability {format_reliability(reliability)}",
     ]
     return " · ".join(parts)
@@ -177,6 +182,7 @@ def _of_picture(original: Any, shown: Map) -> panels.Evidence:
         stderr=shown.stderr,
         significant=shown.significant,
         box=shown.box,
+        outline=shown.outline,
     )
 
 

@@ -11,6 +11,8 @@ from unmask.models.outputs import described, seem
 from unmask.run.ask import ask
 from unmask.run.probing import probe
 from unmask.targets import Detection
+from unmask.targets.regions import of_places
+from unmask.targets.task import TASKS
 
 if TYPE_CHECKING:
     from unmask.targets import Prediction
@@ -34,6 +36,8 @@ def predict(
     Returns
     -------
     list of Prediction
+        Of a model of segmentation the parts of its answer, `unmask.targets.Segment`, the largest
+        first; of one that finds keypoints these, `unmask.targets.Point`, the surest first.
 
     Examples
     --------
@@ -51,6 +55,8 @@ def predict(
         )
     answer, loaded, sample = question.answer(), question.model, question.sample
     found = answer.predictions(top)
+    if not found and of_places(answer.outputs, loaded):  # which nobody said
+        found = [*TASKS["regions"].found(answer.outputs, loaded, sample, top)]
     if not found:
         raise ModelError(
             f"{loaded.name} returned {described(answer.outputs)}, and no scores of classes "

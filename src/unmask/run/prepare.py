@@ -42,9 +42,10 @@ from unmask.run.settings import (
 from unmask.run.settings import batch_size as batch_size_of
 from unmask.run.stopping import reason
 from unmask.targets import Detection, task_of
+from unmask.targets.links import check_link, linked, unlinked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from unmask.masks.designs import Design
     from unmask.models.model import Model
     from unmask.targets import Prediction, Targets
+    from unmask.targets.links import LinkName
 
 
 __all__ = ["Run", "prepare"]
@@ -133,13 +135,16 @@ class Run:
             self.sample.array,
             *content(self.fill),
             *(target.overlap for target in self.targets.targets if target.overlap),
+            *getattr(unlinked(self.targets), "content", ()),
+            # Not where there is none, so that checkpoints of older versions are gone on with.
+            *([self.plan.link] if self.plan.link != "identity" else []),
             *([self.sample.owner] if isinstance(self.sample, RowSample) else []),
         )
 
     def ask_again(self) -> Identity:
         """Ask the model about the whole input once more; return its identity now."""
         outputs = whole_outputs(self.model, self.sample)
-        scores = self.targets.score(outputs, 1)[0]
+        scores = unlinked(self.targets).score(outputs, 1)[0]
         return identity(self.model.digest, self.sample.array, scores, outputs)
 
     def predictions(self, top: int = 5) -> list[Prediction]:
@@ -175,8 +180,10 @@ class Run:
             estimate,
             self.targets.targets,
             sure,
+            whole=self.targets.score(self.outputs, 1)[0],
             signed=_signed(self.model, self.outputs),
             estimator=self.plan.estimator,
+            link=self.plan.link,
         )
         made = Explanation(
             targets=self.targets.targets,
@@ -230,6 +237,7 @@ def prepare(
     fill: Any = None,
     design: Design | None = None,
     estimator: Estimator | None = None,
+    link: LinkName | Callable[[Any], Any] | None = None,
     shift: bool | None = None,
     preset: PresetName | None = None,
     preprocess: str | None = None,
@@ -245,7 +253,7 @@ def prepare(
     """
     top = preset_settings(preset).get("within")
     model = load(model)
-    only_for("preset", preset, task_of(model).name, model.name)
+    only_for("preset", preset, task_of(model, target).name, model.name)
     question = ask(model, image, target, preprocess=preprocess, top=top)
     question = replace(question, sample=_gridded(question.sample, grid))
     loaded, sample, task = question.model, question.sample, question.task.name
@@ -261,6 +269,7 @@ def prepare(
         fill=fill,
         design=design,
         estimator=estimator,
+        link=link,
         shift=shift,
     )
     if segments is None:
@@ -283,6 +292,7 @@ def prepare(
         masks=drawn,
         fill=describe_fill(chosen["fill"]),
         estimator=SETTINGS["estimator"].checked(chosen["estimator"]),
+        link=check_link(chosen["link"]),
         batch_size=batch_size_of(batch_size, loaded.batch, sample.array.nbytes),
         **until_when,
     )
@@ -294,13 +304,17 @@ def prepare(
     path = None if checkpoint is None else expanded(checkpoint)
     content = None if path is None else checkpoints.peek(path)
     answer = question.answer()
-    outputs, targets = answer.outputs, answer.targets()
+    outputs = answer.outputs
+    targets = linked(answer.targets(), chosen["link"], loaded, outputs)
     best = [prediction.label for prediction in answer.predictions(1)]
     asides = not_best(targets.targets, outputs, loaded.activation, *best) if best else []
-    probed = probe(loaded, sample, outputs, plan.batch_size)
+    asides += getattr(unlinked(targets), "notes", ())
+    of_classes = question.task.name not in ("outputs", "similarity")
+    probed = probe(loaded, sample, outputs, plan.batch_size, of_classes=of_classes)
     for note in (*asides, *probed.notes):
         warn(note, DoubtWarning)
-    scores = np.concatenate([targets.score(outputs, 1), probed.scores(targets)])
+    bare = unlinked(targets)  # as a tolerance of log-odds near 0 would be none
+    scores = np.concatenate([bare.score(outputs, 1), probed.scores(bare)])
     run = Run(
         answer=answer,
         fill=fill_values,
@@ -310,7 +324,7 @@ def prepare(
         notes=(*answer.notes, *asides, *probed.notes),
         start=Scores.empty(plan.masks, len(targets)),
         identity=identity(loaded.digest, sample.array, scores.reshape(-1), outputs),
-        calls=1 + probed.calls,
+        calls=1 + probed.calls + getattr(bare, "calls", 0),
         checkpoint=path,
         path=os.fspath(image)
         if isinstance(image, str | os.PathLike)

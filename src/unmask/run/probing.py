@@ -76,7 +76,9 @@ class Probe:
         return np.concatenate(rows) if rows else np.empty((0, len(targets)))
 
 
-def probe(model: Model, sample: Sample, outputs: Any, batch_size: int) -> Probe:
+def probe(
+    model: Model, sample: Sample, outputs: Any, batch_size: int, *, of_classes: bool = True
+) -> Probe:
     """Ask a model about the whole input beside itself, a plain one and noise.
 
     Parameters
@@ -88,6 +90,8 @@ def probe(model: Model, sample: Sample, outputs: Any, batch_size: int) -> Probe:
     batch_size : int
         Inputs per model call. With 1, none can depend on the others, and the whole input is not
         asked about again.
+    of_classes : bool, default True
+        Outputs of two axes are scores of classes, and no embeddings or other numbers.
 
     Returns
     -------
@@ -126,7 +130,7 @@ def probe(model: Model, sample: Sample, outputs: Any, batch_size: int) -> Probe:
     notes = [] if alone else _mixes(model, _row(outputs, 1, 0), _row(found[0], sizes[0], 0))
     others = [_row(part, n, i) for part, n, first in parts for i in range(first, n)]
     notes += _finite(model, others)
-    if isinstance(sample.original, Picture) and not notes:
+    if isinstance(sample.original, Picture) and not notes and of_classes:
         notes += _says_the_same(model, outputs, others)
     return Probe(parts, tuple(notes), len(batch))
 

@@ -19,6 +19,7 @@ from unmask.estimate.estimators import OLDER, Estimator
 from unmask.inputs.fills import FILLS
 from unmask.inputs.segments import EDGES
 from unmask.masks.designs import DESIGNS
+from unmask.targets.links import LINKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +44,9 @@ MODELS: Mapping[str, str] = {
     "classes": "classifier",
     "boxes": "detector",
     "texts": "model of texts",
+    "regions": "model of segmentation",
+    "outputs": "model of numbers or points",
+    "similarity": "model of embeddings",
 }
 
 PresetName = Literal["notebook"]
@@ -358,6 +362,14 @@ ROWS = (
         presets={"notebook": "notebook"},
         choices=get_args(Estimator),
         older=OLDER,
+    ),
+    Setting(
+        "link",
+        "choice",
+        "What of a score is explained: identity, the score itself; logit, its log-odds; log, its "
+        "logarithm.",
+        default="identity",
+        choices=LINKS,
     ),
     Setting(
         "batch_size",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from unmask.models.model import Model
 
     Score = Callable[[Any], NDArray[Any]]
+    Link = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 __all__ = ["ClassTargets", "Classes", "Prediction", "resolve"]
@@ -66,16 +67,43 @@ class ClassTargets:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def score(self, outputs: Any, n: int) -> NDArray[np.float64]:
+    def score(self, outputs: Any, n: int, link: Link | None = None) -> NDArray[np.float64]:
         """Score a batch; see `Targets.score`.
+
+        Parameters
+        ----------
+        outputs, n
+            See `Targets.score`.
+        link : callable, optional
+            Applied to every score, of a difference to both of its.
 
         Raises
         ------
         ModelOutputError
             A function that does not return n scores, or scores that are not finite.
         """
-        scores = [_scores(function, outputs, n) for function in self.functions]
+        scores = [_linked(function, outputs, n, link) for function in self.functions]
         return np.stack(scores, axis=1)
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """The scores of one function less those of another."""
+
+    first: Score
+    second: Score
+
+    def __call__(self, outputs: Any) -> NDArray[Any]:
+        return self.first(outputs) - self.second(outputs)
+
+
+def _linked(function: Score, outputs: Any, n: int, link: Link | None) -> NDArray[np.float64]:
+    if link is None:
+        return _scores(function, outputs, n)
+    if isinstance(function, _Difference):
+        first, second = (_scores(f, outputs, n) for f in (function.first, function.second))
+        return link(first) - link(second)
+    return link(_scores(function, outputs, n))
 
 
 def resolve(
@@ -157,7 +185,7 @@ def _function(
             (one,), (two,) = _expand(first, outputs), _expand(second, outputs)
             label_one, _, f = _function(one, outputs, labels)
             label_two, _, g = _function(two, outputs, labels)
-            return f"{label_one} − {label_two}", None, lambda out: f(out) - g(out)
+            return f"{label_one} − {label_two}", None, _Difference(f, g)
         case WithinTop(int() as index, top):
             label, _, _ = _function(index, outputs, labels)
             return f"{label}, where among the best {top}", index, _counted(index, top)

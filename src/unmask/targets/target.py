@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from unmask._base.numbers import format_score
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from unmask.draw.rings import Rings
 
     Score = Callable[[Any], NDArray[Any]]
 
@@ -49,6 +51,11 @@ class Target:
         How to ask for it again, of the same model and input, wherever a target can be given:
         "386", "top-3:386", "contrast:386-385", "16:10.0,20.0,90.0,80.0", "text:a photo of a dog".
         None for a function, which no text holds.
+    outline : tuple of rings, or None
+        Lines around what is explained, each a tuple of points (x, y) in the picture's pixels; a
+        ring of one point is that point.
+    measure : str or None
+        What its score is, where it is neither a class's nor a box's: "mean probability", "cosine".
 
     Examples
     --------
@@ -65,6 +72,8 @@ class Target:
     pair: tuple[int, int] | None = None
     request: str | None = None
     overlap: str | None = None
+    outline: Rings | None = field(default=None, repr=False)
+    measure: str | None = None
 
     def __post_init__(self) -> None:
         if self.request is None:
@@ -73,9 +82,16 @@ class Target:
     @property
     def quantity(self) -> str:
         """What its score is, in a word or two."""
+        if self.measure is not None:
+            return self.measure
         if self.pair is not None:
             return "difference of scores"
         return "score" if self.box is None else "similarity"
+
+    @property
+    def is_class(self) -> bool:
+        """Whether its score is that of a class."""
+        return self.index is not None and self.box is None and self.measure is None
 
     @property
     def title(self) -> str:
@@ -117,7 +133,7 @@ class Target:
             return corners if self.index is None else f"{self.index}:{corners}"
         if self.pair is not None:
             return "contrast:{}-{}".format(*self.pair)
-        if self.index is None:
+        if self.index is None or self.measure is not None:
             return None
         # Where classes are called by numbers, a number is a name.
         asked = self.label if self.label.strip().isdecimal() else str(self.index)

@@ -27,6 +27,11 @@ class Targets(Protocol):
     Attributes
     ----------
     targets : tuple of Target
+
+    Notes
+    -----
+    Where these do not tell all that scores depend on, ``content``, a tuple of arrays, holds the
+    rest: a checkpoint of others is refused.
     """
 
     @property
@@ -65,6 +70,11 @@ class Task(Protocol):
         By which `unmask.run.settings` knows its defaults, and its models are told apart.
     single : Any
         What is asked for where one target is wanted and none is named.
+
+    Notes
+    -----
+    A task may have a method ``claims(model, asked) -> bool`` too: whether what is asked for is of
+    this task, whatever the model is, as a region is one of segmentation.
     """
 
     @property
@@ -126,6 +136,10 @@ def register(task: Task) -> Task:
     return task
 
 
-def task_of(model: Model) -> Task:
-    """Return the task of a model."""
+def task_of(model: Model, asked: Any = None) -> Task:
+    """Return the task of what is asked for, else that of the model."""
+    for task in reversed(TASKS.values()):
+        claims = getattr(task, "claims", None)
+        if claims is not None and claims(model, asked):
+            return task
     return next(task for task in reversed(TASKS.values()) if task.accepts(model))

@@ -6,6 +6,7 @@ import { contours } from "./contours.js";
 /** @typedef {import("./colors.js").Style} Style */
 /** @typedef {import("./state.js").Box} Box */
 /** @typedef {import("./state.js").Look} Look */
+/** @typedef {import("./state.js").Ring} Ring */
 /** @typedef {import("./state.js").Target} Target */
 /** @typedef {{ x: number, y: number }} Place Shares of the width and the height. */
 /** @typedef {"overlay" | "map" | "picture" | "stderr"} View */
@@ -151,12 +152,14 @@ export class Stage {
       if (target.doubt) this.lay(brush(views.stderr), doubt(look, target.doubt, target.gray?.high ?? 1));
     }
     const boxes = target?.box ? [target.box] : [];
+    const rings = target?.outline ?? [];
     for (const box of boxes) this.outline(over, box);
+    this.rings(over, rings);
     const probe = target && this.probe;
     if (probe) {
       for (const one of [map, over, brush(views.stderr)]) this.cross(one, probe);
     }
-    this.paintPicture(image, boxes, probe);
+    this.paintPicture(image, boxes, rings, probe);
     this.colorBar();
   }
 
@@ -204,15 +207,16 @@ export class Stage {
 
   /**
    * Most looks leave the picture as it is, and to paint it again costs the model's own time.
-   * @param {HTMLImageElement} image @param {Box[]} boxes @param {?Place} probe
+   * @param {HTMLImageElement} image @param {Box[]} boxes @param {Ring[]} rings @param {?Place} probe
    */
-  paintPicture(image, boxes, probe) {
-    const seen = JSON.stringify([image.src, boxes, probe]);
+  paintPicture(image, boxes, rings, probe) {
+    const seen = JSON.stringify([image.src, boxes, rings, probe]);
     if (seen === this.seen) return;
     this.seen = seen;
     const picture = brush(this.views.picture);
     picture.drawImage(image, 0, 0, this.width, this.height);
     for (const box of boxes) this.outline(picture, box);
+    this.rings(picture, rings);
     if (probe) this.cross(picture, probe);
   }
 
@@ -228,6 +232,27 @@ export class Stage {
       draw.strokeStyle = color;
       draw.lineWidth = width * this.unit;
       draw.strokeRect(left * across, top * down, (right - left) * across, (bottom - top) * down);
+    }
+  }
+
+  /**
+   * Lines around a region; a ring of one point is a mark.
+   * @param {CanvasRenderingContext2D} draw @param {Ring[]} rings
+   */
+  rings(draw, rings) {
+    const across = this.width / this.size.width, down = this.height / this.size.height;
+    const path = new Path2D();
+    for (const ring of rings) {
+      const places = ring.map(([x, y]) => /** @type {[number, number]} */ ([x * across, y * down]));
+      const [[x, y], ...rest] = places;
+      if (rest.length) path.moveTo(x, y);
+      else path.arc(x, y, 9 * this.unit, 0, 7);
+      for (const place of rest) path.lineTo(...place);
+    }
+    for (const [color, width] of RIM) {
+      draw.strokeStyle = color;
+      draw.lineWidth = width * this.unit;
+      draw.stroke(path);
     }
   }
 

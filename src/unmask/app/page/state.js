@@ -10,11 +10,12 @@
  * @typedef {{ models: Model[], colormaps: Object<string, Table>, accept: string, formats: string,
  *   max_bytes: number, max_pixels: number }} About What the server offers.
  * @typedef {[number, number, number, number]} Box Left, top, right, bottom in the picture's pixels.
+ * @typedef {[number, number][]} Ring Points (x, y) in the picture's pixels, of a line around a region.
  * @typedef {{ key: string, label: string, score: number, box: ?Box, drawn?: boolean }} Option
  * @typedef {{ name: string, width: number, height: number, example: ?string, file: ?File }} Picture
  * @typedef {{ low: number, high: number, values: Uint16Array }} Side A map or its standard error.
  * @typedef {{ low: number, high: number, level: number }} Scale What evidence's colors stand for.
- * @typedef {{ label: string, score: number, reliability: number, box: ?Box, measure: string,
+ * @typedef {{ label: string, score: number, reliability: number, box: ?Box, outline?: ?Ring[], measure: string,
  *   scale: Scale, map: Side, stderr?: Side, doubt?: Side, gray?: { high: number, words: string },
  *   significant?: Uint8Array }} Target
  * @typedef {{ state: string, number?: number, place?: number, done?: number, total?: number, goal?: number,

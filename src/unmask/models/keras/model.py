@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from unmask._base.files import expanded
 from unmask.errors import MissingExtra, ModelError, SettingError
 from unmask.inputs.preprocess import preprocessing, scaling_note
 from unmask.models.bounds import check_keras
+from unmask.models.held import WHICH, Held, held, main_of, unheld
 from unmask.models.keras.applications import (
     application,
     builder,
@@ -23,9 +25,10 @@ from unmask.models.keras.applications import (
 from unmask.models.labels import imagenet
 from unmask.models.model import Model, build, joined
 from unmask.models.onnx_session import as_input
+from unmask.models.outputs import classes_axis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -52,6 +55,8 @@ def from_keras(
     std: float | Sequence[float] | None = None,
     layout: str | None = None,
     size: Sequence[int] | None = None,
+    main_input: str | None = None,
+    fixed: Mapping[str, Any] | None = None,
 ) -> Model:
     """Wrap a live Keras model.
 
@@ -71,6 +76,11 @@ def from_keras(
         By default channels last, unless a layer says otherwise.
     size : sequence of int, optional
         For a model that leaves its size free.
+    main_input : str, optional
+        Of several inputs, the name of the one that is masked; the only one that `fixed` leaves.
+    fixed : mapping of str to array_like or path, optional
+        What the others are, each an array for one input, or an .npy file of it. Without it, a
+        dictionary of all is given in the place of the picture.
 
     Returns
     -------
@@ -79,15 +89,18 @@ def from_keras(
     Raises
     ------
     ModelError
-        A model of several inputs.
+        A model of several inputs, without `main_input` and `fixed`.
     SettingError
         A size that the model does not take.
     """
+    if main_input is not None or fixed is not None:
+        options = {"preprocess": preprocess, "mean": mean, "std": std}
+        return _several(model, main_input, fixed, options | {"layout": layout, "size": size})
     keras = _keras()
     shape = _input_shape(model)
     letters = layout or _layout(model, shape)
-    fixed = dict(zip(letters, shape, strict=True)) if len(shape) == len(letters) else {}
-    if shape and not fixed:
+    sides = dict(zip(letters, shape, strict=True)) if len(shape) == len(letters) else {}
+    if shape and not sides:
         raise SettingError(f"layout={letters!r}: the input of {model.name} has the shape {shape}")
     known = application(keras, model.name)
     notes = []
@@ -105,22 +118,71 @@ def from_keras(
             pixels = ASSUMED
             notes.append(scaling_note(model.name, pixels))
         preprocess = pixels
-    classes = _classes(model)
+    wanted = _size(model, letters, sides, size)
+    shape = _output_shape(model)
+    places = classes_axis(shape, wanted, letters)
+    classes = shape[1 if places is None else places] if len(shape) == 2 or places else None
     return build(
         run=_runner(keras, model),
         name=model.name,
         layout=letters,
-        size=_size(model, letters, fixed, size),
-        channels=fixed.get("C"),
+        size=wanted,
+        channels=sides.get("C"),
         preprocess=preprocessing(preprocess or ASSUMED, mean, std),
         labels=imagenet() if known and classes == IMAGENET_CLASSES else None,
         classes=classes,
         activation="probabilities" if _ends_in_probabilities(model) else None,
         dtype=_dtype(model) if _whole_numbers(model) else "float32",
-        export=partial(_export, keras, model, letters, fixed, size),
+        export=partial(_export, keras, model, letters, sides, size),
         versions={"keras": keras.__version__, **_backend_version(keras)},
         notes=tuple(notes),
+        task="regions" if places is not None else None,
     )
+
+
+def _several(
+    model: Any, main_input: str | None, fixed: Mapping[str, Any] | None, options: dict[str, Any]
+) -> Model:
+    """Wrap a model of several inputs, of which one is masked and the others are held."""
+    names = _input_names(model)
+    main = main_of(model.name, list(names), main_input, list(fixed or ()))
+    beside = {name: tensor for name, tensor in names.items() if name != main}
+    shapes = {name: tuple(tensor.shape) for name, tensor in beside.items()}
+    dtypes = {name: str(tensor.dtype) for name, tensor in beside.items()}
+
+    def made(given: Mapping[str, Any] | None) -> Model:
+        others = None if given is None else held(model.name, given, shapes, dtypes)
+        return replace(from_keras(_HeldModel(model, main, others), **options), export=None)
+
+    return replace(made(fixed), main_input=main, hold=lambda given: {"run": made(given).run})
+
+
+def _input_names(model: Any) -> dict[str, Any]:
+    """Return the inputs of a model by name, in their order."""
+    given = model.input
+    if isinstance(given, dict):
+        return dict(given)
+    return {str(tensor.name): tensor for tensor in model.inputs}
+
+
+class _HeldModel:
+    """A model that looks as if it had one input; the others are fed beside it."""
+
+    def __init__(self, model: Any, main: str, others: Mapping[str, Held] | None) -> None:
+        self.model, self.main, self.others = model, main, others
+        self.inputs = [_input_names(model)[main]]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def predict_on_batch(self, batch: NDArray[Any]) -> Any:
+        if self.others is None:
+            raise unheld(self.main)
+        n = len(batch)
+        feed = {name: one.of(n) for name, one in self.others.items()} | {self.main: batch}
+        if isinstance(self.model.input, dict):
+            return self.model.predict_on_batch(feed)
+        return self.model.predict_on_batch([feed[name] for name in _input_names(self.model)])
 
 
 def from_keras_file(
@@ -131,13 +193,15 @@ def from_keras_file(
     std: float | Sequence[float] | None = None,
     layout: str | None = None,
     size: Sequence[int] | None = None,
+    main_input: str | None = None,
+    fixed: Mapping[str, Any] | None = None,
 ) -> Model:
     """Load a .keras file, with `safe_mode` on: it runs no code that the file brings along.
 
     Parameters
     ----------
     path : pathlib.Path
-    preprocess, mean, std, layout, size
+    preprocess, mean, std, layout, size, main_input, fixed
         As for `from_keras`.
 
     Raises
@@ -157,7 +221,16 @@ def from_keras_file(
             "code of its own and you trust it, load it with keras.saving.load_model and give the "
             "model itself to unmask.load"
         ) from error
-    return from_keras(model, preprocess=preprocess, mean=mean, std=std, layout=layout, size=size)
+    return from_keras(
+        model,
+        preprocess=preprocess,
+        mean=mean,
+        std=std,
+        layout=layout,
+        size=size,
+        main_input=main_input,
+        fixed=fixed,
+    )
 
 
 def from_keras_name(
@@ -259,10 +332,7 @@ def _input_shape(model: Any) -> tuple[int | None, ...]:
     inputs = getattr(model, "inputs", None) or []
     if len(inputs) > 1:
         names = ", ".join(str(tensor.name) for tensor in inputs)
-        raise ModelError(
-            f"{model.name} has {len(inputs)} inputs ({names}), only models of one can be "
-            "explained: wrap it in a function that fixes the others"
-        )
+        raise ModelError(f"{model.name} has {len(inputs)} inputs ({names}): {WHICH}")
     return tuple(inputs[0].shape) if inputs else ()
 
 
@@ -292,12 +362,10 @@ def _size(
     return None
 
 
-def _classes(model: Any) -> int | None:
+def _output_shape(model: Any) -> tuple[int | None, ...]:
+    """Shape of its one output; empty where there are several, or none is known."""
     outputs = getattr(model, "outputs", None) or []
-    if len(outputs) == 1 and len(outputs[0].shape) == 2:
-        count = outputs[0].shape[1]
-        return None if count is None else int(count)
-    return None
+    return tuple(outputs[0].shape) if len(outputs) == 1 else ()
 
 
 def _ends_in_probabilities(model: Any) -> bool:

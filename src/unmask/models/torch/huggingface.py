@@ -1,4 +1,4 @@
-"""Hugging Face: image classifiers, models that compare a picture with texts, text classifiers."""
+"""Hugging Face: classifiers of images and texts, segmentation, models that compare both."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from unmask.models.torch.runner import evaluating, runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from unmask.models.labels import Labels
     from unmask.models.model import Activation, Model
@@ -54,12 +56,13 @@ def from_huggingface(
     size: Sequence[int] | None = None,
     activation: Activation | None = None,
 ) -> Model:
-    """Take a classifier of images or texts, a detector or a CLIP-like model of transformers.
+    """Take a classifier of images or texts, a detector, a segmentation or a CLIP-like model.
 
-    A classifier's labels are its ``id2label``. A CLIP-like model's labels are texts: those given
-    as `labels`, and those given to `unmask.explain` as targets. Its scores are the similarities
-    of the picture to all of them, by softmax, or by sigmoid for SigLIP, as they were trained. A
-    single text has nothing to be compared with, so its similarity itself is the score.
+    A classifier's labels are its ``id2label``, and so are those of a semantic segmentation. A
+    CLIP-like model's labels are texts: those given as `labels`, and those given to
+    `unmask.explain` as targets. Its scores are the similarities of the picture to all of them, by
+    softmax, or by sigmoid for SigLIP, as they were trained. A single text has nothing to be
+    compared with, so its similarity itself is the score.
 
     Parameters
     ----------
@@ -150,11 +153,18 @@ def from_huggingface(
     if compares:
         tokenizer = tokenizer or getattr(processor, "tokenizer", None)
         texts = _texts_of(made, model, tokenizer, activation, autocast, channels_last)
-        return replace(made, **texts(() if labels is None else read_labels(labels)), texts=texts)
+        return replace(
+            made,
+            **texts(() if labels is None else read_labels(labels)),
+            texts=texts,
+            embeddings=_embeddings_of(made, model, autocast, channels_last),
+            embed_texts=_texts_embedded(made, model, tokenizer),
+        )
     if not _classifies(model):
         # Maps, boxes or embeddings: a function of the outputs says what of them is explained.
-        names = getattr(config, "id2label", None) if labels is None else labels
-        return replace(made, labels=None, activation=activation or _maps_activation(model, names))
+        if "SemanticSegmentation" in type(model).__name__:
+            return _of_segmentation(made, config, labels, activation)
+        return replace(made, labels=None, activation=activation)
     classes = _head(model) or config.num_labels
     own, notes = own_labels(config, classes)
     return replace(
@@ -201,13 +211,16 @@ def from_hub(
     try:
         config = transformers.AutoConfig.from_pretrained(name)
         zero = getattr(config, "text_config", None) is not None
-        if any(TASK in architecture for architecture in config.architectures or ()):
+        architectures = config.architectures or ()
+        if any(TASK in architecture for architecture in architectures):
             auto, read = "SequenceClassification", transformers.AutoTokenizer
-        elif any(DETECTION in architecture for architecture in config.architectures or ()):
+        elif any(DETECTION in architecture for architecture in architectures):
             auto = "ZeroShotObjectDetection" if zero else DETECTION
             read = transformers.AutoProcessor if zero else transformers.AutoImageProcessor
         elif zero:
             auto, read = "ZeroShotImageClassification", transformers.AutoProcessor
+        elif any("SemanticSegmentation" in architecture for architecture in architectures):
+            auto, read = "SemanticSegmentation", transformers.AutoImageProcessor
         else:
             auto, read = "ImageClassification", transformers.AutoImageProcessor
         model = getattr(transformers, f"AutoModelFor{auto}").from_pretrained(name)
@@ -216,9 +229,9 @@ def from_hub(
         reason = str(error).strip().split("\n")[0][:200]
         raise ModelError(
             f"{PREFIX}{name} cannot be loaded ({type(error).__name__}: {reason}). Give the name of "
-            "a classifier of images or texts, a detector or CLIP-like model of the hub or, where "
-            "it cannot be reached, a folder that save_pretrained wrote, model and processor: "
-            f"{PREFIX}FOLDER"
+            "a classifier of images or texts, a detector, a segmentation or CLIP-like model of the "
+            "hub or, where it cannot be reached, a folder that save_pretrained wrote, model and "
+            f"processor: {PREFIX}FOLDER"
         ) from error
     made = from_huggingface(
         model,
@@ -252,11 +265,7 @@ def _texts_of(
     def fields(texts: Sequence[str]) -> dict[str, Any]:
         if not texts:
             return {"run": without, "labels": (), "classes": 0, "notes": made.notes}
-        if tokenizer is None:
-            raise ModelError(
-                f"{made.name} compares pictures with texts and needs its tokenizer for them: give "
-                "processor= (one that holds it) or tokenizer="
-            )
+        _check_tokenizer(made, tokenizer)
         features = _text_features(model, tokenizer, tuple(texts), siglip)
         chosen: Activation = "sigmoid" if siglip else "softmax"
         notes = made.notes
@@ -281,6 +290,46 @@ def _texts_of(
         }
 
     return fields
+
+
+def _embeddings_of(
+    made: Model, model: Any, autocast: Any, channels_last: bool
+) -> Callable[[], dict[str, Any]]:
+    """Return what turns a model that compares pictures with texts into one of embeddings."""
+
+    def forward(pixels: Any) -> Any:
+        return _unit(model.get_image_features(pixel_values=pixels))
+
+    def fields() -> dict[str, Any]:
+        run = runner(model, forward, autocast, channels_last)
+        none = dict.fromkeys(("labels", "classes", "activation", "texts"))
+        return {"run": run, "notes": made.notes, **none}
+
+    return fields
+
+
+def _texts_embedded(
+    made: Model, model: Any, tokenizer: Any
+) -> Callable[[Sequence[str]], NDArray[Any]]:
+    """Return what embeds texts in the space of the pictures."""
+
+    def embedded(texts: Sequence[str]) -> NDArray[Any]:
+        _check_tokenizer(made, tokenizer)
+        siglip = "siglip" in str(getattr(model.config, "model_type", ""))
+        found: NDArray[Any] = (
+            _text_features(model, tokenizer, tuple(texts), siglip).float().cpu().numpy()
+        )
+        return found
+
+    return embedded
+
+
+def _check_tokenizer(made: Model, tokenizer: Any) -> None:
+    if tokenizer is None:
+        raise ModelError(
+            f"{made.name} compares pictures with texts and needs its tokenizer for them: give "
+            "processor= (one that holds it) or tokenizer="
+        )
 
 
 def _text_features(model: Any, tokenizer: Any, texts: tuple[str, ...], siglip: bool) -> Any:
@@ -320,10 +369,19 @@ def _classifies(model: Any) -> bool:
     return "ImageClassification" in name or not other
 
 
-def _maps_activation(model: Any, names: Any) -> Activation | None:
-    """Return what makes probabilities of a segmentation's logits, which lie along its channels."""
-    semantic = "SemanticSegmentation" in type(model).__name__ and names and len(names) > 1
-    return "softmax" if semantic else None
+def _of_segmentation(
+    made: Model, config: Any, labels: Labels | None, activation: Activation | None
+) -> Model:
+    """Return a model of segmentation, whose logits lie along its channels."""
+    own, notes = own_labels(config, config.num_labels)
+    return replace(
+        made,
+        labels=own if labels is None else read_labels(labels, config.num_labels),
+        classes=config.num_labels,
+        activation=activation or ("softmax" if config.num_labels > 1 else "sigmoid"),
+        notes=(*made.notes, *notes),
+        task="regions",
+    )
 
 
 def _head(model: Any) -> int | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from unmask.errors import SettingError
 from unmask.inputs.preprocess import declared_or_assumed
+from unmask.models.held import held, main_of, unheld
 from unmask.models.model import Model, build
 from unmask.models.torch.onnx_export import exporter
 from unmask.models.torch.processors import declared_by
@@ -13,7 +15,7 @@ from unmask.models.torch.runner import convolution_kind, device_of, place, runne
 from unmask.models.torch.weights import load_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 
@@ -37,6 +39,8 @@ def from_torch(
     layout: str | None = None,
     size: Sequence[int] | None = None,
     channels: int | None = None,
+    main_input: str | None = None,
+    fixed: Mapping[str, Any] | None = None,
 ) -> Model:
     """Take a PyTorch module.
 
@@ -71,6 +75,12 @@ def from_torch(
         Spatial size that it wants; by default the processor's, else pictures go in at their own.
     channels : int, optional
         By default what the first convolution takes.
+    main_input : str, optional
+        Of several arguments of ``forward``, the one that is masked; the only one that `fixed`
+        leaves.
+    fixed : mapping of str to array_like or path, optional
+        What the others are, each for one input, without the batch axis, or an .npy file of it.
+        Without it, a dictionary of all is given in the place of the picture.
 
     Returns
     -------
@@ -106,9 +116,9 @@ def from_torch(
     layout = layout or LAYOUTS.get(kind, "NCHW")
     facts: dict[str, Any] = {"channels": entries or None}
     if shape is not None and len(shape) == len(layout):
-        fixed = dict(zip(layout, shape, strict=True))
-        spatial = tuple(fixed[letter] for letter in layout[1:] if letter != "C")
-        facts["batch"], facts["channels"] = fixed["N"], fixed.get("C")
+        sides = dict(zip(layout, shape, strict=True))
+        spatial = tuple(sides[letter] for letter in layout[1:] if letter != "C")
+        facts["batch"], facts["channels"] = sides["N"], sides.get("C")
         facts["size"] = None if None in spatial else spatial
     if processor is not None:
         facts |= declared_by(processor)
@@ -122,6 +132,10 @@ def from_torch(
     )
     place(module, device, channels_last)
     run = runner(module, module, autocast, channels_last)
+    if main_input is not None or fixed is not None:
+        main, hold = _several(module, name, main_input, fixed, autocast, channels_last)
+        facts |= {"main_input": main, "hold": hold}
+        run = hold(fixed)["run"] if fixed is not None else _unheld(main)
     return build(
         run=run,
         name=name,
@@ -129,12 +143,54 @@ def from_torch(
         preprocess=scaling,
         asarray=sender(device_of(module)),
         export=None
-        if program
+        if program or "hold" in facts
         else exporter(module, layout, facts.get("size"), facts.get("channels")),
         versions=versions(),
         notes=(*notes, *assumed),
         **facts,
     )
+
+
+def _several(
+    module: Any,
+    name: str,
+    main_input: str | None,
+    fixed: Mapping[str, Any] | None,
+    autocast: Any,
+    channels_last: bool,
+) -> tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]:
+    """Return which argument is masked, and what holds the others."""
+    import torch
+
+    parameters = inspect.signature(module.forward).parameters.values()
+    kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    takes = [one.name for one in parameters if one.kind in kinds]
+    needed = [one.name for one in parameters if one.name in takes and one.default is one.empty]
+    main = main_of(name, takes, main_input, list(fixed or ()))
+    dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
+
+    def hold(given: Mapping[str, Any]) -> dict[str, Any]:
+        main_of(name, takes, main, list(given))
+        names = [*given, *(one for one in needed if one != main and one not in given)]
+        found = held(name, given, dict.fromkeys(names), {})
+
+        def forward(batch: Any) -> Any:
+            beside = {}
+            for one, other in found.items():
+                tensor = torch.as_tensor(other.of(len(batch))).to(device_of(module))
+                beside[one] = tensor.to(dtype) if tensor.is_floating_point() else tensor
+            return module(**{main: batch}, **beside)
+
+        return {"run": runner(module, forward, autocast, channels_last)}
+
+    return main, hold
+
+
+def _unheld(main: str) -> Callable[[Any], Any]:
+    def run(_: Any) -> Any:
+        raise unheld(main)
+
+    return run
 
 
 def best_device() -> str:
