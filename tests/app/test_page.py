@@ -133,7 +133,7 @@ def test_why_this_and_not_that(browser, errors, address):
 @pytest.mark.skipif(not YOLOX.is_file(), reason="needs the detector of ../shared")
 def test_boxes_are_chosen_and_drawn_on_the_picture(browser, errors):
     labels = str(SHARED / "models" / "coco_labels.txt")
-    words = ("--model", str(YOLOX), "--detector", "yolox", "--labels", labels)
+    words = ("--model", str(YOLOX), "--labels", labels)
     server = started(*words, "--example", str(SKIER))
     page = new_page(browser, errors, server.address + f"?example={SKIER.name}")
     expect(page.locator(".class")).to_have_count(2)
@@ -182,6 +182,7 @@ def test_boxes_are_chosen_and_drawn_on_the_picture(browser, errors):
     expect(page.locator("#measure")).to_have_text("similarity while visible")
     expect(page.locator("#tabs button")).to_have_count(3)
     expect(page.locator("#command")).to_have_text(re.compile("-t 24:"))
+    expect(page.locator("#doubts")).to_contain_text("'backpack' was missed at")
     page.context.close()
     ended(server)
 

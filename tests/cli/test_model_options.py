@@ -65,7 +65,7 @@ def test_what_is_for_a_detector_says_so(command, picture):
         if command == "detect":
             continue
         code, text = ran(command, picture, option, value)
-        assert (code, "is for a detector: give --detector too" in text) == (2, True), text
+        assert (code, "is for a detector: give one with --model" in text) == (2, True), text
     code, text = ran(command, picture, "--detector", "yolox")
     assert (code, "--detector needs a detector file" in text) == (2, True), text
 
@@ -73,7 +73,7 @@ def test_what_is_for_a_detector_says_so(command, picture):
 def test_detect_without_a_decoder_lists_them(picture):
     code, text = ran("detect", picture)
     assert code == 2
-    assert "yolox, yolov5, yolov8, nms" in text
+    assert "--detector, one of yolox, yolov5, yolov8," in text
 
 
 def test_a_number_that_is_none_is_no_traceback_in_any_command(tmp_path, picture):

@@ -153,6 +153,26 @@ def slow(path, size, rounds):
     return _write(path, graph, {"unmask.preprocess": "tf"})
 
 
+def constants(path, arrays, *, shapes=None, size=(64, 96), batch=1, metadata=(), more=()):
+    """Write a model that returns constants, whatever the picture; `shapes` are what it declares."""
+    entry = helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 3, *size])
+    others = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, list(shape)) for name, shape in more
+    ]
+    nodes, outputs = [], []
+    for name, array in arrays.items():
+        value = numpy_helper.from_array(np.ascontiguousarray(array))
+        nodes.append(helper.make_node("Constant", [], [name], value=value))
+        declared = (shapes or {}).get(name, array.shape)
+        kind = TensorProto.INT64 if array.dtype == np.int64 else TensorProto.FLOAT
+        outputs.append(helper.make_tensor_value_info(name, kind, list(declared)))
+    nodes.append(helper.make_node("Identity", ["images"], ["unused"]))
+    for name, _ in more:
+        nodes.append(helper.make_node("Identity", [name], [f"unused_{name}"]))
+    graph = helper.make_graph(nodes, "constant", [entry, *others], outputs)
+    return _write(path, graph, metadata)
+
+
 def _write(path, graph, metadata=()):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 9

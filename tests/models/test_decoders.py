@@ -9,18 +9,34 @@ from helpers.places import SHARED
 from helpers.reading import prepare
 from unmask.errors import ModelError, ModelOutputError, SettingError
 from unmask.inputs.preprocess import preprocessing
-from unmask.models.decoders import DECODERS, FLOOR, MOST, nms, yolov5, yolov8, yolox
+from unmask.models.decoders import (
+    DECODERS,
+    FLOOR,
+    MOST,
+    detr,
+    nanodet,
+    nms,
+    rtdetr,
+    yolov5,
+    yolov8,
+    yolox,
+)
 from unmask.models.detections import Detections, suppress
-from unmask.models.detector import from_detector_function, from_onnx_detector
+from unmask.models.detector import from_detector_function
+from unmask.models.onnx_detector import from_onnx_detector
 
 SIZE = (64, 96)
+OBJECTNESS = ("yolox", "yolov5")
+LEAST = {"nanodet": 20}  # a cell's middle has to be in a box
 CELLS = [(s, y, x) for s in (8, 16, 32) for y in range(SIZE[0] // s) for x in range(SIZE[1] // s)]
 
 
-def planted(rng, m=6, classes=3, objectness=True):
+def planted(rng, m=6, classes=3, objectness=True, least=3):
     """Detections in order of confidence, no two equally sure."""
     low = rng.uniform(0, 40, (m, 2))
-    boxes = np.hstack([low, low + rng.uniform(3, 50, (m, 2))])
+    boxes = np.hstack([low, low + rng.uniform(least, 50, (m, 2))])
+    if least > 3:  # within the picture
+        boxes = boxes.clip(0, [*SIZE[::-1], *SIZE[::-1]])
     scores = rng.uniform(0.2, 0.9, (m, classes))
     found = Detections(boxes, scores, rng.uniform(0.2, 0.9, m) if objectness else None)
     return found[np.argsort(-found.confidence)]
@@ -45,6 +61,11 @@ def encode(decoder, found, rng):
                 *found.scores[row],
             ]
         return raw
+    if decoder == "nanodet":
+        return nanodet_rows(found, CELLS, 0.5, rng)
+    if decoder == "rtdetr":  # as Ultralytics writes it
+        rows = np.hstack([values / [*SIZE[::-1], *SIZE[::-1]], found.scores])
+        return np.vstack([np.full((50 - len(rows), rows.shape[1]), FLOOR / 2), rows])
     parts = [values, found.objectness[:, None], found.scores]
     if decoder == "yolov8":
         parts.pop(1)
@@ -52,6 +73,30 @@ def encode(decoder, found, rng):
     raw = np.full((50, rows.shape[1]), FLOOR / 2)
     raw[rng.permutation(50)[: len(rows)]] = rows
     return raw.T if decoder == "yolov8" else raw
+
+
+def nanodet_rows(found, cells, offset, rng):
+    """Each side's distance, in cells, as the mean of two neighboring bins."""
+    raw = rng.normal(0, 5, (len(cells), found.scores.shape[1] + 32))
+    raw[:, :-32] = FLOOR / 2
+    for one in range(len(found)):
+        left, top, right, bottom = found.boxes[one]
+        # A cell from which no side is seven cells away, one that is not taken yet.
+        reach = [
+            np.array([x + offset - left / s, y + offset - top / s, right / s - x - offset,
+                      bottom / s - y - offset])
+            for s, y, x in cells
+        ]  # fmt: skip
+        fits = [i for i, r in enumerate(reach) if r.min() >= 0 and r.max() <= 7]
+        place = next(i for i in fits if raw[i, 0] < FLOOR)
+        raw[place, :-32] = found.scores[one]
+        for side, distance in enumerate(reach[place]):
+            low = min(int(distance), 6)
+            logits = np.full(8, -40.0)
+            shares = [low + 1 - distance, distance - low]
+            logits[low : low + 2] = np.log(np.maximum(shares, 1e-18))
+            raw[place, found.scores.shape[1] + 8 * side :][:8] = logits
+    return raw
 
 
 def weighted(found):
@@ -65,12 +110,16 @@ def same(found, expected):
         np.testing.assert_array_equal(found.objectness, expected.objectness)
 
 
-@pytest.mark.parametrize("decoder", ["yolox", "yolov5", "yolov8"])
+@pytest.mark.parametrize("decoder", ["yolox", "yolov5", "yolov8", "nanodet", "rtdetr"])
 def test_what_was_encoded_comes_back(decoder):
     rng = np.random.default_rng(1)
-    both = [planted(rng, m, objectness=decoder != "yolov8") for m in (6, 2, 0)]
+    both = [
+        planted(rng, m, objectness=decoder in OBJECTNESS, least=LEAST.get(decoder, 3))
+        for m in (6, 2, 0)
+    ]
     raw = np.stack([encode(decoder, one, rng) for one in both])
-    for outputs in (raw, [raw], {"other": np.zeros((3, 1, 2, 2)), "output": raw}):
+    more = [{"other": np.zeros((3, 1, 2, 2)), "output": raw}] if "yolo" in decoder else []
+    for outputs in (raw, [raw], *more):
         found = DECODERS[decoder](outputs, SIZE)
         assert [len(one) for one in found] == [6, 2, 0]
         assert found[2].scores.shape == (0, 3)
@@ -157,19 +206,152 @@ def test_a_shape_that_does_not_fit(decoder, shape, size):
     with pytest.raises(ModelOutputError) as error:
         DECODERS[decoder](np.zeros(shape, np.float32), size)
     assert str(shape) in str(error.value)
-    assert "yolox, yolov5, yolov8, nms" in str(error.value)
+    assert f"the decoders are {', '.join(DECODERS)}" in str(error.value)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("decoder", list(DECODERS))
 def test_values_that_are_not_finite(decoder, bad):
     rng = np.random.default_rng(3)
-    raw = ROWS.copy() if decoder == "nms" else encode(decoder, planted(rng), rng)
+    found = planted(rng, least=LEAST.get(decoder, 3))
+    raw = ROWS.copy() if decoder == "nms" else encode(decoder, found, rng)
+    if decoder == "detr":  # of two outputs
+        raw = queries(planted(rng))["logits"]
     for place in (0, raw.size // 2, raw.size - 1):
         broken = raw.copy()
         broken.flat[place] = bad
+        beside = [np.zeros((1, len(broken), 4))] if decoder == "detr" else []
         with pytest.raises(ModelOutputError, match=f"{decoder}: an output with NaN or infinite"):
-            DECODERS[decoder](broken[None], SIZE)
+            DECODERS[decoder]([broken[None], *beside], SIZE)
+
+
+def queries(found, focal=False):
+    """Logits and boxes of the DETR family, of which half are of no object."""
+    m, classes = found.scores.shape
+    boxes = centered(found.boxes) / [*SIZE[::-1], *SIZE[::-1]]
+    if focal:
+        logits = np.log(found.scores / (1 - found.scores))
+        return {
+            "logits": np.vstack([np.full((m, classes), -9.0), logits]),
+            "pred_boxes": np.vstack([boxes, boxes]),
+        }
+    shares = found.scores / found.scores.sum(axis=1, keepdims=True)
+    sure = found.objectness[:, None] * 0.9
+    rows = np.log(np.hstack([shares * sure, 1 - sure]))
+    nothing = np.log(np.hstack([np.full((m, classes), 1e-4), np.ones((m, 1))]))
+    return {
+        "logits": np.vstack([nothing, rows]),
+        "pred_boxes": np.vstack([boxes, boxes]),
+    }
+
+
+def test_detrs_last_class_is_no_object():
+    rng = np.random.default_rng(7)
+    expected = planted(rng)
+    named = {name: part[None] for name, part in queries(expected).items()}
+    for outputs in (named, [named["pred_boxes"], named["logits"]][::-1]):
+        (found,) = detr(outputs, SIZE)
+        assert found.scores.shape == (6, 3)
+        np.testing.assert_allclose(found.scores.sum(axis=1), 1, rtol=1e-9)
+        order = np.argsort(-found.objectness)
+        rank = np.argsort(-expected.objectness)
+        np.testing.assert_allclose(found.objectness[order], 0.9 * expected.objectness[rank])
+        np.testing.assert_allclose(found.boxes[order], expected.boxes[rank], atol=1e-9)
+
+
+def test_a_sigmoid_for_each_class():
+    expected = planted(np.random.default_rng(8), objectness=False)
+    raw = {name: part[None] for name, part in queries(expected, focal=True).items()}
+    same(rtdetr(raw, SIZE)[0], expected)
+    rf = {"dets": raw["pred_boxes"], "labels": raw["logits"]}
+    same(rtdetr(rf, SIZE)[0], expected)
+
+
+@pytest.mark.parametrize("read", [detr, rtdetr])
+def test_masks_of_queries(read):
+    expected = planted(np.random.default_rng(8), objectness=False)
+    parts = queries(expected, focal=read is rtdetr)
+    outputs = {name: part[None] for name, part in parts.items()}
+    masks = np.random.default_rng(9).normal(0, 1, (1, 2 * len(expected), 16, 24))
+    (plain,), (found,) = read(outputs, SIZE), read({**outputs, "pred_masks": masks}, SIZE)
+    np.testing.assert_array_equal(found.boxes, plain.boxes)
+    # The first half of the queries are of no object; a box tells which mask belongs to it.
+    for box, mask in zip(found.boxes, found.masks, strict=True):
+        (own,) = np.flatnonzero((np.abs(expected.boxes - box) < 1e-6).all(axis=1))
+        np.testing.assert_array_equal(mask, masks[0, len(expected) + own] > 0)
+
+
+def test_nanodet_in_its_forms():
+    rng = np.random.default_rng(9)
+    expected = planted(rng, objectness=False, least=20)
+    four = [*CELLS, *((64, y, x) for y in range(1) for x in range(2))]
+    same(nanodet(nanodet_rows(expected, four, 0.0, rng)[None], SIZE)[0], expected)
+    raw = nanodet_rows(expected, CELLS, 0.5, rng)[None]
+    parts, start = {}, 0
+    for s in (8, 16, 32):
+        count = sum(cell[0] == s for cell in CELLS)
+        parts[f"dis_pred_stride_{s}"] = raw[:, start : start + count, -32:]
+        parts[f"cls_pred_stride_{s}"] = raw[:, start : start + count, :-32]
+        start += count
+    same(nanodet(parts, SIZE)[0], expected)
+
+
+# A box (20, 10, 60, 40) on 64 x 96, and prototypes of a quarter of the input's size: the first is
+# above 0 on the left half, the second below row 8.
+LEFT = np.where(np.arange(24)[None, :] < 12, 1.0, -1.0) * np.ones((16, 1))
+LOW = np.where(np.arange(16)[:, None] >= 8, 1.0, -1.0) * np.ones((1, 24))
+BASES = np.stack([LEFT, LOW, *np.zeros((6, 16, 24))])[None]
+
+
+@pytest.mark.parametrize("decoder", ["yolov5", "yolov8", "nms"])
+def test_masks_are_sums_of_prototypes_within_their_boxes(decoder):
+    weights = [[1, 0, *[0] * 6], [0, 1, *[0] * 6]]
+    rows = {
+        "yolov5": [[40, 25, 40, 30, 1.0, 0.9, 0.1], [40, 25, 40, 30, 1.0, 0.2, 0.8]],
+        "yolov8": [[40, 25, 40, 30, 0.9, 0.1], [40, 25, 40, 30, 0.2, 0.8]],
+        "nms": [[20, 10, 60, 40, 0.9, 0], [20, 10, 60, 40, 0.8, 1]],
+    }[decoder]
+    head = np.hstack([rows, weights])
+    head = head.T[None] if decoder == "yolov8" else head[None]
+    (found,) = DECODERS[decoder]({"output0": head, "output1": BASES}, SIZE)
+    assert found.scores.shape[1] == (2 if decoder != "nms" else 128)
+    y, x = np.mgrid[:16, :24] * 4
+    inside = (y >= 10) & (y < 40) & (x >= 20) & (x < 60)
+    np.testing.assert_array_equal(found.masks[0], inside & (LEFT > 0))
+    np.testing.assert_array_equal(found.masks[1], inside & (LOW > 0))
+
+
+def test_masks_beside_boxes_are_over_the_image_or_over_their_boxes():
+    whole = np.zeros((1, 3, *SIZE))
+    whole[0, 0, 10:30, 20:60] = 0.9
+    rows = {"dets": ROWS[None, :, :5], "labels": ROWS[None, :, 5], "masks": whole}
+    (found,) = nms(rows, SIZE, 3)
+    np.testing.assert_array_equal(found.masks[1], whole[0, 0] > 0.5)
+    assert not found.masks[0].any()
+    big = np.array([[20, 10, 60, 40, 0.9, 1]])
+    top = np.zeros((1, 1, 28, 28))
+    top[..., :14, :] = 1  # the upper half of its box
+    parts = {"boxes": big[:, :4], "labels": big[:, 5], "scores": big[:, 4], "masks": top}
+    (found,) = nms(parts, SIZE, 3)
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    inside = (y >= 10) & (y < 25) & (x >= 20) & (x < 60)
+    assert (found.masks[0] != inside).mean() < 0.01
+
+
+def test_yolov7_end_to_end_puts_the_pictures_number_first():
+    rows = np.array([[0, 20, 10, 60, 40, 1, 0.9], [0, 1, 2, 5, 4, 0, 0.5]])
+    (found,) = nms({"output": rows}, SIZE, 3)
+    assert found.classes.tolist() == [1, 0]
+    np.testing.assert_array_equal(found.boxes[0], [20, 10, 60, 40])
+    assert len(nms({"output": rows[:0]}, SIZE, 3)[0]) == 0
+
+
+def test_boxes_that_are_decoded_already_are_no_yoloxs():
+    raw = np.zeros((1, len(CELLS), 7))
+    raw[0, 3] = [40, 25, 40, 30, 0.9, 0.8, 0.1]
+    with pytest.raises(ModelOutputError, match=r"decoded already.*detector='yolov5'"):
+        yolox(raw, SIZE)
+    assert yolov5(raw, SIZE)[0].boxes.tolist() == [[20, 10, 60, 40]]
 
 
 def test_garbage_that_is_sure_of_itself_is_reported():
@@ -231,8 +413,12 @@ def test_onnx_detectors(tmp_path, onnx_models, decoder, batch):
         arrays = {"scores": ROWS[:, 4], "boxes": ROWS[:, :4], "labels": ROWS[:, 5]}
         expected = nms(ROWS, SIZE, 3)[0]
     else:
-        expected = planted(rng, objectness=decoder != "yolov8")
+        least = LEAST.get(decoder, 3)
+        expected = planted(rng, objectness=decoder in OBJECTNESS, least=least)
         arrays = {"output": encode(decoder, expected, rng)}
+        if decoder == "detr":
+            arrays = queries(expected)
+            expected = detr({name: part[None] for name, part in arrays.items()}, SIZE)[0]
     path = constant(onnx_models, tmp_path / "d.onnx", arrays, batch=batch)
     model = from_onnx_detector(path, decoder, labels=["a", "b", "c"], threshold=0.4)
     assert (model.detector, model.threshold, model.input.resize) == (decoder, 0.4, "letterbox")
@@ -242,7 +428,8 @@ def test_onnx_detectors(tmp_path, onnx_models, decoder, batch):
         SIZE,
         "NCHW",
     )
-    assert model.input.preprocess == preprocessing("bgr" if decoder == "yolox" else "unit")
+    usual = {"yolox": "bgr", "nanodet": "bgr", "detr": "torch"}.get(decoder, "unit")
+    assert model.input.preprocess.name == usual
     found = model(np.zeros((3, 3, *SIZE), np.float32))
     assert len(found) == 3
     for one in found:
@@ -274,7 +461,7 @@ def test_onnx_metadata_free_size_and_half(tmp_path, onnx_models):
 def test_onnx_detectors_that_do_not_fit(tmp_path, onnx_models):
     arrays = {"output": np.zeros((len(CELLS) + 1, 8))}
     path = constant(onnx_models, tmp_path / "d.onnx", arrays)
-    with pytest.raises(SettingError, match=r"'yolov1'.*one of yolox, yolov5, yolov8, nms"):
+    with pytest.raises(SettingError, match=r"'yolov1'.*one of yolox, yolov5, yolov8, .*nms"):
         from_onnx_detector(path, "yolov1")
     with pytest.raises(ModelError, match=r"yolox cannot read outputs of shape .* the decoders are"):
         from_onnx_detector(path, "yolox")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from helpers.toy_models import plain_iou, random_detections
 from unmask.errors import ModelOutputError
-from unmask.models.detections import Detections, iou, suppress
+from unmask.models.detections import SIDE, Detections, coarse, iou, mask_iou, suppress
 
 
 @given(st.integers(0, 1000), st.integers(0, 6), st.integers(0, 6))
@@ -59,12 +59,21 @@ def test_what_libraries_return_is_told_by_its_shape():
             boxes=types.SimpleNamespace(xyxy=tensors[0], conf=tensors[1], cls=tensors[2].float())
         ),
     ]
+    instances = dict(zip(("bboxes", "scores", "labels"), tensors, strict=True))
+    sample = types.SimpleNamespace(pred_instances=types.SimpleNamespace(**instances))
+    sources += [sample, sample.pred_instances]
     for source in sources:
         got = Detections.of(source, 4)
+        assert got.masks is None
         np.testing.assert_array_equal(got.boxes, boxes)
         np.testing.assert_allclose(got.confidence, sure, rtol=1e-6)
         assert got.classes.tolist() == kinds
         assert got.scores.shape == (2, 4)
+    # OpenMMLab's version 2: boxes with scores, an array for each class.
+    rows = np.hstack([arrays[0], arrays[1][:, None]])
+    got = Detections.of([rows[1:], rows[:0], rows[:1]], 4)
+    assert got.classes.tolist() == [0, 2]
+    np.testing.assert_array_equal(got.boxes, [boxes[1], boxes[0]])
     with pytest.raises(ModelOutputError, match="returned int"):
         Detections.of(7)
     with pytest.raises(ModelOutputError, match="classes 0 to 2: expected 0 to 1"):
@@ -84,3 +93,54 @@ def test_what_libraries_return_is_told_by_its_shape():
 def test_broken_detections_are_refused(parts, words):
     with pytest.raises(ModelOutputError, match=words):
         Detections(*parts)
+
+
+def test_masks_of_libraries_are_thinned_to_what_is_compared():
+    torch = pytest.importorskip("torch")
+    whole = np.zeros((1, 480, 640), bool)
+    whole[0, 120:240, 160:480] = True
+    box, sure, kind = np.array([[160.0, 120, 480, 240]]), np.array([0.9]), np.array([1])
+    of_torch = {
+        "boxes": torch.tensor(box),
+        "scores": torch.tensor(sure),
+        "labels": torch.tensor(kind),
+        "masks": torch.tensor(whole)[:, None].float() * 0.8,
+    }
+    boxes = types.SimpleNamespace(xyxy=box, conf=sure, cls=kind)
+    sources = [
+        of_torch,
+        types.SimpleNamespace(xyxy=box, confidence=sure, class_id=kind, mask=whole),
+        types.SimpleNamespace(boxes=boxes, masks=types.SimpleNamespace(data=torch.tensor(whole))),
+        types.SimpleNamespace(bboxes=box, scores=sure, labels=kind, masks=torch.tensor(whole)),
+    ]
+    for source in sources:
+        got = Detections.of(source, 3)
+        assert got.masks.shape == (1, 120, 160)
+        assert got.masks[0, 30:60, 40:120].all()
+        assert got.masks.sum() == 30 * 80
+    with pytest.raises(ModelOutputError, match=r"1 detections with masks of shape \(480, 640\)"):
+        Detections.of({**of_torch, "masks": whole[0]}, 3)
+    bare = types.SimpleNamespace(boxes=boxes, masks=None)
+    assert Detections.of(bare, 3).masks is None
+
+
+@given(st.integers(0, 300), st.integers(0, 5), st.integers(0, 5))
+@settings(max_examples=30)
+def test_iou_of_masks_is_that_of_sets_of_places(seed, n, m):
+    rng = np.random.default_rng(seed)
+    grid = int(rng.integers(1, 12)), int(rng.integers(1, 15))
+    a, b = rng.random((n, *grid)) < 0.4, rng.random((m, *grid)) < 0.6
+    plain = [[(x & y).sum() / max((x | y).sum(), 1) for y in b] for x in a]
+    np.testing.assert_allclose(mask_iou(a, b), np.reshape(plain, (n, m)), atol=1e-15)
+
+
+@given(st.integers(1, 700), st.integers(1, 700))
+@settings(max_examples=30)
+def test_a_coarse_grid_keeps_proportions_and_place(height, width):
+    masks = np.zeros((1, height, width), bool)
+    masks[0, height // 2 :, width // 3 :] = True
+    small = coarse(masks)
+    assert max(small.shape[1:]) <= SIDE
+    step = max(1.0, max(height, width) / SIDE)
+    assert abs(small.shape[1] * step - height) <= step
+    assert abs(small.mean() - masks.mean()) <= 1.5 / min(small.shape[1:])

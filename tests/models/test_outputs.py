@@ -16,7 +16,8 @@ from unmask.errors import ImageError, ModelError, SettingError, TargetError
 from unmask.inputs.preprocess import preprocessing
 from unmask.models.boxes import FORMATS, corners
 from unmask.models.detections import Detections
-from unmask.models.outputs import cells, resembles, seem
+from unmask.models.heads import HEADS, cells, resembles
+from unmask.models.outputs import seem
 
 SIDES = (12, 20)
 FLOAT, INT, TEXT = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
@@ -267,10 +268,14 @@ def test_a_detector_without_its_decoder_is_recognized(tmp_path, picture, shape, 
         tmp_path / "d.onnx", [node, used], [info("o", FLOAT, list(shape))], shape=(1, 3, 320, 320)
     )
     model = unmask.load(path, preprocess="unit")
-    assert f"detector={decoder!r}" in " ".join(model.notes)
-    for call in (unmask.predict, unmask.explain):
-        with pytest.raises(unmask.UnmaskError, match=f"detector={decoder!r}"):
-            call(model, picture)
+    assert model.detector == decoder
+    assert f"is read as {HEADS[decoder].title} (detector={decoder!r})" in " ".join(model.notes)
+    assert unmask.detect(model, picture) == []
+    with pytest.raises(ModelError, match=r"is a detector.*unmask\.detect"):
+        unmask.predict(model, picture)
+    raw = unmask.load(path, preprocess="unit", output="o")
+    assert raw.detector is None
+    assert f"detector={decoder!r}" not in " ".join(raw.notes)
 
 
 def ultralytics(task="detect", **more):
@@ -292,11 +297,11 @@ def row_of(path, column, task="detect", **more):
 
 def test_ultralytics_metadata_is_read(tmp_path, picture):
     path = row_of(tmp_path / "d.onnx", [20, 12, 16, 8, 0.9, 0.05])
-    model = unmask.load(path, detector="yolov8")
-    assert (model.labels, model.input.preprocess.name, model.notes) == (("cat", "dog"), "unit", ())
-    (found,) = unmask.detect(model, picture)
-    assert (found.label, round(found.confidence, 2)) == ("cat", 0.9)
-    assert "detector='yolov8'" in unmask.load(path).notes[0]
+    for model in (unmask.load(path, detector="yolov8"), unmask.load(path)):
+        read = model.labels, model.input.preprocess.name, model.notes, model.detector
+        assert read == (("cat", "dog"), "unit", (), "yolov8")
+        (found,) = unmask.detect(model, picture)
+        assert (found.label, round(found.confidence, 2)) == ("cat", 0.9)
 
 
 @pytest.mark.parametrize("task", ["obb", "pose", "segment"])
@@ -365,6 +370,7 @@ def test_parts_of_the_picture_are_boxes_too(picture):
     assert found.box == (10, 3, 20, 6)
 
 
+@quiet
 @pytest.mark.parametrize("names", list(itertools.permutations(["boxes", "scores", "classes"])))
 def test_tensorflows_names_put_y_first_and_count_from_one(tmp_path, picture, names):
     values = {
@@ -386,7 +392,12 @@ def test_tensorflows_names_put_y_first_and_count_from_one(tmp_path, picture, nam
     assert (found.label, found.box) == ("person", (10, 3, 20, 6))
     assert model.notes == ()
     listed = unmask.load(path, labels=["person", "car"], **options)
-    assert "count from 1" in listed.notes[0]
+    assert unmask.detect(listed, picture)[0].label == "person"
+    named = unmask.load(path, labels=["background", "person"], **options)
+    assert unmask.detect(named, picture)[0].label == "person"
+    plain = {k: v for k, v in options.items() if k != "detector"}
+    (alone,) = unmask.detect(unmask.load(path, labels=["person", "car"], **plain), picture)
+    assert (alone.label, alone.box) == ("person", (10, 3, 20, 6))
     other = unmask.load(path, labels={1: "person"}, boxes="xyxy", **options)
     assert unmask.detect(other, picture)[0].box == (5, 6, 10, 12)
 

@@ -38,6 +38,7 @@ FACE = {
 }
 PRIVATE = {
     "unmask._base",
+    "unmask.models.decoders",
     "unmask.models.keras",
     "unmask.models.server",
     "unmask.models.torch",

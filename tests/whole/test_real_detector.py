@@ -6,9 +6,12 @@ import pytest
 import unmask
 from helpers.places import SHARED
 
-pytestmark = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="needs the real detector and photographs of ../shared"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not SHARED.is_dir(), reason="needs the real detector and photographs of ../shared"
+    ),
+    pytest.mark.filterwarnings("ignore:.* is read as .*detector=:unmask.errors.UnmaskWarning"),
+]
 
 PICTURES = ("000000000139", "000000000632", "000000000724", "000000000785", "000000000885")
 
@@ -21,13 +24,38 @@ def photograph(number):
 def model():
     return unmask.load(
         SHARED / "models" / "yolox_nano_coco.onnx",
-        detector="yolox",
-        preprocess="bgr",
+        preprocess="bgr",  # how its outputs are read, they tell themselves
         labels=SHARED / "models" / "coco_labels.txt",
     )
 
 
+OF_NANODET = {"mean": (103.53, 116.28, 123.675), "std": (57.375, 57.12, 58.395)}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "least"),
+    [("yolox_nano_nms", {}, 0.85), ("nanodet_m_nms", OF_NANODET, 0.65)],
+)
+def test_a_bus_is_found_without_saying_how_outputs_are_read(name, options, least):
+    model = unmask.load(
+        SHARED / "real" / "detection" / f"{name}.onnx",
+        labels=SHARED / "models" / "coco_labels.txt",
+        preprocess="bgr",
+        **options,
+    )
+    assert model.detector == "nms"
+    buses = [
+        one
+        for one in unmask.detect(model, SHARED / "real" / "detection" / "bus.jpg")
+        if one.label == "bus"
+    ]
+    assert buses[0].confidence > least
+    left, top, right, bottom = buses[0].box
+    assert (right - left) * (bottom - top) > 0.3 * 810 * 1080
+
+
 def test_a_bear_is_found_where_it_is(model):
+    assert model.detector == "yolox"
     best = unmask.detect(model, photograph("000000000285"))[0]
     assert best.label == "bear"
     assert best.confidence > 0.8

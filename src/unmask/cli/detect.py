@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import unmask
 from unmask._base.numbers import format_score
@@ -14,9 +13,8 @@ from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import OutputOption, Picture
 from unmask.cli.result_options import gives_results
 from unmask.cli.status import clear_errors
-from unmask.errors import SettingError, collected
+from unmask.errors import collected
 from unmask.inputs import images
-from unmask.models.loading import Detector
 from unmask.targets.boxes import Detection
 
 __all__ = ["detect"]
@@ -29,12 +27,6 @@ def detect(
 ) -> None:
     """List and draw the boxes that a detector finds in PICTURE."""
     with clear_errors():
-        if model.detector is None:
-            raise SettingError(
-                "--detector is missing: say how the model's outputs are read. Known are "
-                f"{', '.join(get_args(Detector))}; without it unmask predict tells by their shape "
-                "which it looks like"
-            )
         loaded, pixels = model.load(), images.read(picture)
         with collected() as notes:
             found = unmask.detect(loaded, pixels)
@@ -44,7 +36,8 @@ def detect(
             from unmask.draw import boxes
 
             path, before = make_place(output, picture, "detections")
-            write_figure(path, boxes.boxes(pixels, [(_caption(one), one.box) for one in found]))
+            named = [(_caption(one), one.box) for one in found]
+            write_figure(path, boxes.boxes(pixels, named, [one.mask for one in found]))
             console.show_written([path], before)
 
 

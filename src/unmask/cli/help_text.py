@@ -24,8 +24,8 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         "unmask predict fox.jpg -m model.onnx --json --quiet",
     ),
     "detect": (
-        "unmask detect street.jpg -m yolox.onnx --detector yolox",
-        "unmask detect street.jpg -m yolox.onnx --detector yolox --threshold 0.1",
+        "unmask detect street.jpg -m yolo11n.onnx",
+        "unmask detect street.jpg -m yolox.onnx --labels coco.txt --threshold 0.1",
     ),
     "converge": (
         "unmask converge fox.jpg -m model.onnx --at 100,1000,4000",

@@ -18,7 +18,7 @@ from unmask.inputs.frame import Mode
 from unmask.inputs.preprocess import PreprocessName
 from unmask.models.boxes import BoxFormat
 from unmask.models.loading import Detector, Runtime
-from unmask.models.model import Activation
+from unmask.models.model import Activation, Overlap
 
 __all__ = ["ModelOptions", "takes_model"]
 
@@ -68,7 +68,10 @@ DECLARED: dict[str, Any] = {
         "--model-output",
         metavar="NAME",
     ),
-    "detector": _option(Detector | None, "The model is a detector; how its outputs are read."),
+    "detector": _option(
+        Detector | None,
+        "How a detector's outputs are read, where neither its metadata nor their shape tells.",
+    ),
     "threshold": _option(
         float | None,
         "Lowest confidence of a detector's box.",
@@ -78,6 +81,10 @@ DECLARED: dict[str, Any] = {
         BoxFormat | None,
         "What the four numbers of a box are, for --detector nms: without it xyxy, or yxyx for what "
         "TensorFlow calls detection_boxes.",
+    ),
+    "overlap": _option(
+        Overlap | None,
+        "What is compared of a detector's objects that have masks: these, as a rule, or boxes.",
     ),
     "points": _option(
         Literal["xy", "yx"] | None,
@@ -145,9 +152,9 @@ class ModelOptions:
         given = {name: value for name, value in self.said.items() if value not in (None, [])}
         if "fixed" in given:
             given["fixed"] = parse_fixed(given["fixed"])
-        for name in ("threshold", "boxes"):
-            if name in given and self.detector is None:
-                raise SettingError(f"--{name} is for a detector: give --detector too")
+        for name in ("threshold", "boxes", "overlap"):
+            if name in given and self.source == DEMO:
+                raise SettingError(f"--{name} is for a detector: give one with --model")
         if self.detector is not None and self.source == DEMO:
             raise SettingError("--detector needs a detector file: give one with --model")
         for name in ("mean", "std"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from unmask.inputs import RowOriginal, SeriesOriginal, TextOriginal
 from unmask.masks.segments import SegmentMasks
+from unmask.targets.links import is_unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,7 @@ def of_detection(detection: Detection) -> dict[str, Any]:
         "label": detection.label,
         "confidence": detection.confidence,
         "box": detection.box,
+        **({} if detection.mask is None else {"pixels": int(detection.mask.sum())}),
     }
 
 
@@ -87,6 +89,7 @@ def of_explanation(explanation: Explanation) -> dict[str, Any]:
                 "reliability": sure,
                 "level": level,
                 **_parts_of(explanation, number),
+                **_of_missed(explanation, number),
             }
             for number, (target, sure, level) in enumerate(rows)
         ],
@@ -109,6 +112,16 @@ def of_explanation(explanation: Explanation) -> dict[str, Any]:
             "shard": plan.shard,
         },
     }
+
+
+def _of_missed(explanation: Explanation, number: int) -> dict[str, Any]:
+    """Return how near a detector came to a box by hand; nothing of other targets."""
+    target = explanation.targets[number]
+    by_hand = target.box is not None and target.number is None
+    if not by_hand or is_unnamed(explanation.plan.link):
+        return {}
+    found = explanation.nearest(number)
+    return {"best": found.best, "hinders": found.hinders, "hinders_by": found.change}
 
 
 def _parts(masks: Masks) -> dict[str, Any]:

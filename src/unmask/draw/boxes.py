@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from PIL import Image
@@ -36,6 +37,7 @@ TILE = 420  # longest side of a picture on a sheet
 MARGIN, GAP = 40, 28
 CAPTION, LABEL = 22, 18  # type sizes
 PAD = 4  # around a label on its background
+TINT = 0.4  # of an object's color on its pixels
 LINE = 3  # of a box on a picture, in pixels; its rim is one more on each side
 # What a caption cut down to its first word costs: as much as hiding this share of a box.
 CUT = 0.1
@@ -132,8 +134,12 @@ def _span(low: float, high: float, size: int, thick: float) -> tuple[float, floa
 
 
 @styled()
-def boxes(picture: NDArray[np.uint8], items: Sequence[tuple[str, Corners]]) -> Figure:
-    """Draw boxes and their captions on a picture.
+def boxes(
+    picture: NDArray[np.uint8],
+    items: Sequence[tuple[str, Corners]],
+    masks: Sequence[NDArray[np.bool_] | None] = (),
+) -> Figure:
+    """Draw boxes and their captions on a picture, and what is within them where that is known.
 
     A caption stands beside its box where there is room. Where it would hide much of what was found,
     its first word alone is written: the number, by which a table has the rest.
@@ -143,6 +149,8 @@ def boxes(picture: NDArray[np.uint8], items: Sequence[tuple[str, Corners]]) -> F
     picture : ndarray of uint8, shape (H, W, 3)
     items : sequence of (str, (left, top, right, bottom))
         Captions and boxes in the picture's pixels, the most important first: it is drawn on top.
+    masks : sequence of (ndarray of bool, shape (H, W), or None), optional
+        For each of them, the pixels that are tinted in its color.
 
     Returns
     -------
@@ -158,7 +166,8 @@ def boxes(picture: NDArray[np.uint8], items: Sequence[tuple[str, Corners]]) -> F
     height, width = picture.shape[:2]
     canvas = Canvas(*fit(width, height, LONGEST))
     ax = canvas.axes(0, 0, canvas.width, canvas.height)
-    show(ax, _reduced(picture, 2 * LONGEST), (height, width))
+    tinted = _tinted(picture, masks) if any(mask is not None for mask in masks) else picture
+    show(ax, _reduced(tinted, 2 * LONGEST), (height, width))
     colored = [(*item, CATEGORIES[i % len(CATEGORIES)]) for i, item in enumerate(items)]
     for _, box, color in reversed(colored):
         outline(ax, box, (height, width), color, LINE)
@@ -172,6 +181,19 @@ def boxes(picture: NDArray[np.uint8], items: Sequence[tuple[str, Corners]]) -> F
         taken = np.vstack([taken, area])
         _tag(canvas, text, area, color)
     return canvas.figure
+
+
+def _tinted(
+    picture: NDArray[np.uint8], masks: Sequence[NDArray[np.bool_] | None]
+) -> NDArray[np.uint8]:
+    """Return a picture with colors laid over what masks show, the first on top."""
+    result = picture.copy()
+    for number, mask in reversed([*enumerate(masks)]):
+        if mask is not None:
+            color = to_rgb(CATEGORIES[number % len(CATEGORIES)])
+            laid = (1 - TINT) * picture[mask] + TINT * 255 * np.array(color)
+            result[mask] = np.rint(laid).astype(np.uint8)
+    return result
 
 
 def _caption(

@@ -178,8 +178,9 @@ def _read(spec: InputSpec, name: str, given: Any, raw: bool) -> PictureSample:  
             "an array in the model's space with preprocess='raw'"
         )
     size = (picture.shape[0], picture.shape[1])
-    wanted = size if spec.size is None else (spec.size[0], spec.size[1])
-    frame = Frame(size, wanted, spec.resize, spec.crop, interpolation=spec.interpolation)
+    frame = Frame(
+        size, spec.size_for(size), spec.resize, spec.crop, interpolation=spec.interpolation
+    )
     return PictureSample(_in_layout(spec, frame.forward(picture)), spec, Picture(picture, frame))
 
 

@@ -59,7 +59,11 @@ class InputSpec:
         One letter per axis of a batch: N first, C for channels if there are any, the others
         spatial. "NCHW" and "NHWC" take pictures; "NTC" is a series, "NCDHW" a volume.
     size : tuple of int or None
-        Spatial size it wants; None takes inputs at their own.
+        Spatial size it wants; None takes inputs at their own, or pictures as `edges` says.
+    edges : (int, int, int) or None
+        Shorter side that a picture is scaled to, in its own proportions, the most that its longer
+        one may then have, and what both are rounded down to a multiple of: how detectors are given
+        pictures. For models without a `size`.
     channels : int or None
         None takes any.
     preprocess : Preprocess
@@ -89,6 +93,7 @@ class InputSpec:
 
     layout: str = "NHWC"
     size: tuple[int, ...] | None = None
+    edges: tuple[int, int, int] | None = None
     channels: int | None = None
     preprocess: Preprocess = field(default_factory=lambda: preprocessing("raw"))
     resize: Mode = "stretch"
@@ -117,7 +122,41 @@ class InputSpec:
         """Positions of the spatial axes in one input (a batch's less its first)."""
         return tuple(i for i, letter in enumerate(self.layout[1:]) if letter != "C")
 
+    def size_for(self, picture: tuple[int, int]) -> tuple[int, int]:
+        """Return the height and width that a picture of some size is brought to.
+
+        Parameters
+        ----------
+        picture : (int, int)
+
+        Returns
+        -------
+        (int, int)
+
+        Examples
+        --------
+        >>> InputSpec(edges=(800, 1333, 1)).size_for((480, 640))
+        (800, 1066)
+        >>> InputSpec(edges=(800, 1333, 16)).size_for((300, 1200)), InputSpec().size_for((6, 8))
+        ((320, 1328), (6, 8))
+        """
+        if self.size is not None:
+            return self.size[0], self.size[1]
+        return picture if self.edges is None else _within(picture, *self.edges)
+
     @property
     def takes_pictures(self) -> bool:
         """Whether an input has a height, a width and channels."""
         return self.text is None and self.layout in ("NCHW", "NHWC")
+
+
+def _within(picture: tuple[int, int], shorter: int, longer: int, multiple: int) -> tuple[int, int]:
+    """Return a size in the picture's proportions, rounded as DETR's processors round it."""
+    low, high = sorted(picture)
+    limit: float = shorter
+    if high / low * shorter > longer:
+        limit = longer * low / high
+        shorter = round(limit)
+    other = high if low == shorter else int(limit * high / low)
+    shorter, other = (max(multiple, side - side % multiple) for side in (shorter, other))
+    return (other, shorter) if picture[1] < picture[0] else (shorter, other)

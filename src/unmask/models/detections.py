@@ -6,13 +6,14 @@ product of overlap, likeness of classes and objectness among them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from unmask.errors import ModelOutputError
+from unmask.models.returned import parts_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-__all__ = ["Detections", "iou", "suppress"]
+__all__ = ["SIDE", "Detections", "coarse", "iou", "mask_iou", "suppress"]
+
+SIDE = 160  # of a mask's grid, at most: YOLO's prototypes of masks have as many
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,8 @@ class Detections:
         Class scores, at least 0.
     objectness : array_like of float, shape (m,), optional
         That there is any object; 1 where the detector has no such score.
+    masks : array_like of bool, shape (m, h, w), optional
+        Where each object is, on a grid over the whole image: its pixels, or fewer places.
 
     Raises
     ------
@@ -51,9 +56,14 @@ class Detections:
     boxes: Array
     scores: Array
     objectness: Array
+    masks: NDArray[np.bool_] | None
 
     def __init__(
-        self, boxes: ArrayLike, scores: ArrayLike, objectness: ArrayLike | None = None
+        self,
+        boxes: ArrayLike,
+        scores: ArrayLike,
+        objectness: ArrayLike | None = None,
+        masks: ArrayLike | None = None,
     ) -> None:
         # Copies: a detector may return the same memory for every image.
         box, score = np.array(boxes, np.float64), np.array(scores, np.float64)
@@ -72,13 +82,15 @@ class Detections:
             if not np.isfinite(values).all():
                 raise ModelOutputError(f"detections with {name} that are not finite")
             object.__setattr__(self, name, values)
+        object.__setattr__(self, "masks", None if masks is None else _as_masks(masks, m))
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def __getitem__(self, index: Any) -> Detections:
         """Take some of them, by a slice, a mask or indices."""
-        return Detections(self.boxes[index], self.scores[index], self.objectness[index])
+        masks = None if self.masks is None else self.masks[index]
+        return Detections(self.boxes[index], self.scores[index], self.objectness[index], masks)
 
     @property
     def classes(self) -> NDArray[np.intp]:
@@ -96,7 +108,11 @@ class Detections:
 
     @staticmethod
     def labeled(
-        boxes: ArrayLike, confidence: ArrayLike, classes: ArrayLike, count: int | None = None
+        boxes: ArrayLike,
+        confidence: ArrayLike,
+        classes: ArrayLike,
+        count: int | None = None,
+        masks: ArrayLike | None = None,
     ) -> Detections:
         """Make detections of which only the best class is known.
 
@@ -109,6 +125,7 @@ class Detections:
         classes : array_like of int, shape (m,)
         count : int, optional
             How many classes there are; by default as many as are needed.
+        masks : array_like of bool, shape (m, h, w), optional
 
         Examples
         --------
@@ -129,7 +146,7 @@ class Detections:
             )
         scores = np.zeros((len(which), size))
         scores[np.arange(len(which)), which] = 1.0
-        return Detections(boxes, scores, sure)
+        return Detections(boxes, scores, sure, masks)
 
     @staticmethod
     def of(found: Any, count: int | None = None) -> Detections:
@@ -137,9 +154,8 @@ class Detections:
 
         Parameters
         ----------
-        found : Detections, supervision.Detections, Ultralytics results, or mapping
-            With ``xyxy``, ``confidence`` and ``class_id``; with ``boxes`` that has ``xyxy``,
-            ``conf`` and ``cls``; or with the keys "boxes", "scores" and "labels" (torchvision).
+        found : Detections, or what `unmask.models.returned.parts_of` takes
+            From supervision, torchvision, Ultralytics, OpenMMLab or transformers, also with masks.
         count : int, optional
             How many classes there are.
 
@@ -150,23 +166,9 @@ class Detections:
         """
         if isinstance(found, Detections):
             return found
-        if isinstance(found, Mapping) and {"boxes", "scores", "labels"} <= found.keys():
-            parts = found["boxes"], found["scores"], found["labels"]
-        elif hasattr(found, "xyxy") and hasattr(found, "class_id"):
-            parts = found.xyxy, found.confidence, found.class_id
-            if found.confidence is None or found.class_id is None:
-                raise ModelOutputError(
-                    "supervision.Detections without confidence or class_id cannot be explained"
-                )
-        elif hasattr(found, "boxes") and hasattr(found.boxes, "conf"):
-            parts = found.boxes.xyxy, found.boxes.conf, found.boxes.cls
-        else:
-            raise ModelOutputError(
-                f"a detector returned {type(found).__name__} for an image: expected Detections, or "
-                "what supervision, torchvision or Ultralytics return"
-            )
-        boxes, confidence, classes = (_numpy(part) for part in parts)
-        return Detections.labeled(boxes, confidence, classes, count)
+        boxes, confidence, classes, masks = parts_of(found)
+        small = None if masks is None else coarse(masks)
+        return Detections.labeled(boxes, confidence, classes, count, small)
 
 
 def iou(first: ArrayLike, second: ArrayLike) -> Array:
@@ -196,6 +198,71 @@ def iou(first: ArrayLike, second: ArrayLike) -> Array:
     shared = width * height
     union = _area(a) + _area(b) - shared
     return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
+
+
+def mask_iou(first: ArrayLike, second: ArrayLike) -> Array:
+    """Intersection over union of every pair of masks.
+
+    Parameters
+    ----------
+    first : array_like of bool, shape (n, h, w)
+    second : array_like of bool, shape (m, h, w)
+        A mask without places overlaps with nothing.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, m)
+        0 to 1.
+
+    Raises
+    ------
+    ModelOutputError
+        Masks on grids of different sizes.
+
+    Examples
+    --------
+    >>> left, all_ = [[[1, 0], [1, 0]]], [[[1, 1], [1, 1]]]
+    >>> mask_iou(left, [*left, *all_])
+    array([[1. , 0.5]])
+    """
+    one, other = np.asarray(first, bool), np.asarray(second, bool)
+    if one.shape[1:] != other.shape[1:]:
+        raise ModelOutputError(
+            f"masks of {other.shape[1:]} places, where {one.shape[1:]} are expected"
+        )
+    a, b = _words(one), _words(other)
+    # One after another, so that memory does not grow with the product of both.
+    counts = [np.bitwise_count(mask & b).sum(axis=1, dtype=np.float64) for mask in a]
+    shared = np.reshape(counts, (len(a), len(b)))
+    areas = [np.bitwise_count(part).sum(axis=1, dtype=np.float64) for part in (a, b)]
+    union = areas[0][:, None] + areas[1] - shared
+    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
+
+
+def _words(masks: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Return masks as words of 64 bits, shape (m, words)."""
+    bits = np.packbits(masks.reshape(len(masks), math.prod(masks.shape[1:])), axis=1)
+    return np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8))).view(np.uint64)
+
+
+def coarse(masks: ArrayLike) -> NDArray[np.bool_]:
+    """Bring masks to a grid of at most `SIDE` places a side, each the pixel in its middle.
+
+    Examples
+    --------
+    >>> coarse(np.ones((2, 480, 640), bool)).shape
+    (2, 120, 160)
+    """
+    found = np.asarray(masks, bool)
+    height, width = found.shape[1:]
+    step = max(1.0, max(height, width) / SIDE)
+    rows, columns = (
+        ((np.arange(max(1, round(side / step))) + 0.5) * side / max(1, round(side / step))).astype(
+            int
+        )
+        for side in (height, width)
+    )
+    return found[:, rows[:, None], columns]
 
 
 def suppress(found: Detections, threshold: float = 0.3, overlap: float = 0.45) -> Detections:
@@ -230,9 +297,12 @@ def _area(corners: Array) -> Array:
     return np.asarray(np.maximum(width, 0) * np.maximum(height, 0), np.float64)
 
 
-def _numpy(values: Any) -> NDArray[Any]:
-    """Return an array, also from a tensor that has to be taken off its device first."""
-    for step in ("detach", "cpu", "numpy"):
-        if not isinstance(values, np.ndarray) and hasattr(values, step):
-            values = getattr(values, step)()
-    return np.asarray(values)
+def _as_masks(masks: ArrayLike, m: int) -> NDArray[np.bool_]:
+    found = np.array(masks, bool)
+    if found.size == 0 and m == 0 and found.ndim != 3:
+        found = found.reshape(0, 0, 0)
+    if found.ndim != 3 or len(found) != m:
+        raise ModelOutputError(
+            f"{m} detections with masks of shape {found.shape}: expected (m, h, w)"
+        )
+    return found

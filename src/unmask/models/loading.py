@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -12,10 +14,13 @@ from unmask._base.checks import did_you_mean, known, sizes
 from unmask._base.files import expanded, sha256
 from unmask.errors import ModelError, SettingError
 from unmask.inputs.preprocess import preprocessing
-from unmask.models.detector import from_detector_function, from_onnx_detector
+from unmask.models.decoders import DECODERS, begins_with_none, nms
+from unmask.models.detecting import detecting
+from unmask.models.detector import from_detector_function
 from unmask.models.function import from_function
 from unmask.models.labels import Labels, read_labels
-from unmask.models.model import Activation, Model
+from unmask.models.model import Activation, Model, Overlap
+from unmask.models.onnx_detector import from_onnx_detector
 from unmask.models.origin import origin
 from unmask.models.randomize import randomize
 from unmask.models.registry import DEMO, OPTIONS, SOURCES, find, loaded
@@ -30,16 +35,17 @@ if TYPE_CHECKING:
 __all__ = ["DETECTORS", "Activation", "Detector", "Model", "Runtime", "load", "randomize"]
 
 
-Detector = Literal["yolox", "yolov5", "yolov8", "nms"]
+Detector = Literal["yolox", "yolov5", "yolov8", "nanodet", "detr", "rtdetr", "nms"]
 Runtime = Literal["onnx"]
 DETECTORS = (*get_args(Detector), "function")
 DETECTS = "a detector"
+OF_DETECTORS = ("threshold", "overlap")
 # What can be changed in a model when it is there.
 LATER = frozenset(
     {
         *("labels", "preprocess", "mean", "std", "activation"),
-        *("layout", "size", "channels", "resize", "crop", "interpolation", "threshold", "name"),
-        *("output", "points"),
+        *("layout", "size", "channels", "resize", "crop", "interpolation", "name"),
+        *("output", "points", *OF_DETECTORS),
     }
 )
 
@@ -60,6 +66,7 @@ def load(
     detector: str | None = None,
     threshold: float | None = None,
     boxes: str | None = None,
+    overlap: Overlap | None = None,
     points: str | None = None,
     name: str | None = None,
     weights: str | Path | None = None,
@@ -99,13 +106,17 @@ def load(
         For a model that leaves them free.
     output : str or int, optional
         Which of several outputs is read, by name or place.
-    detector : {"yolox", "yolov5", "yolov8", "nms", "function"}, optional
-        The source is a detector: how the outputs of an ONNX file are read, or "function" for a
-        function ``images -> list of detections``.
+    detector : {"yolox", "yolov5", "yolov8", "nanodet", "detr", "rtdetr", "nms", "function"}
+        The source is a detector, and how its outputs are read; "function" for a function ``images
+        -> list of detections``. Without it what a model declares, or how its outputs are called and
+        shaped, tells; see docs/detectors.md.
     threshold : float, default 0.3
         Least confidence of a box that counts as found, for a detector.
     boxes : {"xyxy", "yxyx", "xywh", "cxcywh"}, optional
         What the four numbers of a detector's box are, for "nms" and "function".
+    overlap : {"mask", "box"}, optional
+        What of two detections is compared, for a detector of objects with masks: these, by
+        default, or their boxes.
     points : {"xy", "yx"}, optional
         Which of a point's numbers comes first, for a model that finds keypoints.
     name : str, optional
@@ -135,6 +146,8 @@ def load(
     >>> load(lambda batch: batch.mean(axis=(1, 2, 3)), preprocess="unit", name="brightness").name
     'brightness'
     """
+    if isinstance(labels, Iterator):  # they may be read more than once
+        labels = list(labels)
     given: dict[str, Any] = {
         key: value
         for key, value in {
@@ -150,6 +163,7 @@ def load(
             "output": output,
             "threshold": threshold,
             "boxes": boxes,
+            "overlap": overlap,
             "points": points,
             "name": name,
             "weights": weights,
@@ -196,6 +210,12 @@ def _digest(*sources: Any) -> str:
 def _changed(model: Model, options: dict[str, Any]) -> Model:
     """Return a model with what the user declared in place of what it declares itself."""
     _refuse(options, model.name)
+    for name in OF_DETECTORS:
+        if name in options and model.detector is None:
+            raise SettingError(
+                f"{name}= is for a detector, and {model.name} is none that is known by itself: "
+                "give detector= too"
+            )
     rest = dict(options)
     name, mean, std = (rest.pop(key, None) for key in ("preprocess", "mean", "std"))
     labels = rest.pop("labels", None)
@@ -211,35 +231,78 @@ def _changed(model: Model, options: dict[str, Any]) -> Model:
 
 
 def _detector(source: Any, detector: str, options: dict[str, Any]) -> Model:
-    _refuse(options, DETECTS)
-    if isinstance(source, str | Path):
-        path = demo.MODEL if source == DEMO else expanded(source)
-        if path.suffix.lower() != ".onnx":
-            raise ModelError(f"{source}: a detector is an .onnx file, or a function")
-        if detector == "function":
-            raise SettingError("detector='function' is for a function; a file needs its decoder")
-        if "activation" in options:
-            raise SettingError("activation is for classifiers: a detector's decoder knows its own")
-        # Labels go along, as some decoders learn the number of classes from them.
-        return from_onnx_detector(path, detector, **options)
-    if not callable(source):
-        raise ModelError(
-            f"cannot load a detector from a {type(source).__name__}: expected an .onnx file, or a "
-            "function that returns detections"
-        )
-    if detector != "function":
-        raise SettingError(
-            f"detector={detector!r} reads the outputs of an ONNX file; for a function that returns "
-            "detections give detector='function'"
-        )
+    """Load a detector whose decoder is named."""
+    if "activation" in options:
+        raise SettingError("activation is for classifiers: a detector's decoder knows its own")
     rest = dict(options)
-    own = {name: rest.pop(name) for name in ("labels", "boxes", "layout") if name in rest}
-    return _changed(from_detector_function(source, **own), rest)
+    if detector == "function":
+        if not callable(source):
+            raise SettingError(
+                "detector='function' is for a function; a file or a framework's model needs its "
+                "decoder"
+            )
+        return _of_lists(source, rest)
+    boxes, labels = rest.pop("boxes", None), rest.pop("labels", None)
+    later = {name: rest.pop(name) for name in OF_DETECTORS if name in rest}
+    if isinstance(source, str | Path) and Path(source).suffix.lower() == ".onnx":
+        _refuse(rest, DETECTS)
+        # Labels go along, as some decoders learn the number of classes from them.
+        path = expanded(source)
+        return _changed(
+            from_onnx_detector(path, detector, labels=labels, boxes=boxes, **rest), later
+        )
+    if boxes is not None and detector != "nms":
+        raise SettingError(f"boxes={boxes!r} is for detector='nms': {detector} has its own")
+    if found := find(source):
+        model = _changed(*loaded(*found, rest, LATER))
+    elif callable(source):
+        model = _changed(from_function(source), rest)
+    else:
+        raise ModelError(
+            f"cannot load a detector from a {type(source).__name__}: expected a model whose "
+            "outputs are boxes, or a function"
+        )
+    return _changed(_decoded(model, detector, labels, boxes), later)
+
+
+def _of_lists(source: Any, options: dict[str, Any]) -> Model:
+    """Return a function, or a framework's model, that lists what it finds in each picture."""
+    own = {name: options.pop(name) for name in ("labels", "boxes") if name in options}
+    found = find(source)
+    if found is None:
+        layout = {"layout": options.pop("layout")} if "layout" in options else {}
+        return _changed(from_detector_function(source, **own, **layout), options)
+    later = {name: options.pop(name) for name in OF_DETECTORS if name in options}
+    model = _changed(*loaded(*found, options, LATER))
+    _check_raw(model)
+    read = from_detector_function(model.run, **own, layout=model.input.layout, name=model.name)
+    plain = replace(model, labels=read.labels, classes=None, activation=None, export=None)
+    return _changed(replace(plain, run=read.run, detector=read.detector), later)
+
+
+def _check_raw(model: Model) -> None:
+    if not model.input.takes_pictures:
+        raise ModelError(f"{model.name} takes no pictures, and a detector does")
+    if model.detector is not None:
+        raise SettingError(
+            f"{model.name} is a detector by itself (read as {model.detector}): leave out detector="
+        )
+
+
+def _decoded(model: Model, detector: str, labels: Labels | None, boxes: Any) -> Model:
+    """Return any model as a detector, its outputs read by a decoder."""
+    _check_raw(model)
+    names = model.labels if labels is None else read_labels(labels)
+    read: Any = DECODERS[detector]
+    if detector == "nms":
+        count = None if names is None else len(names)
+        read = partial(nms, count=count, boxes=boxes, from_one=not begins_with_none(names))
+    plain = replace(model, labels=names, classes=None, activation=None)
+    return detecting(plain, detector, read)
 
 
 def _refuse(options: dict[str, Any], what: str) -> None:
-    own = {"boxes"} if what == DETECTS else set()
-    wrong = [name for name in options if name not in LATER | own]
+    wrong = [name for name in options if name not in LATER]
     if wrong:
         near = "" if wrong[0] in OPTIONS else did_you_mean(wrong[0], [*LATER, *OPTIONS])
         raise SettingError(f"{wrong[0]}= does not apply to {what}.{near}".rstrip("."))

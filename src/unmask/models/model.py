@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as dataclass_fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
     from unmask.models.origin import Origin
 
-__all__ = ["ACTIVATIONS", "Activation", "Model", "build", "joined", "labels_misfit"]
+__all__ = ["ACTIVATIONS", "Activation", "Model", "Overlap", "build", "joined", "labels_misfit"]
 
 Activation = Literal["softmax", "sigmoid", "probabilities", "logits"]
 # Types in which nobody keeps scores: those of indices.
 IDS = ("int32", "int64", "uint32", "uint64")
 OF_INPUT = frozenset(item.name for item in dataclass_fields(InputSpec))
+Overlap = Literal["mask", "box"]
 ACTIVATIONS: tuple[Activation, ...] = ("softmax", "sigmoid", "probabilities", "logits")
 
 
@@ -60,6 +61,8 @@ class Model:
         one for each input, with boxes in the model's own pixels.
     threshold : float
         Least confidence of a box that counts as found.
+    overlap : {"mask", "box"}
+        What of two detections is compared: their masks, where the detector has any, or their boxes.
     asarray : callable
         Moves a NumPy array to where `run` wants it, a GPU for instance. Masks are then made there.
     export : callable or None
@@ -103,6 +106,7 @@ class Model:
     output: int | str | None = None
     detector: str | None = None
     threshold: float = 0.3
+    overlap: Overlap = "mask"
     asarray: Callable[[NDArray[Any]], Any] = np.asarray
     export: Callable[[Path], None] | None = None
     texts: Callable[[Sequence[str]], dict[str, Any]] | None = None
@@ -133,6 +137,7 @@ class Model:
             )
         if not 0 < self.threshold < 1:
             raise SettingError(f"threshold={self.threshold}: expected a confidence between 0 and 1")
+        known("overlap", self.overlap, get_args(Overlap))
         if self.activation is not None:
             known("activation", self.activation, ACTIVATIONS)
         if self.points is not None:
@@ -146,6 +151,8 @@ class Model:
         """Say in three lines what it is, what it takes and what it returns."""
         own = self.input
         size = "any size" if own.size is None else " x ".join(map(str, own.size))
+        if own.size is None and own.edges is not None:
+            size = "shorter side {}, longer at most {}".format(*own.edges)
         channels = f"{own.channels} channels, " if own.channels else ""
         takes = (
             f"{size}, {channels}{own.layout}, {own.dtype}, pixels as {own.preprocess.name}, "

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask._base.checks import whole
-from unmask.errors import MissingExtra, ModelError, SettingError
+from unmask.errors import SettingError
 from unmask.inputs.preprocess import preprocessing, scaling_note
-from unmask.models.held import WHICH, held, main_of
+from unmask.models.held import held, main_of
 from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model, build
+from unmask.models.onnx_detector import from_onnx_detector
 from unmask.models.onnx_facts import choose_output, declared_in, detector_note
 from unmask.models.onnx_held import HELD, HeldSession
+from unmask.models.onnx_recognized import recognized
 from unmask.models.onnx_series import onnx_of_series, takes_series
+from unmask.models.onnx_session import (
+    DTYPES,
+    as_input,
+    picture_channels,
+    picture_input,
+    picture_layout,
+    picture_size,
+    session_of,
+)
 from unmask.models.onnx_text import onnx_of_text, takes_text
 from unmask.models.outputs import are_points, classes_axis
 
@@ -28,26 +37,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.inputs.frame import Mode
+    from unmask.models.boxes import BoxFormat
     from unmask.models.labels import Labels
     from unmask.models.model import Activation
 
-__all__ = [
-    "DTYPES",
-    "as_input",
-    "from_onnx",
-    "open_session",
-    "picture_channels",
-    "picture_layout",
-    "picture_size",
-]
-
-DTYPES = {
-    "tensor(float)": np.float32,
-    "tensor(float16)": np.float16,
-    "tensor(double)": np.float64,
-    "tensor(uint8)": np.uint8,
-}
-CHANNELS = (1, 3)
+__all__ = ["from_onnx"]
 
 
 def from_onnx(
@@ -61,15 +55,16 @@ def from_onnx(
     layout: str | None = None,
     size: Sequence[int] | None = None,
     channels: int | None = None,
-    resize: Mode = "stretch",
+    resize: Mode | None = None,
     output: str | int | None = None,
+    boxes: BoxFormat | None = None,
     name: str | None = None,
     tokenizer: str | Path | None = None,
     lower: bool | None = None,
     main_input: str | None = None,
     fixed: Mapping[str, Any] | None = None,
 ) -> Model:
-    """Load an ONNX classifier, of pictures, series or texts.
+    """Load an ONNX classifier, of pictures, series or texts, or a detector that is known by itself.
 
     Layout, size, type and batch are read from the input's shape; the rest from the file's
     metadata (``unmask.labels``, ``unmask.preprocess``, ``unmask.activation``, ``unmask.name``, or
@@ -92,9 +87,13 @@ def from_onnx(
         pictures at their own size.
     channels : int, optional
         For a model that leaves them free, 3 by default.
-    resize : {"stretch", "crop", "letterbox"}
+    resize : {"stretch", "crop", "letterbox"}, optional
+        By default "letterbox" for a detector, else "stretch".
     output : str or int, optional
-        Name or place of the output that is read; by default the first that may hold scores.
+        Name or place of the output that is read; by default the first that may hold scores. A
+        detector's file is then none: its output is read as an array.
+    boxes : {"xyxy", "yxyx", "xywh", "cxcywh"}, optional
+        What the four numbers of a detector's box are.
     name : str, optional
         By default the file's.
     tokenizer, lower : optional
@@ -117,42 +116,26 @@ def from_onnx(
         The file is missing, is no ONNX model, or has inputs that are no picture, series or text.
     """
     path = Path(path)
-    ort, session = _session(path)
+    ort, session = session_of(path)
+    options: dict[str, Any] = {
+        "labels": labels,
+        "preprocess": preprocess,
+        "mean": mean,
+        "std": std,
+        "activation": activation,
+        "layout": layout,
+        "size": size,
+        "channels": channels,
+        "resize": resize,
+        "output": output,
+        "boxes": boxes,
+        "name": name,
+        "tokenizer": tokenizer,
+        "lower": lower,
+    }
     if main_input is not None or fixed is not None:
-        options = {
-            "labels": labels,
-            "preprocess": preprocess,
-            "mean": mean,
-            "std": std,
-            "activation": activation,
-            "layout": layout,
-            "size": size,
-            "channels": channels,
-            "resize": resize,
-            "output": output,
-            "name": name,
-            "tokenizer": tokenizer,
-            "lower": lower,
-        }
         return _several(path, ort, session, main_input, fixed, options)
-    return _from_session(
-        path,
-        ort,
-        session,
-        labels=labels,
-        preprocess=preprocess,
-        mean=mean,
-        std=std,
-        activation=activation,
-        layout=layout,
-        size=size,
-        channels=channels,
-        resize=resize,
-        output=output,
-        name=name,
-        tokenizer=tokenizer,
-        lower=lower,
-    )
+    return _from_session(path, ort, session, **options)
 
 
 def _several(
@@ -189,8 +172,9 @@ def _from_session(
     layout: str | None,
     size: Sequence[int] | None,
     channels: int | None,
-    resize: Mode,
+    resize: Mode | None,
     output: str | int | None,
+    boxes: BoxFormat | None,
     name: str | None,
     tokenizer: str | Path | None,
     lower: bool | None,
@@ -203,7 +187,8 @@ def _from_session(
         "layout": layout,
         "size": size,
         "channels": channels,
-        "resize": None if resize == "stretch" else resize,
+        "resize": resize,
+        "boxes": boxes,
     }
     if takes_text(session.get_inputs()):
         _refuse(path, of_pictures, "texts")
@@ -234,13 +219,36 @@ def _from_session(
             name=name,
         )
     _refuse(path, of_texts, "pictures")
-    entry = _picture_input(path, session)
+    entry = picture_input(path, session)
     layout = picture_layout(path, entry.shape, layout)
     notes: list[str] = []
     fixed = dict(zip(layout, entry.shape, strict=True))
     facts = declared_in(session.get_modelmeta().custom_metadata_map)
     dtype = DTYPES[entry.type]
     wanted = picture_size(path, fixed, size)
+    if output is None and (found := recognized(path, session, entry, layout, wanted, labels)):
+        if activation is not None:
+            raise SettingError(
+                f"activation={activation!r} is for classifiers, and {path.name} is a detector: its "
+                "decoder knows its own. output= reads an output of it as an array"
+            )
+        return from_onnx_detector(
+            path,
+            labels=labels,
+            preprocess=preprocess,
+            mean=mean,
+            std=std,
+            layout=layout,
+            size=size,
+            channels=channels,
+            resize=resize,
+            boxes=boxes,
+            name=name,
+            opened=(ort, session),
+            found=found,
+        )
+    if boxes is not None:
+        raise SettingError(f"boxes= is for a detector: give detector= too, if {path.name} is one")
 
     chosen = preprocess or facts.preprocess
     if chosen is None:
@@ -269,7 +277,7 @@ def _from_session(
         size=wanted,
         channels=picture_channels(path, fixed, channels),
         preprocess=preprocessing(chosen, mean, std),
-        resize=resize,
+        resize=resize or "stretch",
         labels=facts.labels if labels is None else read_labels(labels, classes),
         classes=classes,
         activation=activation or facts.activation,
@@ -282,159 +290,10 @@ def _from_session(
     )
 
 
-def open_session(path: Path) -> tuple[Any, Any, Any]:
-    """Open a model of one picture; return ONNX Runtime itself, the session and the input.
-
-    Raises
-    ------
-    MissingExtra
-        ONNX Runtime is not installed.
-    ModelError
-        The file is missing, is no ONNX model, or has other inputs than a picture.
-    """
-    ort, session = _session(path)
-    return ort, session, _picture_input(path, session)
-
-
 def _refuse(path: Path, options: dict[str, Any], kind: str) -> None:
     for name, value in options.items():
         if value is not None:
             raise SettingError(f"{name}= does not apply to {path.name}, which takes {kind}")
-
-
-def _session(path: Path) -> tuple[Any, Any]:
-    try:
-        import onnxruntime as ort
-    except ImportError as error:
-        raise MissingExtra("onnxruntime", "onnx") from error
-
-    if not path.is_file():
-        raise ModelError(f"no model file at {path}")
-    options = ort.SessionOptions()
-    options.log_severity_level = 3  # errors come as exceptions; the log would print them again
-    # ONNX Runtime itself takes all cores of the machine, also those that this process may not use,
-    # and workers would fight over them.
-    options.intra_op_num_threads = _threads()
-    try:
-        session = ort.InferenceSession(str(path), options, providers=_providers(ort))
-    except Exception as error:  # ONNX Runtime's exceptions share no base class
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{path} is not a model that ONNX Runtime can load: {reason}") from error
-    return ort, session
-
-
-def _picture_input(path: Path, session: Any) -> Any:
-    inputs = session.get_inputs()
-    if len(inputs) != 1:
-        names = ", ".join(i.name for i in inputs)
-        raise ModelError(f"{path} has {len(inputs)} inputs ({names}): {WHICH}")
-    entry = inputs[0]
-    if entry.type not in DTYPES:
-        raise ModelError(
-            f"{path}: input {entry.name} is {entry.type}; expected one of {', '.join(DTYPES)}"
-        )
-    return entry
-
-
-def _threads() -> int:
-    """Return how many threads a model may use; 0 is ONNX Runtime's own choice.
-
-    The customary OMP_NUM_THREADS decides, else the cores that taskset or a container leaves.
-    """
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    if wanted.isdecimal():
-        return int(wanted)
-    if not hasattr(os, "sched_getaffinity"):  # macOS, Windows
-        return 0
-    allowed = len(os.sched_getaffinity(0))
-    return allowed if allowed < (os.cpu_count() or 1) else 0
-
-
-def _providers(ort: Any) -> list[str]:
-    """Return CUDA where it is there, then the CPU; others have costs of their own to start."""
-    there = ort.get_available_providers()
-    return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
-
-
-def picture_layout(path: Path | str, shape: Sequence[int | str | None], given: str | None) -> str:
-    """Return the layout, given or told by where there are channels.
-
-    Parameters
-    ----------
-    path : path-like
-        For messages.
-    shape : sequence of int, str or None
-        Of a batch; anything but a whole number is free, a name perhaps telling what it is.
-    given : {"NCHW", "NHWC"}, optional
-
-    Raises
-    ------
-    ModelError
-        Not four axes, or no place for the channels of a picture.
-    SettingError
-        Another layout.
-
-    Examples
-    --------
-    >>> picture_layout("m.onnx", ("n", 224, 224, 3), None)
-    'NHWC'
-    >>> picture_layout("m.onnx", ("batch", "num_channels", "height", "width"), None)
-    'NCHW'
-    """
-    if len(shape) != 4:
-        raise ModelError(
-            f"{path}: its input has shape {list(shape)}; expected four axes, NCHW or NHWC"
-        )
-    places = {"NCHW": shape[1], "NHWC": shape[3]}
-    if given is not None:
-        if given not in places:
-            raise SettingError(f"layout={given!r}: expected NCHW or NHWC")
-        return given
-    fitting = [layout for layout, size in places.items() if size in CHANNELS]
-    # A free axis may be the channels where no other can.
-    fitting = fitting or [name for name, size in places.items() if not isinstance(size, int)]
-    if len(fitting) == 1:
-        return fitting[0]
-    named = [name for name in fitting if "channel" in str(places[name]).lower()]
-    if len(named) == 1:
-        return named[0]
-    if not any(size in CHANNELS for size in places.values()):
-        hint = "; say which it is with layout= and, where they are not 3, channels="
-        raise ModelError(
-            f"{path}: its input has shape {list(shape)}, with 1 or 3 channels neither second "
-            "(NCHW) nor last (NHWC); pictures have 3 channels, or 1 for gray" + hint * bool(fitting)
-        )
-    raise ModelError(
-        f"{path}: its input has shape {list(shape)}, which may be NCHW or NHWC; give layout="
-    )
-
-
-def picture_channels(path: Path | str, fixed: dict[str, Any], given: int | None) -> int:
-    """Return the number of channels, fixed by the file, given, or 3."""
-    there = fixed["C"]
-    if not isinstance(there, int):
-        return 3 if given is None else whole("channels", given)
-    if given not in (None, there):
-        raise SettingError(f"channels={given}: {path} takes {there} only")
-    return there
-
-
-def picture_size(
-    path: Path | str, fixed: dict[str, Any], given: Sequence[int] | None
-) -> tuple[int, int] | None:
-    """Return height and width, given or fixed by the file; None if they are free."""
-    height, width = fixed["H"], fixed["W"]
-    if given is not None and len(given) != 2:
-        raise SettingError(f"size={tuple(given)}: expected a height and a width")
-    if isinstance(height, int) and isinstance(width, int):
-        if given is not None and tuple(given) != (height, width):
-            raise SettingError(f"size={tuple(given)}: {path} takes {(height, width)} only")
-        return height, width
-    if given is not None:
-        return int(given[0]), int(given[1])
-    if isinstance(height, int) or isinstance(width, int):
-        raise ModelError(f"{path} fixes only one of height and width: give size=(height, width)")
-    return None
 
 
 def _runner(
@@ -446,11 +305,3 @@ def _runner(
         return result[:, :, 0, 0] if result.ndim == 4 and result.shape[2:] == (1, 1) else result
 
     return run
-
-
-def as_input(batch: NDArray[np.float32], dtype: Any) -> NDArray[Any]:
-    """Return a batch in the input's own type."""
-    if dtype is np.uint8:
-        # The model's own type leaves no choice; rounding beats cutting off.
-        batch = np.clip(np.rint(batch), 0, 255)
-    return np.ascontiguousarray(batch, dtype=dtype)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unmask.errors import ModelError, SettingError
-from unmask.models.labels import read_labels
-from unmask.models.outputs import TITLES, resembles
+from unmask.models import ultralytics
+from unmask.models.heads import HEADS, resembles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from unmask.models.ultralytics import Declared
 
 __all__ = ["FLOATS", "Facts", "choose_output", "classes_in", "declared_in", "detector_note"]
 
@@ -27,11 +28,6 @@ FLOATS = (
 WHOLE = ("tensor(int32)", "tensor(int64)", "tensor(uint32)", "tensor(uint64)")
 # What outputs are called that are no scores of classes.
 VECTORS = ("embed", "feature", "hidden_state", "pooler")
-TASKS = {
-    "obb": "boxes that are turned",
-    "pose": "keypoints beside its boxes",
-    "segment": "masks beside its boxes",
-}
 
 
 @dataclass(frozen=True)
@@ -42,18 +38,15 @@ class Facts:
     ----------
     labels : tuple of str or None
     preprocess, activation, name : str or None
-    task : str or None
-        As Ultralytics says it: "detect", "classify", "obb", "pose" or "segment".
-    end2end : bool
-        Overlapping boxes are suppressed in the file.
+    ultralytics : Declared or None
+        What Ultralytics wrote of it.
     """
 
     labels: tuple[str, ...] | None = None
     preprocess: str | None = None
     activation: Any = None
     name: str | None = None
-    task: str | None = None
-    end2end: bool = False
+    ultralytics: Declared | None = None
 
 
 def declared_in(metadata: Mapping[str, str]) -> Facts:
@@ -75,45 +68,39 @@ def declared_in(metadata: Mapping[str, str]) -> Facts:
     own = metadata.get("unmask.labels")
     labels = None if own is None else tuple(own.split("\n"))
     preprocess, activation = metadata.get("unmask.preprocess"), metadata.get("unmask.activation")
-    task = metadata.get("task") if "names" in metadata or "stride" in metadata else None
-    if task is not None:
-        # Ultralytics trains and exports everything for RGB from 0 to 1.
-        preprocess = preprocess or "unit"
-        labels = labels or _names(metadata.get("names"))
-        if task == "classify":
+    declared = ultralytics.declared_in(metadata)
+    if declared is not None:
+        labels = labels or declared.labels
+        # Ultralytics trains and exports everything for RGB from 0 to 1, but YOLOv5's classifiers,
+        # which have no task.
+        preprocess = preprocess or (None if declared.task is None else "unit")
+        if declared.task == "classify":
             activation = activation or "probabilities"
-    return Facts(
-        labels,
-        preprocess,
-        activation,
-        metadata.get("unmask.name"),
-        task,
-        metadata.get("end2end", "").lower() == "true",
-    )
+    return Facts(labels, preprocess, activation, metadata.get("unmask.name"), declared)
 
 
 def detector_note(
     path: Any, outputs: Sequence[Any], facts: Facts, size: Sequence[int] | None
 ) -> tuple[str, ...]:
-    """Return a note if a file that was loaded as a classifier looks like a detector."""
+    """Return a note if a file that was loaded as a classifier may be a detector."""
     decoder = resembles({output.name: output.shape or () for output in outputs}, size)
-    if facts.task == "detect":
-        decoder = "nms" if facts.end2end else decoder or "yolov8"
-    elif facts.task in TASKS:
-        return (
-            (
-                f"{path.name} says that its task is {facts.task!r}, {TASKS[facts.task]}: only a "
-                "function of its outputs can be explained"
-            ),
+    declared = facts.ultralytics
+    if declared is not None and declared.task in ("obb", "pose", "segment"):
+        what = ultralytics.UNREAD.get(declared.task, "and its outputs hold no prototypes of masks")
+        note = (
+            f"{path.name} says that its task is {declared.task!r}, {what}: only a function of its "
+            "outputs can be explained"
         )
+        return (note,)
+    if declared is not None and declared.task == "detect":
+        decoder = "nms" if declared.end2end else decoder or "yolov8"
     if decoder is None:
         return ()
-    return (
-        (
-            f"the outputs of {path.name} are no class scores: this looks like {TITLES[decoder]}. "
-            f"Load it with detector={decoder!r}"
-        ),
+    note = (
+        f"the outputs of {path.name} are no class scores: this looks like {HEADS[decoder].title}. "
+        f"Load it with detector={decoder!r}"
     )
+    return (note,)
 
 
 def choose_output(
@@ -206,15 +193,6 @@ def _way_out(output: Any) -> str:
         "Choose an output of scores with output=, or export the model with one (without its last "
         "ArgMax or LabelEncoder)"
     )
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    """Return Ultralytics' names, a Python dict that is written out; None if it is none."""
-    try:
-        found = ast.literal_eval(text or "")
-        return read_labels(found) if isinstance(found, dict | list) and found else None
-    except (ValueError, SyntaxError, MemoryError, RecursionError, ModelError):
-        return None
 
 
 def classes_in(shape: Sequence[Any]) -> int | None:

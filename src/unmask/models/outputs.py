@@ -2,77 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["are_points", "cells", "classes_axis", "described", "resembles", "seem"]
+from unmask.models.heads import HEADS, candidates, resembles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from unmask.models.heads import Shapes
+
+__all__ = ["are_points", "classes_axis", "described", "seem"]
 
 
-STRIDES = (8, 16, 32)
-MANY = 1000  # boxes of a head that suppresses none; classes are hardly ever so many
 PLACES = 8  # a side of a map of places, at least, where the input's size is not known
-FEW = 1000  # boxes that are left after suppression, at most
-BOXES = ("detection_boxes", "boxes", "bboxes", "det_boxes", "dets")
-TITLES = {
-    "yolox": "YOLOX",
-    "yolov5": "YOLOv5",
-    "yolov8": "YOLOv8 or newer",
-    "nms": "a detector that suppresses overlapping boxes itself",
-}
-
-Shapes = Mapping[str, Sequence[Any]]
-
-
-def cells(size: Sequence[int]) -> int:
-    """Cells of strides 8, 16 and 32 on an input, which is how many boxes a YOLO head predicts.
-
-    Examples
-    --------
-    >>> cells((416, 416)), cells((640, 640))
-    (3549, 8400)
-    """
-    return sum((size[0] // s) * (size[1] // s) for s in STRIDES)
-
-
-def resembles(shapes: Shapes, size: Sequence[int] | None = None) -> str | None:
-    """Tell which detector's outputs these look like.
-
-    Parameters
-    ----------
-    shapes : mapping of str to sequence
-        Shape of each output by its name; anything but a whole number is a length not known.
-    size : (int, int), optional
-        Height and width of the model's input, where known.
-
-    Returns
-    -------
-    {"yolox", "yolov5", "yolov8", "nms"} or None
-
-    Examples
-    --------
-    >>> resembles({"output": (1, 3549, 85)}, (416, 416)), resembles({"output0": ("n", 84, 8400)})
-    ('yolox', 'yolov8')
-    >>> resembles({"boxes": ("n", 4), "labels": ("n",), "scores": ("n",)})
-    'nms'
-    >>> resembles({"scores": ("n", 1000)})
-    """
-    if any(name.lower().split(":")[0] in BOXES for name in shapes) and len(shapes) > 1:
-        return "nms"
-    heads = [shape for shape in shapes.values() if len(shape) == 3]
-    if len(heads) != 1 or len(shapes) > 3:
-        return None
-    rows, columns = (count if isinstance(count, int) else 0 for count in heads[0][1:])
-    if columns == 6 and rows <= FEW:
-        return "nms"
-    if size is not None and rows == cells(size) and columns > 5:
-        return "yolox"
-    if size is not None and rows == 3 * cells(size) and columns > 5:
-        return "yolov5"
-    if rows >= MANY and 5 < columns < MANY:
-        return "yolov5"
-    if columns >= MANY and 4 < rows < MANY:
-        return "yolov8"
-    return None
 
 
 def classes_axis(shape: Sequence[Any], size: Sequence[int] | None, layout: str) -> int | None:
@@ -192,14 +134,11 @@ def seem(outputs: Any, size: Sequence[int] | None = None, layout: str = "NCHW") 
         choice = f"choose one with output=, 0 to {len(outputs) - 1}, or "
     else:
         shapes, choice = {"output": getattr(outputs, "shape", ())}, ""
-    decoder = resembles(shapes, size)
-    if "pred_boxes" in shapes:
-        return (
-            "these are a detector's boxes before its post-processing: give a function that does "
-            "both and returns Detections, with detector='function'"
+    if looks := candidates(shapes, size) or _maybe(shapes, size):
+        looking, *others = (
+            f"{HEADS[name].title}: load it with detector={name!r}" for name in looks
         )
-    if decoder is not None:
-        return f"this looks like {TITLES[decoder]}: load it with detector={decoder!r}"
+        return f"this looks like {looking}" + "".join(f", or like {other}" for other in others)
     shape = tuple(shapes.get("output", ()))
     if len(shape) == 4:
         first = layout.index("C") == 1 if "C" in layout else True
@@ -223,3 +162,8 @@ def seem(outputs: Any, size: Sequence[int] | None = None, layout: str = "NCHW") 
 def _short(part: Any) -> str:
     shape = getattr(part, "shape", None)
     return type(part).__name__ if shape is None else str(tuple(shape))
+
+
+def _maybe(shapes: Shapes, size: Sequence[int] | None) -> tuple[str, ...]:
+    found = resembles(shapes, size)
+    return () if found is None else (found,)

@@ -91,6 +91,18 @@ SOURCES: tuple[LoaderRow, ...] = (
         classes=(("transformers", "PreTrainedModel"),),
     ),
     LoaderRow(
+        "a YOLO or RT-DETR object of Ultralytics",
+        "torch.ultralytics:from_ultralytics",
+        classes=(("ultralytics", "Model"),),
+    ),
+    LoaderRow(
+        "a detector of torchvision",
+        "torch.torchvision:from_torchvision_detector",
+        classes=tuple(
+            ("torchvision", name) for name in ("GeneralizedRCNN", "RetinaNet", "FCOS", "SSD")
+        ),
+    ),
+    LoaderRow(
         "a PyTorch module",
         "torch.module:from_torch",
         classes=(("torch", "Module"), ("torch", "ExportedProgram")),

@@ -11,7 +11,7 @@ from unmask._base.files import temporary_folder
 from unmask.errors import MissingExtra, ModelError, SettingError
 from unmask.models.interruptible import run_session
 from unmask.models.model import joined
-from unmask.models.onnx import open_session
+from unmask.models.onnx_session import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -324,7 +324,8 @@ def _about_input(model: Model, sample: Sample) -> list[str]:
             f"mean={pixels.mean} and std={pixels.std} are read as of pixels from 0 to 255: in "
             "units of x/255 none could be so large"
         )
-    if model.input.size is None and isinstance(sample.original, Picture):
+    free = model.input.size is None and model.input.edges is None
+    if free and isinstance(sample.original, Picture):
         height, width = sample.shape
         # A function may look at colors; a network of a framework was trained at some size.
         if height * width > (USUAL if model.versions else LARGE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,8 @@ from unmask.inputs.picture import Picture
 from unmask.models.labels import find_label
 from unmask.run import explanation_file
 from unmask.run.certainty import influence
-from unmask.targets.links import quantity_of
+from unmask.run.nearest import Nearest, in_words, is_missed, nearest, sure_level
+from unmask.targets.links import is_unnamed, quantity_of, score_of
 
 if TYPE_CHECKING:
     import os
@@ -244,6 +246,64 @@ class Explanation:
             return np.full_like(self.maps[number], np.inf)
         found: Floats = self.at_picture_size(each(stderr, relative=True), np.zeros(1))[0]
         return found
+
+    def nearest(self, target: int | str = 0) -> Nearest:
+        """Return how near the detector came to a box over all masks, and what hinders it most.
+
+        For a box by hand where nothing was found: hiding something else may bring it out.
+
+        Parameters
+        ----------
+        target : int or str, default 0
+
+        Returns
+        -------
+        Nearest
+
+        Raises
+        ------
+        TargetError
+            It is no box.
+        SettingError
+            The scores were not stored, or went through a function of one's own as link.
+
+        Examples
+        --------
+        >>> import unmask
+        >>> from unmask.models import Detections
+        >>> def shy(batch):  # finds the left side where the right one is dark
+        ...     sure = [1 - one[:, 6:].mean() / 255 for one in batch]
+        ...     return [Detections([[0, 0, 6, 8]], [[1.0]], [one]) for one in sure]
+        >>> model = unmask.load(shy, detector="function", labels=["cat"])
+        >>> bright = np.full((8, 12, 3), 250, np.uint8)
+        >>> missed = unmask.explain(model, bright, (0, 0, 6, 8), masks=256, grid=4, fill="black")
+        >>> found = missed.nearest()
+        >>> found.score < 0.05, found.best > 0.5, found.hinders[0] >= 4
+        (True, True, True)
+        """
+        number = self.find(target)
+        if self.targets[number].box is None:
+            raise TargetError(f"target {target!r} is no box: nearest() is about what was missed")
+        if is_unnamed(self.plan.link):
+            raise SettingError(
+                f"nearest() is about similarities, and link={self.plan.link!r} does not tell them "
+                "from what was explained: link='identity', 'logit' or 'log' does"
+            )
+        level = sure_level(math.prod(self.plan.masks.grid))
+        change = self.maps[number] - self.levels[number]
+        significant = self.significant(number, level)
+        found = nearest(self.targets[number], number, self.scores, change, significant)
+        return replace(found, best=score_of(self.plan.link, found.best))
+
+    def missed(self) -> tuple[str, ...]:
+        """Say of each box by hand where nothing was found how near the detector came."""
+        return tuple(
+            in_words(target, self.nearest(number), self.masks, self.quantity(number))
+            for number, target in enumerate(self.targets)
+            if is_missed(target)
+            and not isinstance(self.estimate, Summary)
+            and not is_unnamed(self.plan.link)
+        )
 
     @cached_property
     def _final(self) -> list[Maps]:
@@ -480,7 +540,9 @@ class Explanation:
         if all(explanation.plan.shard == (1, 1) for explanation in everyone):
             plan = replace(plan, count=estimate.count)
         values, stderrs, sure = finished(plan.estimator, estimate)
-        return replace(
+        notes = dict.fromkeys(note for explanation in everyone for note in explanation.notes)
+        of_parts = {note for explanation in everyone for note in explanation.missed()}
+        made = replace(
             self,
             plan=plan,
             estimate=estimate,
@@ -491,11 +553,10 @@ class Explanation:
             model_calls=sum(explanation.model_calls for explanation in everyone),
             complete=estimate.count >= plan.count,
             stopped=f"merged from {len(everyone)}",
-            notes=tuple(
-                dict.fromkeys(note for explanation in everyone for note in explanation.notes)
-            ),
+            notes=tuple(note for note in notes if note not in of_parts),
             _more=None,
         )
+        return replace(made, notes=(*made.notes, *made.missed()))
 
     def _check_alike(self, other: Explanation) -> None:
         def known(explanation: Explanation) -> dict[str, Any]:

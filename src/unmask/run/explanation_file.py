@@ -89,6 +89,7 @@ MORE = {
     "number": maybe(whole()),
     "pair": maybe(listed(whole(-(2**31)), 2, 2)),
     "request": maybe(text),
+    "overlap": maybe(one_of(("mask",))),
     "outline": maybe(listed(listed(listed(number(), 2, 2), 1))),
     "measure": maybe(text),
 }

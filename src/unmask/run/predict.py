@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from unmask._base.checks import whole
 from unmask.errors import DoubtWarning, ModelError, warn
+from unmask.models.heads import HEADS
 from unmask.models.outputs import described, seem
 from unmask.run.ask import ask
 from unmask.run.probing import probe
@@ -47,6 +48,11 @@ def predict(
     """
     top = whole("top", top)
     question = ask(model, image, preprocess=preprocess, look=True)
+    if question.task.name == "boxes":
+        raise ModelError(
+            f"{question.model.name} is a detector (detector={question.model.detector!r}), which "
+            "finds boxes: unmask.detect(model, picture) lists them"
+        )
     answer, loaded, sample = question.answer(), question.model, question.sample
     found = answer.predictions(top)
     if not found and of_places(answer.outputs, loaded):  # which nobody said
@@ -68,7 +74,7 @@ def detect(model: Any, image: Any) -> list[Detection]:
     Parameters
     ----------
     model : Model
-        From ``unmask.load(..., detector=...)``.
+        A detector, see docs/detectors.md.
     image
         As for `explain`.
 
@@ -96,5 +102,8 @@ def detect(model: Any, image: Any) -> list[Detection]:
     """
     question = ask(model, image, look=True)
     if question.task.name != "boxes":
-        raise ModelError(f"{question.model.name} is no detector: load it with detector=")
+        raise ModelError(
+            f"{question.model.name} is no detector that is known by itself: if it is one, say "
+            f"which with detector=, one of {', '.join(HEADS)}"
+        )
     return [found for found in question.answer().found() if isinstance(found, Detection)]

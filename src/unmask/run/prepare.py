@@ -134,6 +134,7 @@ class Run:
             [(target.index, target.label, target.box) for target in self.targets.targets],
             self.sample.array,
             *content(self.fill),
+            *(target.overlap for target in self.targets.targets if target.overlap),
             *getattr(unlinked(self.targets), "content", ()),
             # Not where there is none, so that checkpoints of older versions are gone on with.
             *([self.plan.link] if self.plan.link != "identity" else []),
@@ -184,10 +185,7 @@ class Run:
             estimator=self.plan.estimator,
             link=self.plan.link,
         )
-        notes = (*self.notes, *self.noted, *found)
-        for note in found:
-            warn(note, DoubtWarning)
-        return Explanation(
+        made = Explanation(
             targets=self.targets.targets,
             plan=self.plan,
             estimate=estimate,
@@ -207,12 +205,16 @@ class Run:
                 "python": platform.python_version(),
                 **self.model.versions,
             },
-            notes=notes,
+            notes=(*self.notes, *self.noted, *found),
             identity=self.identity,
             path=self.path,
             origin=self.model.origin,
             texts=None if self.model.texts is None else self.model.labels,
         )
+        missed = made.missed()
+        for note in (*found, *missed):
+            warn(note, DoubtWarning)
+        return replace(made, notes=(*made.notes, *missed)) if missed else made
 
 
 def prepare(

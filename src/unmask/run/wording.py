@@ -18,18 +18,8 @@ __all__ = ["MODEL", "in_options", "on_page"]
 # Arguments of `unmask.load` with options of the same name, but for hyphens.
 MODEL = (
     *("labels", "preprocess", "mean", "std", "activation", "layout", "size", "channels"),
-    *(
-        "resize",
-        "output",
-        "detector",
-        "threshold",
-        "boxes",
-        "points",
-        "main_input",
-        "fixed",
-        "weights",
-        "runtime",
-    ),
+    *("resize", "output", "detector", "threshold", "boxes", "overlap", "points"),
+    *("main_input", "fixed", "weights", "runtime"),
     *("tokenizer", "lower"),
 )
 # Of `unmask.evaluation.Study`, `unmask.reports.stored`, snapshots, predictions and figures.
@@ -56,6 +46,7 @@ NO_OPTION = {("detector", "function")}
 # What Python alone can say: its words on the command line, and on the page.
 PHRASES = {
     "unmask.contrast(a, b)": ("--contrast A B", '"Why this and not that?"'),
+    "unmask.detect(model, picture)": ("unmask detect PICTURE",) * 2,
     "fixed={NAME: array}": ("--fixed NAME=FILE.npy",) * 2,
     "unmask.region(label)": ("--region LABEL",) * 2,
     "unmask.similar_to(picture)": ("--similar-to PICTURE",) * 2,

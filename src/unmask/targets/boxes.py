@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from unmask._base.numbers import format_score
-from unmask.errors import ModelOutputError, TargetError
+from unmask.errors import TargetError
 from unmask.inputs.picture import Picture
-from unmask.models.detections import Detections, iou, suppress
+from unmask.models.detections import Detections, suppress
 from unmask.models.labels import class_name
 from unmask.targets import classes
+from unmask.targets.box_similarity import similarity
 from unmask.targets.box_specs import Box, Labeled, Surest, box_class, parse_boxes
 from unmask.targets.target import Target
 
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
 
     from unmask.inputs.frame import Frame
     from unmask.inputs.sample import Sample
-    from unmask.models.model import Model
+    from unmask.models.model import Model, Overlap
     from unmask.targets.task import Targets
 
     Corners = tuple[float, float, float, float]
     Array = NDArray[np.float64]
 
 
-__all__ = ["BoxTargets", "Boxes", "Detection", "detected", "resolve_boxes", "similarity"]
+__all__ = ["BoxTargets", "Boxes", "Detection", "detected", "resolve_boxes"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Detection:
         Objectness times class score.
     box : tuple of float
         Left, top, right, bottom.
+    mask : ndarray of bool, shape (H, W), or None
+        Where it is in the picture, of a detector of objects with masks.
     """
 
     number: int
@@ -56,6 +59,7 @@ class Detection:
     label: str
     confidence: float
     box: Corners
+    mask: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,19 +69,20 @@ class BoxTargets:
     Attributes
     ----------
     targets : tuple of Target
-    explained : Detections
-        The same boxes in the model's own pixels.
+    explained : tuple of Detections
+        The same boxes in the model's own pixels, one after another: those found, whose masks are
+        compared where they have any, and those given by hand.
     """
 
     targets: tuple[Target, ...]
-    explained: Detections
+    explained: tuple[Detections, ...]
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def score(self, outputs: Sequence[Detections], n: int) -> NDArray[np.float64]:  # noqa: ARG002
         """Similarity of each image's detections to each box, float64 of shape (n, k)."""
-        return similarity(self.explained, outputs)
+        return np.concatenate([similarity(part, outputs) for part in self.explained], axis=1)
 
 
 def detected(
@@ -96,16 +101,36 @@ def detected(
     Returns
     -------
     list of Detection
-        Boxes end at the picture's edges.
+        Boxes end at the picture's edges. Masks are of the picture's size, where there is a frame.
     """
     boxes = found.boxes if frame is None else frame.box_back(found.boxes)
     if frame is not None:
         height, width = frame.picture
         boxes = np.clip(boxes, 0, [width, height, width, height])
-    rows = zip(boxes.tolist(), found.classes.tolist(), found.confidence.tolist(), strict=True)
+    masks = [None] * len(found) if frame is None else _masks_back(found.masks, len(found), frame)
+    rows = zip(
+        boxes.tolist(), found.classes.tolist(), found.confidence.tolist(), masks, strict=True
+    )
     return [
-        Detection(number, index, class_name(index, labels), sure, tuple(corners))
-        for number, (corners, index, sure) in enumerate(rows)
+        Detection(number, index, class_name(index, labels), sure, tuple(corners), mask)
+        for number, (corners, index, sure, mask) in enumerate(rows)
+    ]
+
+
+def _masks_back(
+    masks: NDArray[np.bool_] | None, count: int, frame: Frame
+) -> list[NDArray[np.bool_] | None]:
+    """Bring masks from a grid over the model's input to the picture."""
+    if masks is None or not masks.size:
+        return [None] * count
+    places = (
+        (np.arange(side) * grid) // side
+        for side, grid in zip(frame.model, masks.shape[1:], strict=True)
+    )
+    rows, columns = places
+    return [
+        np.asarray(frame.back(mask[np.ix_(rows, columns)].astype(np.float32), outside=0) > 0.5)
+        for mask in masks
     ]
 
 
@@ -115,6 +140,7 @@ def resolve_boxes(
     frame: Frame | None,
     labels: Sequence[str] | None = None,
     threshold: float = 0.3,
+    overlap: Overlap = "mask",
 ) -> BoxTargets:
     """Fix which boxes are explained by what the detector finds in the whole picture.
 
@@ -128,6 +154,8 @@ def resolve_boxes(
     labels : sequence of str, optional
     threshold : float, default 0.3
         Least confidence of a box that counts as found.
+    overlap : {"mask", "box"}, default "mask"
+        What is compared of those found, where they have masks; of a box by hand its box.
 
     Returns
     -------
@@ -137,10 +165,13 @@ def resolve_boxes(
     Raises
     ------
     TargetError
-        Nothing found, no such number, no box of that label, or a box outside the picture.
+        Nothing found, no such number, no box of that label, a box outside the picture, or a mask
+        of no pixels.
     """
     found = suppress(whole, threshold)
-    named = detected(found, frame, labels)
+    if overlap == "box":
+        found = replace(found, masks=None)
+    named = detected(replace(found, masks=None), frame, labels)
     numbers: list[int] = []
     given: list[tuple[Target, Detections]] = []
     for spec in dict.fromkeys(specs):
@@ -160,22 +191,37 @@ def resolve_boxes(
         if not fits:
             raise TargetError(f"{what} in this picture: {_seen(whole, named, labels, threshold)}")
         numbers += [i for i in fits if i not in numbers]
-    scores = similarity(found[numbers], [whole])[0].tolist()
+    chosen = found[numbers]
+    _check_masks(chosen, [named[i] for i in numbers])
+    scores = similarity(chosen, [whole])[0].tolist()
     targets = [
-        Target(named[i].label, named[i].index, score, named[i].box, number=i)
+        Target(
+            named[i].label,
+            named[i].index,
+            score,
+            named[i].box,
+            number=i,
+            overlap=None if chosen.masks is None else "mask",
+        )
         for i, score in zip(numbers, scores, strict=True)
     ]
-    parts = [found[numbers], *(explained for _, explained in given)]
     for target, explained in given:
         score = float(similarity(explained, [whole])[0, 0])
         targets.append(Target(target.label, target.index, score, target.box))
-    return BoxTargets(
-        tuple(targets),
-        Detections(
-            np.concatenate([part.boxes for part in parts]),
-            np.concatenate([part.scores for part in parts]),
-        ),
-    )
+    parts = [chosen] * bool(numbers) + [explained for _, explained in given]
+    return BoxTargets(tuple(targets), tuple(parts))
+
+
+def _check_masks(chosen: Detections, named: Sequence[Detection]) -> None:
+    """Refuse a mask of no pixels, with which nothing could overlap."""
+    if chosen.masks is None:
+        return
+    for mask, box in zip(chosen.masks, named, strict=True):
+        if not mask.any():
+            raise TargetError(
+                f"the mask of box {box.number}, {box.label!r}, has no pixels: overlap='box' "
+                "compares boxes"
+            )
 
 
 def _by_hand(
@@ -222,59 +268,6 @@ def _seen(
     )
 
 
-def similarity(explained: Detections, found: Sequence[Detections]) -> Array:
-    """How much each image's detections are like each explained one.
-
-    The greatest of IoU x cosine of the class scores x objectness (D-RISE, equations 4 to 7), 0 for
-    an image in which nothing was found. An explained box without class scores is of any class.
-
-    Parameters
-    ----------
-    explained : Detections
-        k of them.
-    found : sequence of Detections
-        One for each of n images.
-
-    Returns
-    -------
-    ndarray of float64, shape (n, k)
-        0 to 1 where objectness is.
-
-    Examples
-    --------
-    >>> cat = Detections([[0, 0, 4, 4]], [[0.8, 0.0]])
-    >>> both = Detections([[0, 0, 4, 4], [0, 0, 4, 2]], [[0.0, 1.0], [0.5, 0.0]], [1.0, 0.9])
-    >>> similarity(cat, [both, both[:0]])
-    array([[0.45],
-           [0.  ]])
-    """
-    best = np.zeros((len(found), len(explained)))
-    counts = np.array([len(box) for box in found], np.intp)
-    full = [i for i, count in enumerate(counts) if count]
-    if not full or not len(explained):
-        return best
-    boxes = np.concatenate([found[i].boxes for i in full])
-    scores = np.concatenate([found[i].scores for i in full])
-    objectness = np.concatenate([found[i].objectness for i in full])
-    alike = iou(explained.boxes, boxes) * _cosine(explained.scores, scores) * objectness
-    starts = np.concatenate([[0], np.cumsum(counts[full])[:-1]])
-    best[full] = np.maximum.reduceat(alike, starts, axis=1).T
-    return best
-
-
-def _cosine(first: Array, second: Array) -> Array:
-    """Cosine of every pair; 1 where the first has no entries, 0 where only the second has none."""
-    if first.shape[1] != second.shape[1]:
-        raise ModelOutputError(
-            f"detections of {second.shape[1]} classes, where {first.shape[1]} are expected"
-        )
-    one, other = (np.sqrt(np.einsum("ij,ij->i", part, part)) for part in (first, second))
-    lengths = one[:, None] * other
-    cosine = np.divide(first @ second.T, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    cosine[one == 0] = 1.0
-    return np.asarray(cosine, np.float64)
-
-
 class Boxes:
     """What a detector found, and boxes by hand, as a task; D-RISE (arXiv:2006.03204)."""
 
@@ -303,7 +296,8 @@ class Boxes:
         """Fix them; see `resolve_boxes`."""
         if callable(specs[0]):
             return classes.resolve(specs, outputs, model.labels)
-        return resolve_boxes(specs, outputs[0], _frame(sample), model.labels, model.threshold)
+        frame, labels = _frame(sample), model.labels
+        return resolve_boxes(specs, outputs[0], frame, labels, model.threshold, model.overlap)
 
     def found(
         self, outputs: Any, model: Model, sample: Sample, top: int | None = None

@@ -42,6 +42,7 @@ __all__ = [
     "linked",
     "quantity_of",
     "read_link",
+    "score_of",
     "unlinked",
 ]
 
@@ -142,6 +143,21 @@ def cut(link: str, scores: Array) -> float:
         return 0.0
     low, high = NAMED[link](np.array([0.0, 1.0]))
     return float(((scores <= low) | ((link == "logit") & (scores >= high))).mean())
+
+
+def score_of(link: str, value: float) -> float:
+    """Return the score that a link other than a function makes a value of; 0 or 1 where it is cut.
+
+    Examples
+    --------
+    >>> round(score_of("log", float(np.log(0.2))), 12), score_of("logit", -20.0)
+    (0.2, 0.0)
+    """
+    if link == "identity":
+        return value
+    if cut(link, np.array([value])):
+        return float(value > 0)
+    return float(np.exp(value) if link == "log" else 1 / (1 + np.exp(-value)))
 
 
 NAMED = {"logit": Link("logit", _logit, 0.0, 1.0), "log": Link("log", _log, 0.0)}

@@ -43,6 +43,8 @@ class Target:
         The score counts only among the model's best so many (`unmask.within_top`); None: always.
     number : int or None
         A box's place among those that the detector found, the surest being 0; None for others.
+    overlap : str or None
+        "mask" for a box that was found whose mask is compared with those of other detections.
     pair : tuple of int or None
         The two classes of a contrast: the score is that of the first less that of the second.
     request : str or None
@@ -69,6 +71,7 @@ class Target:
     number: int | None = None
     pair: tuple[int, int] | None = None
     request: str | None = None
+    overlap: str | None = None
     outline: Rings | None = field(default=None, repr=False)
     measure: str | None = None
 
@@ -165,6 +168,12 @@ class Target:
         ------
         SettingError
         """
+        if self.overlap != found.overlap:
+            then, now = (one.overlap or "box" for one in (self, found))
+            raise SettingError(
+                f"when the map of {self.label!r} was made, overlap={then!r} was compared, and now "
+                f"overlap={now!r} would be: give the model overlap={then!r}"
+            )
         moved = 0.0
         if self.box is not None and found.box is not None:
             moved = max(abs(a - b) for a, b in zip(self.box, found.box, strict=True))

@@ -136,8 +136,8 @@ class Texts(Classes):
     name = "texts"
 
     def accepts(self, model: Model) -> bool:
-        """Whether a model compares pictures with texts."""
-        return model.texts is not None
+        """Whether a model compares pictures with texts, and does not look for them in one."""
+        return model.texts is not None and model.detector is None
 
     def parse(
         self, model: Model, asked: Any, top: int | None = None

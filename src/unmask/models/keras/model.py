@@ -24,7 +24,7 @@ from unmask.models.keras.applications import (
 )
 from unmask.models.labels import imagenet
 from unmask.models.model import Model, build, joined
-from unmask.models.onnx import as_input
+from unmask.models.onnx_session import as_input
 from unmask.models.outputs import classes_axis
 
 if TYPE_CHECKING:

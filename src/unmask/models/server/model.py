@@ -16,7 +16,7 @@ from unmask._base.checks import is_number, sizes, whole
 from unmask.errors import ModelError, SettingError
 from unmask.inputs.preprocess import declared_or_assumed
 from unmask.models.model import Model, build
-from unmask.models.onnx import picture_layout, picture_size
+from unmask.models.onnx_session import picture_layout, picture_size
 from unmask.models.server.client import Wire
 from unmask.models.server.protocol import DTYPES, Tensor, choose, tensors
 

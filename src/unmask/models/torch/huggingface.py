@@ -16,6 +16,7 @@ from unmask.models.torch.hf_config import (
     own_labels,
     transformers_package,
 )
+from unmask.models.torch.hf_detection import detects, from_object_detector
 from unmask.models.torch.hf_text import TASK, classifies_texts, from_text_classifier
 from unmask.models.torch.module import best_device, from_torch
 from unmask.models.torch.runner import evaluating, runner
@@ -33,6 +34,7 @@ __all__ = ["from_hub", "from_huggingface"]
 
 
 PREFIX = "hf:"
+DETECTION = "ObjectDetection"
 # Of the range of its own processor's values on a smooth picture; antialiasing differs by less.
 AGREE = 0.02
 # What models for other tasks than classification have in their names.
@@ -54,7 +56,7 @@ def from_huggingface(
     size: Sequence[int] | None = None,
     activation: Activation | None = None,
 ) -> Model:
-    """Take a classifier of images or texts, a segmentation or a CLIP-like model of transformers.
+    """Take a classifier of images or texts, a detector, a segmentation or a CLIP-like model.
 
     A classifier's labels are its ``id2label``, and so are those of a semantic segmentation. A
     CLIP-like model's labels are texts: those given as `labels`, and those given to
@@ -104,7 +106,11 @@ def from_huggingface(
             activation=activation,
         )
     compares = hasattr(model, "get_text_features") and hasattr(model, "get_image_features")
-    if not compares and getattr(model, "main_input_name", "") != "pixel_values":
+    if (
+        not compares
+        and not detects(model)
+        and getattr(model, "main_input_name", "") != "pixel_values"
+    ):
         raise ModelError(
             f"{type(model).__name__} takes {getattr(model, 'main_input_name', 'something else')}, "
             "no pictures: expected an image classifier or a CLIP-like model"
@@ -134,6 +140,16 @@ def from_huggingface(
         export=None,
         versions={**made.versions, "transformers": transformers_package().__version__},
     )
+    if detects(model):
+        return from_object_detector(
+            made,
+            model,
+            processor=processor,
+            tokenizer=tokenizer,
+            labels=labels,
+            autocast=autocast,
+            channels_last=channels_last,
+        )
     if compares:
         tokenizer = tokenizer or getattr(processor, "tokenizer", None)
         texts = _texts_of(made, model, tokenizer, activation, autocast, channels_last)
@@ -198,6 +214,9 @@ def from_hub(
         architectures = config.architectures or ()
         if any(TASK in architecture for architecture in architectures):
             auto, read = "SequenceClassification", transformers.AutoTokenizer
+        elif any(DETECTION in architecture for architecture in architectures):
+            auto = "ZeroShotObjectDetection" if zero else DETECTION
+            read = transformers.AutoProcessor if zero else transformers.AutoImageProcessor
         elif zero:
             auto, read = "ZeroShotImageClassification", transformers.AutoProcessor
         elif any("SemanticSegmentation" in architecture for architecture in architectures):
@@ -210,9 +229,9 @@ def from_hub(
         reason = str(error).strip().split("\n")[0][:200]
         raise ModelError(
             f"{PREFIX}{name} cannot be loaded ({type(error).__name__}: {reason}). Give the name of "
-            "a classifier of images or texts, a segmentation or CLIP-like model of the hub or, "
-            "where it cannot be reached, a folder that save_pretrained wrote, model and processor: "
-            f"{PREFIX}FOLDER"
+            "a classifier of images or texts, a detector, a segmentation or CLIP-like model of the "
+            "hub or, where it cannot be reached, a folder that save_pretrained wrote, model and "
+            f"processor: {PREFIX}FOLDER"
         ) from error
     made = from_huggingface(
         model,
@@ -392,10 +411,9 @@ def _differences(made: Model, processor: Any) -> list[str]:
             )
         ]
     theirs = np.asarray(found)[0]
-    size = made.input.size or scene.shape[:2]
     frame = Frame(
-        scene.shape[:2],
-        (size[0], size[1]),
+        (90, 140),
+        made.input.size_for((90, 140)),
         made.input.resize,
         made.input.crop,
         interpolation=made.input.interpolation,

@@ -26,6 +26,9 @@ UNDERSTOOD = {
     "do_normalize",
     "do_convert_rgb",
     "do_flip_channel_order",
+    # Of several pictures, and of what a detector is trained on.
+    "do_pad",
+    "do_convert_annotations",
 }
 LARGE = 384  # from here on ConvNeXt's pictures are squashed, not cropped
 
@@ -148,6 +151,10 @@ def _huggingface_size(config: dict[str, Any], kind: str) -> dict[str, Any]:
         return {"size": (size["height"], size["width"]), "resize": "stretch"}
     if short and cuts:
         return _cut(crop["height"], crop["width"], short)
+    if short and "longest_edge" in size and not cuts:
+        # YOLOS's patches leave no part over.
+        multiple = 16 if kind.startswith("Yolos") else 1
+        return {"edges": (int(short), int(size["longest_edge"]), multiple)}
     if short and config.get("crop_pct"):
         if short >= LARGE:
             return {"size": (short, short), "resize": "stretch"}
