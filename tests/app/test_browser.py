@@ -338,7 +338,7 @@ def test_labels_and_names_full_of_markup(browser, errors, two_models, tmp_path):
 
 
 def test_ten_browsers_at_once(browser, errors, server, tmp_path):
-    masks, pictures = 96, []
+    masks, pictures = 400, []
     for seed in range(10):
         pictures.append(tmp_path / f"scene-{seed}.png")
         Image.fromarray(unmask.demo.scene(seed).picture).save(pictures[-1])

@@ -21,10 +21,10 @@ non-parametric analysis of transformations", Journal of Econometrics 35 (1987).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
 from unmask.estimate.local_prior import local_root
 from unmask.estimate.regression import decompose, is_paired, posterior
@@ -137,7 +137,9 @@ def normal_scores(values: Array) -> tuple[Array, Array, NDArray[np.intp]]:
     """
     known, index, counts = np.unique(values, return_inverse=True, return_counts=True)
     middle = (np.cumsum(counts) - counts / 2) / len(values)
-    return known, np.asarray(ndtri(middle)), index.reshape(-1)
+    # Not SciPy's: it would bring a second BLAS into every run, in the middle of one.
+    scores = np.array([*map(NormalDist().inv_cdf, middle.tolist())])
+    return known, scores, index.reshape(-1)
 
 
 class Fitted(NamedTuple):
