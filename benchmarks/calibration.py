@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from common import PICTURE, mobilenet, needed, parser, percent, start
-from efficiency import AT, REFERENCE_SEED, growing, photographs, scores_of, with_cache
+from efficiency import AT, growing, photographs, scores_of, with_cache
 
 import unmask
 from unmask._base import statistics
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 LEVEL = 0.95
+REFERENCE_SEED = 1_000_003
 COMPARED: tuple[Estimator, ...] = ("adaptive", "smooth", "centered", "paper")
 RUN_MASKS = 2048
 RUNS = 200
@@ -224,6 +225,7 @@ KINDS = {
 
 def main() -> int:
     flags = with_cache(parser(__doc__))
+    flags.add_argument("--reference", type=int, default=30_208, help="masks (default 30208)")
     flags.add_argument("--photograph", default=PICTURE, help="the one with masks of its own")
     flags.add_argument("--runs", type=int, default=RUNS, help=f"of it, a multiple of {LONG}")
     flags.add_argument("--seeds", type=int, default=20, help="runs of each of the photographs")

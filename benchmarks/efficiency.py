@@ -52,7 +52,6 @@ NETWORKS = {"mobilenet": mobilenet, "efficientnet": efficientnet}
 COMPARED: tuple[Estimator, ...] = ("adaptive", "smooth", "centered")
 AT = 2000
 GOALS = (AT, 7000)
-REFERENCE_SEED = 1_000_003
 PIXELS = 7  # every seventh along each axis says how much masks vary
 
 
@@ -157,7 +156,7 @@ def examine(model: Model, picture: Path, arguments: argparse.Namespace) -> Curve
         runs.append(list(growing(masks, scores, counts)))
         every.append((masks, scores[:, 0]))
     truths = [_centered(finalize("centered", run[-1]).value[0]) for run in runs]
-    pairs = [(a, b) for a, b in itertools.permutations(range(len(runs)), 2) if a < b]
+    pairs = list(itertools.combinations(range(len(runs)), 2))
     spread = float(np.mean([(truths[a] * truths[b]).mean() for a, b in pairs]))
     errors = {}
     for estimator in COMPARED:
@@ -196,11 +195,10 @@ def with_cache(flags: argparse.ArgumentParser) -> argparse.ArgumentParser:
     flags.add_argument(
         "--pictures",
         nargs="+",
-        default=["figures"],
+        default=["all"],
         help="names as in images/imagenet_NAME.jpg, paths, 'all' for all of these, or 'figures' "
-        "(default) for those of images/more that nothing was chosen on",
+        "for those of images/more that nothing was chosen on",
     )
-    flags.add_argument("--reference", type=int, default=30_208, help="masks (default 30208)")
     flags.add_argument("--grid", type=int, default=8)
     flags.add_argument("--batch-size", type=int, default=16)
     flags.add_argument("--cache", type=Path, help="folder to keep scores in, as .npz")
@@ -221,6 +219,7 @@ def photographs(arguments: argparse.Namespace) -> list[Path]:
 
 def main() -> int:
     flags = with_cache(parser(__doc__))
+    flags.set_defaults(pictures=["figures"])
     flags.add_argument(
         "--counts", type=int, nargs="+", default=[64, 96, 128, 192, 256, 384, 512, 768]
     )

@@ -14,6 +14,7 @@ from unmask._base.blas import one_blas_thread
 from unmask.estimate.linear import centered, coverage, notebook, paper
 from unmask.estimate.regression import NormalEquations
 from unmask.estimate.shapley import all_masks, banzhaf, exact, shapley
+from unmask.estimate.single_index import Rows
 from unmask.estimate.smooth import adaptive, sharp, smooth
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def finalize_groups(estimator: Estimator, estimate: Scores) -> Iterator[tuple[Sc
         return
     if estimator in ("adaptive", "smooth", "sharp", "banzhaf"):
         estimate.fold(NormalEquations)  # once for all targets
+    if estimator == "adaptive":
+        estimate.fold(Rows)
     for few in estimate.groups():
         yield few, finalize(estimator, few)
 

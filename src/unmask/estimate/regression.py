@@ -309,15 +309,7 @@ def posterior(decomposed: Decomposition, cross: Array, square: Array, count: int
     >>> found.mean.round(1), found.noise.round(2)
     (array([[ 1. , -2. ,  0.5]]), array([0.26]))
     """
-    weighed = _weighed(decomposed, cross, square, count)
-    best = weighed.evidence.argmax(axis=0)
-    each = np.arange(len(best))
-    values, directions = decomposed
-    ratio, level = RATIOS[best], weighed.noise[best, each]
-    shrink = ratio / (1 + np.outer(values, ratio))
-    mean = (directions @ (weighed.projected * shrink)).T
-    evidence = weighed.evidence[best, each]
-    return Posterior(mean, directions, (level * shrink).T, ratio, level, evidence)
+    return _likeliest(decomposed, _weighed(decomposed, cross, square, count))
 
 
 def averaged(
@@ -349,8 +341,8 @@ def averaged(
     >>> bool((0 < made_good).all() and (made_good < 0.5).all())
     True
     """
-    best = posterior(decomposed, cross, square, count)
     weighed = _weighed(decomposed, cross, square, count)
+    best = _likeliest(decomposed, weighed)
     share = np.exp(weighed.evidence - best.evidence)
     share /= share.sum(axis=0)
     shrink = RATIOS[:, None] / (1 + RATIOS[:, None] * decomposed.values)
@@ -361,6 +353,18 @@ def averaged(
         best, mean=(mean * projected) @ decomposed.directions.T, variance=within + between
     )
     return found, mean * decomposed.values
+
+
+def _likeliest(decomposed: Decomposition, weighed: _Weighed) -> Posterior:
+    """Return the posterior at the ratio of greatest evidence."""
+    best = weighed.evidence.argmax(axis=0)
+    each = np.arange(len(best))
+    values, directions = decomposed
+    ratio, level = RATIOS[best], weighed.noise[best, each]
+    shrink = ratio / (1 + np.outer(values, ratio))
+    mean = (directions @ (weighed.projected * shrink)).T
+    evidence = weighed.evidence[best, each]
+    return Posterior(mean, directions, (level * shrink).T, ratio, level, evidence)
 
 
 class _Weighed(NamedTuple):

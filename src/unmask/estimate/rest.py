@@ -73,8 +73,7 @@ def residuals(
         fitted(masks, rows, scores[: len(rows), :, target], plain, gram, root)
         for target in range(estimate.targets)
     ]
-    index = np.empty((len(fits), len(scores)))
-    odd, even, cross = np.empty_like(index), np.empty_like(index), np.zeros((len(fits), len(root)))
+    h, cross = np.empty((len(fits), len(scores))), np.zeros((len(fits), len(root)))
     done = 0
     for number, each in blocks:
         at = slice(done, done + len(each))
@@ -82,12 +81,10 @@ def residuals(
         if len(x) < len(each):
             x = rows_of(masks, masks.block(number)[: each.shape[0] * each.shape[1]])
         for target, fit in enumerate(fits):
-            index[target, at] = x @ fit.function.theta
             known = fit.unseen[at]
-            index[target, done : done + len(known)] = known
-            foreseen = fit.function.observed(index[target, at], paired=paired)
-            odd[target, at], even[target, at] = foreseen
-            cross[target] += foreseen[0] @ x
+            index = np.concatenate([known, x[len(known) :] @ fit.function.theta])
+            h[target, at] = fit.function.observed(index, paired=paired)
+            cross[target] += h[target, at] @ x
         done = at.stop
     return [
         _rest(
@@ -98,7 +95,7 @@ def residuals(
             linear[target : target + 1],
             root,
         )
-        for target, (fit, *known) in enumerate(zip(fits, odd, even, cross, strict=True))
+        for target, (fit, *known) in enumerate(zip(fits, h, cross, strict=True))
     ]
 
 
@@ -108,15 +105,14 @@ class Foreseen(NamedTuple):
     Attributes
     ----------
     scores : ndarray, shape (n, 2) of pairs or (n, 1)
-    odd, even : ndarray, shape (n,)
-        Half the difference and the mean of each pair's h; of single masks h itself, twice.
+    h : ndarray, shape (n,)
+        Half the difference of a pair's h, or a mask's h.
     cross : ndarray, shape (K,)
-        ``sum(odd z)``.
+        ``sum(h z)``.
     """
 
     scores: Array
-    odd: Array
-    even: Array
+    h: Array
     cross: Array
 
 
@@ -131,7 +127,7 @@ def _rest(
     """Fit what the single index leaves of a target's scores."""
     masks, n, function = equations.masks, equations.count, fit.function
     b, scores = basis(masks), foreseen.scores
-    f, h, cross = scores.mean(axis=1), foreseen.odd, foreseen.cross
+    f, h, cross = scores.mean(axis=1), foreseen.h, foreseen.cross
     if scores.shape[1] == 2:
         f = (scores[:, 0] - scores[:, 1]) / 2
     else:
@@ -167,9 +163,7 @@ def _rest(
     if masks.design == "random":
         # Freed of the drawn masks' own levels of h; complements have no imbalance to be freed of,
         # and their level stays the mean score.
-        level = np.array(
-            [(scores[:, 0] - share * foreseen.even).mean() + share * known.mean.mean()]
-        )
+        level = np.array([(scores[:, 0] - share * foreseen.h).mean() + share * known.mean.mean()])
     return Fit(best, of_known[None], np.array([scale]), level, one.spread, one.between)
 
 

@@ -99,8 +99,8 @@ class SingleIndex(NamedTuple):
         """Score expected at values of the index."""
         return np.interp(index, self.at, self.values)
 
-    def observed(self, index: Array, *, paired: bool) -> tuple[Array, Array]:
-        """Return half the difference and the mean of what pairs score, or what masks do, twice.
+    def observed(self, index: Array, *, paired: bool) -> Array:
+        """Return half the difference of what pairs score, or what masks do.
 
         Parameters
         ----------
@@ -109,10 +109,7 @@ class SingleIndex(NamedTuple):
         paired : bool
         """
         first = self(self.level + index)
-        if not paired:
-            return first, first
-        second = self(self.level - index)
-        return (first - second) / 2, (first + second) / 2
+        return (first - self(self.level - index)) / 2 if paired else first
 
 
 def normal_scores(values: Array) -> tuple[Array, Array, NDArray[np.intp]]:
