@@ -36,7 +36,6 @@ import unmask
 from unmask._base import statistics
 from unmask.estimate.estimators import ESTIMATORS, finalize
 from unmask.estimate.uncertainty import half_width, reliability
-from unmask.masks.designs import DESIGNS
 from unmask.masks.grid import Masks
 from unmask.run.plan import Plan
 from unmask.run.stopping import is_reached, look_points
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
 
 LEVEL = 0.95
 REFERENCE_SEED = 1_000_003
+DESIGNS: tuple[Design, ...] = ("balanced", "random")
 COMPARED: tuple[Estimator, ...] = ("adaptive", "smooth", "centered", "paper")
 RUN_MASKS = 2048
 RUNS = 200

@@ -235,6 +235,64 @@ def test_the_models_arrays_may_be_elsewhere():
     np.testing.assert_allclose(a.map, b.map, atol=1e-6)
 
 
+def by_itself(function):
+    """Return a model like one on a GPU, and a list of what happened to its batches."""
+    happened = []
+
+    def begin(batch):
+        number = len(happened)
+        happened.append(("begun", len(batch)))
+
+        def wait():
+            happened.append(("waited for", happened[number][1]))
+            return function(batch)
+
+        return wait
+
+    def run(batch):
+        return begin(batch)()
+
+    run.begin = begin
+    return run, happened
+
+
+def test_a_model_that_works_by_itself_has_the_next_batch_before_the_last_is_waited_for():
+    function, happened = by_itself(brightness)
+    settings = {"masks": 100, "grid": 4, "batch_size": 40}
+    run = unmask.prepare(function, PICTURE, 0, **settings)
+    happened.clear()
+    counts = [estimate.count for estimate in unmask.stream(run)]
+    assert counts == [40, 80, 100]
+    begun, waited = "begun", "waited for"
+    assert happened == [
+        (begun, 40),
+        (begun, 40),
+        (waited, 40),
+        (begun, 20),
+        (waited, 40),
+        (waited, 20),
+    ]
+    ours, theirs = (unmask.explain(f, PICTURE, 0, **settings) for f in (function, brightness))
+    np.testing.assert_array_equal(ours.model_maps, theirs.model_maps)
+
+
+def test_a_failure_of_a_model_that_works_by_itself_names_its_own_masks():
+    def fails(batch):
+        if fails.after < 0:
+            raise RuntimeError("an illegal memory access")
+        fails.after -= len(batch)
+        return brightness(batch)
+
+    fails.after = 1000
+    function, _ = by_itself(fails)
+    run = unmask.prepare(function, PICTURE, 0, masks=100, grid=4, batch_size=40)
+    fails.after = 39
+    estimates = unmask.stream(run)
+    assert next(estimates).count == 40
+    with pytest.raises(unmask.ModelError, match="at masks 40 to 79: RuntimeError: an illegal"):
+        next(estimates)
+
+
 def test_importing_unmask_loads_numpy_and_nothing_heavier():
     code = (
         "import sys, unmask; heavy = {'PIL', 'onnxruntime', 'torch', 'jax', 'typer', 'rich', "

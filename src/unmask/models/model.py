@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as dataclass_fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -41,7 +42,8 @@ class Model:
     run : callable
         ``batch -> outputs``: float32 of shape (n, ...) in the model's layout and space, or a list
         of n strings; outputs (n, classes), or (n,) for a single score. Functions used as targets
-        may read other outputs.
+        may read other outputs. One whose device works by itself may have an attribute ``begin``:
+        ``batch -> wait``, where ``wait()`` returns the outputs.
     name : str
     input : InputSpec
         Its layout, size and scaling.
@@ -215,6 +217,37 @@ class Model:
         ModelOutputError
             Outputs of another batch size.
         """
+        return self.begun(batch)()
+
+    @property
+    def works_by_itself(self) -> bool:
+        """Whether a batch can be prepared while the one before is scored, on a GPU for instance."""
+        return self.batch is None and hasattr(self.run, "begin")
+
+    def begun(self, batch: Any) -> Callable[[], Any]:
+        """Begin to score a batch.
+
+        Parameters
+        ----------
+        batch : as for a call
+
+        Returns
+        -------
+        callable
+            Returns what a call returns, once it is there.
+
+        Examples
+        --------
+        >>> wait = build(lambda batch: batch.mean(axis=(1, 2, 3))).begun(np.ones((2, 4, 6, 3)))
+        >>> wait().tolist()
+        [[1.0], [1.0]]
+        """
+        if not self.works_by_itself:
+            return partial(self._scored, batch)
+        wait = self.run.begin(batch)  # type: ignore[attr-defined]
+        return lambda: self._read(wait(), batch, len(batch))
+
+    def _scored(self, batch: Any) -> Any:
         n, fixed = len(batch), self.batch or len(batch)
         if n > fixed:
             # Copied: a model may return the same memory again and again.
@@ -226,11 +259,15 @@ class Model:
                 if isinstance(batch, list)
                 else batch[np.minimum(np.arange(fixed), n - 1)]
             )
-        outputs = self._chosen(self.run(batch))
+        outputs = self._read(self.run(batch), batch, fixed)
+        return outputs if n == fixed else _first(outputs, n)
+
+    def _read(self, returned: Any, batch: Any, n: int) -> Any:
+        """Read what `run` returned for a batch of n."""
+        outputs = self._chosen(returned)
         if isinstance(batch, list) and isinstance(outputs, list) and all(map(_is_row, outputs)):
             outputs = np.asarray(outputs)  # a function of texts may well return plain numbers
-        outputs = self._activated(outputs, fixed)
-        return outputs if n == fixed else _first(outputs, n)
+        return self._activated(outputs, n)
 
     def _chosen(self, outputs: Any) -> Any:
         """Return the one of several outputs that `output` names."""

@@ -7,6 +7,8 @@ progress bar, a page, a test of convergence) may stop at any of its estimates wi
 from __future__ import annotations
 
 import time
+from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -19,13 +21,17 @@ from unmask.run.checkpoint import recorded
 from unmask.run.stopping import is_reached, look_points
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from unmask.estimate.scores import Scores
     from unmask.models.model import Model
     from unmask.run.plan import Plan
     from unmask.run.prepare import Run
 
+    # Numbers of blocks, with scores of some of their masks.
+    Scored = list[tuple[int, NDArray[np.float64]]]
 
 __all__ = ["Executor", "stream"]
 
@@ -98,31 +104,67 @@ def _stopped(run: Run, estimate: Scores, executor: Executor | None) -> Iterator[
 
 
 def _scored(run: Run, estimate: Scores, goal: int) -> Iterator[Scores]:
-    model = run.model
+    for scored in _waited(_begun(run, estimate, goal), run.model.works_by_itself):
+        for number, scores in scored:
+            estimate = estimate.update(number, scores)
+        yield estimate
+
+
+def _begun(run: Run, estimate: Scores, goal: int) -> Iterator[Callable[[], Scored]]:
+    """Begin to score batches up to `goal`; what is yielded waits for the scores of one."""
+    model, first = run.model, estimate.count
     sample = run.sample.sent(model.asarray)
     fill = Filler(run.fill, run.plan.masks, model.asarray)
     rendered = one_blas_thread()(run.plan.masks.renderer(model.asarray))
+
+    def begin(parts: list[Part], batch: Block, first: int) -> Callable[[], Scored]:
+        with _named(first, len(batch)):
+            shown = rendered(batch)
+            wait = model.begun(sample.masked(shown, fill(parts, shown)))
+
+        def scored() -> Scored:
+            with _named(first, len(batch)):
+                outputs = wait()
+                _check_shape(model, outputs, run.outputs, len(batch))
+                scores = run.targets.score(outputs, len(batch))
+            ends = np.cumsum([len(part.block) for part in parts])[:-1]
+            numbers = [part.number for part in parts]
+            return list(zip(numbers, np.split(scores, ends), strict=True))
+
+        return scored
+
     for parts in _batches(estimate, run.plan, goal):
         batch = Block(
             np.concatenate([part.block.grids for part in parts]),
             np.concatenate([part.block.shifts for part in parts]),
         )
-        first = estimate.count
-        try:
-            shown = rendered(batch)
-            outputs = model(sample.masked(shown, fill(parts, shown)))
-            _check_shape(model, outputs, run.outputs, len(batch))
-            scores = run.targets.score(outputs, len(batch))
-        except UnmaskError as error:
-            raise ModelOutputError(f"{error} (masks {_span(first, batch)})") from error
-        except Exception as error:
-            raise ModelError(
-                f"the model failed at masks {_span(first, batch)}: {type(error).__name__}: {error}"
-            ) from error
-        ends = np.cumsum([len(part.block) for part in parts])[:-1]
-        for part, scored in zip(parts, np.split(scores, ends), strict=True):
-            estimate = estimate.update(part.number, scored)
-        yield estimate
+        yield begin(parts, batch, first)
+        first += len(batch)
+
+
+def _waited(begun: Iterator[Callable[[], Scored]], ahead: bool) -> Iterator[Scored]:
+    """Wait for batches in turn; `ahead` begins the next one before."""
+    waiting: deque[Callable[[], Scored]] = deque()
+    for wait in begun:
+        waiting.append(wait)
+        del wait  # it holds a batch of inputs
+        if len(waiting) > ahead:
+            yield waiting.popleft()()
+    yield from (wait() for wait in waiting)
+
+
+@contextmanager
+def _named(first: int, count: int) -> Iterator[None]:
+    """Say at which masks a model failed."""
+    span = f"{first} to {first + count - 1}"
+    try:
+        yield
+    except UnmaskError as error:
+        raise ModelOutputError(f"{error} (masks {span})") from error
+    except Exception as error:
+        raise ModelError(
+            f"the model failed at masks {span}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _batches(estimate: Scores, plan: Plan, goal: int) -> Iterator[list[Part]]:
@@ -160,7 +202,3 @@ def _check_shape(model: Model, outputs: Any, whole: Any, n: int) -> None:
             f"{model.name} returned values that are not finite, first for input {bad} of a batch "
             f"of shape {outputs.shape}"
         )
-
-
-def _span(first: int, batch: Block) -> str:
-    return f"{first} to {first + len(batch) - 1}"

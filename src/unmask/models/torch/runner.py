@@ -44,7 +44,7 @@ def runner(
     Returns
     -------
     callable
-        Takes NumPy arrays and tensors.
+        Takes NumPy arrays and tensors. On a GPU it has a ``begin`` of its own, see `Model.begun`.
     """
     import torch
 
@@ -55,8 +55,8 @@ def runner(
     # Two threads would put each other's training flags back.
     lock = threading.Lock()
 
-    def run(batch: Any) -> Any:
-        with lock, torch.inference_mode(), evaluating(module):
+    def begin(batch: Any) -> Callable[[], Any]:
+        with lock, torch.inference_mode(), evaluating(module), _memory(device, len(batch)):
             if isinstance(batch, np.ndarray):
                 batch = np.require(batch, requirements="W")  # torch wants it so, and writes nothing
             tensor = torch.as_tensor(batch)
@@ -66,17 +66,41 @@ def runner(
             casting = (
                 contextlib.nullcontext() if dtype is None else torch.autocast(device.type, dtype)
             )
-            try:
-                with casting:
-                    outputs = forward(tensor)
-                return _to_numpy(outputs)
-            except torch.OutOfMemoryError as error:
-                raise ModelError(
-                    f"out of memory on {device} for a batch of {len(batch)}: give a smaller "
-                    "batch_size"
-                ) from error
+            with casting:
+                outputs = forward(tensor)
+            if device.type != "cuda":
+                found = _to_numpy(outputs)
+                return lambda: found
+            coming = _to_host(outputs)
+            done = torch.cuda.Event()
+            done.record(torch.cuda.current_stream(device))
 
+        def wait() -> Any:
+            with _memory(device, len(batch)):
+                done.synchronize()
+            return _to_numpy(coming)
+
+        return wait
+
+    def run(batch: Any) -> Any:
+        return begin(batch)()
+
+    if device.type == "cuda":
+        run.begin = begin  # type: ignore[attr-defined]
     return run
+
+
+@contextlib.contextmanager
+def _memory(device: Any, count: int) -> Iterator[None]:
+    """Say what to do where a device's memory is too small for a batch."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            f"out of memory on {device} for a batch of {count}: give a smaller batch_size"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -142,7 +166,10 @@ def sender(device: Any) -> Callable[[NDArray[Any]], Any]:
         return np.asarray
 
     def send(array: NDArray[Any]) -> Any:
-        return torch.tensor(array, device=device)
+        if device.type != "cuda":
+            return torch.tensor(array, device=device)
+        # From pinned memory, as any other copy waits for all that the device has still to do.
+        return torch.tensor(array).pin_memory().to(device, non_blocking=True)
 
     return send
 
@@ -175,21 +202,40 @@ def _autocast_dtype(autocast: Any) -> Any:
 
 def _to_numpy(outputs: Any) -> Any:
     """Bring outputs to NumPy: small floats as float32, what holds several entry by entry."""
+
+    def array(tensor: Any) -> NDArray[Any]:
+        found: NDArray[Any] = _widened(tensor).cpu().numpy()
+        # Scores of (n, classes, 1, 1), as of a pooling layer, are scores.
+        return found[:, :, 0, 0] if found.ndim == 4 and found.shape[2:] == (1, 1) else found
+
+    return _each(outputs, array)
+
+
+def _to_host(outputs: Any) -> Any:
+    """Begin to bring outputs to the host, without waiting for them."""
+    return _each(outputs, lambda tensor: _widened(tensor).to("cpu", non_blocking=True))
+
+
+def _widened(tensor: Any) -> Any:
+    import torch
+
+    small = tensor.is_floating_point() and tensor.dtype != torch.float64
+    return tensor.float() if small else tensor
+
+
+def _each(outputs: Any, change: Callable[[Any], Any]) -> Any:
+    """Change every tensor of what a module returned."""
     import torch
 
     logits = getattr(outputs, "logits", None)
     if logits is not None and not hasattr(outputs, "pred_boxes"):
         outputs = logits
     if isinstance(outputs, torch.Tensor):
-        if outputs.is_floating_point() and outputs.dtype != torch.float64:
-            outputs = outputs.float()
-        array = outputs.cpu().numpy()
-        # Scores of (n, classes, 1, 1), as of a pooling layer, are scores.
-        return array[:, :, 0, 0] if array.ndim == 4 and array.shape[2:] == (1, 1) else array
+        return change(outputs)
     if isinstance(outputs, dict):
-        return {name: _to_numpy(part) for name, part in outputs.items()}
+        return {name: _each(part, change) for name, part in outputs.items()}
     if isinstance(outputs, list) and any(isinstance(part, dict) for part in outputs):
-        return [_to_numpy(part) for part in outputs]  # one for each input, as a detector's
+        return [_each(part, change) for part in outputs]  # one for each input, as a detector's
     if isinstance(outputs, list | tuple):
-        return tuple(_to_numpy(part) for part in outputs)
+        return tuple(_each(part, change) for part in outputs)
     return outputs
