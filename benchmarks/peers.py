@@ -1,9 +1,9 @@
 """Black-box explainers side by side: the same model, pictures, calls and machine.
 
-Twenty photographs (ten of ImageNet, ten of COCO), MobileNetV2's best class for each, 1,000 model
-calls for each map; deletion and insertion as published (RISE, section 4.1). Then the pointing game
-on drawn scenes with known evidence: the embedded classifier, 1,000 calls for each map, no
-tolerance. For RISE and its kin also the error against a long run's map, as in efficiency.py.
+The 24 photographs of images/more that nothing was chosen on, two networks, the best class of each,
+1,000 model calls for each map; deletion and insertion as published (RISE, section 4.1). Then the
+pointing game on drawn scenes with known evidence: the embedded classifier, 1,000 calls for each
+map, no tolerance. For RISE and its kin also the error against a long run's map.
 
 Each explainer runs in a process of its own, which gives its peak memory. Time is measured apart,
 the explainers taking turns on the same picture, so that other work on the machine hits all alike.
@@ -33,7 +33,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from common import machine, mobilenet, needed, parser, percent, start, verdict
+from common import figures_photographs, machine, needed, parser, percent, start, verdict
+from efficiency import NETWORKS
 from explainers import EXPLAINERS, NEEDS, RISE_FAMILY, SETTINGS, TITLES, counting
 
 import unmask
@@ -58,11 +59,13 @@ REFERENCE_SEED = 1_000_003
 PAGE, FIGURE = ROOT / "docs" / "peers.md", ROOT / "docs" / "images" / "peers.png"
 BEGIN, END = "<!-- benchmarks/peers.py writes from here -->\n", "<!-- to here -->\n"
 POINTING_BAR = 0.97
+LEADING = ("unmask", "unmask-sharp-12")  # compared with each peer
+DRAWN = (*LEADING, "rise", "lime", "shapiq", "shap", "occlusion")
 
 
 @dataclass(frozen=True)
 class Task:
-    """One map to be made: of a photograph or of a scene."""
+    """One map to be made: of a photograph by a network, or of a scene."""
 
     kind: str
     name: str
@@ -71,18 +74,16 @@ class Task:
     target: int
 
 
-def photographs(arguments: argparse.Namespace) -> Iterator[Task]:
-    model = mobilenet(arguments.shared)
-    folder = arguments.shared / "images"
-    paths = [*sorted(folder.glob("imagenet_*.jpg")), *sorted(folder.glob("coco_*.jpg"))]
+def photographs(arguments: argparse.Namespace, network: str) -> Iterator[Task]:
+    model = NETWORKS[network](arguments.shared)
     assert model.input.size is not None
     height, width = model.input.size
-    for path in paths[: arguments.pictures]:
+    for path in figures_photographs(arguments.shared)[: arguments.pictures]:
         picture = images.read(path)
         frame = Frame((picture.shape[0], picture.shape[1]), (height, width))
         small = frame.forward(picture).astype(np.uint8)
         target = unmask.predict(model, small, 1)[0].index
-        yield Task("photographs", path.stem, model, small, target)
+        yield Task(network, path.stem, model, small, target)
 
 
 def drawn(arguments: argparse.Namespace) -> Iterator[Task]:
@@ -120,9 +121,10 @@ def lacking(name: str) -> str:
 def child(arguments: argparse.Namespace) -> None:
     """Make all maps of one explainer that are not there."""
     name = arguments.child
-    for tasks in (photographs, drawn):
+    kinds = [photographs(arguments, network) for network in arguments.networks]
+    for tasks in (*kinds, drawn(arguments)):
         made = 0
-        for task in tasks(arguments):
+        for task in tasks:
             path = key(name, task, arguments)
             if path.is_file():
                 continue
@@ -149,7 +151,7 @@ def keep(path: Path, **arrays: Any) -> None:
 
 def timing(arguments: argparse.Namespace) -> None:
     """Time the explainers in turns on the same pictures; one process, all of them warm."""
-    for number, task in enumerate(photographs(arguments)):
+    for number, task in enumerate(photographs(arguments, arguments.networks[0])):
         if number >= arguments.timings:
             break
         for name in arguments.only:
@@ -186,7 +188,8 @@ def high_water() -> float:
 
 def long_run(task: Task, arguments: argparse.Namespace) -> NDArray[np.float64]:
     """Return the map of many balanced masks of another seed, the plain centered estimate."""
-    path = arguments.cache / "reference" / f"{task.name}-{task.target}-{arguments.reference}.npz"
+    name = f"{task.kind}-{task.name}-{task.target}-{arguments.reference}.npz"
+    path = arguments.cache / "reference" / name
     if not path.is_file():
         made = unmask.explain(
             task.model,
@@ -216,7 +219,7 @@ def error(values: NDArray[np.float32], reference: NDArray[np.float64], scaled: b
 
 @dataclass(frozen=True)
 class Measured:
-    """One explainer's row; lists have an entry for each photograph."""
+    """One explainer's row for a network; lists have an entry for each photograph."""
 
     name: str
     areas: NDArray[np.float64]
@@ -229,10 +232,10 @@ class Measured:
     beyond: list[float]
 
 
-def measure(name: str, arguments: argparse.Namespace) -> Measured | None:
+def measure(name: str, network: str, arguments: argparse.Namespace) -> Measured | None:
     """Evaluate one explainer's maps; None where some photograph's is not there."""
     figures, areas, curves, errors, hits, seconds, beyond = [], [], [], [], [], [], []
-    for number, task in enumerate(photographs(arguments)):
+    for number, task in enumerate(photographs(arguments, network)):
         path = key(name, task, arguments)
         if not path.is_file():
             return None
@@ -254,7 +257,7 @@ def measure(name: str, arguments: argparse.Namespace) -> Measured | None:
                 total, inside = stored["figures"]
             seconds.append(total)
             beyond.append((total - inside) / inside)
-    for task in drawn(arguments):
+    for task in drawn(arguments) if network == arguments.networks[0] else ():
         path = key(name, task, arguments)
         if path.is_file():
             with np.load(path) as stored:
@@ -275,44 +278,45 @@ def measure(name: str, arguments: argparse.Namespace) -> Measured | None:
     )
 
 
-def table(rows: list[Measured], missing: dict[str, str], arguments: argparse.Namespace) -> str:
-    """Write the tables in Markdown."""
-    n = len(rows[0].areas)
-    lines = [
-        (
-            f"{n} photographs, {arguments.calls:,} calls for each map; long runs of "
-            f"{arguments.reference:,} masks for {arguments.references} of them. Made on:"
-        ),
-        "",
-        "```",
-        machine().strip(),
-        "```",
-        "",
-        (
-            "| | deletion ↓ | insertion ↑ | pointing ↑ | error ↓ | calls | seconds "
-            "| beyond the model | peak MB |"
-        ),
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+def table(
+    network: str, rows: list[Measured], missing: dict[str, str], arguments: argparse.Namespace
+) -> str:
+    """Write the tables of a network in Markdown."""
     best = [min(row.areas[:, 0].mean() for row in rows), max(r.areas[:, 1].mean() for r in rows)]
-    for row in rows:
-        cells = [TITLES[row.name]]
-        for area, record in zip(row.areas.mean(axis=0), best, strict=True):
-            cells.append(f"**{area:.4f}**" if np.isclose(area, record) else f"{area:.4f}")
-        cells.append(f"{percent(float(np.mean(row.hits)))} of {len(row.hits)}" if row.hits else "")
-        cells.append(f"{np.mean(row.errors):.2f}" if row.errors else "")
-        cells.append(f"{row.calls:.0f}")
-        cells.append(f"{np.median(row.seconds):.1f}" if row.seconds else "")
-        cells.append(percent(float(np.median(row.beyond))) if row.beyond else "")
-        cells.append("" if np.isnan(row.peak) else f"{row.peak:.0f}")
-        lines.append(f"| {' | '.join(cells)} |")
+    columns = {
+        "": [TITLES[row.name] for row in rows],
+        "deletion ↓": [_best(row.areas[:, 0].mean(), best[0]) for row in rows],
+        "insertion ↑": [_best(row.areas[:, 1].mean(), best[1]) for row in rows],
+        "pointing ↑": [
+            f"{percent(float(np.mean(row.hits)))} of {len(row.hits)}" if row.hits else ""
+            for row in rows
+        ],
+        "error ↓": [f"{np.median(row.errors):.2f}" if row.errors else "" for row in rows],
+        "calls": [f"{row.calls:.0f}" for row in rows],
+        "seconds": [f"{np.median(row.seconds):.1f}" if row.seconds else "" for row in rows],
+        "beyond the model": [
+            percent(float(np.median(row.beyond))) if row.beyond else "" for row in rows
+        ],
+        "peak MB": ["" if np.isnan(row.peak) else f"{row.peak:.0f}" for row in rows],
+    }
+    columns = {title: cells for title, cells in columns.items() if any(cells)}
+    lines = [
+        f"### {network}: {len(rows[0].areas)} photographs, {arguments.calls:,} calls for each map",
+        "",
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
+        *(f"| {' | '.join(cells)} |" for cells in zip(*columns.values(), strict=True)),
+    ]
+    there = {row.name for row in rows}
     for name, reason in missing.items():
-        lines.append(f"| {TITLES[name]} | not run: {reason} |" + " |" * 7)
-    ours = next((row for row in rows if row.name == "unmask"), None)
-    if ours is not None:
+        if name not in there:
+            lines.append(f"| {TITLES[name]} | not run: {reason} |" + " |" * (len(columns) - 2))
+    for ours in rows:
+        if ours.name not in LEADING:
+            continue
         lines += [
             "",
-            "unmask less the peer over the same photographs: mean and 95% interval (Student's t).",
+            f"{TITLES[ours.name]}, less each other over the same photographs: mean, 95% interval.",
             "",
             "| | deletion | insertion |",
             "|---|---|---|",
@@ -328,8 +332,13 @@ def table(rows: list[Measured], missing: dict[str, str], arguments: argparse.Nam
     return "\n".join(lines) + "\n"
 
 
-def figure(rows: list[Measured]) -> None:
-    """Draw the mean curves of all explainers."""
+def _best(area: float, best: float) -> str:
+    return f"**{area:.4f}**" if np.isclose(area, best) else f"{area:.4f}"
+
+
+def figure(network: str, rows: list[Measured]) -> None:
+    """Draw the mean curves of all explainers but our other settings and the weaker twins."""
+    rows = [row for row in rows if row.name in DRAWN]
     drawn = []
     for number, name in enumerate(("deletion", "insertion")):
         across = np.linspace(0, 100, rows[0].curves.shape[1])
@@ -338,7 +347,7 @@ def figure(rows: list[Measured]) -> None:
                 across,
                 row.curves[number],
                 f"{TITLES[row.name]} {row.areas[:, number].mean():.3f}",
-                dashed=row.name in ("shap-blur", "occlusion"),  # there are six colors
+                dashed=row.name == "occlusion",  # there are six colors
             )
             for row in rows
         ]
@@ -347,7 +356,7 @@ def figure(rows: list[Measured]) -> None:
                 curves.lines(
                     series,
                     size=(960, 720),
-                    title=f"{name}, mean of {len(rows[0].areas)} photographs",
+                    title=f"{name}, mean of {len(rows[0].areas)} photographs, {network}",
                     x_label="pixels changed, %",
                     y_label="score",
                     x_limits=(0, 100),
@@ -357,7 +366,7 @@ def figure(rows: list[Measured]) -> None:
     encoding.write(FIGURE, np.concatenate(drawn, axis=1))
 
 
-def verdicts(rows: list[Measured]) -> bool:
+def verdicts(network: str, rows: list[Measured]) -> bool:
     """Print the figures beside their bars."""
     ours = next((row for row in rows if row.name == "unmask"), None)
     others = [row for row in rows if row.name not in SETTINGS]
@@ -366,8 +375,8 @@ def verdicts(rows: list[Measured]) -> bool:
         return False
     mine, theirs = ours.areas.mean(axis=0), np.array([row.areas.mean(axis=0) for row in others])
     reached = [
-        verdict("deletion", mine[0], theirs[:, 0].min(), "{:.4f}".format, True),
-        verdict("insertion", mine[1], theirs[:, 1].max(), "{:.4f}".format, False),
+        verdict(f"{network}, deletion", mine[0], theirs[:, 0].min(), "{:.4f}".format, True),
+        verdict(f"{network}, insertion", mine[1], theirs[:, 1].max(), "{:.4f}".format, False),
     ]
     if ours.hits:
         share = float(np.mean(ours.hits))
@@ -379,7 +388,8 @@ def verdicts(rows: list[Measured]) -> bool:
 def arguments_of() -> argparse.Namespace:
     flags = parser(__doc__)
     flags.add_argument("--only", nargs="+", choices=list(EXPLAINERS), default=list(EXPLAINERS))
-    flags.add_argument("--pictures", type=int, default=20)
+    flags.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    flags.add_argument("--pictures", type=int, default=24)
     flags.add_argument("--scenes", type=int, default=300)
     flags.add_argument("--calls", type=int, default=1000)
     flags.add_argument("--reference", type=int, default=8192, help="masks of a long run")
@@ -410,18 +420,33 @@ def main() -> int:
                 command = [sys.executable, __file__, *sys.argv[1:], "--child", name]
                 if subprocess.run(command, check=False).returncode:
                     missing[name] = "it failed, see above"
-    found = [measure(name, arguments) for name in EXPLAINERS]
-    rows = [row for row in found if row is not None]
-    if not rows:
-        print("no maps yet")
-        return 1
-    tables = table(rows, missing, arguments)
-    print(tables)
+    tables = [
+        (
+            f"Long runs of {arguments.reference:,} masks for {arguments.references} photographs; "
+            "what is empty was not measured. Tables made on:"
+        ),
+        "",
+        "```",
+        machine().strip(),
+        "```",
+    ]
+    good = True
+    for network in arguments.networks:
+        found = [measure(name, network, arguments) for name in EXPLAINERS]
+        rows = [row for row in found if row is not None]
+        if not rows:
+            print(f"{network}: no maps yet")
+            return 1
+        tables += ["", table(network, rows, missing, arguments).rstrip()]
+        if network == arguments.networks[0]:
+            figure(network, rows)
+        good &= verdicts(network, rows)
+    text = "\n".join(tables) + "\n"
+    print(text)
     page = PAGE.read_text("utf-8")
     before, _, rest = page.partition(BEGIN)
-    PAGE.write_text(before + BEGIN + "\n" + tables + "\n" + END + rest.partition(END)[2], "utf-8")
-    figure(rows)
-    return 0 if verdicts(rows) else 1
+    PAGE.write_text(before + BEGIN + "\n" + text + "\n" + END + rest.partition(END)[2], "utf-8")
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
