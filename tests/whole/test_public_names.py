@@ -15,6 +15,8 @@ FACE = {
         UnmaskWarning __version__ box cluster compare_pictures contrast demo detect evaluation
         explain extend kept load metrics notebook output plots predict prepare region report
         results rise row series similar_to stream text within_top""",
+    "unmask.adapters": """Rise explain_batch importance log_mlflow log_tensorboard log_wandb
+        to_heatmap""",
     "unmask.app": "needed serve",
     "unmask.cli": "app",
     "unmask.cluster": "ProcessExecutor Progress RayExecutor ModelSource Results batch open",

@@ -20,7 +20,7 @@ from unmask.estimate.scores import Summary
 from unmask.estimate.uncertainty import Maps, format_reliability, half_width
 from unmask.inputs.picture import Picture
 from unmask.models.labels import find_label
-from unmask.run import explanation_file
+from unmask.run import explanation_file, exports
 from unmask.run.certainty import influence
 from unmask.run.nearest import Nearest, in_words, is_missed, nearest, sure_level
 from unmask.targets.links import is_unnamed, quantity_of, score_of
@@ -192,11 +192,11 @@ class Explanation:
         """
         if not (is_number(level) and 0 < level < 1):
             raise SettingError(f"level={level!r}: expected a probability between 0 and 1")
-        halves = np.concatenate([half_width(maps, level) for maps in self._final])
+        halves = np.concatenate([half_width(maps, level) for maps in self.final])
         if not np.isfinite(halves).all():
             half = np.full_like(self.maps, np.inf)
         else:
-            wide = statistics.quantile(level, self._final[0].freedom)
+            wide = statistics.quantile(level, self.final[0].freedom)
             of_mean = self._mean_stderr * wide
             half = self.at_picture_size(each(halves, relative=True), of_mean)
         return self.maps - half, self.maps + half
@@ -219,7 +219,7 @@ class Explanation:
         if not (is_number(level) and 0 < level < 1):
             raise SettingError(f"level={level!r}: expected a probability between 0 and 1")
         number = self.find(target)
-        signs = influence(self._final, number, float(self.levels[number])).significance(level)
+        signs = influence(self.final, number, float(self.levels[number])).significance(level)
         return np.asarray(self.at_picture_size(signs, np.array([-1.0]))[0] > 0)
 
     def influence_stderr(self, target: int | str = 0) -> Floats:
@@ -241,7 +241,7 @@ class Explanation:
         number = self.find(target)
         if isinstance(self.estimate, Summary):
             return np.asarray(self.stderrs[number])
-        stderr = influence(self._final, number, float(self.levels[number])).stderr
+        stderr = influence(self.final, number, float(self.levels[number])).stderr
         if not np.isfinite(stderr).all():
             return np.full_like(self.maps[number], np.inf)
         found: Floats = self.at_picture_size(each(stderr, relative=True), np.zeros(1))[0]
@@ -306,7 +306,8 @@ class Explanation:
         )
 
     @cached_property
-    def _final(self) -> list[Maps]:
+    def final(self) -> list[Maps]:
+        """The maps of each group of targets that were estimated together, at the model's size."""
         return [maps for _, maps in finalize_groups(self.plan.estimator, self.scores)]
 
     @property
@@ -331,7 +332,7 @@ class Explanation:
             return mean  # complements leave no imbalance
         if self.plan.estimator in VALUES:
             return mean
-        fitted = [maps.level for maps in self._final if maps.level is not None]
+        fitted = [maps.level for maps in self.final if maps.level is not None]
         return np.concatenate(fitted) if fitted else mean
 
     def overlay(
@@ -585,6 +586,91 @@ class Explanation:
                 self.identity.check_same(other.identity, other.model)
         except SettingError as error:
             raise SettingError(f"cannot merge: {error}") from error
+
+    def to_shap(self, level: float = 0.95) -> Any:
+        """Return it as a ``shap.Explanation``, which SHAP's own plots draw.
+
+        Values are what visibility changes: the map less its level. Shapley and Banzhaf values are
+        what they are.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+            Of the intervals ``lower_bounds`` to ``upper_bounds``.
+
+        Returns
+        -------
+        shap.Explanation
+            ``values``, their standard errors ``error_std``, bounds, ``base_values``, ``data``, and
+            names. Of a picture shape (1, H, W, 1), of words and columns (n,); of several targets
+            they are the last axis, ``output_names``. The base value is the level; of Shapley values
+            it is the score less their sum, the value of nothing.
+
+        Raises
+        ------
+        MissingExtra
+            SHAP is not installed.
+
+        Examples
+        --------
+        >>> import unmask
+        >>> found = unmask.explain("demo", unmask.demo.pictures()["street"], masks=256).to_shap()
+        >>> found.values.shape, found.data.shape
+        ((1, 360, 480, 1), (1, 360, 480, 3))
+        """
+        return exports.to_shap(self._exported(level))
+
+    def to_xarray(self) -> Any:
+        """Return it as an ``xarray.Dataset``.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``map``, ``stderr`` and ``influence_stderr`` over (target, y, x), for words and columns
+            (target, unit), for series (target, channel, time); ``level``, ``score`` and
+            ``reliability`` over target; the model, masks, estimator and seed as attributes.
+
+        Raises
+        ------
+        MissingExtra
+            xarray is not installed.
+
+        Examples
+        --------
+        >>> import unmask
+        >>> found = unmask.explain("demo", unmask.demo.pictures()["street"], masks=256).to_xarray()
+        >>> found["map"].dims, found["map"].sizes["y"]
+        (('target', 'y', 'x'), 360)
+        """
+        return exports.to_xarray(self._exported())
+
+    def _exported(self, level: float = 0.95) -> exports.Exported:
+        errors, halves = [], []
+        for number, mean in enumerate(self.levels):
+            errors.append(self.influence_stderr(number))
+            freedom = np.inf
+            if not isinstance(self.estimate, Summary):
+                freedom = influence(self.final, number, float(mean)).freedom
+            halves.append(errors[-1] * statistics.quantile(level, freedom))
+        return exports.Exported(
+            self.original,
+            self.maps,
+            self.stderrs,
+            np.asarray(self.levels),
+            np.array([target.score for target in self.targets]),
+            np.stack(errors),
+            np.stack(halves),
+            [target.label for target in self.targets],
+            self.reliabilities,
+            self.plan.estimator in VALUES,
+            {
+                "model": self.model,
+                "input": self.image,
+                "masks": self.masks,
+                "estimator": self.plan.estimator,
+                "seed": self.plan.masks.seed,
+            },
+        )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write to an .npz file, atomically: it is there whole or not at all.
