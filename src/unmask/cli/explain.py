@@ -10,6 +10,7 @@ from unmask.cli.arguments import make_folder, parse_input, parse_stem
 from unmask.cli.figures import check_places, keep_others, write_explanation
 from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
+from unmask.cli.parts import find_parts, show_parts, write_parts
 from unmask.cli.result_options import gives_results
 from unmask.cli.row_options import RowOptions, takes_row
 from unmask.cli.setting_options import SettingOptions, takes_settings
@@ -38,6 +39,7 @@ def explain(
     settings: SettingOptions,
     look: LookOptions,
     certainty: options.CertaintyOption = False,
+    parts: options.PartsOption = False,
     output: options.OutputOption = Path("unmask-output"),
 ) -> None:
     """Show which parts of PICTURE, words of a text or columns of a row the model relied on.
@@ -60,5 +62,9 @@ def explain(
         explanation, failure = progress.explain(run)
         console.show_notes(explanation.notes[len(run.notes) :])
         written = write_explanation(explanation, folder, stem, drawn, certainty)
+        found = find_parts(explanation, run.model) if parts else []
+        written += write_parts(explanation, found, folder, stem) if parts else []
         tables.show_result(explanation, written, before)
+        if parts:
+            show_parts(explanation, found)
         end(failure, explanation.complete)

@@ -21,7 +21,7 @@ from unmask.inputs import Original, encoding
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_places", "keep_others", "write_explanation", "write_figure"]
+__all__ = ["check_places", "keep_others", "names_of", "write_explanation", "write_figure"]
 
 
 def keep_others(path: Path, original: Original | None, shard: tuple[int, int] = (1, 1)) -> None:
@@ -77,7 +77,7 @@ def write_figure(path: Path, figure: Figure) -> Path:
 
 def check_places(folder: Path, stem: str, targets: Sequence[unmask.Target]) -> None:
     """Say before the first mask if `write_explanation` could not write its files."""
-    names = [f"{stem}-{name}.png" for name in _names(targets)]
+    names = [f"{stem}-{name}.png" for name in names_of(targets)]
     for name in (f"{stem}.npz", *names, f"{stem}-sheet.png"):
         files.check(folder / name)
 
@@ -106,7 +106,7 @@ def _figures(
     from unmask.draw import boxes
 
     written, panels = [], []
-    names = _names(explanation.targets)
+    names = names_of(explanation.targets)
     for number, (target, name) in enumerate(zip(explanation.targets, names, strict=True)):
         path = folder / f"{stem}-{name}.png"
         figure = explanation.plot(number, **asdict(look), certainty=certainty)
@@ -121,7 +121,7 @@ def _figures(
     return written
 
 
-def _names(targets: Sequence[unmask.Target]) -> list[str]:
+def names_of(targets: Sequence[unmask.Target]) -> list[str]:
     """Name the figures: by label, boxes by what they are asked for by before it."""
     slugs = [_slug(target) for target in targets]
     names = [

@@ -88,6 +88,15 @@ CertaintyOption = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+PartsOption = Annotated[
+    bool,
+    typer.Option(
+        "--parts",
+        help="Find the smallest part that keeps the answer, and the smallest whose hiding loses "
+        "it: some 200 more calls of the model for each target.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 OutputOption = Annotated[
     Path,
     typer.Option(

@@ -9,6 +9,7 @@ from unmask._base import files
 from unmask.cli import console, options, results
 from unmask.cli.look_options import LookOptions, takes_look
 from unmask.cli.model_options import ModelOptions, takes_model
+from unmask.cli.parts import find_parts
 from unmask.cli.result_options import gives_results
 from unmask.cli.status import clear_errors
 from unmask.evaluation import metrics
@@ -33,6 +34,7 @@ def report(
     most: options.MostOption = MOST,
     source: options.SourceOption = None,
     curves: options.CurvesOption = False,
+    parts: options.PartsOption = False,
 ) -> None:
     """Put explanations into one HTML file that can be sent to anybody.
 
@@ -43,7 +45,7 @@ def report(
         files.check(output)
         shown: list[unmask.Explanation] = []
         recipes: list[Reproduction] = []
-        lines = None
+        lines = regions = None
         for path in explanations:
             if "://" in path or Path(path).is_dir():
                 found = stored(unmask.results.open(path, source), most)
@@ -58,8 +60,11 @@ def report(
             # Said meanwhile where that is seen.
             with console.bars().status("measuring deletion and insertion"):
                 lines = [metrics.curves(explanation, asked) for explanation in shown]
+        if parts:
+            asked = model.load()
+            regions = [find_parts(explanation, asked) for explanation in shown]
         results.current().add(explanations=len(shown))
-        page = written(shown, curves=lines, recipes=recipes, title=title, look=drawn)
+        page = written(shown, curves=lines, parts=regions, recipes=recipes, title=title, look=drawn)
         before = [output] if output.exists() else []
         with files.replacing(output) as file:
             file.write(page.encode("utf-8", "backslashreplace"))

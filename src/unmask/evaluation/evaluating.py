@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from unmask.evaluation.explainers import Explainer
-    from unmask.evaluation.metrics.case import Case
     from unmask.evaluation.metrics.catalog import Metric
     from unmask.evaluation.metrics.curves import Curve
     from unmask.evaluation.metrics.intervals import Mean
     from unmask.models.model import Model
+    from unmask.run.case import Case
 
 
 __all__ = ["DEFAULT", "Row", "evaluate", "evaluate_map", "summarize"]

@@ -18,7 +18,7 @@ from unmask.errors import SettingError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from unmask.evaluation.metrics.case import Case
+    from unmask.run.case import Case
 
 
 __all__ = ["occlude"]

@@ -118,7 +118,7 @@ def _row(
     asked = chosen_target.again()
     if explanation.original is None:
         raise ImageError(f"{explanation.image}: the explanation holds no input")
-    model = same_model(explanation, model)
+    model = same_model(model, explanation.texts, explanation.targets)
     case = metrics.case(model, explanation.original.given, asked)
     chosen_target.check_same(case.target, model.name)
     begin = time.perf_counter()

@@ -13,11 +13,12 @@ import numpy as np
 
 from unmask._base.numbers import format_score
 from unmask._version import __version__
+from unmask.draw.parts import paint_part
 from unmask.draw.scale import DEFAULT
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
 from unmask.masks.segments import SegmentMasks
-from unmask.reports.figures import Pictures
+from unmask.reports.figures import Pictures, figure, image
 from unmask.reports.reproduce import reproduction
 from unmask.reports.rows import Columns
 from unmask.reports.series import Traces
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from unmask.masks.grid import Masks
     from unmask.reports.reproduce import Reproduction
     from unmask.run.explanation import Explanation
+    from unmask.run.parts import Part
 
     Curves = Sequence[Mapping[str, "Curve"]]
 
@@ -85,6 +87,7 @@ def report(
     *,
     recipes: Sequence[Reproduction] | None = None,
     curves: Sequence[Curves | None] | None = None,
+    parts: Sequence[Sequence[Sequence[Part]]] | None = None,
     look: Look = DEFAULT,
     cmap: Colormap | None = None,
     title: str = "What did the model look at?",
@@ -100,6 +103,9 @@ def report(
     curves : sequence of mapping, optional
         For each explanation, None or what `unmask.metrics.curves` returns: for each target
         ``{"deletion": curve, "insertion": curve}``, or other names, or nothing.
+    parts : sequence of sequences, optional
+        For each explanation and each of its targets, what `Explanation.sufficient` and
+        `Explanation.necessary` return.
     look : Look
         How maps are drawn.
     cmap : str, optional
@@ -127,10 +133,11 @@ def report(
     count = len(explanations)
     again = recipes or [reproduction(explanation) for explanation in explanations]
     measured = curves or [None] * count
-    if not count or len(again) != count or len(measured) != count:
+    found = parts or [[()] * len(explanation.targets) for explanation in explanations]
+    if not count or {len(again), len(measured), len(found)} != {count}:
         raise SettingError(
-            f"{count} explanations, {len(again)} recipes and {len(measured)} sets of curves: "
-            "expected at least one explanation, and as many of the others"
+            f"{count} explanations, {len(again)} recipes, {len(measured)} sets of curves and "
+            f"{len(found)} of parts: expected at least one explanation, and as many of the others"
         )
     for explanation, of_one in zip(explanations, measured, strict=True):
         if of_one is not None and len(of_one) != len(explanation.targets):
@@ -149,7 +156,9 @@ def report(
     many = "" if count == 1 else _contents(explanations)
     sections = "".join(
         _section(number, *section)
-        for number, section in enumerate(zip(explanations, again, measured, drawn, strict=True))
+        for number, section in enumerate(
+            zip(explanations, again, measured, found, drawn, strict=True)
+        )
     )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -187,6 +196,7 @@ def _section(
     explanation: Explanation,
     again: Reproduction,
     curves: Curves | None,
+    parts: Sequence[Sequence[Part]],
     pictures: Figures,
 ) -> str:
     targets = []
@@ -200,7 +210,8 @@ def _section(
         lines = {} if curves is None else curves[position]
         targets.append(
             f"<article><h3>{escape(target.title)}</h3><p class=facts>{escape(' · '.join(facts))}"
-            f"</p>{pictures.of(position)}{_curves(lines)}</article>"
+            f"</p>{pictures.of(position)}{_kept_and_lost(explanation, parts[position])}{_curves(lines)}"
+            "</article>"
         )
     state = "" if explanation.complete else f" of {explanation.plan.count:,} asked for"
     head = f"{explanation.model} · {explanation.masks:,} masks{state} · {explanation.seconds:.1f} s"
@@ -210,6 +221,20 @@ def _section(
         f"{_notes(explanation.notes)}<div class=explained>{pictures.whole()}"
         f"<div>{''.join(targets)}</div></div>{_details(explanation, again)}</section>\n"
     )
+
+
+def _kept_and_lost(explanation: Explanation, parts: Sequence[Part]) -> str:
+    """Return what keeps an answer and what loses it, as pictures where it is one."""
+    shown = []
+    for part in parts:
+        words = f"{part.TITLES[part.kind]}: {part}."
+        content = f"<p>{escape(words)}</p>"
+        if explanation.picture is not None:
+            hidden = part.kind == "necessary"
+            pixels = paint_part(explanation.picture, part.mask, hidden=hidden)
+            content = figure(image(pixels, part.TITLES[part.kind]), words)
+        shown.append(content)
+    return f"<div class=parts>{''.join(shown)}</div>" if shown else ""
 
 
 def _curves(curves: Mapping[str, Curve]) -> str:

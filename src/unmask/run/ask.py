@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 
     from unmask.inputs import Sample
     from unmask.models.model import Model
-    from unmask.run.explanation import Explanation
-    from unmask.targets import Targets, Task
+    from unmask.targets import Target, Targets, Task
 
 __all__ = [
     "STRANGE",
@@ -243,11 +242,11 @@ def opened(model: Model, sample: Sample) -> Model:
     return replace(model, run=run, asarray=np.asarray, notes=notes)
 
 
-def same_model(explanation: Explanation, model: Any) -> Model:
-    """Load the model of an explanation that was made before, with all its texts."""
-    if explanation.texts is None and all(target.measure for target in explanation.targets):
+def same_model(model: Any, texts: Sequence[str] | None, targets: Sequence[Target]) -> Model:
+    """Load the model of an explanation that was made before, with all its texts and targets."""
+    if texts is None and all(target.measure for target in targets):
         return load(model)  # of similarities, say
-    return with_same_texts(load(model), explanation.texts, explanation.targets)
+    return with_same_texts(load(model), texts, targets)
 
 
 def source_of(model: Model) -> str | None:

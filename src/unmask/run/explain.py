@@ -281,7 +281,7 @@ def extend(
     (384, True)
     """
     plan = explanation.plan
-    model = same_model(explanation, model)
+    model = same_model(model, explanation.texts, explanation.targets)
     if image is None and explanation.original is not None:
         image = explanation.original.given
     if image is None:

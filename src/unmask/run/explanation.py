@@ -21,8 +21,11 @@ from unmask.estimate.uncertainty import Maps, format_reliability, half_width
 from unmask.inputs.picture import Picture
 from unmask.models.labels import find_label
 from unmask.run import explanation_file, exports
+from unmask.run.ask import same_model
+from unmask.run.case import case as case_of
 from unmask.run.certainty import influence
 from unmask.run.nearest import Nearest, in_words, is_missed, nearest, sure_level
+from unmask.run.parts import Part, necessary, sufficient
 from unmask.targets.links import is_unnamed, quantity_of, score_of
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from unmask.inputs import Original
     from unmask.inputs.frame import Frame
     from unmask.models.origin import Origin
+    from unmask.run.case import Case
     from unmask.run.identity import Identity
     from unmask.run.plan import Plan
     from unmask.run.plotting import Map
@@ -586,6 +590,71 @@ class Explanation:
                 self.identity.check_same(other.identity, other.model)
         except SettingError as error:
             raise SettingError(f"cannot merge: {error}") from error
+
+    def sufficient(
+        self, model: Any, target: int | str = 0, *, keep: float = 0.9, fill: Any = None
+    ) -> Part:
+        """Find the smallest part of the input that, shown alone, keeps the answer.
+
+        Parameters
+        ----------
+        model : Model, path-like, "demo" or callable
+            The one that was explained.
+        target : int or str, default 0
+        keep : float, default 0.9
+            Share of what the whole input's score is above that of nothing.
+        fill : optional
+            What hides the rest; by default what hid it for the map.
+
+        Returns
+        -------
+        Part
+            Grown along the map, checked by the model, and pruned: of its cells none alone can be
+            left out. Some 150 model calls.
+
+        Raises
+        ------
+        SettingError
+            Another model, a share out of range, or a fill that is computed for each mask.
+        TargetError
+            The whole input scores no better than nothing.
+        """
+        case, values = self._case(model, target)
+        return sufficient(case, values, keep, self.plan.fill if fill is None else fill)
+
+    def necessary(
+        self, model: Any, target: int | str = 0, *, lose: float = 0.5, fill: Any = None
+    ) -> Part:
+        """Find the smallest part of the input whose hiding loses the answer.
+
+        Parameters
+        ----------
+        model, target, fill
+            As for `sufficient`.
+        lose : float, default 0.5
+            Share of what the whole input's score is above that of nothing.
+
+        Returns
+        -------
+        Part
+        """
+        case, values = self._case(model, target)
+        return necessary(case, values, lose, self.plan.fill if fill is None else fill)
+
+    def _case(self, model: Any, target: int | str) -> tuple[Case, Floats]:
+        """Ask the model about one target again."""
+        number = self.find(target)
+        loaded = same_model(model, self.texts, self.targets)
+        if self.original is None:
+            raise SettingError(f"{self.image}: the explanation holds no input to ask about")
+        case = case_of(loaded, self.original.given, self.targets[number].again())
+        if case.shape != self.model_maps[number].shape or loaded.name != self.model:
+            raise SettingError(
+                f"{self.image} was explained for {self.model} at the size "
+                f"{self.model_maps[number].shape}, and the model given is {loaded.name}, which "
+                f"takes {case.shape}: give the same one"
+            )
+        return case, self.model_maps[number]
 
     def to_shap(self, level: float = 0.95) -> Any:
         """Return it as a ``shap.Explanation``, which SHAP's own plots draw.

@@ -6,7 +6,6 @@ explainer. `METRICS` says what is known of each.
 
 from __future__ import annotations
 
-from unmask.evaluation.metrics.case import Case, case
 from unmask.evaluation.metrics.catalog import METRICS, Metric, known, register
 from unmask.evaluation.metrics.confidence import DROP, INCREASE, drop, increase, shown_score
 from unmask.evaluation.metrics.curves import (
@@ -40,6 +39,7 @@ from unmask.evaluation.metrics.maps import (
 )
 from unmask.evaluation.metrics.of_explanation import curves
 from unmask.evaluation.metrics.trial import Trial
+from unmask.run.case import Case, case
 
 __all__ = [
     "METRICS",

@@ -11,8 +11,8 @@ from unmask.evaluation.metrics.catalog import Metric
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from unmask.evaluation.metrics.case import Case
     from unmask.evaluation.metrics.trial import Trial
+    from unmask.run.case import Case
 
 
 __all__ = ["DROP", "INCREASE", "drop", "increase", "shown_score"]

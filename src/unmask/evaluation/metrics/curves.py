@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from unmask.evaluation.metrics.case import Case
     from unmask.evaluation.metrics.trial import Trial
+    from unmask.run.case import Case
 
 
 __all__ = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from unmask.errors import SettingError
-from unmask.evaluation.metrics.case import case
 from unmask.evaluation.metrics.curves import STEP, Curve, both
 from unmask.run.ask import same_model
+from unmask.run.case import case
 
 if TYPE_CHECKING:
     from unmask.run.explanation import Explanation
@@ -49,7 +49,7 @@ def curves(explanation: Explanation, model: Any, *, step: float = STEP) -> list[
     >>> [sorted(one) for one in found], found[0]["deletion"].area < found[0]["insertion"].area
     ([['deletion', 'insertion'], ['deletion', 'insertion']], True)
     """
-    loaded = same_model(explanation, model)
+    loaded = same_model(model, explanation.texts, explanation.targets)
     home = explanation.original
     if home is None:
         raise SettingError(f"{explanation.image}: the explanation holds no input to measure on")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from unmask.evaluation.metrics.case import Case
+    from unmask.run.case import Case
 
 __all__ = ["Trial"]
 
