@@ -291,6 +291,7 @@ def test_every_option_of_the_command_is_known_to_reports():
         "target",
         "output",
         "certainty",
+        "parts",
         "help",
     }
     elsewhere |= {*look_options.OPTIONS, *result_options.OPTIONS, *row_options.OPTIONS}

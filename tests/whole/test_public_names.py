@@ -26,9 +26,9 @@ FACE = {
     "unmask.evaluation": """COMPARED DEFAULT Row Study compare evaluate evaluate_map
         evaluate_stored metrics read_evidence summarize""",
     "unmask.evaluation.metrics": """METRICS STEP TOLERANCE Case Curve Mean Metric Trial both case
-        curves deletion drop energy_inside evidence_mask increase insertion known mean_interval
-        order pointing_game register rise_blur sanity share_interval shown_score sparseness
-        stability""",
+        complexity curves deletion drop energy_inside evidence_mask faithfulness increase insertion
+        known localization_auc mean_interval order overlap pointing_game register rise_blur sanity
+        share_interval shown_score sparseness stability""",
     "unmask.inputs": """ArraySample InputSpec Modality Original Picture Row RowOriginal Sample
         Series SeriesOriginal TableSpec Text TextOriginal TextSpec describe read register row series
         text""",

@@ -8,7 +8,7 @@ __all__ = ["generator"]
 
 
 # Second word of every generator's key. One purpose, one stream: no two uses share numbers.
-STREAMS = {"masks": 0, "fill": 1, "fills": 2, "background": 3, "segments": 7}
+STREAMS = {"masks": 0, "fill": 1, "fills": 2, "background": 3, "segments": 7, "faithfulness": 8}
 
 
 def generator(seed: int, stream: str, number: int = 0) -> np.random.Generator:
@@ -22,7 +22,7 @@ def generator(seed: int, stream: str, number: int = 0) -> np.random.Generator:
     ----------
     seed : int
         0 to 2**64 - 1.
-    stream : {"masks", "fill", "fills", "background", "segments"}
+    stream : {"masks", "fill", "fills", "background", "segments", "faithfulness"}
     number : int, default 0
         0 to 2**64 - 1, for masks the block.
 

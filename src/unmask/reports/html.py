@@ -210,8 +210,8 @@ def _section(
         lines = {} if curves is None else curves[position]
         targets.append(
             f"<article><h3>{escape(target.title)}</h3><p class=facts>{escape(' · '.join(facts))}"
-            f"</p>{pictures.of(position)}{_kept_and_lost(explanation, parts[position])}{_curves(lines)}"
-            "</article>"
+            f"</p>{pictures.of(position)}{_kept_and_lost(explanation, parts[position])}"
+            f"{_curves(lines)}</article>"
         )
     state = "" if explanation.complete else f" of {explanation.plan.count:,} asked for"
     head = f"{explanation.model} · {explanation.masks:,} masks{state} · {explanation.seconds:.1f} s"

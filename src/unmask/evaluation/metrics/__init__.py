@@ -7,6 +7,7 @@ explainer. `METRICS` says what is known of each.
 from __future__ import annotations
 
 from unmask.evaluation.metrics.catalog import METRICS, Metric, known, register
+from unmask.evaluation.metrics.complexity import COMPLEXITY, complexity
 from unmask.evaluation.metrics.confidence import DROP, INCREASE, drop, increase, shown_score
 from unmask.evaluation.metrics.curves import (
     DELETION,
@@ -19,6 +20,7 @@ from unmask.evaluation.metrics.curves import (
     order,
     rise_blur,
 )
+from unmask.evaluation.metrics.faithfulness import FAITHFULNESS, faithfulness
 from unmask.evaluation.metrics.intervals import Mean, mean_interval, share_interval
 from unmask.evaluation.metrics.location import (
     ENERGY,
@@ -38,6 +40,7 @@ from unmask.evaluation.metrics.maps import (
     stability,
 )
 from unmask.evaluation.metrics.of_explanation import curves
+from unmask.evaluation.metrics.ranking import AUC, OVERLAP, localization_auc, overlap
 from unmask.evaluation.metrics.trial import Trial
 from unmask.run.case import Case, case
 
@@ -52,16 +55,20 @@ __all__ = [
     "Trial",
     "both",
     "case",
+    "complexity",
     "curves",
     "deletion",
     "drop",
     "energy_inside",
     "evidence_mask",
+    "faithfulness",
     "increase",
     "insertion",
     "known",
+    "localization_auc",
     "mean_interval",
     "order",
+    "overlap",
     "pointing_game",
     "register",
     "rise_blur",
@@ -73,4 +80,5 @@ __all__ = [
 ]
 
 register(DELETION, INSERTION, DROP, INCREASE, SPARSENESS)
-register(POINTING, POINTING_EXACT, ENERGY, STABILITY, SANITY)
+register(COMPLEXITY, FAITHFULNESS)
+register(POINTING, POINTING_EXACT, ENERGY, AUC, OVERLAP, STABILITY, SANITY)
