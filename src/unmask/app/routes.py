@@ -23,6 +23,7 @@ from unmask.app.bodies import Bodies, text_of
 from unmask.app.form import MAX_TARGETS, parse
 from unmask.app.jobs import Job
 from unmask.app.live import live
+from unmask.app.service import Service
 from unmask.app.sessions import Crowded
 from unmask.app.updates import facts
 from unmask.app.uploads import ACCEPT, MAX_BYTES, MAX_PIXELS, NAMED, decode
@@ -82,6 +83,7 @@ def routes(known: Sequence[Choice], examples: Sequence[str | Path]) -> list[Any]
         Route("/api/about", table.about, methods=["GET"]),
         Route("/api/sessions", table.new, methods=["POST"]),
         Route("/api/examples/{name}", table.thumbnail, methods=["GET"]),
+        *Service(table.models, table.bodies, table.busy).routes(),
         Mount("/api/session/{token}", routes=own),
     ]
 
