@@ -323,6 +323,15 @@ def test_torchvisions_detectors(masks):
     if masks:
         assert found[0].mask[10:20, 20:60].all()
         assert found[0].mask.sum() == 400
+    (target,) = unmask.prepare(loaded, picture, [0], masks=1).targets.targets
+    if not masks:
+        assert target.outline is None
+        return
+    # Its figure shows the mask, upper half of the box: a line within a place of its border.
+    (ring,) = target.outline
+    x, y = np.transpose(ring)
+    near = min(H, W) / 40
+    assert abs(np.array([x.min(), y.min(), x.max(), y.max()]) - [20, 10, 60, 20]).max() <= near
 
 
 class Detect:

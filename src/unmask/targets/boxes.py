@@ -16,6 +16,7 @@ from unmask.models.labels import class_name
 from unmask.targets import classes
 from unmask.targets.box_similarity import similarity
 from unmask.targets.box_specs import Box, Labeled, Surest, box_class, parse_boxes
+from unmask.targets.places import Places
 from unmask.targets.target import Target
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from unmask.draw.rings import Rings
     from unmask.inputs.frame import Frame
     from unmask.inputs.sample import Sample
     from unmask.models.model import Model, Overlap
@@ -201,15 +203,24 @@ def resolve_boxes(
             score,
             named[i].box,
             number=i,
+            outline=rings,
             overlap=None if chosen.masks is None else "mask",
         )
-        for i, score in zip(numbers, scores, strict=True)
+        for i, score, rings in zip(numbers, scores, _outlines(chosen, frame), strict=True)
     ]
     for target, explained in given:
         score = float(similarity(explained, [whole])[0, 0])
         targets.append(Target(target.label, target.index, score, target.box))
     parts = [chosen] * bool(numbers) + [explained for _, explained in given]
     return BoxTargets(tuple(targets), tuple(parts))
+
+
+def _outlines(chosen: Detections, frame: Frame | None) -> list[Rings | None]:
+    """Return lines around masks in the picture, by which an object is known better than a box."""
+    if chosen.masks is None or frame is None:
+        return [None] * len(chosen)
+    places = Places(chosen.masks.shape[1:], frame.model, frame)
+    return [places.rings(mask) for mask in chosen.masks]
 
 
 def _check_masks(chosen: Detections, named: Sequence[Detection]) -> None:
