@@ -51,6 +51,8 @@ LONGEST = (
     ("whole/test_real_detector.py",),
     ("app/test_app_abuse.py",),
     ("whole/test_coverage.py",),
+    ("whole/test_videos.py",),
+    ("whole/test_sounds.py",),
     ("draw/test_canvas.py",),
     ("cli/test_json.py",),
     ("whole/test_real.py",),

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from unmask.cluster import results
     from unmask.evaluation import metrics
     from unmask.evaluation import stored as kept
-    from unmask.inputs import series, text
+    from unmask.inputs import series, sound, text, video, volume
     from unmask.models.loading import load
     from unmask.models.model import Model
     from unmask.reports import convergence as plots
@@ -119,8 +119,11 @@ __all__ = [
     "row",
     "series",
     "similar_to",
+    "sound",
     "stream",
     "text",
+    "video",
+    "volume",
     "within_top",
 ]
 
@@ -158,8 +161,11 @@ _HOME = {
     "row": "inputs.table_row",
     "series": "inputs.time_series",
     "similar_to": "targets",
+    "sound": "inputs.sound_values",
     "stream": "run.loop",
     "text": "inputs.texts",
+    "video": "inputs.video_values",
+    "volume": "inputs.volume_values",
     "within_top": "targets",
 }
 

@@ -122,7 +122,7 @@ def test_series_are_read_again_from_their_files(tmp_path, channels):
     [
         ("picture", {"units": "words"}, "units= does not apply to pictures: leave it out"),
         ("series", {"units": "words"}, "units= does not apply to series: expected layout, chann"),
-        ("sound", {}, "kind='sound'"),
+        ("smell", {}, "kind='smell'"),
     ],
 )
 def test_what_does_not_apply_is_refused(kind, given, message):

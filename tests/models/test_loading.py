@@ -199,9 +199,37 @@ def test_layouts_that_no_picture_has(tmp_path, onnx_models):
     path = onnx_models.linear(tmp_path / "m.onnx", COLOR)
     with pytest.raises(SettingError, match="NCHW or NHWC"):
         load(path, layout="NTC")
-    flat = onnx_models.mean(tmp_path / "flat.onnx", ["N", 3, 7, 5, 4])
+    flat = onnx_models.mean(tmp_path / "flat.onnx", ["N", 3, 7, 5, 4, 2])
     with pytest.raises(ModelError, match="four axes"):
         load(flat)
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout", "size"),
+    [
+        (["N", 3, 7, 5, 4], "NCTHW", (7, 5, 4)),
+        (["N", 1, 7, 5, 4], "NCDHW", (7, 5, 4)),
+        (["N", 7, 5, 4, 1], "NDHWC", (7, 5, 4)),
+        (["N", 7, 3, 5, 4], "NTCHW", (7, 5, 4)),
+        (["N", 1, "d", 5, 4], "NCDHW", None),
+    ],
+)
+def test_five_axes_are_volumes_or_videos(tmp_path, onnx_models, shape, layout, size):
+    path = onnx_models.mean(tmp_path / "five.onnx", shape)
+    found = load(path)
+    assert (found.input.layout, found.input.size, found.notes) == (layout, size, ())
+    assert load(path, preprocess="unit", size=(8, 9, 10)).input.size == (8, 9, 10)
+    with pytest.raises(SettingError, match="five axes"):
+        load(path, layout="NCHW")
+    with pytest.raises(SettingError, match="boxes= does not apply"):
+        load(path, boxes="xyxy")
+
+
+def test_five_axes_of_which_none_is_of_channels_are_noted(tmp_path, onnx_models):
+    path = onnx_models.mean(tmp_path / "five.onnx", ["N", 8, 7, 5, 4])
+    (note,) = load(path).notes
+    assert "layout='NDHWC'" in note
+    assert load(path, layout="NDHWC").notes == ()
 
 
 def test_several_inputs_are_an_error(tmp_path, onnx_models):

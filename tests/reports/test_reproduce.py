@@ -27,7 +27,7 @@ pytest.importorskip("onnxruntime")
 from typer.testing import CliRunner
 
 from unmask import cli
-from unmask.cli import look_options, result_options, row_options, target_options
+from unmask.cli import look_options, media_options, result_options, row_options, target_options
 
 FOX = SHARED / "images" / "imagenet_red_fox.jpg"
 STREET = unmask.demo.pictures()["street"]
@@ -295,6 +295,7 @@ def test_every_option_of_the_command_is_known_to_reports():
         "help",
     }
     elsewhere |= {*look_options.OPTIONS, *result_options.OPTIONS, *row_options.OPTIONS}
+    elsewhere |= {*media_options.OPTIONS}
     elsewhere |= {*target_options.OTHERS}
     # How many masks there were is said in place of when they ended.
     ends = {"until", "max_masks", "max_seconds", "checkpoint"}

@@ -14,7 +14,7 @@ FACE = {
         ModelError ModelOutputError Plan Prediction Run SettingError Target TargetError UnmaskError
         UnmaskWarning __version__ box cluster compare_pictures contrast demo detect evaluation
         explain extend kept load metrics notebook output plots predict prepare region report
-        results rise row series similar_to stream text within_top""",
+        results rise row series similar_to sound stream text video volume within_top""",
     "unmask.adapters": """Rise explain_batch importance log_mlflow log_tensorboard log_wandb
         to_heatmap""",
     "unmask.app": "needed serve",
@@ -30,8 +30,9 @@ FACE = {
         known localization_auc mean_interval order overlap pointing_game register rise_blur sanity
         share_interval shown_score sparseness stability""",
     "unmask.inputs": """ArraySample InputSpec Modality Original Picture Row RowOriginal Sample
-        Series SeriesOriginal TableSpec Text TextOriginal TextSpec describe read register row series
-        text""",
+        Series SeriesOriginal Sound SoundOriginal TableSpec Text TextOriginal TextSpec Video
+        VideoOriginal Volume VolumeOriginal describe read register row series sound text video
+        volume""",
     "unmask.masks": "DESIGNS Block Masks",
     "unmask.models": "DETECTORS Detections Model load randomize",
     "unmask.reports": "report stored",

@@ -83,7 +83,7 @@ def parse_stem(picture: str | None, given: Any) -> str:
     if isinstance(given, Row) and given.files is not None:
         return f"{Path(given.files.row).stem}-{given.files.number}"
     if picture is not None:
-        return Path(picture).stem
+        return Path(picture.removesuffix(".gz")).stem  # of .nii.gz both are endings
     return files.slug(given.string if isinstance(given, Text) else given) or "text"
 
 
@@ -142,8 +142,10 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 def parse_sizes(option: str, text: str) -> tuple[int, ...]:
     """Return the size of ``224x224``."""
-    if not re.fullmatch(r"-?\d+(x-?\d+)?", text.strip().lower()):
-        raise SettingError(f"{option} {text}: expected a whole number, or two such as 6x10")
+    if not re.fullmatch(r"-?\d+(x-?\d+){0,2}", text.strip().lower()):
+        raise SettingError(
+            f"{option} {text}: expected a whole number, or one for each axis such as 6x10"
+        )
     return tuple(int(part) for part in text.lower().split("x"))
 
 

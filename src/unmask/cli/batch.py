@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from unmask.cli import options, progress, tables
+from unmask.cli.media_options import MediaOptions, takes_media
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.result_options import gives_results
 from unmask.cli.row_options import RowOptions, takes_row
@@ -20,6 +21,7 @@ TAKEN = ("masks", "grid", "keep", "seed", "fill", "design", "estimator", "link",
 @gives_results
 @takes_model
 @takes_row("background", "columns", "group")
+@takes_media(kind=False)
 @takes_targets
 @takes_settings(*TAKEN, seed="All pictures get the same masks.")
 def batch(
@@ -34,6 +36,7 @@ def batch(
     series_layout: options.LayoutOption = None,
     series_channels: options.ChannelsOption = None,
     table: RowOptions,
+    media: MediaOptions,
     targets: TargetOptions,
     settings: SettingOptions,
     maps: options.MapsOption = "grid",
@@ -43,7 +46,7 @@ def batch(
     cores: options.CoresOption = 1,
     gpus: options.GpusOption = 0,
 ) -> None:
-    """Explain all pictures, texts, series or rows of SOURCE, and go on where an earlier run ended.
+    """Explain all inputs of SOURCE, of one --kind, and go on where an earlier run ended.
 
     Writes a Parquet dataset with a row for each picture and target. A picture that fails is a row
     with its error.
@@ -63,7 +66,11 @@ def batch(
             column=column,
             key=key,
             kind=kind,
-            given={**{k: v for k, v in said.items() if v is not None}, **table.arguments()},
+            given={
+                **{k: v for k, v in said.items() if v is not None},
+                **table.arguments(),
+                **media.arguments(kind),
+            },
             ray=ray,
             workers=workers,
             cores=cores,

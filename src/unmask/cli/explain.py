@@ -9,6 +9,7 @@ from unmask.cli import console, options, progress, tables
 from unmask.cli.arguments import make_folder, parse_input, parse_stem
 from unmask.cli.figures import check_places, keep_others, write_explanation
 from unmask.cli.look_options import LookOptions, takes_look
+from unmask.cli.media_options import MediaOptions, takes_media
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.parts import find_parts, show_parts, write_parts
 from unmask.cli.result_options import gives_results
@@ -24,6 +25,7 @@ __all__ = ["explain"]
 @takes_model
 @takes_settings()
 @takes_row()
+@takes_media()
 @takes_targets
 @takes_look
 def explain(
@@ -34,6 +36,7 @@ def explain(
     series_layout: options.LayoutOption = None,
     series_channels: options.ChannelsOption = None,
     table: RowOptions,
+    media: MediaOptions,
     model: ModelOptions,
     targets: TargetOptions,
     settings: SettingOptions,
@@ -44,14 +47,18 @@ def explain(
 ) -> None:
     """Show which parts of PICTURE, words of a text or columns of a row the model relied on.
 
-    Writes a figure for each target: the picture, the saliency map, both together; or the words,
-    or a bar for each column.
+    Writes a figure for each target: the picture, the saliency map, both together; the words, or a
+    bar for each column. Of a sound also what of it mattered, as .wav; of a volume the map, as
+    .nii.gz; of a video the map over it, as .webm.
     And one .npz file of numbers: the maps, their standard errors, every score.
     """
     with clear_errors():
         drawn = look.look()
-        given = table.read(picture, text, units, series_layout, series_channels) or parse_input(
-            picture, text, units, series_layout, series_channels
+        others = text, units, series_layout, series_channels
+        given = (
+            table.read(picture, *others)
+            or media.read(picture, *others)
+            or parse_input(picture, *others)
         )
         loaded, folder, stem = model.load(), make_folder(output), parse_stem(picture, given)
         run = unmask.prepare(loaded, given, targets.all(), **settings.arguments())

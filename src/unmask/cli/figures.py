@@ -15,8 +15,9 @@ import unmask
 from unmask._base import files
 from unmask.cli import console
 from unmask.draw.scale import Look
-from unmask.errors import FileError
+from unmask.errors import FileError, MissingExtra, UnmaskWarning, warn
 from unmask.inputs import Original, encoding
+from unmask.run.media_files import EXPORTS, is_scored
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,6 +112,7 @@ def _figures(
         path = folder / f"{stem}-{name}.png"
         figure = explanation.plot(number, **asdict(look), certainty=certainty)
         written.append(write_figure(path, figure))
+        written += _exported(explanation, folder / f"{stem}-{name}", number)
         if target.box is not None:
             over = explanation.overlay(number, **asdict(look))
             caption = f"{target.key} {console.short(target.label)}"
@@ -119,6 +121,19 @@ def _figures(
         path = folder / f"{stem}-sheet.png"
         written.append(write_figure(path, boxes.sheet(panels)))
     return written
+
+
+def _exported(explanation: unmask.Explanation, stem: Path, number: int) -> list[Path]:
+    """Write what a map says of its input as a file of that kind, where there is one."""
+    kind = "" if explanation.original is None else explanation.original.kind
+    row = EXPORTS.get(kind)
+    if row is None or (row.scored and not is_scored(explanation)):
+        return []
+    try:
+        return [explanation.export(stem.with_name(f"{stem.name}{row.suffix}"), number)]
+    except MissingExtra as error:  # an array takes no reader, and its map is in the .npz
+        warn(f"{row.what} is not written as {row.suffix}: {error}", UnmaskWarning)
+        return []
 
 
 def names_of(targets: Sequence[unmask.Target]) -> list[str]:

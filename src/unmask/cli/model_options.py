@@ -90,6 +90,9 @@ DECLARED: dict[str, Any] = {
         Literal["xy", "yx"] | None,
         "Which of a point's numbers comes first, of a model that finds keypoints.",
     ),
+    "rate": _option(
+        int | None, "Samples a second of the sounds that the model takes.", metavar="HZ", min=1
+    ),
     "main_input": _option(
         str | None, "Of a model of several inputs, the one that is masked.", metavar="NAME"
     ),

@@ -35,7 +35,9 @@ PictureOrText = Annotated[
     str | None,
     typer.Argument(
         help="JPEG, PNG, WebP, BMP or TIFF; a .txt file, for a model of texts; a series as "
-        ".npy, .csv or .parquet; or a table of these kinds, with --background.",
+        ".npy, .csv or .parquet; a table of these kinds, with --background; a sound (.wav, "
+        ".flac, .ogg); a volume (.nii, .nii.gz, or a folder of DICOM slices); or a "
+        "video (.mp4, .webm and others, or a folder of frames).",
         show_default=False,
         metavar="PICTURE",
     ),
@@ -76,7 +78,8 @@ KindOption = Annotated[
     KindName,
     typer.Option(
         help="What SOURCE holds: pictures; texts (.txt files, the lines of one, or a column of a "
-        "table); series (.npy, .csv, .parquet); or rows of such a table, with --background.",
+        "table); series (.npy, .csv, .parquet); rows of such a table, with --background; sounds; "
+        "volumes (.nii, .nii.gz, .tif, .npy); or videos.",
         rich_help_panel=SOURCE,
     ),
 ]

@@ -7,6 +7,7 @@ from functools import partial
 import unmask
 from unmask.cli import console, tables
 from unmask.cli.arguments import parse_input
+from unmask.cli.media_options import MediaOptions, takes_media
 from unmask.cli.model_options import ModelOptions, takes_model
 from unmask.cli.options import LayoutOption, PictureOrText, TextOption, TopOption
 from unmask.cli.result_options import gives_results
@@ -20,19 +21,23 @@ __all__ = ["predict"]
 @gives_results
 @takes_model
 @takes_row("number", "columns")
+@takes_media()
 def predict(
     picture: PictureOrText = None,
     *,
     text: TextOption = None,
     series_layout: LayoutOption = None,
     table: RowOptions,
+    media: MediaOptions,
     model: ModelOptions,
     top: TopOption = 5,
 ) -> None:
-    """List the model's best classes for PICTURE, a text, a series or a row."""
+    """List the model's best classes for PICTURE, or for a text, a series, a row or a sound."""
     with clear_errors():
-        given = table.read(picture, text, series_layout) or parse_input(
-            picture, text, layout=series_layout
+        given = (
+            table.read(picture, text, series_layout)
+            or media.read(picture, text, series_layout)
+            or parse_input(picture, text, layout=series_layout)
         )
         loaded = model.load()
         with collected() as notes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from unmask.inputs import RowOriginal, SeriesOriginal, TextOriginal
+from unmask.inputs import RowOriginal, SeriesOriginal, SoundOriginal, TextOriginal
 from unmask.masks.segments import SegmentMasks
 from unmask.targets.links import is_unnamed
 
@@ -25,6 +25,7 @@ __all__ = [
     "of_columns",
     "of_detection",
     "of_explanation",
+    "of_frames",
     "of_mean",
     "of_point",
     "of_prediction",
@@ -203,11 +204,40 @@ def of_steps(explanation: Explanation, number: int) -> list[dict[str, Any]]:
     ]
 
 
+def of_frames(explanation: Explanation, number: int) -> list[dict[str, Any]]:
+    """Return a sound's frames with their values in a target's map; none of other inputs.
+
+    Of time and frequency, all of the lowest band's frames come first.
+    """
+    home = explanation.original
+    if not isinstance(home, SoundOriginal):
+        return []
+    values = explanation.model_maps[number]
+    error = home.forward(explanation.influence_stderr(number), 0.0)
+    sure = home.forward(explanation.significant(number), 0.0) > 0.5
+    hertz = [{"hertz": one} for one in home.frequencies] if values.ndim == 2 else [{}]
+    half = home.hop / home.rate / 2
+    return [
+        {
+            **hertz[place // home.frames],
+            "from": home.times[place % home.frames] - half,
+            "to": home.times[place % home.frames] + half,
+            "value": value,
+            "stderr": doubt,
+            "significant": bool(there),
+        }
+        for place, (value, doubt, there) in enumerate(
+            zip(values.ravel(), error.ravel(), sure.ravel(), strict=True)
+        )
+    ]
+
+
 def _parts_of(explanation: Explanation, number: int) -> dict[str, Any]:
     found = {
         "words": of_words(explanation, number),
         "columns": of_columns(explanation, number),
         "steps": of_steps(explanation, number),
+        "frames": of_frames(explanation, number),
     }
     return {name: rows for name, rows in found.items() if rows}
 

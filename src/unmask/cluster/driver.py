@@ -133,12 +133,14 @@ def batch(
         Four samples a cell of the masks' grid (see `packed_map`), every pixel, or no map.
     column, key : str, optional
         Of a table: the column of paths, image bytes or texts, and that of ids.
-    kind : {"picture", "text", "series", "row"}
+    kind : {"picture", "text", "series", "row", "sound", "volume", "video"}
         What the source holds. Texts are .txt files, the lines of one .txt file, or a column of a
         table; series are .npy, .csv or .parquet files; rows are those of such files.
     given : dict, optional
-        Keyword arguments of `unmask.text` (units), `unmask.series` (layout, channels) or
-        `unmask.row` (background, a file that every worker can read; names, groups).
+        Keyword arguments of `unmask.text` (units), `unmask.series` (layout, channels),
+        `unmask.sound` (axes), `unmask.volume` (window, orientation, part),
+        `unmask.video` (frames) or `unmask.row` (background, a file that every worker can read;
+        names, groups).
     ray : str, optional
         Address of a Ray cluster, or "auto". Without it, Ray runs on this machine, and ends
         with the run; a Ray that this process has started already is used and left running.

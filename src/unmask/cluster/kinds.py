@@ -1,7 +1,8 @@
-"""What a source may hold: pictures, texts, series or rows, each a file or a part of a table."""
+"""What a source may hold, from pictures to videos, each a file or a part of one."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from dataclasses import dataclass, field
@@ -10,13 +11,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from unmask._base.checks import known
 from unmask._base.files import expanded
+from unmask._base.spelling import named
 from unmask.errors import SettingError
-from unmask.inputs import SeriesOriginal, images, row, text
+from unmask.inputs import SeriesOriginal, images, row, sounds, text, videos, volumes
 from unmask.inputs.row_files import read_rows
 from unmask.inputs.rows import RowOriginal
 from unmask.inputs.series_files import SUFFIXES, decoding
 from unmask.inputs.series_values import of_table
+from unmask.inputs.sound_files import SUFFIXES as SOUNDS
+from unmask.inputs.sound_values import AXES, of_samples
 from unmask.inputs.texts import decode_text
+from unmask.inputs.video_files import ENDINGS, read_video
+from unmask.inputs.video_values import of_clip
+from unmask.inputs.volume_files import SUFFIXES as VOLUMES
+from unmask.inputs.volume_values import of_voxels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Kind", "KindName", "Reader"]
 
-KindName = Literal["picture", "text", "series", "row"]
+KindName = Literal["picture", "text", "series", "row", "sound", "volume", "video"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,19 @@ def _series(data: bytes, name: str, **given: Any) -> Any:
     return of_table(values, names, **given)
 
 
+def _sound(data: bytes, name: str, axes: Any = "time") -> Any:
+    samples, rate = decoding(data, name, SOUNDS)
+    return of_samples(samples, rate, known("axes", axes, AXES))
+
+
+def _volume(data: bytes, name: str, **given: Any) -> Any:
+    return of_voxels(decoding(data, name, VOLUMES), path=name, **given)
+
+
+def _video(data: bytes, name: str, frames: int | None = None) -> Any:
+    return of_clip(read_video(io.BytesIO(data), named(name), frames), frames, name)
+
+
 def _row(data: bytes, _: str, background: str | None = None, **given: Any) -> Any:
     others = None if background is None else _background(background)
     return row(json.loads(data), others, **given)
@@ -99,6 +120,27 @@ KINDS: dict[str, Kind] = {
         (".csv", ".parquet", ".npy"),
         original=lambda own: RowOriginal(own, own.digest),
     ),
+    "sound": Kind(
+        "sound", "sounds", lambda: tuple(SOUNDS), _sound, (), (), original=sounds.original_of
+    ),
+    "volume": Kind(
+        "volume",
+        "volumes",
+        lambda: (".nii", ".nii.gz", ".tif", ".tiff", ".npy"),
+        _volume,
+        (),
+        (),
+        original=volumes.original_of,
+    ),
+    "video": Kind(
+        "video",
+        "videos",
+        lambda: ENDINGS,
+        _video,
+        (),
+        (),
+        original=videos.original_of,
+    ),
 }
 # What may be said of each beside its file.
 TAKES: dict[str, tuple[str, ...]] = {
@@ -106,6 +148,9 @@ TAKES: dict[str, tuple[str, ...]] = {
     "text": ("units",),
     "series": ("layout", "channels"),
     "row": ("background", "names", "groups"),
+    "sound": ("axes",),
+    "volume": ("window", "orientation", "part"),
+    "video": ("frames",),
 }
 
 
@@ -124,9 +169,11 @@ class Reader:
 
     Attributes
     ----------
-    kind : {"picture", "text", "series", "row"}
+    kind : {"picture", "text", "series", "row", "sound", "volume",
+        "video"}
     given : mapping
-        Keyword arguments of `unmask.text`, `unmask.series` or `unmask.row`.
+        Keyword arguments of `unmask.text`, `unmask.series`, `unmask.row`, `unmask.sound`
+        `unmask.volume` or `unmask.video`.
     """
 
     kind: KindName = "picture"

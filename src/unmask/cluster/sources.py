@@ -47,7 +47,8 @@ def find(
         pictures beside the tables of a folder are left out.
     key : str, optional
         Of a table with image bytes or texts: the column of ids. Without it, file and row number.
-    kind : {"picture", "text", "series", "row"}
+    kind : {"picture", "text", "series", "row", "sound", "volume",
+        "video"}
         What it holds. Texts are .txt files, the lines of one .txt file, or a column of a table;
         series are files of numbers; rows are those of tables.
 

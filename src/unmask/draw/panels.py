@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from unmask.draw.scale import Scale
 
 
-__all__ = ["PANELS", "Bar", "Evidence", "Panel", "Shown", "paint", "panel"]
+__all__ = ["PANELS", "Bar", "Evidence", "Panel", "Shown", "bar_of", "paint", "panel"]
 
 
 Panel = Literal["overlay", "map", "picture", "stderr", "significant"]
@@ -161,7 +161,9 @@ def panel(name: Panel, evidence: Evidence, most: int) -> Shown:
             return Shown("picture", picture, outlined=True)
         case "map":
             pixels = evidence.scale.colors(values)
-            return Shown("saliency map", pixels, _bar(evidence), barred=True)
+            return Shown(
+                "saliency map", pixels, bar_of(evidence.scale, evidence.measure), barred=True
+            )
         case "stderr":
             return _stderr(evidence, most)
         case "overlay":
@@ -170,14 +172,16 @@ def panel(name: Panel, evidence: Evidence, most: int) -> Shown:
             caption = "lines: differs from no influence, 95%"
     over = evidence.scale.lay(picture, values)
     contours = _contours(evidence, most) if name == "significant" else ()
-    return Shown(caption, over, _bar(evidence), outlined=True, contours=contours)
+    return Shown(
+        caption, over, bar_of(evidence.scale, evidence.measure), outlined=True, contours=contours
+    )
 
 
-def _bar(evidence: Evidence) -> Bar:
-    scale = evidence.scale
+def bar_of(scale: Scale, measure: str) -> Bar:
+    """Return the color bar of a map."""
     # Halved, as the whole may be infinite.
     steps = 2 * np.linspace(scale.low / 2, scale.high / 2, 256)
-    return Bar(evidence.measure, scale.colors(steps), scale.low, scale.high, scale.level)
+    return Bar(measure, scale.colors(steps), scale.low, scale.high, scale.level)
 
 
 def _stderr(evidence: Evidence, most: int) -> Shown:

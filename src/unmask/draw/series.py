@@ -34,7 +34,17 @@ if TYPE_CHECKING:
     from unmask.draw.scale import Scale
 
 
-__all__ = ["PANELS", "SeriesPanel", "Traces", "draw_panel", "draw_series"]
+__all__ = [
+    "PANELS",
+    "SeriesPanel",
+    "Traces",
+    "draw_panel",
+    "draw_series",
+    "dress",
+    "influence",
+    "label_axes",
+    "reach_of",
+]
 
 
 SeriesPanel = Literal["overlay", "significant", "map"]
@@ -122,18 +132,18 @@ def draw_series(
     write_head(canvas, title, subtitle)
     canvas.write(MARGIN, caption_y, _caption(evidence, chosen, certainty), CAPTION, GRAY, across)
     left, wide = MARGIN + LABELS, across - LABELS
-    reach = _reach(evidence)
+    reach = reach_of(evidence)
     ax = None
     for place, channel in enumerate(chosen):
         ax = canvas.axes(left, top, wide, high)
         _trace(ax, evidence, channel)
-        _label(ax, evidence.name(channel) if len(evidence.lines) > 1 else "")
+        label_axes(ax, evidence.name(channel) if len(evidence.lines) > 1 else "")
         top += high + GAP
         if apart or place == len(chosen) - 1:
             ax.tick_params(labelbottom=False)
             ax = canvas.axes(left, top, wide, INFLUENCE)
-            _influence(ax, evidence, channel if apart else 0, reach, certainty)
-            _label(ax, "influence")
+            influence(ax, evidence, channel if apart else 0, reach, certainty)
+            label_axes(ax, "influence")
             top += INFLUENCE + GAP
         if place < len(chosen) - 1:
             ax.tick_params(labelbottom=False)
@@ -168,7 +178,7 @@ def draw_panel(ax: Axes, name: SeriesPanel, evidence: Traces, *, title: str) -> 
     if name == "map" and len(evidence.rows) > 1:
         _heat(ax, evidence)
     elif name == "map":
-        _influence(ax, evidence, 0, _reach(evidence), certainty=False)
+        influence(ax, evidence, 0, reach_of(evidence), certainty=False)
     else:
         _stacked(ax, evidence, marked=name == "significant")
     ax.set_xlabel("step")
@@ -203,7 +213,7 @@ def _trace(ax: Axes, evidence: Traces, channel: int) -> None:
     low, high = float(line.min()), float(line.max())
     room = 0.08 * (high - low) or max(abs(low), 1.0) * 0.08
     ax.set(xlim=_sides(line.size), ylim=(low - room, high + room))
-    _dress(ax)
+    dress(ax)
 
 
 def _colored(ax: Axes, evidence: Traces, channel: int, line: NDArray[np.float64]) -> None:
@@ -225,7 +235,7 @@ def _colored(ax: Axes, evidence: Traces, channel: int, line: NDArray[np.float64]
     )
 
 
-def _influence(
+def influence(
     ax: Axes, evidence: Traces, row: int, reach: tuple[float, float], certainty: bool
 ) -> None:
     """Draw the map less its level, and the band of its standard error."""
@@ -241,7 +251,7 @@ def _influence(
     ax.set(xlim=_sides(change.size), ylim=reach)
     if certainty:
         _bars(ax, evidence, row, reach[0], 0.06 * (reach[1] - reach[0]))
-    _dress(ax)
+    dress(ax)
 
 
 def _bars(ax: Axes, evidence: Traces, row: int, bottom: float, high: float) -> None:
@@ -254,7 +264,7 @@ def _bars(ax: Axes, evidence: Traces, row: int, bottom: float, high: float) -> N
         ax.broken_barh(spans, (bottom, high), facecolor=np.asarray(inks[-1]) / 255.0)
 
 
-def _reach(evidence: Traces) -> tuple[float, float]:
+def reach_of(evidence: Traces) -> tuple[float, float]:
     """Return limits that hold every influence with its error, and nothing."""
     change = evidence.rows - (evidence.scale.level or 0.0)
     error = np.atleast_2d(evidence.stderr())
@@ -300,7 +310,7 @@ def _sides(steps: int) -> tuple[float, float]:
     return -0.5, steps - 0.5
 
 
-def _label(ax: Axes, words: str) -> None:
+def label_axes(ax: Axes, words: str) -> None:
     """Write a name to the left of an axes."""
     face = font(SIZE)
     shown = fitted(words, face, LABELS - 80) if words else ""
@@ -311,7 +321,8 @@ def _label(ax: Axes, words: str) -> None:
     )  # fmt: skip
 
 
-def _dress(ax: Axes) -> None:
+def dress(ax: Axes) -> None:
+    """Give an axes our spines and ticks."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set(color=RULE, linewidth=points(2))
     face = font(SIZE)

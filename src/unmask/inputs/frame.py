@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from unmask._base.magnitude import Floats
 
 
-__all__ = ["INTERPOLATIONS", "MODES", "Frame", "Interpolation", "Mode"]
+__all__ = ["INTERPOLATIONS", "MODES", "Frame", "Interpolation", "Mode", "linear"]
 
 
 Mode = Literal["stretch", "crop", "squash", "letterbox"]
@@ -423,6 +423,25 @@ class Frame:
         y, x = self._axes
         offset, scale = [x.offset, y.offset] * 2, [x.scale, y.scale] * 2
         return np.asarray(np.asarray(boxes, np.float64) * scale + offset)
+
+
+def linear(size: int, wanted: int) -> NDArray[np.float64]:
+    """Return the matrix of linear interpolation from `size` values to `wanted`.
+
+    Returns
+    -------
+    ndarray of float64, shape (wanted, size)
+        Each row sums to 1; where it shrinks, triangles widen so that no value is skipped.
+
+    Examples
+    --------
+    >>> linear(2, 4) @ [0.0, 1.0]
+    array([0.  , 0.25, 0.75, 1.  ])
+    """
+    near, rows = _Axis(wanted, 0, size, 0, wanted).weights(0, wanted)
+    matrix = np.zeros((wanted, size))
+    matrix[:, near] = rows
+    return matrix
 
 
 def _middle(picture: int, scaled: int, wanted: int) -> _Axis:

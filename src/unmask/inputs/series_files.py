@@ -51,14 +51,16 @@ def read_table(given: str | os.PathLike[str]) -> Table:
 
 
 def reading(
-    given: str | os.PathLike[str], readers: Mapping[str, Callable[[BinaryIO, str], Any]]
+    given: str | os.PathLike[str],
+    readers: Mapping[str, Callable[[BinaryIO, str], Any]],
+    what: str = "file of numbers",
 ) -> Any:
     """Read a file by the reader for its ending; errors as of `read_table`."""
     path = expanded(given)
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise SettingError(
-            f"{named(str(path))}: expected a file of numbers that ends with {', '.join(readers)}"
+            f"{named(str(path))}: expected a {what} that ends with {', '.join(readers)}"
         )
     if not path.is_file():
         raise FileError(f"there is no file {named(str(path))}")

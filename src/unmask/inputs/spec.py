@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from unmask._base.checks import whole
 from unmask.errors import SettingError
 from unmask.inputs.preprocess import Preprocess, preprocessing
 
@@ -77,6 +78,8 @@ class InputSpec:
         As NumPy names it. Whole numbers are pixels, which no preprocessing may scale.
     text : TextSpec or None
         It takes lists of strings, and nothing of the above applies to them.
+    rate : int or None
+        Samples a second of the sounds that it takes, to which others are resampled.
     table : TableSpec or None
         It takes rows of a table, as they are. With a layout of pictures, it may take either.
 
@@ -102,6 +105,7 @@ class InputSpec:
     dtype: str = "float32"
     text: TextSpec | None = None
     table: TableSpec | None = None
+    rate: int | None = None
 
     def __post_init__(self) -> None:
         letters = self.layout
@@ -116,6 +120,8 @@ class InputSpec:
                 f"size={self.size} does not fit layout={letters!r}: expected {len(spatial)} whole "
                 "numbers of at least 1"
             )
+        if self.rate is not None:
+            whole("rate", self.rate)
 
     @property
     def spatial(self) -> tuple[int, ...]:

@@ -45,7 +45,7 @@ LATER = frozenset(
     {
         *("labels", "preprocess", "mean", "std", "activation"),
         *("layout", "size", "channels", "resize", "crop", "interpolation", "name"),
-        *("output", "points", *OF_DETECTORS),
+        *("output", "points", "rate", *OF_DETECTORS),
     }
 )
 
@@ -68,6 +68,7 @@ def load(
     boxes: str | None = None,
     overlap: Overlap | None = None,
     points: str | None = None,
+    rate: int | None = None,
     name: str | None = None,
     weights: str | Path | None = None,
     runtime: Runtime | None = None,
@@ -119,6 +120,8 @@ def load(
         default, or their boxes.
     points : {"xy", "yx"}, optional
         Which of a point's numbers comes first, for a model that finds keypoints.
+    rate : int, optional
+        Samples a second of the sounds that the model takes; others are resampled.
     name : str, optional
     weights : path-like, optional
         File of weights, for a source that is built by name.
@@ -165,6 +168,7 @@ def load(
             "boxes": boxes,
             "overlap": overlap,
             "points": points,
+            "rate": rate,
             "name": name,
             "weights": weights,
             **options,

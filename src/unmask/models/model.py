@@ -162,6 +162,9 @@ class Model:
         )
         if own.text is not None:
             takes = f"texts{f', mask token {own.text.mask_token}' * bool(own.text.mask_token)}"
+        elif own.rate is not None:
+            steps = "" if own.size is None else f" of {own.size[0]:,} samples"
+            takes = f"sounds{steps} at {own.rate:,} Hz, {own.layout}, {own.dtype}"
         elif own.table is not None or own.layout == "NT":
             takes = f"{takes} or {_rows(own)}" if own.takes_pictures else _rows(own)
         by = ", ".join(f"{name} {version}" for name, version in self.versions.items())

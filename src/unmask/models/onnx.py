@@ -14,11 +14,11 @@ from unmask.models.held import held, main_of
 from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model, build
+from unmask.models.onnx_arrays import onnx_of_arrays, takes_arrays
 from unmask.models.onnx_detector import from_onnx_detector
 from unmask.models.onnx_facts import choose_output, declared_in, detector_note
 from unmask.models.onnx_held import HELD, HeldSession
 from unmask.models.onnx_recognized import recognized
-from unmask.models.onnx_series import onnx_of_series, takes_series
 from unmask.models.onnx_session import (
     DTYPES,
     as_input,
@@ -81,7 +81,7 @@ def from_onnx(
     activation : {"softmax", "sigmoid", "probabilities", "logits"}, optional
     layout : {"NCHW", "NHWC"} or {"NCT", "NTC", "NT"}, optional
         Needed only where the input's shape does not tell, as where all its axes are free. Inputs
-        of two or three axes are series.
+        of two or three axes are series, those of five volumes (NCDHW) or videos (NCTHW, NTCHW).
     size : (int, int), optional
         Height and width, for a model that leaves them free; without it, such a model gets
         pictures at their own size.
@@ -204,11 +204,14 @@ def _from_session(
             name=name,
         )
     of_texts = {"tokenizer": tokenizer, "lower": lower}
-    if takes_series(session.get_inputs()):
+    if takes_arrays(session.get_inputs()):
+        frames = len(session.get_inputs()[0].shape) == 5
         raw = preprocess == "raw"
         others = of_pictures | {"layout": None, "preprocess": None if raw else preprocess}
-        _refuse(path, others | of_texts, "series")
-        return onnx_of_series(
+        # Of videos, whose frames are pictures, all but the boxes applies.
+        _refuse(path, {"boxes": boxes} if frames else others, "arrays" if frames else "series")
+        _refuse(path, of_texts, "series")
+        made = onnx_of_arrays(
             path,
             session,
             {"onnxruntime": ort.__version__},
@@ -217,6 +220,12 @@ def _from_session(
             layout=layout,
             output=output,
             name=name,
+        )
+        said = {"size": size, "channels": channels, "resize": resize}
+        scaled = preprocess or ("unit" if mean is not None or std is not None else "raw")
+        return made.changed(
+            preprocess=preprocessing(scaled, mean, std),
+            **{key: value for key, value in said.items() if value is not None},
         )
     _refuse(path, of_texts, "pictures")
     entry = picture_input(path, session)

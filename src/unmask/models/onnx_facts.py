@@ -40,6 +40,8 @@ class Facts:
     preprocess, activation, name : str or None
     ultralytics : Declared or None
         What Ultralytics wrote of it.
+    rate : int or None
+        Samples a second of the sounds that it takes.
     """
 
     labels: tuple[str, ...] | None = None
@@ -47,6 +49,7 @@ class Facts:
     activation: Any = None
     name: str | None = None
     ultralytics: Declared | None = None
+    rate: int | None = None
 
 
 def declared_in(metadata: Mapping[str, str]) -> Facts:
@@ -76,7 +79,15 @@ def declared_in(metadata: Mapping[str, str]) -> Facts:
         preprocess = preprocess or (None if declared.task is None else "unit")
         if declared.task == "classify":
             activation = activation or "probabilities"
-    return Facts(labels, preprocess, activation, metadata.get("unmask.name"), declared)
+    rate = metadata.get("unmask.rate", "")
+    return Facts(
+        labels,
+        preprocess,
+        activation,
+        metadata.get("unmask.name"),
+        declared,
+        int(rate) if rate.isdecimal() else None,
+    )
 
 
 def detector_note(

@@ -10,9 +10,9 @@ import numpy as np
 
 from unmask.draw.rings import rectangle, svg_path
 from unmask.draw.scale import Doubt, gray
-from unmask.estimate.scores import Summary
 from unmask.inputs import encoding
 from unmask.inputs.encoding import jpeg
+from unmask.run.media_files import is_scored
 from unmask.run.preview import shrunk
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from unmask.run.explanation import Explanation
 
 
-__all__ = ["InMaps", "Pictures", "color_scale", "figure", "image", "is_scored"]
+__all__ = ["InMaps", "Pictures", "alpha", "color_scale", "figure", "image", "is_scored", "uri"]
 
 
 PICTURE, MAP = 1000, 480  # longest sides, in pixels
@@ -50,7 +50,7 @@ class Pictures:
         self.look, self.small = look, shrunk(explanation, MAP)
         self.name, self.style, self.shape = f"p{number}", "", (0, 0)
         if explanation.picture is not None:
-            picture = _uri("jpeg", jpeg(explanation.picture, PICTURE))
+            picture = uri("jpeg", jpeg(explanation.picture, PICTURE))
             self.style = f".{self.name}{{background-image:url({picture})}}\n"
             self.shape = explanation.picture.shape[:2]
 
@@ -75,7 +75,7 @@ class Pictures:
         known = bool(np.isfinite(small.model_stderrs).all())
         lines = self._lines(number) if is_scored(small) else ""
         if self.there:
-            over = np.dstack([scale.ink(values), _alpha(scale.strength(values))])
+            over = np.dstack([scale.ink(values), alpha(scale.strength(values))])
             described = f"The map for {target.label} over the picture"
             figures.append(
                 figure(
@@ -190,17 +190,9 @@ def _scaled(colors: Any, low: str, high: str) -> str:
     return f"<div class=scale><span>{low}</span>{bar}<span>{high}</span></div>"
 
 
-def _alpha(strength: Any) -> Any:
+def alpha(strength: Any) -> Any:
+    """Return how opaque pixels are, as bytes."""
     return np.rint(255 * strength).astype(np.uint8)
-
-
-def is_scored(explanation: Explanation) -> bool:
-    """Whether it is known where maps differ from no influence.
-
-    It follows from the scores, of which batch keeps none, and takes two blocks of them.
-    """
-    known = np.isfinite(explanation.model_stderrs).all()
-    return bool(known) and not isinstance(explanation.estimate, Summary)
 
 
 def figure(content: str, caption: str, kind: str = "") -> str:
@@ -212,8 +204,9 @@ def figure(content: str, caption: str, kind: str = "") -> str:
 def image(pixels: Any, alt: str, kind: str = "") -> str:
     """Return pixels as an HTML image that holds them."""
     name = f' class="{kind}"' if kind else ""
-    return f'<img{name} src="{_uri("png", encoding.png(pixels))}" alt="{escape(alt)}">'
+    return f'<img{name} src="{uri("png", encoding.png(pixels))}" alt="{escape(alt)}">'
 
 
-def _uri(kind: str, data: bytes) -> str:
+def uri(kind: str, data: bytes) -> str:
+    """Return a picture's file as an address that holds it."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -22,6 +22,9 @@ from unmask.reports.figures import Pictures, figure, image
 from unmask.reports.reproduce import reproduction
 from unmask.reports.rows import Columns
 from unmask.reports.series import Traces
+from unmask.reports.sounds import Sounds
+from unmask.reports.videos import Videos
+from unmask.reports.volumes import Volumes
 from unmask.reports.words import Words
 
 if TYPE_CHECKING:
@@ -66,6 +69,9 @@ FIGURES: dict[str, Callable[[int, Explanation, Look], Figures]] = {
     "picture": Pictures,
     "text": Words,
     "series": Traces,
+    "sound": Sounds,
+    "volume": Volumes,
+    "video": Videos,
     "row": Columns,
 }
 
@@ -150,7 +156,7 @@ def report(
     style = _asset("report.css") + "".join(pictures.style for pictures in drawn)
     script = _asset("report.js")
     policy = (
-        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; "
+        f"default-src 'none'; img-src data:; media-src data:; style-src '{_digest(style)}'; "
         f"script-src '{_digest(script)}'"
     )
     many = "" if count == 1 else _contents(explanations)

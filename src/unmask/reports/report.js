@@ -19,3 +19,31 @@ for (const figure of document.querySelectorAll("figure")) {
   }
   if (box && lines) box.addEventListener("input", () => lines.classList.toggle("on", box.checked));
 }
+for (const figure of document.querySelectorAll(".stack-of")) {
+  const slices = /** @type {HTMLElement[]} */ ([...figure.querySelectorAll(".slice")]);
+  const place = /** @type {?HTMLInputElement} */ (figure.querySelector(".place"));
+  const opacity = /** @type {?HTMLInputElement} */ (figure.querySelector(".opacity"));
+  const said = figure.querySelector("output");
+  const play = /** @type {?HTMLButtonElement} */ (figure.querySelector("button"));
+  if (!place || !opacity || !said) continue;
+  const show = () => {
+    slices.forEach((slice, number) => slice.hidden = number !== Number(place.value));
+    said.textContent = slices[Number(place.value)].dataset.name ?? "";
+    for (const slice of slices) slice.style.setProperty("--opacity", String(Number(opacity.value) / 100));
+  };
+  place.addEventListener("input", show);
+  opacity.addEventListener("input", show);
+  show();
+  let timer = 0;
+  play?.addEventListener("click", () => {
+    const stopped = play.getAttribute("aria-pressed") === "false";
+    play.setAttribute("aria-pressed", String(stopped));
+    play.textContent = stopped ? "pause" : "play";
+    clearInterval(timer);
+    if (!stopped) return;
+    timer = setInterval(() => {
+      place.value = String((Number(place.value) + 1) % slices.length);
+      show();
+    }, 1000 * Number(play.dataset.seconds));
+  });
+}

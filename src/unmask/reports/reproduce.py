@@ -16,6 +16,7 @@ from unmask.inputs.rows import FROM
 from unmask.inputs.texts import LEFT_OUT
 from unmask.inputs.time_series import SeriesOriginal
 from unmask.masks.segments import SegmentMasks
+from unmask.reports.media_recipes import MEDIA, media_file, media_options, said_of
 from unmask.run.settings import PRESETS, SETTINGS, preset_settings
 from unmask.run.wording import MODEL
 from unmask.run.wording import OPTIONS as SPELT
@@ -78,6 +79,9 @@ class Reproduction:
         called by.
     axes : mapping of str to str
         Of a series: its layout and channels, where its file does not tell.
+    media : mapping or None
+        Of a sound: what is said of it, by argument; `kind` says of what.
+    kind : str
     row : mapping or None
         Of a table's row: background, number, names and groups, as `unmask.row` takes them; `image`
         is then the table.
@@ -117,11 +121,14 @@ class Reproduction:
     units: str = "words"
     axes: Mapping[str, str] = field(default_factory=dict)
     row: Mapping[str, Any] | None = None
+    media: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = ""
 
     def command(self) -> str:
         """Write one line for a POSIX shell."""
         words = ["unmask explain", self._shell_image()]
         words += [f"--series-{name} {value}" for name, value in self.axes.items()]
+        words += media_options(self.kind, self.media)
         if self.model != DEMO:
             words += ["--model", shlex.quote(self.model)]
         options = {name: value for name, value in self.options.items() if name in MODEL}
@@ -149,6 +156,9 @@ class Reproduction:
         elif self.axes:
             given = "".join(f", {name}={value!r}" for name, value in self.axes.items())
             image = f"unmask.series({image}{given})"
+        elif self.kind:
+            given = "".join(f", {name}={value!r}" for name, value in self.media.items())
+            image = f"unmask.{self.kind}({image}{given})"
         elif self.row is not None:
             said = "".join(f", {name}={value!r}" for name, value in self.row.items())
             image = f"unmask.row({self.image!r}{said})"
@@ -255,6 +265,7 @@ def reproduction(
         units="words" if said is None else said.units,
         axes=_axes(home) if isinstance(home, SeriesOriginal) else {},
         row=_row(home) if isinstance(home, RowOriginal) else None,
+        **said_of(home),
     )
 
 
@@ -295,6 +306,8 @@ def _image(explanation: Explanation) -> tuple[str, bool, list[str]]:
         if explanation.path:
             return explanation.path, False, []
         return "series.npy", False, ["the series, which was given as an array, as series.npy"]
+    if explanation.original is not None and explanation.original.kind in MEDIA:
+        return media_file(explanation)
     if explanation.picture is None:
         return explanation.image, False, ["the input, which is an array"]
     if explanation.path:

@@ -76,8 +76,8 @@ def explain(
     image : path-like, PIL.Image.Image or ndarray
         A picture as a path, a PIL image or a uint8 array of shape (H, W, 3); or an array in the
         model's own space, where the model or `preprocess` is "raw"; or what `unmask.text`,
-        `unmask.series` or `unmask.row` returns. For a model of several inputs a dictionary of
-        these, of which its `main_input` is masked.
+        `unmask.series`, `unmask.row`, `unmask.sound`, `unmask.volume` or `unmask.video` returns.
+        For a model of several inputs a dictionary of these, of which its `main_input` is masked.
     target : None, int, str, callable, Contrast, or a list of these
         Class index, label, "top:3", ``contrast(a, b)`` or a function ``outputs -> scores[n]``;
         None is the model's best class. A list is explained in one pass. For a detector: "all"

@@ -407,7 +407,9 @@ class Explanation:
         """Draw picture, saliency map with color bar, and overlay, side by side.
 
         Of a text: its words on their colors, and a bar with its standard error for each. Of a
-        row: such a bar for each column, the largest first.
+        row: such a bar for each column, the largest first. Of a sound: waveform, spectrogram and
+        influence; of a volume: planes through the peak, and slices; of a video: frames, and the
+        influence over time.
 
         Parameters
         ----------
@@ -758,6 +760,32 @@ class Explanation:
             The file cannot be written.
         """
         return explanation_file.write({**vars(self), "estimate": self.scores}, path)
+
+    def export(self, path: str | os.PathLike[str], target: int | str = 0) -> Path:
+        """Write what a target's map says of a sound, a volume or a video, as a file of that kind.
+
+        Parameters
+        ----------
+        path : path-like
+            Of a sound: .wav, what of it speaks for the target by more than chance (95%); the rest
+            is silent. Of a volume: .nii.gz, the map with the volume's affine. Of a
+            video: .webm, the frames with the map over them.
+        target : int or str, default 0
+
+        Returns
+        -------
+        pathlib.Path
+
+        Raises
+        ------
+        SettingError
+            The input is of another kind, or the file's name ends otherwise.
+        FileError
+            The file cannot be written.
+        """
+        from unmask.run.media_files import export
+
+        return export(self, path, self.find(target))
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Explanation:

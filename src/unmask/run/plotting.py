@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask._base.numbers import format_score
-from unmask.draw import bars, figures, panels, series, words
+from unmask.draw import bars, figures, panels, series, sounds, videos, volumes, words
 from unmask.draw.canvas import pixels
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
@@ -215,6 +215,47 @@ def _of_series(original: Any, shown: Map) -> series.Traces:
     )
 
 
+def _of_sound(original: Any, shown: Map) -> sounds.Waves:
+    return sounds.Waves(
+        original.given.samples,
+        original.given.rate,
+        original.rate / 2,
+        shown.values,
+        shown.scale,
+        shown.measure,
+        shown.stderr,
+        shown.significant,
+    )
+
+
+def _of_volume(original: Any, shown: Map) -> volumes.Solid:
+    own = original.given
+    return volumes.Solid(
+        own.values,
+        own.codes,
+        own.spacing or (1.0, 1.0, 1.0),
+        own.affine,
+        own.window,
+        shown.values,
+        shown.scale,
+        shown.measure,
+        shown.stderr,
+        shown.significant,
+    )
+
+
+def _of_video(original: Any, shown: Map) -> videos.Strip:
+    return videos.Strip(
+        original.given.pictures,
+        original.given.times,
+        shown.values,
+        shown.scale,
+        shown.measure,
+        shown.stderr,
+        shown.significant,
+    )
+
+
 def _of_row(original: Any, shown: Map) -> bars.Bars:
     return bars.Bars(
         original.row.labels,
@@ -229,4 +270,7 @@ def _of_row(original: Any, shown: Map) -> bars.Bars:
 register("picture", Drawing(panels.PANELS, _of_picture, _beside, figures.draw_panel))
 register("text", Drawing(words.PANELS, _of_text, words.draw_words, words.draw_panel))
 register("series", Drawing(series.PANELS, _of_series, series.draw_series, series.draw_panel))
+register("sound", Drawing(sounds.PANELS, _of_sound, sounds.draw_sound, sounds.draw_panel))
+register("volume", Drawing(volumes.PANELS, _of_volume, volumes.draw_volume, volumes.draw_panel))
+register("video", Drawing(videos.PANELS, _of_video, videos.draw_video, videos.draw_panel))
 register("row", Drawing(bars.PANELS, _of_row, bars.draw_bars, bars.draw_panel))

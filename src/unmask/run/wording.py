@@ -18,7 +18,7 @@ __all__ = ["MODEL", "in_options", "on_page"]
 # Arguments of `unmask.load` with options of the same name, but for hyphens.
 MODEL = (
     *("labels", "preprocess", "mean", "std", "activation", "layout", "size", "channels"),
-    *("resize", "output", "detector", "threshold", "boxes", "overlap", "points"),
+    *("resize", "output", "detector", "threshold", "boxes", "overlap", "points", "rate"),
     *("main_input", "fixed", "weights", "runtime"),
     *("tokenizer", "lower"),
 )
