@@ -221,3 +221,13 @@ def test_the_speech_detectors_map_lies_on_the_speech():
     there = np.repeat(np.convolve(there, [1, 1, 1], "same") > 0, 512)  # and 30 ms around
     rise = np.maximum(made.map[: len(there)] - made.levels[0], 0)
     assert rise[there].sum() >= 0.8 * rise.sum()
+
+
+@pytest.mark.parametrize("axes", ["time", "time-frequency"])
+def test_it_leaves_as_xarray_with_its_times(axes):
+    pytest.importorskip("xarray")
+    made = explained(axes)
+    found = made.to_xarray()
+    assert found["map"].dims[1:] == (("time",) if axes == "time" else ("frequency", "time"))
+    np.testing.assert_array_equal(found["map"].values, made.maps)
+    assert 0 < float(found["time"][0]) < float(found["time"][-1]) < STEPS / RATE + 0.01

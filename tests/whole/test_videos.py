@@ -212,3 +212,10 @@ def test_a_real_networks_influence_lies_on_the_motion():
         ]
         shares.append(rise[tuple(grown)].sum() / rise.sum())
     assert np.mean(shares) >= 0.9
+
+
+def test_it_leaves_as_xarray_with_its_times():
+    pytest.importorskip("xarray")
+    found = explained(unmask.video(CLIP, rate=8)).to_xarray()
+    assert found["map"].dims == ("target", "time", "y", "x")
+    np.testing.assert_allclose(found["time"], np.arange(4) / 8)

@@ -77,6 +77,11 @@ class SoundOriginal:
         return np.asarray((np.arange(self.frames) + 0.5) * (self.hop / self.rate), np.float64)
 
     @property
+    def sample_times(self) -> NDArray[np.float64]:
+        """Middle of each of its own samples in seconds, shape (steps,)."""
+        return np.asarray((np.arange(self.given.samples.shape[1]) + 0.5) / self.given.rate)
+
+    @property
     def frequencies(self) -> NDArray[np.float64]:
         """Middle of each band in Hz, shape (bands,)."""
         return frequencies(self.rate)
@@ -92,8 +97,7 @@ class SoundOriginal:
         """Bring a map of frames to the sound's own samples; one of bands is as it is."""
         if self.given.axes != "time":
             return values
-        at = (np.arange(self.given.samples.shape[1]) + 0.5) / self.given.rate
-        return np.interp(at, self.times, values).astype(np.asarray(values).dtype)
+        return np.interp(self.sample_times, self.times, values).astype(np.asarray(values).dtype)
 
     def forward(self, values: NDArray[Any], outside: float) -> NDArray[np.float64]:  # noqa: ARG002
         """Bring a map of samples to frames, by their mean."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -89,6 +89,10 @@ class VideoSample(ArraySample):
     """A video at the model's size, in its layout; see `unmask.inputs.sample.Sample`."""
 
     home: VideoOriginal | None = None
+
+    def bare(self) -> VideoSample:
+        """Return the same without what the user gave."""
+        return replace(self, original=None, home=None)
 
     @property
     def defaults(self) -> Mapping[str, Any]:

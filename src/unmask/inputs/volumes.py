@@ -103,6 +103,10 @@ class VolumeSample(ArraySample):
 
     given: Volume | None = None
 
+    def bare(self) -> VolumeSample:
+        """Return the same without what the user gave."""
+        return replace(self, original=None, given=None)
+
     @property
     def defaults(self) -> Mapping[str, Any]:
         """Cells of each axis, as many as there are voxels if these are few."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmask.inputs.encoding import jpeg
+from unmask.inputs.encoding import fit_within, jpeg
+from unmask.inputs.stretching import stretched
 from unmask.reports.figures import alpha, figure, image, uri
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST", "SIDE", "chosen", "stack"]
 
 MOST = 64  # pictures
-SIDE = 400  # the longest of a picture, in pixels
+SIDE, MAP = 400, 160  # the longest of a picture and of a map, in pixels
 LEAST = 240  # what smaller ones are enlarged to
 
 
@@ -73,7 +74,9 @@ def stack(
     shown = []
     for number, ((under, values), name) in enumerate(zip(pairs, names, strict=True)):
         large = _sized(under, extent)
-        over = np.dstack([scale.ink(values), alpha(scale.strength(values))])
+        # Maps are smooth: the browser enlarges them as well as a larger file would hold them.
+        small = stretched(np.asarray(values), fit_within((values.shape[0], values.shape[1]), MAP))
+        over = np.dstack([scale.ink(small), alpha(scale.strength(small))])
         hidden = "" if number == start else " hidden"
         source = uri("jpeg", jpeg(large, SIDE))
         shown.append(

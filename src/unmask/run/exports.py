@@ -9,8 +9,10 @@ import numpy as np
 from unmask.errors import MissingExtra
 from unmask.inputs.picture import Picture
 from unmask.inputs.rows import RowOriginal
+from unmask.inputs.sounds import SoundOriginal
 from unmask.inputs.texts import TextOriginal
 from unmask.inputs.time_series import SeriesOriginal
+from unmask.inputs.videos import VideoOriginal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -124,6 +126,14 @@ def _axes(original: Original | None, count: int) -> tuple[list[str], dict[str, A
         return ["unit"], {"unit": list(original.words)}
     if isinstance(original, RowOriginal):
         return ["unit"], {"unit": _features(original)}
+    if isinstance(original, SoundOriginal):
+        times = original.times if count == 2 else original.sample_times
+        return ["frequency", "time"][-count:], {
+            "time": times,
+            **({"frequency": original.frequencies} if count == 2 else {}),
+        }
+    if isinstance(original, VideoOriginal):
+        return ["time", "y", "x"], {"time": original.given.times}
     return [f"axis_{axis}" for axis in range(count)], {}
 
 
