@@ -165,6 +165,31 @@ def test_it_is_drawn_reported_and_heard(axes, tmp_path):
         made.export(tmp_path / "heard.mp3")
 
 
+@pytest.mark.slow
+def test_a_report_plays_in_a_browser(tmp_path):
+    browser = pytest.importorskip("helpers.browser")
+    given, score, *_ = drawn(2, "time")
+    made = unmask.explain(score, given, 0, masks=1024)
+    (tmp_path / "page.html").write_text(unmask.report([made]))
+    options = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+    with browser.sync_api.sync_playwright() as playwright:
+        found = next(path for name in browser.PROGRAMS if (path := browser.shutil.which(name)))
+        chromium = playwright.chromium.launch(executable_path=found, args=options)
+        page = chromium.new_page()
+        problems = []
+        page.on("console", lambda said: problems.append(said.text))
+        page.goto((tmp_path / "page.html").as_uri())
+        seconds = page.evaluate("""() => Promise.all([...document.querySelectorAll('audio')].map(
+            (audio) => new Promise((done, fail) => {
+                audio.onended = () => done(audio.duration);
+                audio.onerror = () => fail(audio.error);
+                audio.play().catch(fail);
+            })))""")
+        assert seconds == [pytest.approx(STEPS / RATE)] * 2
+        assert not problems
+        chromium.close()
+
+
 def test_only_media_are_exported(tmp_path):
     made = unmask.explain(lambda b: b.mean(axis=1), unmask.series(np.arange(9.0)), 0, masks=64)
     with pytest.raises(unmask.SettingError, match=r"export\(\) is for a sound"):
