@@ -220,6 +220,10 @@ def test_the_command_line_takes_a_sound(tmp_path):
     words = [*shlex.split(reproduction(made).command())[1:], "-o", str(again)]
     assert CliRunner().invoke(cli.app, words).exit_code == 0
     np.testing.assert_array_equal(unmask.Explanation.load(again / "yes.npz").map, made.map)
+    wrong = ["explain", str(AUDIO / "yes.wav"), "-m", str(AUDIO / "fsdd_digits_cnn.onnx")]
+    refused = CliRunner().invoke(cli.app, wrong)
+    assert refused.exit_code == 2
+    assert "--rate 8000 of the model" in " ".join(refused.output.split())
     refused = CliRunner().invoke(cli.app, ["explain", "--text", "a", "--sound-axes", "time"])
     assert refused.exit_code == 2
     assert "--sound-axes: give a sound's file" in " ".join(refused.output.split())

@@ -112,7 +112,7 @@ def sound(
         if rate not in (None, own):
             raise SettingError(
                 f"rate={rate}: {named(Path(given).name)} says that it has {own:,} samples a "
-                "second; leave rate= out. What the model takes is said of it, rate= of unmask.load"
+                "second; leave rate= out. What the model takes is said when that is loaded"
             )
         return of_samples(samples, own, axes, os.fspath(given))
     if rate is None:

@@ -371,10 +371,10 @@ def _misfit(own: Sound, steps: int, rate: int, spec: InputSpec, name: str) -> st
     if spec.rate is None and length_at(own.samples.shape[1], own.rate, wanted) == wanted:
         return (
             f"a sound of {own.samples.shape[1]:,} samples at {own.rate:,} Hz, and {name} takes "
-            f"{wanted:,}: say at which rate, rate={wanted} of unmask.load if these are a second"
+            f"{wanted:,}: say at which rate, rate={wanted} of the model, if these are a second"
         )
     do = "cut it" if steps > wanted else "put silence (zeros) at its end"
-    rest = "" if spec.rate else ", or say which rate the model takes, rate= of unmask.load"
+    rest = "" if spec.rate else ", or say which rate the model takes, rate= of the model"
     return (
         f"a sound of {steps:,} samples ({steps / rate:.3g} s at {rate:,} Hz), and {name} takes "
         f"{wanted:,} ({wanted / rate:.3g} s): {do}{rest}"
@@ -388,7 +388,7 @@ def _tell(own: Sound, note: str, *, told: bool, name: str) -> None:
     if not told:
         warn(
             f"{name} does not say at which rate it takes sounds, so it gets this one at its own, "
-            f"{own.rate:,} Hz: rate= of unmask.load says which, and resamples others",
+            f"{own.rate:,} Hz: rate= of the model says which, and resamples others",
             UnmaskWarning,
         )
     loudest = float(np.abs(own.samples).max())

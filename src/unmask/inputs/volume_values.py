@@ -158,7 +158,8 @@ def volume(
     >>> import unmask
     >>> def bright(batch):  # (n, 12, 16, 20): how bright one corner is
     ...     return batch[:, :6, :8, :10].mean(axis=(1, 2, 3))
-    >>> given = unmask.volume(np.ones((12, 16, 20)), spacing=(3, 1, 1))
+    >>> values = 1 + np.random.default_rng(0).random((12, 16, 20))
+    >>> given = unmask.volume(values, spacing=(3, 1, 1))
     >>> explanation = unmask.explain(bright, given, 0, masks=512, grid=4, fill="zero")
     >>> explanation.map.shape, bool(explanation.map[2, 3, 4] > explanation.map[9, 12, 15])
     ((12, 16, 20), True)
