@@ -30,6 +30,7 @@ CALLS = 1000
 WINDOW = 8  # of each axis: occlusion's
 PARTS = ("sound", "volume", "video", "planted", "cost")
 RATE = 8000
+RUNS = 300  # of which intervals are counted
 
 
 def occlusion(case: Any) -> tuple[Any, int]:
@@ -184,10 +185,12 @@ def burst(seed: int, axes: Any) -> tuple[Any, Callable[[Any], Any], Callable[[An
     return unmask.sound(wave, RATE, axes=axes), score, there
 
 
-def ball(seed: int, kind: str) -> tuple[Any, Callable[[Any], Any], Callable[[Any], bool]]:
+def ball(
+    seed: int, kind: str, shape: tuple[int, ...]
+) -> tuple[Any, Callable[[Any], Any], Callable[[Any], bool]]:
     """A ball in a noisy volume, or a flash in a noisy video."""
     rng = np.random.default_rng(seed)
-    shape, wide = ((18, 22, 26), (2, 2, 2)) if kind == "volume" else ((12, 20, 24), (1.5, 2.5, 2.5))
+    wide = (2, 2, 2) if kind == "volume" else (1.5, 2.5, 2.5)
     center = [int(rng.integers(3, size - 3)) for size in shape]
     away: Any = sum(
         ((at - c) / w) ** 2 for at, c, w in zip(np.indices(shape), center, wide, strict=True)
@@ -210,8 +213,13 @@ def planted(cases: int) -> Iterator[tuple[str, float, str, bool]]:
     drawn: dict[str, Callable[[int], Any]] = {
         "sound, time": lambda seed: burst(seed, "time"),
         "sound, time-frequency": lambda seed: burst(seed, "time-frequency"),
-        "volume": lambda seed: ball(seed, "volume"),
-        "video": lambda seed: ball(seed, "video"),
+        "volume": lambda seed: ball(seed, "volume", (18, 22, 26)),
+        "video": lambda seed: ball(seed, "video", (12, 20, 24)),
+    }
+    # The level's error moves all places together, so it takes many runs; these are small.
+    small: dict[str, Callable[[int], Any]] = {
+        "volume": lambda seed: ball(seed, "volume", (9, 10, 11)),
+        "video": lambda seed: ball(seed, "video", (8, 9, 10)),
     }
     for name, draw in drawn.items():
         hits = []
@@ -220,7 +228,7 @@ def planted(cases: int) -> Iterator[tuple[str, float, str, bool]]:
             hits.append(there(unmask.explain(score, given, 0, masks=1024)))
         share = float(np.mean(hits))
         yield f"{name}: peak on planted evidence, {cases} cases", share, "0.97", share >= 0.97
-        held = coverage(*draw(1)[:2])
+        held = coverage(*small.get(name, draw)(1)[:2])
         yield f"{name}: intervals that hold the truth", held, "0.93-0.97", 0.93 <= held <= 0.97
 
 
@@ -243,7 +251,7 @@ def coverage(given: Any, planted_score: Callable[[Any], Any]) -> float:
         axis=0,
     )
     held = []
-    for seed in range(60):
+    for seed in range(RUNS):
         low, high = unmask.explain(score, given, 0, masks=2048, seed=seed, **settings).interval()
         held.append(((low[0] <= truth) & (truth <= high[0])).mean())
     return float(np.mean(held))

@@ -13,7 +13,7 @@ from unmask._base.checks import known
 from unmask._base.files import expanded
 from unmask._base.spelling import named
 from unmask.errors import SettingError
-from unmask.inputs import SeriesOriginal, images, row, sounds, text, videos, volumes
+from unmask.inputs import SeriesOriginal, images, row, sound_original, text, videos, volumes
 from unmask.inputs.row_files import read_rows
 from unmask.inputs.rows import RowOriginal
 from unmask.inputs.series_files import SUFFIXES, decoding
@@ -121,7 +121,13 @@ KINDS: dict[str, Kind] = {
         original=lambda own: RowOriginal(own, own.digest),
     ),
     "sound": Kind(
-        "sound", "sounds", lambda: tuple(SOUNDS), _sound, (), (), original=sounds.original_of
+        "sound",
+        "sounds",
+        lambda: tuple(SOUNDS),
+        _sound,
+        (),
+        (),
+        original=sound_original.original_of,
     ),
     "volume": Kind(
         "volume",

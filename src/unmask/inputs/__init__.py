@@ -7,8 +7,9 @@ from unmask.inputs.picture import PICTURE, Picture
 from unmask.inputs.rows import ROW, RowOriginal
 from unmask.inputs.sample import Modality, Original, Sample, describe, read, register
 from unmask.inputs.series_values import Series, series
+from unmask.inputs.sound_original import SoundOriginal
 from unmask.inputs.sound_values import Sound, sound
-from unmask.inputs.sounds import SOUND, SoundOriginal
+from unmask.inputs.sounds import SOUND
 from unmask.inputs.spec import InputSpec, TableSpec, TextSpec
 from unmask.inputs.table_row import Row, row
 from unmask.inputs.texts import TEXT, Text, TextOriginal, text

@@ -9,7 +9,7 @@ import numpy as np
 from unmask.errors import MissingExtra
 from unmask.inputs.picture import Picture
 from unmask.inputs.rows import RowOriginal
-from unmask.inputs.sounds import SoundOriginal
+from unmask.inputs.sound_original import SoundOriginal
 from unmask.inputs.texts import TextOriginal
 from unmask.inputs.time_series import SeriesOriginal
 from unmask.inputs.videos import VideoOriginal
