@@ -265,6 +265,15 @@ MostOption = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+SummaryOption = Annotated[
+    bool,
+    typer.Option(
+        "--summary",
+        help="Sum them up: mean maps by class, groups of maps that are alike, the least reliable "
+        "and the most surprising.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 CurvesOption = Annotated[
     bool,
     typer.Option(

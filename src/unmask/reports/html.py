@@ -153,12 +153,6 @@ def report(
             )
     look = look if cmap is None else replace(look, cmap=cmap)
     drawn = [_figures(number, each, look) for number, each in enumerate(explanations)]
-    style = _asset("report.css") + "".join(pictures.style for pictures in drawn)
-    script = _asset("report.js")
-    policy = (
-        f"default-src 'none'; img-src data:; media-src data:; style-src '{_digest(style)}'; "
-        f"script-src '{_digest(script)}'"
-    )
     many = "" if count == 1 else _contents(explanations)
     sections = "".join(
         _section(number, *section)
@@ -166,12 +160,23 @@ def report(
             zip(explanations, again, measured, found, drawn, strict=True)
         )
     )
+    style = "".join(pictures.style for pictures in drawn)
+    return page(title, f"<h1>{escape(title)}</h1>{many}", sections, style)
+
+
+def page(title: str, header: str, main: str, style: str = "") -> str:
+    """Return a whole page of HTML that loads nothing; `style` is CSS beside the report's own."""
+    style, script = _asset("report.css") + style, _asset("report.js")
+    policy = (
+        f"default-src 'none'; img-src data:; media-src data:; style-src '{_digest(style)}'; "
+        f"script-src '{_digest(script)}'"
+    )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
-        f"<header><h1>{escape(title)}</h1>{many}</header>\n<main>\n{sections}</main>\n"
+        f"<header>{header}</header>\n<main>\n{main}</main>\n"
         "<footer>Made by unmask "
         f"{escape(__version__)}. Parts of the input were hidden at random; what was visible when "
         "the score was high is warm, what was visible when it was low is cold (RISE, "
