@@ -17,6 +17,7 @@ from unmask.cli import (
     console,
     converge,
     detect,
+    doctor,
     evaluate,
     explain,
     merge,
@@ -73,6 +74,7 @@ COMMANDS = (
     batch.batch,
     web.app,
     report.report,
+    doctor.doctor,
 )
 HELP = {"help_option_names": ["-h", "--help"]}
 for command in COMMANDS:

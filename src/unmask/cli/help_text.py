@@ -59,6 +59,10 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         "unmask report unmask-output/fox.npz -o fox.html",
         "unmask report results --most 20 --title 'What did it look at?'",
     ),
+    "doctor": (
+        "unmask doctor",
+        "unmask doctor --json",
+    ),
 }
 
 # What stands for a value where an option names nothing better.
