@@ -230,7 +230,7 @@ def test_python_takes_the_rows_that_say_so_and_no_others():
 
 @rows
 def test_the_docstring_of_explain_states_the_rows_default(row):
-    kinds = dict(re.findall(r"^    (\w+) : (.*)$", unmask.explain.__doc__, re.MULTILINE))
+    kinds = dict(re.findall(r"^(\w+) : (.*)$", inspect.getdoc(unmask.explain), re.MULTILINE))
     assert (row.name in kinds) == row.argument
     kind = kinds.get(row.name, "")
     if not row.argument or row.name == "masks":  # "auto" is the word for none
@@ -246,7 +246,7 @@ def test_the_docstring_of_explain_states_the_rows_default(row):
 @pytest.mark.slow
 @rows
 def test_every_choice_is_in_docstring_and_help_and_is_taken(row):
-    doc = unmask.explain.__doc__.split(f"    {row.name} : ")[-1].split(" : ")[0]
+    doc = inspect.getdoc(unmask.explain).split(f"\n{row.name} : ")[-1].split(" : ")[0]
     for choice in row.choices:
         assert f'"{choice}"' in doc, (row.name, choice)
         prepared(row, choice)
