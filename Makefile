@@ -11,14 +11,14 @@ SHARED_OUT = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # Tests start more than a hundred processes, and each would compile all of unmask again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test fast lowest lint format clean
+.PHONY: demo test fast lowest lint docs format clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/unmask explain $(PICTURE) -o demo-output
 
 # One more than two cores: some tests only wait, for Ray, a browser or a server.
 test: JOBS = 3
-test: lint
+test: lint docs
 	$(TEST)/bin/python -m pytest $(SHARED_OUT)
 
 fast: $(TEST)/installed
@@ -35,6 +35,11 @@ lint: $(TEST)/installed
 	$(TEST)/bin/lint-imports
 	$(TEST)/bin/deno lint --quiet
 	$(TEST)/bin/deno check --quiet --no-remote src/unmask/app/page/*.js src/unmask/reports/report.js
+
+# Strict: a link or a reference that leads nowhere is an error. Nothing is fetched, and no advice on
+# other tools is shown.
+docs: $(TEST)/installed
+	NO_MKDOCS_2_WARNING=1 $(TEST)/bin/mkdocs build --strict --clean
 
 format: $(TEST)/installed
 	$(TEST)/bin/ruff check --fix .
@@ -58,4 +63,4 @@ $(LOWEST)/installed: pyproject.toml tools/lowest.py
 	touch $@
 
 clean:
-	rm -rf $(DEMO) $(TEST) $(LOWEST) demo-output
+	rm -rf $(DEMO) $(TEST) $(LOWEST) demo-output site

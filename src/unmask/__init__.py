@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from unmask.cluster import results
     from unmask.evaluation import metrics
     from unmask.evaluation import stored as kept
-    from unmask.inputs import series, sound, text, video, volume
+    from unmask.inputs import row, series, sound, text, video, volume
     from unmask.models.loading import load
     from unmask.models.model import Model
     from unmask.reports import convergence as plots
