@@ -40,6 +40,7 @@ LONGEST = (
     ("app/test_page.py",),
     ("app/test_browser.py",),
     ("whole/test_notebooks.py",),
+    ("whole/test_container.py",),
     ("reports/test_reproduce.py",),
     ("whole/test_lost_and_found.py",),
     ("models/test_server.py",),
