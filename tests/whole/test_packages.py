@@ -119,6 +119,7 @@ def test_the_recipe_asks_for_the_same():
     yaml = pytest.importorskip("yaml")
     recipe = yaml.safe_load((ROOT / "recipe" / "recipe.yaml").read_text("utf-8"))
     assert recipe["context"]["version"] == unmask.__version__
+    assert PROJECT["requires-python"] == f">={recipe['context']['python_min']}"
     asked = [one for one in recipe["requirements"]["run"] if not one.startswith("python ")]
     extras = PROJECT["optional-dependencies"]
     assert needed(asked) == needed(PROJECT["dependencies"], extras["cli"], extras["onnx"])
