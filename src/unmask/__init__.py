@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from unmask.targets import (
         Prediction,
         Target,
+        answer,
         box,
         contrast,
         output,
@@ -95,6 +96,7 @@ __all__ = [
     "UnmaskError",
     "UnmaskWarning",
     "__version__",
+    "answer",
     "box",
     "cluster",
     "compare_pictures",
@@ -146,6 +148,7 @@ _HOME = {
     "Prediction": "targets",
     "Run": "run.prepare",
     "Target": "targets",
+    "answer": "targets",
     "box": "targets",
     "compare_pictures": "run.pairs",
     "contrast": "targets",

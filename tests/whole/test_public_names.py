@@ -12,7 +12,7 @@ import unmask
 FACE = {
     "unmask": """DoubtWarning Explanation FileError ImageError Interrupted MissingExtra Model
         ModelError ModelOutputError Plan Prediction Run SettingError Target TargetError UnmaskError
-        UnmaskWarning __version__ box cluster compare_pictures contrast demo detect evaluation
+        UnmaskWarning __version__ answer box cluster compare_pictures contrast demo detect evaluation
         explain extend kept load metrics notebook output plots predict prepare region report
         results rise row series similar_to sound stream text video volume within_top""",
     "unmask.adapters": """Rise explain_batch importance log_mlflow log_tensorboard log_wandb
@@ -36,7 +36,7 @@ FACE = {
     "unmask.masks": "DESIGNS Block Masks",
     "unmask.models": "DETECTORS Detections Model load randomize",
     "unmask.reports": "report stored",
-    "unmask.targets": """Detection Point Prediction Segment Target Targets Task box contrast
+    "unmask.targets": """Detection Point Prediction Segment Target Targets Task Written answer box contrast
         output region register similar_to task_of within_top""",
 }
 PRIVATE = {

@@ -56,7 +56,7 @@ __all__ = [
 # Pixels beyond which a picture at its own size is noted: for a network, for a function.
 USUAL, LARGE = 256 * 256, 1_000_000
 # Of outputs that may be probabilities: numbers and embeddings are none.
-AXES = {"regions": 4, "outputs": 0, "similarity": 0}
+AXES = {"regions": 4, "outputs": 0, "similarity": 0, "answers": 0}
 # How the note begins that is said before anything else.
 STRANGE = "the embedded demo knows eight drawn shapes"
 
@@ -95,6 +95,16 @@ class Question:
         ModelError, ModelOutputError
             The model failed, or returned something unusable.
         """
+        settle = getattr(self.task, "settle", None)
+        if settle is not None:
+            model, specs, said = settle(self.specs, self.model, self.sample)
+            for note in said:
+                warn(note, UnmaskWarning)
+            settled = replace(self, model=model, specs=specs, notes=(*self.notes, *said))
+            return settled._answered()
+        return self._answered()
+
+    def _answered(self) -> Answer:
         model, sample = self.model, self.sample
         outputs = whole_outputs(model, sample)
         _check_gaps(model, sample)
@@ -323,7 +333,8 @@ def _about_input(model: Model, sample: Sample) -> list[str]:
             f"mean={pixels.mean} and std={pixels.std} are read as of pixels from 0 to 255: in "
             "units of x/255 none could be so large"
         )
-    free = model.input.size is None and model.input.edges is None
+    own = model.input
+    free = own.size is None and own.edges is None and own.line_height is None
     if free and isinstance(sample.original, Picture):
         height, width = sample.shape
         # A function may look at colors; a network of a framework was trained at some size.

@@ -37,7 +37,8 @@ def predict(
     -------
     list of Prediction
         Of a model of segmentation the parts of its answer, `unmask.targets.Segment`, the largest
-        first; of one that finds keypoints these, `unmask.targets.Point`, the surest first.
+        first; of one that finds keypoints these, `unmask.targets.Point`, the surest first; of one
+        that writes text what it writes, `unmask.targets.Written`, with its tokens.
 
     Examples
     --------
@@ -53,7 +54,8 @@ def predict(
             f"{question.model.name} is a detector (detector={question.model.detector!r}), which "
             "finds boxes: unmask.detect(model, picture) lists them"
         )
-    answer, loaded, sample = question.answer(), question.model, question.sample
+    answer, sample = question.answer(), question.sample
+    loaded = answer.question.model
     found = answer.predictions(top)
     if not found and of_places(answer.outputs, loaded):  # which nobody said
         found = [*TASKS["regions"].found(answer.outputs, loaded, sample, top)]
@@ -63,7 +65,10 @@ def predict(
             f"(n, classes): {seem(answer.outputs, sample.shape, loaded.input.layout)}"
         )
     if sample.array.nbytes <= SMALL:
-        for note in probe(loaded, sample, answer.outputs, loaded.batch or 4).notes:
+        probed = probe(
+            loaded, sample, answer.outputs, loaded.batch or 4, of_classes=loaded.answers is None
+        )
+        for note in probed.notes:
             warn(note, DoubtWarning)
     return found
 

@@ -304,12 +304,12 @@ def prepare(
     path = None if checkpoint is None else expanded(checkpoint)
     content = None if path is None else checkpoints.peek(path)
     answer = question.answer()
-    outputs = answer.outputs
+    outputs, loaded = answer.outputs, answer.question.model
     targets = linked(answer.targets(), chosen["link"], loaded, outputs)
     best = [prediction.label for prediction in answer.predictions(1)]
     asides = not_best(targets.targets, outputs, loaded.activation, *best) if best else []
     asides += getattr(unlinked(targets), "notes", ())
-    of_classes = question.task.name not in ("outputs", "similarity")
+    of_classes = question.task.name not in ("outputs", "similarity", "answers")
     probed = probe(loaded, sample, outputs, plan.batch_size, of_classes=of_classes)
     for note in (*asides, *probed.notes):
         warn(note, DoubtWarning)

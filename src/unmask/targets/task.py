@@ -74,7 +74,9 @@ class Task(Protocol):
     Notes
     -----
     A task may have a method ``claims(model, asked) -> bool`` too: whether what is asked for is of
-    this task, whatever the model is, as a region is one of segmentation.
+    this task, whatever the model is, as a region is one of segmentation. And a method
+    ``settle(specs, model, sample) -> (model, specs, notes)``: what takes a call of the model before
+    it can be asked about the whole input, as an answer of its own does.
     """
 
     @property
