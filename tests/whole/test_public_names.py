@@ -36,8 +36,8 @@ FACE = {
     "unmask.masks": "DESIGNS Block Masks",
     "unmask.models": "DETECTORS Detections Model load randomize",
     "unmask.reports": "report stored",
-    "unmask.targets": """Detection Point Prediction Segment Target Targets Task Written answer box contrast
-        output region register similar_to task_of within_top""",
+    "unmask.targets": """Detection Point Prediction Segment Target Targets Task Written answer
+        box contrast output region register similar_to task_of within_top""",
 }
 PRIVATE = {
     "unmask._base",

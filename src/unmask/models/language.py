@@ -69,6 +69,9 @@ class Network(Protocol):
     def decode(self, ids: Sequence[int]) -> str:
         """Return tokens as text."""
 
+    def length(self, contexts: Any) -> int:
+        """Return the tokens of the first context."""
+
     def scores(self, contexts: Any, answer: Sequence[int], asked: Asked) -> Array:
         """Return log-probabilities of tokens after contexts and a part of an answer.
 
@@ -180,10 +183,10 @@ class Language:
 
     def greedy(self, whole: Any, prompt: str | None) -> Given:
         """Return what taking the likeliest token each time writes."""
-        context = self.contexts(whole, prompt)
-        self._check_length(context, 1, "the prompt")
         net, ids, ended = self.network, list[int](), False
-        room = self.most if net.limit is None else min(self.most, net.limit - _length(context))
+        context = self.contexts(whole, prompt)
+        self._check_length(context, 1, "the text")
+        room = self.most if net.limit is None else min(self.most, net.limit - net.length(context))
         while not ended and len(ids) < room:
             token = net.best(context, ids)
             ended = token in net.ends
@@ -235,7 +238,7 @@ class Language:
             if kept and net.decode(both) == net.decode(first) + answer:
                 return ids
         ids = net.encode_answer(answer)
-        if not ids or net.decode(ids).split() != answer.split():
+        if not ids or _read(net.decode(ids)) != _read(answer):
             raise TargetError(
                 f"the answer {answer!r} cannot be written in the tokens of {net.name}: they read "
                 f"{net.decode(ids)!r}"
@@ -252,7 +255,7 @@ class Language:
         return tuple(found)
 
     def _check_length(self, context: Any, more: int, what: str) -> None:
-        limit, length = self.network.limit, _length(context)
+        limit, length = self.network.limit, self.network.length(context)
         # The last token of an answer is only asked about.
         taken = length + more - 1
         if limit is not None and taken > limit:
@@ -266,3 +269,8 @@ def _length(context: Any) -> int:
     """Return the tokens of one context."""
     first = context[0]
     return len(first) if isinstance(first, list) else int(getattr(first, "length", 0))
+
+
+def _read(text: str) -> list[str]:
+    """Return what people read: some tokenizers keep neither blanks nor capitals."""
+    return text.casefold().split()

@@ -62,7 +62,7 @@ class FillsMasks:
         text, every = self._checked(framed(whole[0], prompt)), []
         for answer in answers:
             ids = self.network.encode_answer(answer)
-            if not ids or self.network.decode(ids).split() != answer.split():
+            if not ids or self.network.decode(ids).casefold().split() != answer.casefold().split():
                 raise TargetError(
                     f"the answer {answer!r} cannot be written in the tokens of {self.name}: they "
                     f"read {self.network.decode(ids)!r}"

@@ -129,6 +129,9 @@ class _Network:
     def decode(self, ids: Sequence[int]) -> str:
         return str(self.tokenizing.tokenizer.decode(list(ids), skip_special_tokens=False))
 
+    def length(self, contexts: Sequence[list[int]]) -> int:
+        return len(contexts[0])
+
     def is_causal(self) -> bool:
         """Whether another last token leaves what is said of the first as it is."""
         ids = [self.encode_answer(text)[:1] or [0] for text in ("a", "the")]
