@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Answering", "Given", "Scored", "joined_answer"]
+__all__ = ["Answering", "Cost", "Given", "Meter", "Scored", "joined_answer"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,40 @@ class Scored:
         3
         """
         return sum(1 + len(tokens) for tokens in self.tokens[:number])
+
+
+class Meter(Protocol):
+    """What counts tokens."""
+
+    @property
+    def tokens(self) -> int:
+        """Used so far."""
+
+    @property
+    def budget(self) -> int | None:
+        """That may be used in all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cost:
+    """What an input costs on a server that counts.
+
+    Attributes
+    ----------
+    calls, tokens : int
+        For one input, at most: with all of it shown.
+    meter : Meter
+    """
+
+    calls: int
+    tokens: int
+    meter: Meter
+
+    @property
+    def left(self) -> int | None:
+        """Tokens of the budget that are left; None where there is none."""
+        budget = self.meter.budget
+        return None if budget is None else max(0, budget - self.meter.tokens)
 
 
 class Answering(Protocol):

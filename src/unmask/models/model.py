@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from unmask.models.answering import Answering, Scored
+    from unmask.models.answering import Answering, Cost, Scored
     from unmask.models.origin import Origin
 
 __all__ = ["ACTIVATIONS", "Activation", "Model", "Overlap", "build", "joined", "labels_misfit"]
@@ -101,6 +101,8 @@ class Model:
         For a model that writes text: how it is asked what it writes, and what scores an answer.
     answered : Scored or None
         The answers whose log-probabilities it returns, once they are known.
+    cost : Cost or None
+        What an input costs, of a model on a server that counts.
     """
 
     run: Callable[[Any], Any]
@@ -129,6 +131,7 @@ class Model:
     hold: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
     answers: Answering | None = None
     answered: Scored | None = None
+    cost: Cost | None = None
 
     def __post_init__(self) -> None:
         own = self.input

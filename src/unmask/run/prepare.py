@@ -11,7 +11,7 @@ import numpy as np
 
 from unmask._base.files import expanded
 from unmask._version import __version__
-from unmask.errors import DoubtWarning, SettingError, warn
+from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, warn
 from unmask.estimate.finish import finished
 from unmask.estimate.scores import Scores
 from unmask.inputs import describe
@@ -25,6 +25,7 @@ from unmask.masks.segments import SegmentMasks
 from unmask.models.loading import load
 from unmask.run import checkpoint as checkpoints
 from unmask.run.ask import Answer, Question, ask, whole_outputs
+from unmask.run.costs import affordable
 from unmask.run.design import designed
 from unmask.run.diagnostics import doubts, not_best
 from unmask.run.explanation import Explanation
@@ -305,6 +306,9 @@ def prepare(
     content = None if path is None else checkpoints.peek(path)
     answer = question.answer()
     outputs, loaded = answer.outputs, answer.question.model
+    plan, cost = affordable(plan, loaded.cost, fixed=chosen["masks"] not in (None, "auto"))
+    for note in cost:
+        warn(note, UnmaskWarning)
     targets = linked(answer.targets(), chosen["link"], loaded, outputs)
     best = [prediction.label for prediction in answer.predictions(1)]
     asides = not_best(targets.targets, outputs, loaded.activation, *best) if best else []
@@ -321,7 +325,7 @@ def prepare(
         plan=plan,
         targets=targets,
         image=describe(image),
-        notes=(*answer.notes, *asides, *probed.notes),
+        notes=(*answer.notes, *cost, *asides, *probed.notes),
         start=Scores.empty(plan.masks, len(targets)),
         identity=identity(loaded.digest, sample.array, scores.reshape(-1), outputs),
         calls=1 + probed.calls + getattr(bare, "calls", 0),
