@@ -94,9 +94,9 @@ def test_a_refusal_is_no_failure_and_the_key_is_shown_to_nobody(monkeypatch):
     assert served.requests == 1
     monkeypatch.setenv("MY_KEY", "sk-right")
     with serving(key="sk-right") as served:
-        made = explain(load(served, key="MY_KEY"), masks=64)
+        made = explain(load(served, key_variable="MY_KEY"), masks=64)
     assert "sk-" not in json.dumps(made.origin.options)
-    assert made.origin.options["key"] == "MY_KEY"
+    assert made.origin.options["key_variable"] == "MY_KEY"
     assert served.seen[0] == ("/v1/completions", "Bearer sk-right")
     assert "sk-wrong" not in str(told.value)
 
@@ -257,7 +257,7 @@ def test_a_budget_is_never_overdrawn():
     ("options", "said"),
     [
         ({"base_url": "localhost:8000"}, "expected the address of a server"),
-        ({"key": "sk-abc/def"}, "name of the environment variable"),
+        ({"key_variable": "sk-abc/def"}, "name of the environment variable"),
         ({"timeout": 0}, "timeout=0"),
         ({"concurrency": 0}, "concurrency=0"),
         ({"budget": 0}, "budget=0"),

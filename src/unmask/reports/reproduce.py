@@ -21,6 +21,7 @@ from unmask.run.settings import PRESETS, SETTINGS, preset_settings
 from unmask.run.wording import MODEL
 from unmask.run.wording import OPTIONS as SPELT
 from unmask.targets import links
+from unmask.targets.answers import shortened
 from unmask.targets.box_specs import CORNERS
 
 if TYPE_CHECKING:
@@ -244,8 +245,9 @@ def reproduction(
     texts = explanation.texts or ()
     home = explanation.original
     said = home if isinstance(home, TextOriginal) else None
-    words = [_words(target, texts, preset) for target in explanation.targets]
-    code = [_python(target, texts, preset) for target in explanation.targets]
+    asked = shortened(explanation.targets)
+    words = [_words(target, texts, preset) for target in asked]
+    code = [_python(target, texts, preset) for target in asked]
     missing = [*of_model, *of_image, *_missing(explanation)]
     if None in code:
         missing.append("targets that are a function")

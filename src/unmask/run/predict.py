@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unmask._base.checks import whole
-from unmask.errors import DoubtWarning, ModelError, warn
+from unmask.errors import DoubtWarning, ModelError, SettingError, warn
 from unmask.models.heads import HEADS
 from unmask.models.outputs import described, seem
 from unmask.run.ask import ask
 from unmask.run.probing import probe
-from unmask.targets import Detection
+from unmask.targets import Detection, answer
 from unmask.targets.regions import of_places
 from unmask.targets.task import TASKS
 
 if TYPE_CHECKING:
+    from unmask.models.model import Model
     from unmask.targets import Prediction
 
 __all__ = ["detect", "predict"]
@@ -23,7 +25,12 @@ SMALL = 2**24  # bytes of an input that may be asked about four times more for a
 
 
 def predict(
-    model: Any, image: Any, top: int = 5, *, preprocess: str | None = None
+    model: Any,
+    image: Any,
+    top: int = 5,
+    *,
+    preprocess: str | None = None,
+    prompt: str | None = None,
 ) -> list[Prediction]:
     """Return the model's best classes for an image, best first.
 
@@ -32,6 +39,8 @@ def predict(
     model, image, preprocess
         As for `explain`.
     top : int, default 5
+    prompt : str, optional
+        What is said to a model that writes text, see `unmask.answer`.
 
     Returns
     -------
@@ -49,6 +58,8 @@ def predict(
     """
     top = whole("top", top)
     question = ask(model, image, preprocess=preprocess, look=True)
+    if prompt is not None:
+        question = replace(question, specs=_own_answer(question.model, prompt))
     if question.task.name == "boxes":
         raise ModelError(
             f"{question.model.name} is a detector (detector={question.model.detector!r}), which "
@@ -71,6 +82,12 @@ def predict(
         for note in probed.notes:
             warn(note, DoubtWarning)
     return found
+
+
+def _own_answer(model: Model, prompt: str) -> Any:
+    if model.answers is None:
+        raise SettingError(f"prompt={prompt!r}: {model.name} writes no text that could answer it")
+    return TASKS["answers"].parse(model, answer(None, prompt))[1]
 
 
 def detect(model: Any, image: Any) -> list[Detection]:

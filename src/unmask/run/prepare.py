@@ -27,7 +27,7 @@ from unmask.run import checkpoint as checkpoints
 from unmask.run.ask import Answer, Question, ask, whole_outputs
 from unmask.run.costs import affordable
 from unmask.run.design import designed
-from unmask.run.diagnostics import doubts, not_best
+from unmask.run.diagnostics import doubted_parts, doubts, not_best
 from unmask.run.explanation import Explanation
 from unmask.run.identity import UNKNOWN, Identity, identity
 from unmask.run.plan import Plan
@@ -44,6 +44,7 @@ from unmask.run.settings import batch_size as batch_size_of
 from unmask.run.stopping import reason
 from unmask.targets import Detection, task_of
 from unmask.targets.links import check_link, linked, unlinked
+from unmask.targets.task import leading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -176,16 +177,19 @@ class Run:
             The scores hardly vary, nearly all masks hide the target, the map is not reliable.
         """
         values, stderrs, sure = finished(self.plan.estimator, estimate)
-        stopped = reason(estimate, self.plan, min(sure), seconds)
+        first = leading(self.targets)
+        surest, deciding = [sure[place] for place in first], estimate.only(first)
+        stopped = reason(deciding, self.plan, min(surest), seconds)
         found = doubts(
-            estimate,
-            self.targets.targets,
-            sure,
-            whole=self.targets.score(self.outputs, 1)[0],
+            deciding,
+            [self.targets.targets[place] for place in first],
+            surest,
+            whole=self.targets.score(self.outputs, 1)[0][list(first)],
             signed=_signed(self.model, self.outputs),
             estimator=self.plan.estimator,
             link=self.plan.link,
         )
+        found += doubted_parts([one for place, one in enumerate(sure) if place not in first])
         made = Explanation(
             targets=self.targets.targets,
             plan=self.plan,

@@ -16,7 +16,7 @@ from unmask.targets.classes import Prediction
 from unmask.targets.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Column = tuple[Target, int, int | None]
 
 
-__all__ = ["MEASURE", "AnswerTargets", "Answers", "Written"]
+__all__ = ["MEASURE", "AnswerTargets", "Answers", "Written", "shortened"]
 
 
 MEASURE, DIFFERENCE = "log-probability", "difference of log-probabilities"
@@ -217,6 +217,54 @@ class Answers:
             pairs = tuple(zip(tokens, row[at + 1 : at + 1 + len(tokens)], strict=True))
             made.append(Written(number, text.strip(), row[at], pairs))
         return sorted(made, key=lambda one: -one.score)[:top]
+
+
+def shortened(targets: Sequence[Target]) -> list[Target]:
+    """Return targets with all tokens of an answer as one, which is asked for in a word.
+
+    Examples
+    --------
+    >>> one, *rest = [Target(f"{n} cat", None, 0.0, number=n, request=f"token-{n}:a cat")
+    ...               for n in (1, 2)]
+    >>> whole = Target("a cat", None, 0.0, request="answer:a cat", measure=MEASURE)
+    >>> [each.request for each in shortened([whole, replace(one, label="a"),
+    ...                                      replace(rest[0], label="cat")])]
+    ['answer:a cat', 'tokens:a cat']
+    """
+    found: list[Target] = []
+    place = 0
+    while place < len(targets):
+        first = targets[place]
+        run = _run_of_tokens(targets[place:])
+        text = "".join(one.label for one in run)
+        if run and _letters(text) == _letters(_text(first)):
+            request = (first.request or "").replace("token-1", "tokens", 1)
+            found.append(replace(first, request=request))
+            place += len(run)
+        else:
+            found.append(first)
+            place += 1
+    return found
+
+
+def _run_of_tokens(targets: Sequence[Target]) -> list[Target]:
+    """Return the tokens 1, 2, ... of one answer that targets begin with."""
+    run: list[Target] = []
+    for one in targets:
+        if not one.is_token or one.number != len(run) + 1 or (run and _text(one) != _text(run[0])):
+            break
+        run.append(one)
+    return run
+
+
+def _text(target: Target) -> str:
+    """Return the answer that a token is of."""
+    (spec,) = parse_answers(target.request, "")
+    return (spec.text or "") if isinstance(spec, Answer) else ""
+
+
+def _letters(text: str) -> str:
+    return "".join(text.replace("' '", "").split())
 
 
 def _answers(spec: Answer | Rather) -> tuple[Answer, ...]:

@@ -42,7 +42,7 @@ def from_completions(
     name: str,
     *,
     base_url: str = HOSTED,
-    key: str = KEY,
+    key_variable: str = KEY,
     concurrency: int = 4,
     timeout: float = 60.0,
     patience: float = 120.0,
@@ -58,7 +58,7 @@ def from_completions(
         "openai:MODEL", as the server calls it.
     base_url : str
         ``http://localhost:8000/v1``, say.
-    key : str, default "OPENAI_API_KEY"
+    key_variable : str, default "OPENAI_API_KEY"
         Name of the environment variable that holds the key. The key itself is written nowhere.
     concurrency : int, default 4
         Requests at once, at most.
@@ -84,14 +84,16 @@ def from_completions(
     SettingError
         An option out of range.
     """
-    if not key.replace("_", "a").isalnum() or len(key) > 100:
-        raise SettingError("key= is the name of the environment variable that holds the key")
+    if not key_variable.replace("_", "a").isalnum() or len(key_variable) > 100:
+        raise SettingError(
+            "key_variable= is the name of the environment variable that holds the key"
+        )
     for option, seconds in (("timeout", timeout), ("patience", patience)):
         if not (is_number(seconds) and 0 < seconds <= threading.TIMEOUT_MAX):
             raise SettingError(f"{option}={seconds!r}: expected a number of seconds above 0")
     wire = Wire(
         base_url,
-        key,
+        key_variable,
         concurrency=whole("concurrency", concurrency, 1, 256),
         timeout=timeout,
         patience=patience,
