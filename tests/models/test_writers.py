@@ -353,3 +353,31 @@ def test_a_saved_folder_is_loaded_by_its_name(kind, tmp_path):
     made = unmask.explain(model, given, asked, masks=64)
     assert [one.label for one in made.targets] == ["a dog", "a", "dog"]
     assert made.origin.source == f"hf:{tmp_path}"
+
+
+# --- both hidden
+
+
+def test_the_picture_and_the_prompt_are_hidden_in_the_same_calls():
+    network, processor = llava()
+    model = unmask.load(network.eval(), processor=processor)
+    given = unmask.together(PICTURE, "what is on the table", grid=(3, 4))
+    run = unmask.prepare(model, given, unmask.answer("a dog"), masks=64, fill="black")
+    made = run.explanation([*unmask.stream(run)][-1])
+    assert made.maps.shape == (3, 12 + 5)
+    grids = run.plan.masks.block(0).grids[:6]
+    masked = run.sample.masked(grids, run.fill)
+    for scores, (pixels, text) in zip(made.estimate.scores, masked, strict=False):
+        given = processor(
+            images=np.rint(pixels).astype(np.uint8), text=f"<image>\n{text}", return_tensors="pt"
+        )
+        ids = [*given.input_ids[0].tolist(), WORDS.index("a")]
+        with torch.no_grad():
+            after = logs(
+                network(pixel_values=given["pixel_values"], input_ids=torch.tensor([ids])).logits
+            )[0, -2:]
+        expected = [float(after[n, WORDS.index(word)]) for n, word in enumerate(("a", "dog"))]
+        np.testing.assert_allclose(scores[1:], expected, atol=1e-5)
+    drawn, words = made.original.split(made.map)
+    assert drawn.shape == (40, 56)
+    assert words.shape == (5,)

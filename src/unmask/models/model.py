@@ -103,6 +103,9 @@ class Model:
         The answers whose log-probabilities it returns, once they are known.
     cost : Cost or None
         What an input costs, of a model on a server that counts.
+    pairs : callable or None
+        For a model that takes a picture and a text together: ``text -> fields``, what to `replace`
+        in it so that a batch is a list of both, `text` being the whole one.
     """
 
     run: Callable[[Any], Any]
@@ -132,6 +135,7 @@ class Model:
     answers: Answering | None = None
     answered: Scored | None = None
     cost: Cost | None = None
+    pairs: Callable[[str], dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         own = self.input

@@ -19,6 +19,7 @@ from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
 from unmask.masks.segments import SegmentMasks
 from unmask.reports.answers import chosen_one_by_one
+from unmask.reports.both import Both
 from unmask.reports.figures import Pictures, figure, image
 from unmask.reports.reproduce import reproduction
 from unmask.reports.rows import Columns
@@ -74,6 +75,7 @@ FIGURES: dict[str, Callable[[int, Explanation, Look], Figures]] = {
     "volume": Volumes,
     "video": Videos,
     "row": Columns,
+    "picture and text": Both,
 }
 
 

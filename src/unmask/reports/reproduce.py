@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from unmask import demo
 from unmask._base.files import slug
-from unmask.inputs import RowOriginal, TextOriginal
+from unmask.inputs import RowOriginal, TextOriginal, TogetherOriginal
 from unmask.inputs.fills import is_unnamed, read_fill
 from unmask.inputs.rows import FROM
 from unmask.inputs.texts import LEFT_OUT
@@ -300,6 +300,9 @@ def _image(explanation: Explanation) -> tuple[str, bool, list[str]]:
     """Return the input's path, whether it is one of the demo's, and what is not known of it."""
     if isinstance(explanation.original, TextOriginal):
         return explanation.image, False, []
+    if isinstance(explanation.original, TogetherOriginal):
+        unsaid = ["the picture and its text, which go in by unmask.together(picture, text)"]
+        return explanation.image, False, unsaid
     if isinstance(explanation.original, RowOriginal):
         files = explanation.original.row.files
         unsaid = [] if files and files.background else [ROW_FILES]

@@ -24,7 +24,7 @@ from unmask.errors import (
     collected,
     warn,
 )
-from unmask.inputs import Picture, read
+from unmask.inputs import Picture, Together, read
 from unmask.inputs.rows import RowSample
 from unmask.models.loading import load
 from unmask.models.model import labels_misfit
@@ -198,6 +198,8 @@ def ask(
     loaded = load(model)
     if isinstance(given, Mapping):
         loaded, given = _held(loaded, given)
+    if isinstance(given, Together):
+        loaded = _paired(loaded, given)
     task = task_of(loaded, target)
     if single and target is None:
         target = task.single
@@ -221,6 +223,16 @@ def _held(model: Model, given: Mapping[str, Any]) -> tuple[Model, Any]:
             f"{model.main_input!r}, which is masked, is not among the inputs {', '.join(given)}"
         )
     return replace(model, **model.hold(others)), given[model.main_input]
+
+
+def _paired(model: Model, given: Together) -> Model:
+    """Return a model that takes pictures and texts together."""
+    if model.pairs is None:
+        raise ModelError(
+            f"{model.name} does not take a picture and a text together: expected one that is asked "
+            "about a picture, or that compares pictures with texts"
+        )
+    return replace(model, **model.pairs(given.text.string))
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,7 +313,8 @@ def whole_outputs(model: Model, sample: Sample) -> Any:
 
 
 def _kind(sample: Sample) -> str:
-    return "row" if isinstance(sample, RowSample) else "text"
+    kinds = {"RowSample": "row", "TogetherSample": "picture and text"}
+    return kinds.get(type(sample).__name__, "text")
 
 
 def _check_gaps(model: Model, sample: Sample) -> None:

@@ -146,13 +146,21 @@ def from_writer(
             most,
         )
         return replace(made, answers=answering)
+
+    def item(one: Any, prompt: str | None) -> Item:
+        if not isinstance(one, tuple):
+            return Item(network.said(prompt or ""), _pixels(one))
+        picture, text = one  # both hidden in parts
+        return Item(network.said(framed(text, prompt)), _pixels(picture))
+
     answering = Language(
         network,
-        lambda batch, prompt: [Item(network.said(prompt or ""), _pixels(one)) for one in batch],
-        lambda batch, prompt: network.said(prompt or ""),  # noqa: ARG005
+        lambda batch, prompt: [item(one, prompt) for one in batch],
+        lambda batch, prompt: item(batch[0], prompt).text,
         most,
     )
-    return replace(made, answers=answering, input=_picture_spec(processor, size))
+    spec = _picture_spec(processor, size)
+    return replace(made, answers=answering, input=spec, pairs=lambda _: {})
 
 
 def _picture_spec(processor: Any, size: Sequence[int] | None) -> Any:

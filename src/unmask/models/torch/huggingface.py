@@ -186,6 +186,7 @@ def from_huggingface(
             texts=texts,
             embeddings=_embeddings_of(made, model, autocast, channels_last),
             embed_texts=_texts_embedded(made, model, tokenizer),
+            pairs=_pairs_of(made, model, tokenizer, autocast, channels_last),
         )
     if not _classifies(model):
         # Maps, boxes or embeddings: a function of the outputs says what of them is explained.
@@ -329,6 +330,40 @@ def _texts_of(
             "classes": len(texts),
             "activation": activation or chosen,
             "notes": notes,
+        }
+
+    return fields
+
+
+def _pairs_of(
+    made: Model, model: Any, tokenizer: Any, autocast: Any, channels_last: bool
+) -> Callable[[str], dict[str, Any]]:
+    """Return what turns a model that compares pictures with texts into one of pairs of them."""
+    siglip = "siglip" in str(getattr(model.config, "model_type", ""))
+
+    def fields(whole: str) -> dict[str, Any]:
+        _check_tokenizer(made, tokenizer)
+
+        def run(batch: list[Any]) -> NDArray[Any]:
+            pictures, texts = zip(*batch, strict=True)
+            features = _text_features(model, tokenizer, texts, siglip)
+
+            def forward(pixels: Any) -> Any:
+                return _similarities(model, pixels, features).diagonal()[:, None]
+
+            found: NDArray[Any] = runner(model, forward, autocast, channels_last)(
+                np.stack(pictures)
+            )
+            return found
+
+        return {
+            "run": run,
+            "labels": (whole,),
+            "classes": 1,
+            "activation": "logits",
+            "texts": None,
+            "asarray": np.asarray,
+            "notes": made.notes,
         }
 
     return fields
