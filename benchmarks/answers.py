@@ -5,7 +5,7 @@
   where nothing is drawn, the share is told beside it.
 - Cue: 50 prompts in which a cue is planted once, and the answer repeats it: the share in which the
   cue's word has the largest value. The small language model repeats numbers ("328"), and hardly any
-  name; a larger one (--language) names.
+  name; a larger one (--language) is asked for the name in a sentence.
 - Reviews (--language): few-shot sentiment: how often is one of the words that say it the largest?
 - Tokens: time of a call while every token of a long answer is a target (200 and more with
   --language), over that of the whole alone, and the memory of a run.
@@ -40,12 +40,13 @@ FRAMES = (
 )
 NUMBERS = ("328", "0.15", "128", "0.73", "512", "64", "0.9", "256", "3.5", "1024")
 STORIES = (
-    "{} opened the door and let the dog into the garden. When it began to rain, the dog ran to",
-    "Yesterday the letter for {} arrived with the morning post. The postman gave the letter to",
-    "A little girl named {} lived near the old mill. Everybody in the village liked",
-    "The teacher asked {} to read the poem aloud. The whole class listened to",
-    "Please meet my brother {} at the station tonight. I hope you will like",
+    "{} opened the door and let the dog into the garden.",
+    "Yesterday the letter for {} arrived with the morning post.",
+    "A little girl named {} lived near the old mill.",
+    "The teacher asked {} to read the poem aloud.",
+    "Please meet my brother {} at the station tonight.",
 )
+ASKED = "{}\nThe name in this text is"
 NAMES = (
     "Anna",
     "Peter",
@@ -101,7 +102,7 @@ def main() -> int:
     if asked.language:
         large = unmask.load(asked.language, chat=False)
         if asked.only in (None, "cue"):
-            share = cue("the larger model, names", large, STORIES, NAMES, masks=FEW)
+            share = cue("the larger model, names", large, STORIES, NAMES, ASKED, FEW)
             reached.append(verdict("cues, larger model", share, 0.9, percent, most=False))
         if asked.only in (None, "reviews"):
             reached.append(reviews(large))
@@ -152,13 +153,14 @@ def cue(
     model: unmask.Model,
     frames: tuple[str, ...],
     cues: tuple[str, ...],
+    prompt: str | None = None,
     masks: int | None = None,
 ) -> float:
     leads = []
     for frame in frames:
         for one in cues:
-            text = unmask.text(frame.format(one))
-            made = unmask.explain(model, text, unmask.answer(one, of="whole"), masks=masks)
+            asked = unmask.answer(one, prompt, of="whole")
+            made = unmask.explain(model, unmask.text(frame.format(one)), asked, masks=masks)
             leads.append(one in made.original.words[int(made.map.argmax())])  # type: ignore[union-attr]
     share = float(np.mean(leads))
     print(f"the cue leads, {title}: {percent(share)} of {len(leads)}", flush=True)

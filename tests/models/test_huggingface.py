@@ -650,8 +650,10 @@ def test_an_embedding_is_no_class(scene):
     assert chosen(np.zeros((1, 3, 32, 32), np.float32)).shape == (1, 16)
 
 
-def test_a_picture_and_its_text_are_hidden_in_the_same_calls(clip_model, clip_processor, scene):
-    model = unmask.load(clip_model, processor=clip_processor)
+@pytest.mark.slow
+def test_a_picture_and_its_text_are_hidden_in_the_same_calls(scene):
+    network, processor = clip_model().eval(), clip_processor()
+    model = unmask.load(network, processor=processor)
     said = "a photo of the cat"
     run = unmask.prepare(model, unmask.together(scene, said, grid=(2, 3)), masks=64, fill="black")
     made = run.explanation([*unmask.stream(run)][-1])
@@ -659,9 +661,9 @@ def test_a_picture_and_its_text_are_hidden_in_the_same_calls(clip_model, clip_pr
     assert made.map.shape == (6 + 5,)
     masked = run.sample.masked(run.plan.masks.block(0).grids[:6], run.fill)
     for (score,), (pixels, text) in zip(made.estimate.scores, masked, strict=False):
-        tokens = clip_processor.tokenizer([text], return_tensors="pt")
+        tokens = processor.tokenizer([text], return_tensors="pt")
         with torch.no_grad():
-            direct = clip_model(pixel_values=torch.tensor(pixels[None]), **tokens).logits_per_image
+            direct = network(pixel_values=torch.tensor(pixels[None]), **tokens).logits_per_image
         assert score == pytest.approx(float(direct), abs=1e-4)
     held = unmask.prepare(model, unmask.together(scene, said, hide="text"), masks=32)
     assert held.sample.shape == (5,)

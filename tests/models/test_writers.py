@@ -10,11 +10,7 @@ from helpers.later import later
 from unmask.errors import ModelError, SettingError, TargetError
 
 torch, transformers = later("torch"), later("transformers")
-pytestmark = [
-    pytest.mark.slow,
-    # Without torchvision processors fall back to Pillow, and say so.
-    pytest.mark.filterwarnings("ignore:.*requires torchvision"),
-]
+pytestmark = pytest.mark.slow
 
 SPECIAL = ["[PAD]", "[UNK]", "[MASK]", "<s>", "</s>", "<image>"]
 WORDS = [
@@ -230,7 +226,7 @@ def blip():
         vision_config=EYES,
         projection_dim=16,
     )
-    pictures = transformers.BlipImageProcessor(size=SQUARE)
+    pictures = transformers.BlipImageProcessorPil(size=SQUARE)
     return transformers.BlipForConditionalGeneration(config), transformers.BlipProcessor(
         pictures, tokens()
     )
@@ -238,7 +234,7 @@ def blip():
 
 def git():
     config = transformers.GitConfig(**SMALL, **ENDS, vision_config=EYES)
-    pictures = transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=SQUARE)
+    pictures = transformers.CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size=SQUARE)
     return transformers.GitForCausalLM(config), transformers.GitProcessor(pictures, tokens())
 
 
@@ -251,7 +247,7 @@ def llava():
         initializer_range=0.5,
     )
     tokenizer = tokens(additional_special_tokens=["<image>"])
-    pictures = transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=SQUARE)
+    pictures = transformers.CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size=SQUARE)
     processor = transformers.LlavaProcessor(
         pictures,
         tokenizer,
@@ -267,7 +263,7 @@ def encoder_decoder():
         transformers.ViTConfig(**EYES), gpt2(add_cross_attention=True, is_decoder=True)
     )
     config.decoder_start_token_id, config.pad_token_id = BEGIN, PAD
-    return transformers.VisionEncoderDecoderModel(config), transformers.ViTImageProcessor(
+    return transformers.VisionEncoderDecoderModel(config), transformers.ViTImageProcessorPil(
         size=SQUARE
     )
 
