@@ -267,6 +267,20 @@ def test_it_is_stored_and_gone_on_with(copies, tmp_path):
     np.testing.assert_array_equal(more.maps, at_once.maps)
 
 
+@pytest.mark.slow
+def test_workers_score_the_same_answer(tmp_path):
+    pytest.importorskip("cloudpickle")
+    path = copier(tmp_path)
+    text, asked = (
+        unmask.text("the dog saw anna and went home with"),
+        unmask.answer("anna", "yes {}"),
+    )
+    with unmask.cluster.ProcessExecutor(path, workers=1) as workers:
+        made = unmask.explain(path, text, asked, masks=128, executor=workers)
+    here = unmask.explain(path, text, asked, masks=128)
+    np.testing.assert_array_equal(made.maps, here.maps)
+
+
 def test_a_checkpoint_of_another_prompt_is_refused(copies, tmp_path):
     text, place = unmask.text("the dog saw anna and went home with"), tmp_path / "scores"
     unmask.explain(copies, text, unmask.answer("anna", "yes {}"), masks=64, checkpoint=place)

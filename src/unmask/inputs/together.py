@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from unmask.inputs.spec import InputSpec
     from unmask.inputs.texts import TextSample, Units
 
-__all__ = ["TOGETHER", "Together", "TogetherOriginal", "together"]
+__all__ = ["TOGETHER", "Together", "TogetherOriginal", "TogetherSample", "together"]
 
 Hide = Literal["both", "picture", "text"]
 HIDE: tuple[Hide, ...] = get_args(Hide)

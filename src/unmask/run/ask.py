@@ -26,6 +26,7 @@ from unmask.errors import (
 )
 from unmask.inputs import Picture, Together, read
 from unmask.inputs.rows import RowSample
+from unmask.inputs.together import TogetherSample
 from unmask.models.loading import load
 from unmask.models.model import labels_misfit
 from unmask.models.registry import DEMO
@@ -46,6 +47,7 @@ __all__ = [
     "Answer",
     "Question",
     "about_picture",
+    "as_asked",
     "ask",
     "opened",
     "same_model",
@@ -271,6 +273,16 @@ def same_model(model: Any, texts: Sequence[str] | None, targets: Sequence[Target
     return with_same_texts(load(model), texts, targets)
 
 
+def as_asked(model: Model, question: Question) -> Model:
+    """Return a model, loaded anew, as a question that was answered elsewhere needs it."""
+    sample = question.sample
+    if isinstance(sample, TogetherSample) and model.pairs is not None:
+        model = replace(model, **model.pairs(sample.home.text.string))
+    model = opened(model, sample)
+    settle = getattr(question.task, "settle", None)
+    return model if settle is None else settle(question.specs, model, sample)[0]
+
+
 def source_of(model: Model) -> str | None:
     """Return where a model came from, None for a live object."""
     return None if model.origin is None else model.origin.source
@@ -313,8 +325,9 @@ def whole_outputs(model: Model, sample: Sample) -> Any:
 
 
 def _kind(sample: Sample) -> str:
-    kinds = {"RowSample": "row", "TogetherSample": "picture and text"}
-    return kinds.get(type(sample).__name__, "text")
+    if isinstance(sample, TogetherSample):
+        return "picture and text"
+    return "row" if isinstance(sample, RowSample) else "text"
 
 
 def _check_gaps(model: Model, sample: Sample) -> None:
