@@ -107,7 +107,7 @@ def main() -> int:
         if asked.only in (None, "reviews"):
             reached.append(reviews(large))
         if asked.only in (None, "tokens"):
-            reached.append(tokens(large, "one two three four five " * 40, 64))
+            reached.append(tokens(large, "one two three four five " * 40, 512))
     return 0 if all(reached) else 1
 
 
