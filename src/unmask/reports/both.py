@@ -24,19 +24,23 @@ class Both(InMaps):
         """Return the figures of a target."""
         made, errors = self.explanation, self.errors(number)
         home: Any = made.original
-        scale = made.scaled(number, self.look)
-        drawn, values = home.split(made.maps[number], float(made.levels[number]))
-        parts, (cells, _) = [], home.counts
+        values, level = made.maps[number], float(made.levels[number])
+        drawn, words = home.split(values, level)
+        parts, (cells, _), measure = [], home.counts, made.measure(number)
         if drawn is not None:
+            scale = self.look.scale(values[:cells], level)
             laid = Image.fromarray(scale.lay(home.picture.given, drawn))
             high, wide = fit_within((laid.height, laid.width), SIDE)
-            over = np.asarray(laid.resize((wide, high)))
-            label = f"The map for {made.targets[number].label} over the picture"
-            parts.append(figure(image(over, label), "over the picture"))
-        if values is not None:
-            shown = strongest(np.asarray(values), scale.level)
-            few = f"the {MOST} strongest words: " if len(shown) < len(values) else ""
+            over = image(
+                np.asarray(laid.resize((wide, high))),
+                f"The map for {made.targets[number].label} over the picture",
+            )
+            shown = figure(over + color_scale(scale, measure), "over the picture")
+            parts.append(f"<div class=figures>{shown}</div>")
+        if words is not None:
+            scale = self.look.scale(words, level)
+            few = strongest(np.asarray(words), level)
+            said = f"the {MOST} strongest words: " if len(few) < len(words) else ""
             own = None if errors is None else errors[cells:]
-            parts.append(rows_of_bars(home.text.words, np.asarray(values), own, scale, shown, few))
-        bar = figure(color_scale(scale, made.measure(number)), "of both")
-        return f"<div class=words>{''.join(parts)}{bar}</div>"
+            parts.append(rows_of_bars(home.text.words, np.asarray(words), own, scale, few, said))
+        return f"<div class=words>{''.join(parts)}</div>"

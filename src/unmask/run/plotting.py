@@ -10,6 +10,7 @@ import numpy as np
 from unmask._base.numbers import format_score
 from unmask.draw import bars, both, figures, panels, series, sounds, videos, volumes, words
 from unmask.draw.canvas import pixels
+from unmask.draw.scale import Look
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
 from unmask.inputs.encoding import png
@@ -270,12 +271,15 @@ def _of_row(original: Any, shown: Map) -> bars.Bars:
 def _of_both(original: Any, shown: Map) -> both.Both:
     cells, _ = original.counts
     drawn, values = original.split(shown.values, shown.scale.level or 0.0)
+    # A word may well weigh more than any of many cells: each part has colors of its own.
+    look = Look(shown.scale.style, shown.scale.cmap, shown.scale.opacity)
+    level = shown.scale.level
     seen = None
     if drawn is not None:
         seen = panels.Evidence(
             original.picture.given,
             drawn,
-            shown.scale,
+            look.scale(shown.values[:cells], level),
             shown.measure,
             stderr=lambda: original.split(shown.stderr())[0],
             significant=lambda: original.split(1.0 * shown.significant())[0] > 0.5,
@@ -286,7 +290,7 @@ def _of_both(original: Any, shown: Map) -> both.Both:
             original.text.words,
             original.text.gaps,
             values,
-            shown.scale,
+            look.scale(values, level),
             shown.measure,
             lambda: shown.stderr()[cells:],
             lambda: shown.significant()[cells:],
