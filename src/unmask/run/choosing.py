@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from unmask.draw.bars import largest
 from unmask.draw.words import on_dark
 from unmask.estimate.uncertainty import format_reliability
 from unmask.inputs import TextOriginal
@@ -19,6 +20,7 @@ from unmask.inputs.encoding import png
 __all__ = ["choices"]
 
 WIDE, HIGH = 720, 480  # pixels of a picture, at most
+FEW = 8  # words whose change is written out, the largest first
 MOST = 64  # targets shown: a notebook keeps all of them in its file
 STYLE = (
     "<style>#{0} input{{display:none}}#{0} label{{display:inline-block;padding:1px 8px;"
@@ -101,4 +103,10 @@ def _words(explanation: Any, place: int) -> str:
             f'color:{"#fff" if dark else "#1c1e21"};padding:1px 3px;border-radius:3px">'
             f"{escape(word)}</span>{escape(gap)}"
         )
-    return f'<p style="line-height:2">{"".join(parts)}</p>'
+    said = ", ".join(
+        f"{escape(home.words[one])} {values[one] - level:+.3g}"
+        + (f" ± {errors[one]:.2g}" if math.isfinite(errors[one]) else "")
+        for one in largest(values, level, FEW)
+    )
+    text = f'<p style="line-height:2">{"".join(parts)}</p>'
+    return f"{text}<p>Change, ± standard error: {said}</p>"

@@ -20,6 +20,7 @@ from unmask.models.answering import Cost, Given, Scored, joined_answer
 from unmask.models.language import MOST_TOKENS, framed
 from unmask.models.model import Model, build
 from unmask.models.server.completions import Refused, Wire, in_parts
+from unmask.models.server.logprobs import LOGPROBS, by_tokens, logprobs_of, of_answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,6 @@ PREFIX = "openai:"
 HOSTED = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
 NOTHING = "\n"  # what is continued where every word is left out
-LOGPROBS = "log-probabilities"
 
 
 def from_completions(
@@ -228,16 +228,16 @@ class ServerWriter:
         for start, sent, choice in zip(
             starts, whole, self._ask(whole, max_tokens=1, logprobs=1, echo=True), strict=True
         ):
-            said = _logprobs(choice, self.name)
+            said = logprobs_of(choice, self.name)
             tokens, values = said.get("tokens"), said.get("token_logprobs")
             if not isinstance(tokens, list) or not isinstance(values, list):
                 raise _NoEcho
             if not str(choice.get("text", "")).startswith(sent):
                 raise _NoEcho
-            found = _of_answer(said, tokens, values, len(start), len(sent), self.name)
+            found = of_answer(said, tokens, values, len(start), len(sent), self.name)
             own = tuple(span for span, _ in found)
             spans = own if spans is None else spans
-            rows.append(_summed(found, spans, answer, self.name))
+            rows.append(by_tokens(found, spans, answer, self.name))
         return np.array(rows), spans or ()
 
     def _walked(self, text: str, answer: str) -> Spans:
@@ -271,7 +271,7 @@ class ServerWriter:
         """Return the likeliest next tokens and their log-probabilities."""
         found = []
         for choice in self._ask(prompts, max_tokens=1, logprobs=self.top):
-            said = _logprobs(choice, self.name)
+            said = logprobs_of(choice, self.name)
             first = (said.get("top_logprobs") or [None])[0]
             if isinstance(said.get("content"), list) and said["content"]:  # as llama.cpp says it
                 listed = said["content"][0].get("top_logprobs") or []
@@ -287,65 +287,3 @@ class ServerWriter:
 
 class _NoEcho(Exception):  # noqa: N818 - what happened
     """A server does not repeat what it is sent."""
-
-
-def _logprobs(choice: dict[str, Any], name: str) -> dict[str, Any]:
-    said = choice.get("logprobs")
-    if not isinstance(said, dict):
-        raise ModelOutputError(
-            f"{name} returns no {LOGPROBS}, which an answer is scored by: its server has to be "
-            "started with them, or be another"
-        )
-    return said
-
-
-def _of_answer(
-    said: dict[str, Any], tokens: list[Any], values: list[Any], start: int, end: int, name: str
-) -> list[tuple[tuple[int, int], float]]:
-    """Return where an answer's tokens stand in it, each with its log-probability."""
-    if len(values) != len(tokens):
-        raise ModelOutputError(
-            f"{name} returns {len(values)} {LOGPROBS} for {len(tokens)} tokens: one for each is "
-            "expected"
-        )
-    offsets = said.get("text_offset")
-    if not isinstance(offsets, list) or len(offsets) != len(tokens):
-        offsets = [0, *itertools.accumulate(len(str(token)) for token in tokens)][:-1]
-    ends = [*offsets[1:], max(end, offsets[-1] + len(str(tokens[-1])) if tokens else end)]
-    found = []
-    for first, last, value in zip(offsets, ends, values, strict=True):
-        if last <= start or first >= end or first == last:
-            continue
-        if first < start or last > end:
-            raise ModelOutputError(
-                f"{name} reads a token across the end of the prompt or of the answer (at {first} "
-                f"to {last}, the answer is at {start} to {end}): begin the answer with a blank, or "
-                "end the prompt otherwise"
-            )
-        if not is_number(value):
-            raise ModelOutputError(
-                f"{name} returns no log-probability of a token of the answer: fewer are there than "
-                "were asked for"
-            )
-        found.append(((first - start, last - start), float(value)))
-    if not found or found[0][0][0] != 0 or found[-1][0][1] != end - start:
-        raise ModelOutputError(
-            f"{name} returns {LOGPROBS} of {len(found)} tokens, which do not cover the answer: "
-            "fewer than were asked for"
-        )
-    return found
-
-
-def _summed(
-    found: list[tuple[tuple[int, int], float]], spans: Spans, answer: str, name: str
-) -> list[float]:
-    """Return log-probabilities by the whole text's tokens, of which these may be parts."""
-    starts = {first for (first, _), _ in found}
-    if not {first for first, _ in spans} <= starts:
-        raise ModelOutputError(
-            f"{name} cuts the answer {answer!r} into other tokens after a masked text "
-            f"({[answer[first:last] for (first, last), _ in found]}) than after the whole "
-            f"({[answer[first:last] for first, last in spans]}): put a prompt around the text, as "
-            "in unmask.answer(text, 'Text: {} Answer:')"
-        )
-    return [sum(value for (first, _), value in found if low <= first < high) for low, high in spans]
