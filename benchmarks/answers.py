@@ -60,6 +60,7 @@ NAMES = (
     "Simon",
 )
 FEW = 128  # masks, of the larger model
+FEWEST = 64
 SHOTS = (
     "Review: A wonderful story with brilliant actors.\nSentiment: positive\n\n"
     "Review: Boring, slow and badly written.\nSentiment: negative\n\n"
@@ -102,7 +103,7 @@ def main() -> int:
     if asked.language:
         large = unmask.load(asked.language, chat=False)
         if asked.only in (None, "cue"):
-            share = cue("the larger model, names", large, STORIES, NAMES, ASKED, FEW)
+            share = cue("the larger model, names", large, STORIES, NAMES, ASKED, FEWEST)
             reached.append(verdict("cues, larger model", share, 0.9, percent, most=False))
         if asked.only in (None, "reviews"):
             reached.append(reviews(large))
