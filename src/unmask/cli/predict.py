@@ -33,7 +33,7 @@ def predict(
     top: TopOption = 5,
     prompt: PromptOption = None,
 ) -> None:
-    """List the model's best classes for PICTURE, a text, series, row or sound; or what it writes."""
+    """List the model's best classes for PICTURE, text, series, row or sound; or what it writes."""
     with clear_errors():
         given = (
             table.read(picture, text, series_layout)
