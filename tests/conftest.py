@@ -32,6 +32,7 @@ LONGEST = (
         "models/test_bounds.py",
         "whole/test_docs.py",
         "models/test_huggingface.py",
+        "models/test_writers.py",
         "models/test_to_onnx.py",
         "models/test_torch.py",
         "inputs/test_fills.py",

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from unmask.cluster import results
     from unmask.evaluation import metrics
     from unmask.evaluation import stored as kept
-    from unmask.inputs import row, series, sound, text, video, volume
+    from unmask.inputs import row, series, sound, text, together, video, volume
     from unmask.models.loading import load
     from unmask.models.model import Model
     from unmask.reports import convergence as plots
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from unmask.targets import (
         Prediction,
         Target,
+        answer,
         box,
         contrast,
         output,
@@ -95,6 +96,7 @@ __all__ = [
     "UnmaskError",
     "UnmaskWarning",
     "__version__",
+    "answer",
     "box",
     "cluster",
     "compare_pictures",
@@ -122,6 +124,7 @@ __all__ = [
     "sound",
     "stream",
     "text",
+    "together",
     "video",
     "volume",
     "within_top",
@@ -146,6 +149,7 @@ _HOME = {
     "Prediction": "targets",
     "Run": "run.prepare",
     "Target": "targets",
+    "answer": "targets",
     "box": "targets",
     "compare_pictures": "run.pairs",
     "contrast": "targets",
@@ -164,6 +168,7 @@ _HOME = {
     "sound": "inputs.sound_values",
     "stream": "run.loop",
     "text": "inputs.texts",
+    "together": "inputs.together",
     "video": "inputs.video_values",
     "volume": "inputs.volume_values",
     "within_top": "targets",

@@ -648,3 +648,22 @@ def test_an_embedding_is_no_class(scene):
         transformers.ViTModel(small_vit()), preprocess="torch", output="pooler_output"
     )
     assert chosen(np.zeros((1, 3, 32, 32), np.float32)).shape == (1, 16)
+
+
+@pytest.mark.slow
+def test_a_picture_and_its_text_are_hidden_in_the_same_calls(scene):
+    network, processor = clip_model().eval(), clip_processor()
+    model = unmask.load(network, processor=processor)
+    said = "a photo of the cat"
+    run = unmask.prepare(model, unmask.together(scene, said, grid=(2, 3)), masks=64, fill="black")
+    made = run.explanation([*unmask.stream(run)][-1])
+    assert made.targets[0].label == said
+    assert made.map.shape == (6 + 5,)
+    masked = run.sample.masked(run.plan.masks.block(0).grids[:6], run.fill)
+    for (score,), (pixels, text) in zip(made.estimate.scores, masked, strict=False):
+        tokens = processor.tokenizer([text], return_tensors="pt")
+        with torch.no_grad():
+            direct = network(pixel_values=torch.tensor(pixels[None]), **tokens).logits_per_image
+        assert score == pytest.approx(float(direct), abs=1e-4)
+    held = unmask.prepare(model, unmask.together(scene, said, hide="text"), masks=32)
+    assert held.sample.shape == (5,)

@@ -12,9 +12,10 @@ import unmask
 FACE = {
     "unmask": """DoubtWarning Explanation FileError ImageError Interrupted MissingExtra Model
         ModelError ModelOutputError Plan Prediction Run SettingError Target TargetError UnmaskError
-        UnmaskWarning __version__ box cluster compare_pictures contrast demo detect evaluation
-        explain extend kept load metrics notebook output plots predict prepare region report
-        results rise row series similar_to sound stream text video volume within_top""",
+        UnmaskWarning __version__ answer box cluster compare_pictures contrast demo detect
+        evaluation explain extend kept load metrics notebook output plots predict prepare region
+        report results rise row series similar_to sound stream text together video volume
+        within_top""",
     "unmask.adapters": """Rise explain_batch importance log_mlflow log_tensorboard log_wandb
         to_heatmap""",
     "unmask.app": "needed serve",
@@ -30,14 +31,14 @@ FACE = {
         known localization_auc mean_interval order overlap pointing_game register rise_blur sanity
         share_interval shown_score sparseness stability""",
     "unmask.inputs": """ArraySample InputSpec Modality Original Picture Row RowOriginal Sample
-        Series SeriesOriginal Sound SoundOriginal TableSpec Text TextOriginal TextSpec Video
-        VideoOriginal Volume VolumeOriginal describe read register row series sound text video
-        volume""",
+        Series SeriesOriginal Sound SoundOriginal TableSpec Text TextOriginal TextSpec Together
+        TogetherOriginal Video VideoOriginal Volume VolumeOriginal describe read register row
+        series sound text together video volume""",
     "unmask.masks": "DESIGNS Block Masks",
     "unmask.models": "DETECTORS Detections Model load randomize",
     "unmask.reports": "report stored",
-    "unmask.targets": """Detection Point Prediction Segment Target Targets Task box contrast
-        output region register similar_to task_of within_top""",
+    "unmask.targets": """Detection Point Prediction Segment Target Targets Task Written answer
+        box contrast output region register similar_to task_of within_top""",
 }
 PRIVATE = {
     "unmask._base",

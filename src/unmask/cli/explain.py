@@ -47,6 +47,8 @@ def explain(
 ) -> None:
     """Show which parts of PICTURE, words of a text or columns of a row the model relied on.
 
+    Of a model that writes text: why it read, said or wrote its answer, see --answer.
+
     Writes a figure for each target: the picture, the saliency map, both together; the words, or a
     bar for each column. Of a sound also what of it mattered, as .wav; of a volume the map, as
     .nii.gz; of a video the map over it, as .webm.
@@ -54,6 +56,7 @@ def explain(
     """
     with clear_errors():
         drawn = look.look()
+        targets, text = targets.about(picture, text)
         others = text, units, series_layout, series_channels
         given = (
             table.read(picture, *others)

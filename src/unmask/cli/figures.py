@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_places", "keep_others", "names_of", "write_explanation", "write_figure"]
 
+TOKENS = 24  # that have a figure each
+
 
 def keep_others(path: Path, original: Original | None, shard: tuple[int, int] = (1, 1)) -> None:
     """Refuse to replace what is no explanation of the same picture, before it is made.
@@ -108,7 +110,10 @@ def _figures(
 
     written, panels = [], []
     names = names_of(explanation.targets)
+    tokens = sum(target.is_token for target in explanation.targets)
     for number, (target, name) in enumerate(zip(explanation.targets, names, strict=True)):
+        if target.is_token and tokens > TOKENS:
+            continue  # a report shows them all, one at a time
         path = folder / f"{stem}-{name}.png"
         figure = explanation.plot(number, **asdict(look), certainty=certainty)
         written.append(write_figure(path, figure))
@@ -151,4 +156,6 @@ def names_of(targets: Sequence[unmask.Target]) -> list[str]:
 
 
 def _slug(target: unmask.Target) -> str:
+    if target.is_token:
+        return f"token-{target.number}-{files.slug(target.label)}".rstrip("-")
     return files.slug(console.short(target.label)) or f"class-{target.index}"

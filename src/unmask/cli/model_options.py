@@ -113,6 +113,32 @@ DECLARED: dict[str, Any] = {
         "Give an ONNX model that takes strings its texts in lower case.",
         "--lower/--no-lower",
     ),
+    "base_url": _option(
+        str | None,
+        "Of openai:MODEL: the server's address, such as http://localhost:8000/v1.",
+        metavar="URL",
+    ),
+    "key_variable": _option(
+        str | None,
+        "Of openai:MODEL: the environment variable that holds its key, by default OPENAI_API_KEY.",
+        metavar="NAME",
+    ),
+    "budget": _option(
+        int | None, "Of openai:MODEL: tokens that all its calls together may take.", min=1
+    ),
+    "concurrency": _option(int | None, "Of a server: requests at once.", min=1),
+    "patience": _option(
+        float | None, "Of a server: seconds that a failing request is tried again."
+    ),
+    "timeout": _option(float | None, "Of a server: seconds for an answer."),
+    "chat": _option(
+        bool | None,
+        "Whether a model of hf: gets what is said to it in its chat template, as is usual.",
+        "--chat/--no-chat",
+    ),
+    "max_tokens": _option(
+        int | None, "Of an answer that the model writes itself; 32 without it.", min=1
+    ),
 }
 SOURCE = _option(
     str,

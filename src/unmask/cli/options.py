@@ -117,6 +117,14 @@ SourceOption = Annotated[
 
 # --- predict, converge, merge
 TopOption = Annotated[int, typer.Option(help="How many classes to list.", min=1)]
+PromptOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What is said to a model that writes text, beside the picture or around the text.",
+        metavar="TEXT",
+        show_default=False,
+    ),
+]
 PictureOrMap = Annotated[
     str,
     typer.Argument(

@@ -9,7 +9,7 @@ from unmask.cli import console, tables
 from unmask.cli.arguments import parse_input
 from unmask.cli.media_options import MediaOptions, takes_media
 from unmask.cli.model_options import ModelOptions, takes_model
-from unmask.cli.options import LayoutOption, PictureOrText, TextOption, TopOption
+from unmask.cli.options import LayoutOption, PictureOrText, PromptOption, TextOption, TopOption
 from unmask.cli.result_options import gives_results
 from unmask.cli.row_options import RowOptions, takes_row
 from unmask.cli.status import clear_errors
@@ -31,8 +31,9 @@ def predict(
     media: MediaOptions,
     model: ModelOptions,
     top: TopOption = 5,
+    prompt: PromptOption = None,
 ) -> None:
-    """List the model's best classes for PICTURE, or for a text, a series, a row or a sound."""
+    """List the model's best classes for PICTURE, text, series, row or sound; or what it writes."""
     with clear_errors():
         given = (
             table.read(picture, text, series_layout)
@@ -41,5 +42,5 @@ def predict(
         )
         loaded = model.load()
         with collected() as notes:
-            predictions = unmask.predict(loaded, given, top)
+            predictions = unmask.predict(loaded, given, top, prompt=prompt)
         console.says(notes, partial(tables.show_predictions, loaded.name, predictions))

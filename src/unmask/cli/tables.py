@@ -12,11 +12,12 @@ from rich.text import Text
 
 from unmask._base.numbers import ROUNDING, format_score
 from unmask.cli import console, results, values
+from unmask.cli.answers import show_tokens, show_written_texts
 from unmask.cli.columns import show_columns
 from unmask.cli.console import err, one_line, out, short, show_written
 from unmask.estimate.uncertainty import format_reliability
 from unmask.evaluation import metrics
-from unmask.targets import Point, Segment, task_of
+from unmask.targets import Point, Segment, Written, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
@@ -83,6 +84,9 @@ def show_predictions(name: str, predictions: Sequence[Prediction]) -> None:
         return
     if any(isinstance(one, Point) for one in predictions):
         show_points(name, predictions)
+        return
+    if any(isinstance(one, Written) for one in predictions):
+        show_written_texts(name, predictions)
         return
     results.current().add(model=name, predictions=[*map(values.of_prediction, predictions)])
     table = Table(box=None, show_header=False, padding=(0, 1))
@@ -174,7 +178,8 @@ def show_result(
     of_boxes = any(target.box is not None for target in explanation.targets)
     quantities = {target.quantity for target in explanation.targets}
     quantity = quantities.pop() if len(quantities) == 1 else "score"
-    titles = ("box" if of_boxes else "class", "target", quantity)
+    of_tokens = any(target.is_token for target in explanation.targets)
+    titles = ("box" if of_boxes else "token" if of_tokens else "class", "target", quantity)
     table = _table(*titles, "reliability", left=(*titles, "reliability"))
     pairs = zip(explanation.targets, explanation.reliabilities, strict=True)
     for target, reliability in pairs:
@@ -183,8 +188,10 @@ def show_result(
         table.add_row(target.key, label, format_score(target.score), sure)
     out.print(table)
     for number, target in enumerate(explanation.targets):
-        show_words(explanation, number, target)
-        show_columns(explanation, number, target)
+        if not target.is_token:
+            show_words(explanation, number, target)
+            show_columns(explanation, number, target)
+    show_tokens(explanation)
     out.print(
         "[dim]Reliability is the correlation to expect with the map of infinitely many masks.[/]"
     )

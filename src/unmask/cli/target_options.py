@@ -11,7 +11,8 @@ import typer
 from unmask.cli.options import CONTRAST
 from unmask.cli.signatures import with_options
 from unmask.errors import SettingError
-from unmask.targets import contrast
+from unmask.targets import answer, contrast
+from unmask.targets.answer_specs import asks
 
 __all__ = ["TargetOptions", "takes_target", "takes_targets"]
 
@@ -44,6 +45,25 @@ OTHERS = {
         "-t confidence:NAME and -t closeness:NAME score a point otherwise.",
         metavar="NAME",
     ),
+    "answer": _listed(
+        "--answer",
+        help="Of a model that reads, says or writes something: why this text? The whole and each "
+        "of its tokens; without it, what the model writes itself. May be repeated. The same as "
+        "-t answer:TEXT -t tokens:TEXT.",
+        metavar="TEXT",
+    ),
+    "prompt": (
+        Annotated[
+            str | None,
+            typer.Option(
+                help="What is said to a model beside the picture; of a text, what stands around "
+                "it, {} being its place. Without PICTURE and --text, the text itself.",
+                metavar="TEXT",
+                show_default=False,
+            ),
+        ],
+        None,
+    ),
     "similar_to": _listed(
         "--similar-to",
         help="What makes it similar to another picture, or for a model that knows texts to a text, "
@@ -68,12 +88,29 @@ class TargetOptions:
     def all(self) -> list[Any] | None:
         """Return what is to be explained: targets as they were typed, and contrasts; or None."""
         targets, words = self.said["target"] or [], self.said["contrast"] or []
-        pairs = zip(words[::2], words[1::2], strict=True)
-        found: list[Any] = [targets] if isinstance(targets, str) else [*targets]
-        found += [contrast(first, second) for first, second in pairs]
+        listed: list[Any] = [targets] if isinstance(targets, str) else [*targets]
+        prompt = self.said["prompt"]
+        found = [self._said_to(text) for text in listed]
+        sides = [text if prompt is None else answer(text, prompt) for text in words]
+        found += [contrast(*pair) for pair in zip(sides[::2], sides[1::2], strict=True)]
+        found += [answer(text, prompt) for text in self.said["answer"] or []]
+        if not found and prompt is not None:
+            found.append(answer(None, prompt))
         for name, prefix in PREFIXES.items():
             found += [prefix + text for text in self.said[name] or []]
         return found or None
+
+    def _said_to(self, text: str) -> Any:
+        """Return a target as it was typed, with the prompt where there is one."""
+        if self.said["prompt"] is None or asks(text):
+            return text
+        return answer(text, self.said["prompt"])
+
+    def about(self, picture: str | None, text: str | None) -> tuple[TargetOptions, str | None]:
+        """Return these and the text that is explained: the prompt, where nothing else is given."""
+        if picture is not None or text is not None or self.said["prompt"] is None:
+            return self, text
+        return TargetOptions({**self.said, "prompt": None}), self.said["prompt"]
 
     def one(self) -> Any:
         """Return the one thing that is to be explained, or None.

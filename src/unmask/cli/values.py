@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from unmask.masks.grid import Masks
     from unmask.run.explanation import Explanation
     from unmask.run.snapshots import Snapshot
-    from unmask.targets import Point, Prediction, Segment
+    from unmask.targets import Point, Prediction, Segment, Written
     from unmask.targets.boxes import Detection
     from unmask.targets.target import Target
 
@@ -34,6 +34,7 @@ __all__ = [
     "of_steps",
     "of_target",
     "of_words",
+    "of_written",
 ]
 
 
@@ -50,6 +51,12 @@ def of_segment(segment: Segment) -> dict[str, Any]:
 def of_point(point: Point) -> dict[str, Any]:
     """Return a point as values."""
     return {**of_prediction(point), "x": point.x, "y": point.y}
+
+
+def of_written(written: Written) -> dict[str, Any]:
+    """Return a text that a model writes as values."""
+    tokens = [{"token": token, "score": score} for token, score in written.tokens]
+    return {"text": written.label, "score": written.score, "tokens": tokens}
 
 
 def of_detection(detection: Detection) -> dict[str, Any]:

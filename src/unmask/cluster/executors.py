@@ -27,7 +27,7 @@ from unmask.cluster.shards import BATCHES, put, score, shards
 from unmask.errors import MissingExtra, ModelError, SettingError
 from unmask.estimate.scores import Scores
 from unmask.models.source import ModelSource
-from unmask.run.ask import opened
+from unmask.run.ask import as_asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -311,7 +311,7 @@ def _work(token: str, parcel: bytes, shard: Shard) -> ShardScores:
 
 
 def _rebuilt(model: Model, bare: Run) -> Run:
-    model = opened(model, bare.sample)
+    model = as_asked(model, bare.question)
     return replace(bare, answer=replace(bare.answer, question=replace(bare.question, model=model)))
 
 

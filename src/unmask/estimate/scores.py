@@ -22,7 +22,7 @@ from unmask.errors import SettingError
 from unmask.estimate.moments import Moments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -158,6 +158,13 @@ class Scores:
                 if hasattr(result, "take")
             }
             yield Scores(self.masks, min(size, self.targets - start), few, _results=known)
+
+    def only(self, targets: Sequence[int]) -> Scores:
+        """Return the estimate of some targets, in that order; itself where these are all."""
+        if list(targets) == list(range(self.targets)):
+            return self
+        parts = tuple((number, scores[:, list(targets)]) for number, scores in self.parts)
+        return Scores(self.masks, len(targets), parts)
 
     def update(self, block: int, scores: ArrayLike) -> Scores:
         """Add scores of the next masks of a block.

@@ -14,6 +14,7 @@ from unmask.inputs.spec import InputSpec, TableSpec, TextSpec
 from unmask.inputs.table_row import Row, row
 from unmask.inputs.texts import TEXT, Text, TextOriginal, text
 from unmask.inputs.time_series import SERIES, SeriesOriginal
+from unmask.inputs.together import TOGETHER, Together, TogetherOriginal, together
 from unmask.inputs.video_values import Video, video
 from unmask.inputs.videos import VIDEO, VideoOriginal
 from unmask.inputs.volume_values import Volume, volume
@@ -36,6 +37,8 @@ __all__ = [
     "Text",
     "TextOriginal",
     "TextSpec",
+    "Together",
+    "TogetherOriginal",
     "Video",
     "VideoOriginal",
     "Volume",
@@ -47,10 +50,11 @@ __all__ = [
     "series",
     "sound",
     "text",
+    "together",
     "video",
     "volume",
 ]
 
 # More special modalities are registered later: a picture is what no other one reads.
-for _modality in (PICTURE, ARRAY, TEXT, SERIES, ROW, SOUND, VOLUME, VIDEO):
+for _modality in (PICTURE, ARRAY, TEXT, SERIES, ROW, SOUND, VOLUME, VIDEO, TOGETHER):
     register(_modality)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from unmask._base.magnitude import Floats
     from unmask.inputs.spec import InputSpec
+
+MOST_CELLS = 128  # of a line
 
 __all__ = ["FRAME", "PICTURE", "Picture", "PictureSample", "frame_of"]
 
@@ -129,6 +132,14 @@ class PictureSample(ArraySample):
     """A picture in the model's space."""
 
     original: Picture
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Of a line of text, cells a quarter as wide as it is high: about a letter each."""
+        if self.spec.line_height is None:
+            return super().defaults
+        height, width = self.shape
+        return {"grid": (1, min(MOST_CELLS, max(1, math.ceil(4 * width / height))))}
 
     @property
     def nothing(self) -> str:

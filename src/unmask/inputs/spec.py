@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,10 +29,13 @@ class TextSpec:
     tokens : callable or None
         ``text -> [(begin, end), ...]``: where its tokens stand in a text; None where it is not
         known.
+    held : str
+        What of a text is never hidden, such as the mask token that a model fills; empty: nothing.
     """
 
     mask_token: str = ""
     tokens: Callable[[str], Sequence[tuple[int, int]]] | None = None
+    held: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,9 @@ class InputSpec:
         Shorter side that a picture is scaled to, in its own proportions, the most that its longer
         one may then have, and what both are rounded down to a multiple of: how detectors are given
         pictures. For models without a `size`.
+    line_height : int or None
+        Height that a picture of a line of text is brought to, in its own proportions. For models
+        without a `size`.
     channels : int or None
         None takes any.
     preprocess : Preprocess
@@ -97,6 +104,7 @@ class InputSpec:
     layout: str = "NHWC"
     size: tuple[int, ...] | None = None
     edges: tuple[int, int, int] | None = None
+    line_height: int | None = None
     channels: int | None = None
     preprocess: Preprocess = field(default_factory=lambda: preprocessing("raw"))
     resize: Mode = "stretch"
@@ -145,9 +153,13 @@ class InputSpec:
         (800, 1066)
         >>> InputSpec(edges=(800, 1333, 16)).size_for((300, 1200)), InputSpec().size_for((6, 8))
         ((320, 1328), (6, 8))
+        >>> InputSpec(line_height=48).size_for((17, 374))
+        (48, 1056)
         """
         if self.size is not None:
             return self.size[0], self.size[1]
+        if self.line_height is not None:
+            return self.line_height, math.ceil(self.line_height * picture[1] / picture[0])
         return picture if self.edges is None else _within(picture, *self.edges)
 
     @property

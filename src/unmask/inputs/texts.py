@@ -307,7 +307,7 @@ class TextSample:
     @cached_property
     def _apart(self) -> bool:
         """Whether a blank follows each unit but the last, as it does where they are words."""
-        return all(gap[-1:].isspace() for gap in self.text.gaps[1:-1])
+        return all(gap[-1:].isspace() and not gap.strip() for gap in self.text.gaps[1:-1])
 
     def _replaced(self, shown: Sequence[bool], word: str) -> str:
         lead, *gaps = self.text.gaps
@@ -323,7 +323,9 @@ class TextSample:
         parts, last = [lead], lead[-1:]
         for own, gap, there in zip(self.text.words, gaps, shown, strict=True):
             # After a hidden last token of a word, the next word stays another one.
-            part = own + gap if there else gap if last.strip() else ""
+            # What is no unit, such as a mask token that is filled, is never left out.
+            apart = gap if gap.strip() or last.strip() else ""
+            part = own + gap if there else apart if last.strip() else apart.lstrip()
             parts.append(part)
             last = part[-1:] or last
         return "".join(parts).strip()
@@ -339,6 +341,25 @@ def _word(fill: NDArray[Any]) -> str:
 
 
 def _spans(given: Text, spec: InputSpec, name: str) -> tuple[Span, ...]:
+    spans, held = _all_spans(given, spec, name), "" if spec.text is None else spec.text.held
+    if not held or held not in given.string:
+        return spans
+    parts = [found.span() for found in re.finditer(re.escape(held), given.string)]
+    cut = tuple(piece for span in spans for piece in _without(span, parts))
+    return _apart(given.string, cut)
+
+
+def _without(span: Span, parts: Sequence[Span]) -> Iterator[Span]:
+    """Yield what of a span is in none of some parts, which are in order."""
+    begin, end = span
+    for first, last in parts:
+        if begin < last and first < end:
+            yield begin, first
+            begin = last
+    yield begin, end
+
+
+def _all_spans(given: Text, spec: InputSpec, name: str) -> tuple[Span, ...]:
     string = given.string
     match given.units:
         case "words":

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from unmask.models.answering import Answering, Cost, Scored
     from unmask.models.origin import Origin
 
 __all__ = ["ACTIVATIONS", "Activation", "Model", "Overlap", "build", "joined", "labels_misfit"]
@@ -96,6 +97,15 @@ class Model:
     hold : callable or None
         For a model of several inputs: ``others -> fields``, what to `replace` in it so that the
         others are these.
+    answers : Answering or None
+        For a model that writes text: how it is asked what it writes, and what scores an answer.
+    answered : Scored or None
+        The answers whose log-probabilities it returns, once they are known.
+    cost : Cost or None
+        What an input costs, of a model on a server that counts.
+    pairs : callable or None
+        For a model that takes a picture and a text together: ``text -> fields``, what to `replace`
+        in it so that a batch is a list of both, `text` being the whole one.
     """
 
     run: Callable[[Any], Any]
@@ -122,6 +132,10 @@ class Model:
     embed_texts: Callable[[Sequence[str]], NDArray[Any]] | None = None
     main_input: str | None = None
     hold: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    answers: Answering | None = None
+    answered: Scored | None = None
+    cost: Cost | None = None
+    pairs: Callable[[str], dict[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         own = self.input
@@ -155,6 +169,8 @@ class Model:
         size = "any size" if own.size is None else " x ".join(map(str, own.size))
         if own.size is None and own.edges is not None:
             size = "shorter side {}, longer at most {}".format(*own.edges)
+        if own.line_height is not None:
+            size = f"lines {own.line_height} high"
         channels = f"{own.channels} channels, " if own.channels else ""
         takes = (
             f"{size}, {channels}{own.layout}, {own.dtype}, pixels as {own.preprocess.name}, "
@@ -170,6 +186,8 @@ class Model:
         by = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         if self.detector is not None:
             returns = f"boxes, read as {self.detector}, from a confidence of {self.threshold:g}"
+        elif self.answers is not None:
+            returns = "text, and how probable an answer is"
         else:
             count = self.classes or len(self.labels or ())
             scores = f"{count:,} classes" if count else "scores"

@@ -18,6 +18,7 @@ from unmask.models.onnx_arrays import onnx_of_arrays, takes_arrays
 from unmask.models.onnx_detector import from_onnx_detector
 from unmask.models.onnx_facts import choose_output, declared_in, detector_note
 from unmask.models.onnx_held import HELD, HeldSession
+from unmask.models.onnx_ocr import onnx_reader, reads_lines
 from unmask.models.onnx_recognized import recognized
 from unmask.models.onnx_session import (
     DTYPES,
@@ -61,6 +62,7 @@ def from_onnx(
     name: str | None = None,
     tokenizer: str | Path | None = None,
     lower: bool | None = None,
+    max_tokens: int | None = None,
     main_input: str | None = None,
     fixed: Mapping[str, Any] | None = None,
 ) -> Model:
@@ -96,7 +98,7 @@ def from_onnx(
         What the four numbers of a detector's box are.
     name : str, optional
         By default the file's.
-    tokenizer, lower : optional
+    tokenizer, lower, max_tokens : optional
         For a file that takes texts, see `unmask.models.onnx_text.onnx_of_text`.
     main_input : str, optional
         Of several inputs, the name of the one that is masked; the only one that `fixed` leaves.
@@ -132,6 +134,7 @@ def from_onnx(
         "name": name,
         "tokenizer": tokenizer,
         "lower": lower,
+        "max_tokens": max_tokens,
     }
     if main_input is not None or fixed is not None:
         return _several(path, ort, session, main_input, fixed, options)
@@ -178,6 +181,7 @@ def _from_session(
     name: str | None,
     tokenizer: str | Path | None,
     lower: bool | None,
+    max_tokens: int | None,
 ) -> Model:
     """Wrap a session of one input, or several of which all but one are held; see `from_onnx`."""
     of_pictures = {
@@ -202,8 +206,9 @@ def _from_session(
             activation=activation,
             output=output,
             name=name,
+            max_tokens=max_tokens,
         )
-    of_texts = {"tokenizer": tokenizer, "lower": lower}
+    of_texts = {"tokenizer": tokenizer, "lower": lower, "max_tokens": max_tokens}
     if takes_arrays(session.get_inputs()):
         frames = len(session.get_inputs()[0].shape) == 5
         raw = preprocess == "raw"
@@ -230,6 +235,25 @@ def _from_session(
     _refuse(path, of_texts, "pictures")
     entry = picture_input(path, session)
     layout = picture_layout(path, entry.shape, layout)
+    if output is None and reads_lines(session):
+        unread: dict[str, Any] = {
+            "labels": labels,
+            "activation": activation,
+            "boxes": boxes,
+            "resize": resize,
+        }
+        _refuse(path, unread | {"channels": channels}, "a line of text, and reads it")
+        return onnx_reader(
+            path,
+            session,
+            entry,
+            {"onnxruntime": ort.__version__},
+            size=size,
+            preprocess=preprocess,
+            mean=mean,
+            std=std,
+            name=name,
+        )
     notes: list[str] = []
     fixed = dict(zip(layout, entry.shape, strict=True))
     facts = declared_in(session.get_modelmeta().custom_metadata_map)

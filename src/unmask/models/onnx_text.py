@@ -12,6 +12,7 @@ from unmask.models.interruptible import run_session
 from unmask.models.labels import read_labels
 from unmask.models.model import Model, build
 from unmask.models.onnx_facts import choose_output, classes_in, declared_in
+from unmask.models.onnx_language import onnx_language, writes_text
 from unmask.models.tokenizing import Tokenizing, read_tokenizer
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def onnx_of_text(
     activation: Activation | None = None,
     output: str | int | None = None,
     name: str | None = None,
+    max_tokens: int | None = None,
 ) -> Model:
     """Wrap a session that takes texts.
 
@@ -67,6 +69,8 @@ def onnx_of_text(
     lower : bool, optional
         Whether strings are given in lower case. Where nobody says, they go in as they are, and a
         note says so.
+    max_tokens : int, optional
+        Of an answer that a language model writes itself, 32 by default.
     labels, activation, output, name
         As for `unmask.models.onnx.from_onnx`.
 
@@ -99,6 +103,10 @@ def onnx_of_text(
             )
     else:
         tokenizing = read_tokenizer(_tokenizer_of(path, tokenizer))
+        if writes_text(inputs, read):
+            return onnx_language(
+                path, session, read, tokenizing, versions, name=name, max_tokens=max_tokens
+            )
         feeds, spec = _ids(path, inputs, tokenizing), tokenizing.spec
 
     def run(texts: list[str]) -> NDArray[Any]:

@@ -74,6 +74,7 @@ SOURCES: tuple[LoaderRow, ...] = (
     LoaderRow("keras:NAME", "keras.model:from_keras_name", prefixes=("keras:",)),
     LoaderRow("a Keras model", "keras.model:from_keras", classes=(("keras", "Model"),)),
     LoaderRow("timm:NAME", "torch.timm:from_timm", prefixes=("timm:",)),
+    LoaderRow("openai:MODEL", "server.writer:from_completions", prefixes=("openai:",)),
     LoaderRow("hf:NAME", "torch.huggingface:from_hub", prefixes=("hf:",)),
     LoaderRow(
         "http://HOST:PORT/v2/models/NAME",

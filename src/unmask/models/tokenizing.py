@@ -10,6 +10,7 @@ import numpy as np
 from unmask._base.files import expanded
 from unmask.errors import MissingExtra, ModelError
 from unmask.inputs.spec import TextSpec
+from unmask.models.scored_tokens import scored_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,13 @@ class Tokenizing:
         found = self.tokenizer.encode(text, add_special_tokens=False)
         rows = zip(found.offsets, found.attention_mask, strict=True)
         return [(int(begin), int(end)) for (begin, end), there in rows if there]
+
+    def ids(self, text: str, *, special: bool = True) -> list[int]:
+        """Return the tokens of one text, with or without those that are added to it."""
+        found = self.tokenizer.encode(text, add_special_tokens=special)
+        return [
+            int(one) for one, there in zip(found.ids, found.attention_mask, strict=True) if there
+        ]
 
     def arrays(self, texts: Sequence[str]) -> dict[str, NDArray[np.int64]]:
         """Return what models call their inputs: ids, what of them is there, and their types."""
@@ -85,7 +93,7 @@ def read_tokenizer(path: str | Path) -> Tokenizing:
     if not path.is_file():
         raise ModelError(f"no tokenizer at {path}: expected a file tokenizer.json")
     try:
-        tokenizer = tokenizers.Tokenizer.from_file(str(path))
+        tokenizer = scored_tokens(path) or tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises bare exceptions
         raise ModelError(
             f"{path} is no tokenizer.json of the library tokenizers: {str(error)[:200]}"

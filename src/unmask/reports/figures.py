@@ -27,6 +27,7 @@ __all__ = ["InMaps", "Pictures", "alpha", "color_scale", "figure", "image", "is_
 
 PICTURE, MAP = 1000, 480  # longest sides, in pixels
 BAR = 256
+WIDE = 4  # times its height: figures then stand below each other
 
 
 class Pictures:
@@ -89,7 +90,8 @@ class Pictures:
         figures.append(figure(drawn + color_scale(scale, small.measure(number)), "saliency map"))
         if known:
             figures.append(_stderr(small.influence_stderr(number), values, target.label))
-        return f"<div class=figures>{''.join(figures)}</div>"
+        wide = values.shape[1] > WIDE * values.shape[0]  # as a line of text is
+        return f'<div class="figures{" below" * wide}">{"".join(figures)}</div>'
 
     def _outline(self, number: int) -> str:
         """Return the lines around the part of the picture that a target is; a box's likewise."""

@@ -18,6 +18,8 @@ from unmask.draw.scale import DEFAULT
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
 from unmask.masks.segments import SegmentMasks
+from unmask.reports.answers import chosen_one_by_one
+from unmask.reports.both import Both
 from unmask.reports.figures import Pictures, figure, image
 from unmask.reports.reproduce import reproduction
 from unmask.reports.rows import Columns
@@ -73,6 +75,7 @@ FIGURES: dict[str, Callable[[int, Explanation, Look], Figures]] = {
     "volume": Volumes,
     "video": Videos,
     "row": Columns,
+    "picture and text": Both,
 }
 
 
@@ -194,9 +197,13 @@ def _figures(number: int, explanation: Explanation, look: Look) -> Figures:
 
 
 def _contents(explanations: Sequence[Explanation]) -> str:
+    titles = [
+        ", ".join(target.title for target in explanation.targets if not target.is_token)
+        for explanation in explanations
+    ]
     items = "".join(
         f'<li><a href="#e{number}">{escape(explanation.image)}</a> '
-        f"<span>{escape(', '.join(target.title for target in explanation.targets))}</span></li>"
+        f"<span>{escape(titles[number])}</span></li>"
         for number, explanation in enumerate(explanations)
     )
     return f"<nav><ol>{items}</ol></nav>"
@@ -220,9 +227,9 @@ def _section(
             facts.append("box " + ", ".join(f"{edge:.0f}" for edge in target.box))
         lines = {} if curves is None else curves[position]
         targets.append(
-            f"<article><h3>{escape(target.title)}</h3><p class=facts>{escape(' · '.join(facts))}"
+            f"<h3>{escape(target.title)}</h3><p class=facts>{escape(' · '.join(facts))}"
             f"</p>{pictures.of(position)}{_kept_and_lost(explanation, parts[position])}"
-            f"{_curves(lines)}</article>"
+            f"{_curves(lines)}"
         )
     state = "" if explanation.complete else f" of {explanation.plan.count:,} asked for"
     head = f"{explanation.model} · {explanation.masks:,} masks{state} · {explanation.seconds:.1f} s"
@@ -230,7 +237,8 @@ def _section(
         f'<section id="e{number}"><h2>{escape(explanation.image)}</h2>'
         f"<p class=facts>{escape(head)}</p>"
         f"{_notes(explanation.notes)}<div class=explained>{pictures.whole()}"
-        f"<div>{''.join(targets)}</div></div>{_details(explanation, again)}</section>\n"
+        f"<div>{chosen_one_by_one(number, explanation.targets, targets)}</div></div>"
+        f"{_details(explanation, again)}</section>\n"
     )
 
 

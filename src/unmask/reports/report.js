@@ -47,3 +47,16 @@ for (const figure of document.querySelectorAll(".stack-of")) {
     }, 1000 * Number(play.dataset.seconds));
   });
 }
+for (const answer of document.querySelectorAll(".answer")) {
+  const buttons = [.../** @type {NodeListOf<HTMLButtonElement>} */ (answer.querySelectorAll(".tokens button"))];
+  /** @param {HTMLButtonElement} chosen */
+  const choose = (chosen) => {
+    for (const button of buttons) {
+      const shown = document.getElementById(button.dataset.shows ?? "");
+      button.setAttribute("aria-pressed", String(button === chosen));
+      if (shown) shown.hidden = button !== chosen;
+    }
+  };
+  for (const button of buttons) button.addEventListener("click", () => choose(button));
+  if (buttons[0]) choose(buttons[0]);
+}

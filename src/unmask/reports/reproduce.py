@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from unmask import demo
 from unmask._base.files import slug
-from unmask.inputs import RowOriginal, TextOriginal
+from unmask.inputs import RowOriginal, TextOriginal, TogetherOriginal
 from unmask.inputs.fills import is_unnamed, read_fill
 from unmask.inputs.rows import FROM
 from unmask.inputs.texts import LEFT_OUT
@@ -21,6 +21,7 @@ from unmask.run.settings import PRESETS, SETTINGS, preset_settings
 from unmask.run.wording import MODEL
 from unmask.run.wording import OPTIONS as SPELT
 from unmask.targets import links
+from unmask.targets.answers import shortened
 from unmask.targets.box_specs import CORNERS
 
 if TYPE_CHECKING:
@@ -244,8 +245,9 @@ def reproduction(
     texts = explanation.texts or ()
     home = explanation.original
     said = home if isinstance(home, TextOriginal) else None
-    words = [_words(target, texts, preset) for target in explanation.targets]
-    code = [_python(target, texts, preset) for target in explanation.targets]
+    asked = shortened(explanation.targets)
+    words = [_words(target, texts, preset) for target in asked]
+    code = [_python(target, texts, preset) for target in asked]
     missing = [*of_model, *of_image, *_missing(explanation)]
     if None in code:
         missing.append("targets that are a function")
@@ -298,6 +300,9 @@ def _image(explanation: Explanation) -> tuple[str, bool, list[str]]:
     """Return the input's path, whether it is one of the demo's, and what is not known of it."""
     if isinstance(explanation.original, TextOriginal):
         return explanation.image, False, []
+    if isinstance(explanation.original, TogetherOriginal):
+        unsaid = ["the picture and its text, which go in by unmask.together(picture, text)"]
+        return explanation.image, False, unsaid
     if isinstance(explanation.original, RowOriginal):
         files = explanation.original.row.files
         unsaid = [] if files and files.background else [ROW_FILES]

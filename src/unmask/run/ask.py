@@ -24,8 +24,9 @@ from unmask.errors import (
     collected,
     warn,
 )
-from unmask.inputs import Picture, read
+from unmask.inputs import Picture, Together, read
 from unmask.inputs.rows import RowSample
+from unmask.inputs.together import TogetherSample
 from unmask.models.loading import load
 from unmask.models.model import labels_misfit
 from unmask.models.registry import DEMO
@@ -46,6 +47,7 @@ __all__ = [
     "Answer",
     "Question",
     "about_picture",
+    "as_asked",
     "ask",
     "opened",
     "same_model",
@@ -56,7 +58,7 @@ __all__ = [
 # Pixels beyond which a picture at its own size is noted: for a network, for a function.
 USUAL, LARGE = 256 * 256, 1_000_000
 # Of outputs that may be probabilities: numbers and embeddings are none.
-AXES = {"regions": 4, "outputs": 0, "similarity": 0}
+AXES = {"regions": 4, "outputs": 0, "similarity": 0, "answers": 0}
 # How the note begins that is said before anything else.
 STRANGE = "the embedded demo knows eight drawn shapes"
 
@@ -95,6 +97,16 @@ class Question:
         ModelError, ModelOutputError
             The model failed, or returned something unusable.
         """
+        settle = getattr(self.task, "settle", None)
+        if settle is not None:
+            model, specs, said = settle(self.specs, self.model, self.sample)
+            for note in said:
+                warn(note, UnmaskWarning)
+            settled = replace(self, model=model, specs=specs, notes=(*self.notes, *said))
+            return settled._answered()
+        return self._answered()
+
+    def _answered(self) -> Answer:
         model, sample = self.model, self.sample
         outputs = whole_outputs(model, sample)
         _check_gaps(model, sample)
@@ -188,6 +200,8 @@ def ask(
     loaded = load(model)
     if isinstance(given, Mapping):
         loaded, given = _held(loaded, given)
+    if isinstance(given, Together):
+        loaded = _paired(loaded, given)
     task = task_of(loaded, target)
     if single and target is None:
         target = task.single
@@ -211,6 +225,16 @@ def _held(model: Model, given: Mapping[str, Any]) -> tuple[Model, Any]:
             f"{model.main_input!r}, which is masked, is not among the inputs {', '.join(given)}"
         )
     return replace(model, **model.hold(others)), given[model.main_input]
+
+
+def _paired(model: Model, given: Together) -> Model:
+    """Return a model that takes pictures and texts together."""
+    if model.pairs is None:
+        raise ModelError(
+            f"{model.name} does not take a picture and a text together: expected one that is asked "
+            "about a picture, or that compares pictures with texts"
+        )
+    return replace(model, **model.pairs(given.text.string))
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,6 +271,16 @@ def same_model(model: Any, texts: Sequence[str] | None, targets: Sequence[Target
     if texts is None and all(target.measure for target in targets):
         return load(model)  # of similarities, say
     return with_same_texts(load(model), texts, targets)
+
+
+def as_asked(model: Model, question: Question) -> Model:
+    """Return a model, loaded anew, as a question that was answered elsewhere needs it."""
+    sample = question.sample
+    if isinstance(sample, TogetherSample) and model.pairs is not None:
+        model = replace(model, **model.pairs(sample.home.text.string))
+    model = opened(model, sample)
+    settle = getattr(question.task, "settle", None)
+    return model if settle is None else settle(question.specs, model, sample)[0]
 
 
 def source_of(model: Model) -> str | None:
@@ -291,6 +325,8 @@ def whole_outputs(model: Model, sample: Sample) -> Any:
 
 
 def _kind(sample: Sample) -> str:
+    if isinstance(sample, TogetherSample):
+        return "picture and text"
     return "row" if isinstance(sample, RowSample) else "text"
 
 
@@ -323,7 +359,8 @@ def _about_input(model: Model, sample: Sample) -> list[str]:
             f"mean={pixels.mean} and std={pixels.std} are read as of pixels from 0 to 255: in "
             "units of x/255 none could be so large"
         )
-    free = model.input.size is None and model.input.edges is None
+    own = model.input
+    free = own.size is None and own.edges is None and own.line_height is None
     if free and isinstance(sample.original, Picture):
         height, width = sample.shape
         # A function may look at colors; a network of a framework was trained at some size.

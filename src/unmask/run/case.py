@@ -208,7 +208,8 @@ def case(
     loaded, sample = question.model, question.sample
     batch_size = batch_size_of(batch_size, loaded.batch, sample.array.nbytes)
     with silent():  # it was said when the map was made
-        targets = question.answer().targets()
+        answer = question.answer()
+        loaded, targets = answer.question.model, answer.targets()
     if len(targets) != 1:
         raise SettingError(f"{len(targets)} targets: a metric is about one, give one")
     return Case(loaded, sample, targets, batch_size)

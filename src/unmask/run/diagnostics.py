@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from unmask.targets.target import Target
 
 
-__all__ = ["doubts", "not_best"]
+__all__ = ["doubted_parts", "doubts", "not_best"]
 
 
 SPREAD = 0.02
@@ -121,6 +121,24 @@ def doubts(
     if few:
         found.append(few)
     return found
+
+
+def doubted_parts(reliabilities: Sequence[float]) -> list[str]:
+    """Return a note on the tokens of an answer whose maps are doubtful, in one sentence for all.
+
+    Examples
+    --------
+    >>> doubted_parts([0.95, 0.3, 0.2])[0][:58]
+    '2 of 3 tokens have maps of a reliability below 0.8: they m'
+    """
+    few = sum(sure < RELIABLE for sure in reliabilities)
+    if not few:
+        return []
+    note = (
+        f"{few} of {len(reliabilities)} tokens have maps of a reliability below {RELIABLE:g}: they "
+        "may follow from the tokens before them rather than from the input"
+    )
+    return [note]
 
 
 def not_best(

@@ -822,6 +822,12 @@ class Explanation:
             return None
         return stacked(self.plot(number) for number in range(len(self.targets)))
 
+    def _repr_html_(self) -> str | None:
+        """Show an answer's tokens to choose from, in a notebook; None of anything else."""
+        from unmask.run.choosing import choices
+
+        return None if self.missing else choices(self)
+
     def at_picture_size(self, values: Floats, outside: NDArray[np.float64]) -> Floats:
         """Bring maps back from the model's size to the picture's.
 

@@ -19,6 +19,7 @@ from unmask.inputs.filling import Filler, Part
 from unmask.masks.grid import Block
 from unmask.run.checkpoint import recorded
 from unmask.run.stopping import is_reached, look_points
+from unmask.targets.task import leading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,6 +87,7 @@ def stream(
 def _stopped(run: Run, estimate: Scores, executor: Executor | None) -> Iterator[Scores]:
     """Score until the plan's reliability, time or last mask."""
     plan, start = run.plan, time.perf_counter()
+    deciding = leading(run.targets)
     looks = look_points(plan.masks, plan.share) if plan.until is not None else iter([plan.share])
     score = _scored if executor is None else executor.stream
     if estimate.count >= plan.share:
@@ -99,7 +101,7 @@ def _stopped(run: Run, estimate: Scores, executor: Executor | None) -> Iterator[
             yield estimate
             if plan.seconds is not None and time.perf_counter() - start >= plan.seconds:
                 return
-        if estimate.count < plan.share and is_reached(estimate, plan):
+        if estimate.count < plan.share and is_reached(estimate.only(deciding), plan):
             return
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask._base.numbers import format_score
-from unmask.draw import bars, figures, panels, series, sounds, videos, volumes, words
+from unmask.draw import bars, both, figures, panels, series, sounds, videos, volumes, words
 from unmask.draw.canvas import pixels
+from unmask.draw.scale import Look
 from unmask.errors import SettingError
 from unmask.estimate.uncertainty import format_reliability
 from unmask.inputs.encoding import png
@@ -267,6 +268,36 @@ def _of_row(original: Any, shown: Map) -> bars.Bars:
     )
 
 
+def _of_both(original: Any, shown: Map) -> both.Both:
+    cells, _ = original.counts
+    drawn, values = original.split(shown.values, shown.scale.level or 0.0)
+    # A word may well weigh more than any of many cells: each part has colors of its own.
+    look = Look(shown.scale.style, shown.scale.cmap, shown.scale.opacity)
+    level = shown.scale.level
+    seen = None
+    if drawn is not None:
+        seen = panels.Evidence(
+            original.picture.given,
+            drawn,
+            look.scale(shown.values[:cells], level),
+            shown.measure,
+            stderr=lambda: original.split(shown.stderr())[0],
+            significant=lambda: original.split(1.0 * shown.significant())[0] > 0.5,
+        )
+    said = None
+    if values is not None:
+        said = words.Words(
+            original.text.words,
+            original.text.gaps,
+            values,
+            look.scale(values, level),
+            shown.measure,
+            lambda: shown.stderr()[cells:],
+            lambda: shown.significant()[cells:],
+        )
+    return both.Both(seen, said)
+
+
 register("picture", Drawing(panels.PANELS, _of_picture, _beside, figures.draw_panel))
 register("text", Drawing(words.PANELS, _of_text, words.draw_words, words.draw_panel))
 register("series", Drawing(series.PANELS, _of_series, series.draw_series, series.draw_panel))
@@ -274,3 +305,4 @@ register("sound", Drawing(sounds.PANELS, _of_sound, sounds.draw_sound, sounds.dr
 register("volume", Drawing(volumes.PANELS, _of_volume, volumes.draw_volume, volumes.draw_panel))
 register("video", Drawing(videos.PANELS, _of_video, videos.draw_video, videos.draw_panel))
 register("row", Drawing(bars.PANELS, _of_row, bars.draw_bars, bars.draw_panel))
+register("picture and text", Drawing(both.PANELS, _of_both, both.draw_both, both.draw_panel))

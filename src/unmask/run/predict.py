@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unmask._base.checks import whole
-from unmask.errors import DoubtWarning, ModelError, warn
+from unmask.errors import DoubtWarning, ModelError, SettingError, warn
 from unmask.models.heads import HEADS
 from unmask.models.outputs import described, seem
 from unmask.run.ask import ask
 from unmask.run.probing import probe
-from unmask.targets import Detection
+from unmask.targets import Detection, answer
 from unmask.targets.regions import of_places
 from unmask.targets.task import TASKS
 
 if TYPE_CHECKING:
+    from unmask.models.model import Model
     from unmask.targets import Prediction
 
 __all__ = ["detect", "predict"]
@@ -23,7 +25,12 @@ SMALL = 2**24  # bytes of an input that may be asked about four times more for a
 
 
 def predict(
-    model: Any, image: Any, top: int = 5, *, preprocess: str | None = None
+    model: Any,
+    image: Any,
+    top: int = 5,
+    *,
+    preprocess: str | None = None,
+    prompt: str | None = None,
 ) -> list[Prediction]:
     """Return the model's best classes for an image, best first.
 
@@ -32,12 +39,15 @@ def predict(
     model, image, preprocess
         As for `explain`.
     top : int, default 5
+    prompt : str, optional
+        What is said to a model that writes text, see `unmask.answer`.
 
     Returns
     -------
     list of Prediction
         Of a model of segmentation the parts of its answer, `unmask.targets.Segment`, the largest
-        first; of one that finds keypoints these, `unmask.targets.Point`, the surest first.
+        first; of one that finds keypoints these, `unmask.targets.Point`, the surest first; of one
+        that writes text what it writes, `unmask.targets.Written`, with its tokens.
 
     Examples
     --------
@@ -48,12 +58,15 @@ def predict(
     """
     top = whole("top", top)
     question = ask(model, image, preprocess=preprocess, look=True)
+    if prompt is not None:
+        question = replace(question, specs=_own_answer(question.model, prompt))
     if question.task.name == "boxes":
         raise ModelError(
             f"{question.model.name} is a detector (detector={question.model.detector!r}), which "
             "finds boxes: unmask.detect(model, picture) lists them"
         )
-    answer, loaded, sample = question.answer(), question.model, question.sample
+    answer, sample = question.answer(), question.sample
+    loaded = answer.question.model
     found = answer.predictions(top)
     if not found and of_places(answer.outputs, loaded):  # which nobody said
         found = [*TASKS["regions"].found(answer.outputs, loaded, sample, top)]
@@ -63,9 +76,18 @@ def predict(
             f"(n, classes): {seem(answer.outputs, sample.shape, loaded.input.layout)}"
         )
     if sample.array.nbytes <= SMALL:
-        for note in probe(loaded, sample, answer.outputs, loaded.batch or 4).notes:
+        probed = probe(
+            loaded, sample, answer.outputs, loaded.batch or 4, of_classes=loaded.answers is None
+        )
+        for note in probed.notes:
             warn(note, DoubtWarning)
     return found
+
+
+def _own_answer(model: Model, prompt: str) -> Any:
+    if model.answers is None:
+        raise SettingError(f"prompt={prompt!r}: {model.name} writes no text that could answer it")
+    return TASKS["answers"].parse(model, answer(None, prompt))[1]
 
 
 def detect(model: Any, image: Any) -> list[Detection]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from unmask._base.files import expanded
 from unmask._version import __version__
-from unmask.errors import DoubtWarning, SettingError, warn
+from unmask.errors import DoubtWarning, SettingError, UnmaskWarning, warn
 from unmask.estimate.finish import finished
 from unmask.estimate.scores import Scores
 from unmask.inputs import describe
@@ -25,8 +25,9 @@ from unmask.masks.segments import SegmentMasks
 from unmask.models.loading import load
 from unmask.run import checkpoint as checkpoints
 from unmask.run.ask import Answer, Question, ask, whole_outputs
+from unmask.run.costs import affordable
 from unmask.run.design import designed
-from unmask.run.diagnostics import doubts, not_best
+from unmask.run.diagnostics import doubted_parts, doubts, not_best
 from unmask.run.explanation import Explanation
 from unmask.run.identity import UNKNOWN, Identity, identity
 from unmask.run.plan import Plan
@@ -43,6 +44,7 @@ from unmask.run.settings import batch_size as batch_size_of
 from unmask.run.stopping import reason
 from unmask.targets import Detection, task_of
 from unmask.targets.links import check_link, linked, unlinked
+from unmask.targets.task import leading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -175,16 +177,19 @@ class Run:
             The scores hardly vary, nearly all masks hide the target, the map is not reliable.
         """
         values, stderrs, sure = finished(self.plan.estimator, estimate)
-        stopped = reason(estimate, self.plan, min(sure), seconds)
+        first = leading(self.targets)
+        surest, deciding = [sure[place] for place in first], estimate.only(first)
+        stopped = reason(deciding, self.plan, min(surest), seconds)
         found = doubts(
-            estimate,
-            self.targets.targets,
-            sure,
-            whole=self.targets.score(self.outputs, 1)[0],
+            deciding,
+            [self.targets.targets[place] for place in first],
+            surest,
+            whole=self.targets.score(self.outputs, 1)[0][list(first)],
             signed=_signed(self.model, self.outputs),
             estimator=self.plan.estimator,
             link=self.plan.link,
         )
+        found += doubted_parts([one for place, one in enumerate(sure) if place not in first])
         made = Explanation(
             targets=self.targets.targets,
             plan=self.plan,
@@ -304,12 +309,15 @@ def prepare(
     path = None if checkpoint is None else expanded(checkpoint)
     content = None if path is None else checkpoints.peek(path)
     answer = question.answer()
-    outputs = answer.outputs
+    outputs, loaded = answer.outputs, answer.question.model
+    plan, cost = affordable(plan, loaded.cost, fixed=chosen["masks"] not in (None, "auto"))
+    for note in cost:
+        warn(note, UnmaskWarning)
     targets = linked(answer.targets(), chosen["link"], loaded, outputs)
     best = [prediction.label for prediction in answer.predictions(1)]
     asides = not_best(targets.targets, outputs, loaded.activation, *best) if best else []
     asides += getattr(unlinked(targets), "notes", ())
-    of_classes = question.task.name not in ("outputs", "similarity")
+    of_classes = question.task.name not in ("outputs", "similarity", "answers")
     probed = probe(loaded, sample, outputs, plan.batch_size, of_classes=of_classes)
     for note in (*asides, *probed.notes):
         warn(note, DoubtWarning)
@@ -321,7 +329,7 @@ def prepare(
         plan=plan,
         targets=targets,
         image=describe(image),
-        notes=(*answer.notes, *asides, *probed.notes),
+        notes=(*answer.notes, *cost, *asides, *probed.notes),
         start=Scores.empty(plan.masks, len(targets)),
         identity=identity(loaded.digest, sample.array, scores.reshape(-1), outputs),
         calls=1 + probed.calls + getattr(bare, "calls", 0),

@@ -47,6 +47,7 @@ MODELS: Mapping[str, str] = {
     "regions": "model of segmentation",
     "outputs": "model of numbers or points",
     "similarity": "model of embeddings",
+    "answers": "model that writes text",
 }
 
 PresetName = Literal["notebook"]

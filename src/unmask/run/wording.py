@@ -20,10 +20,22 @@ MODEL = (
     *("labels", "preprocess", "mean", "std", "activation", "layout", "size", "channels"),
     *("resize", "output", "detector", "threshold", "boxes", "overlap", "points", "rate"),
     *("main_input", "fixed", "weights", "runtime"),
-    *("tokenizer", "lower"),
+    *(
+        "tokenizer",
+        "lower",
+        "base_url",
+        "key_variable",
+        "concurrency",
+        "patience",
+        "timeout",
+        "budget",
+    ),
+    *("chat", "max_tokens"),
 )
 # Of `unmask.evaluation.Study`, `unmask.reports.stored`, snapshots, predictions and figures.
 OTHERS = ("explainer", "evidence", "maps", "most", "at", "top", "cmap", "opacity", "units")
+# Of `unmask.answer`.
+OF_ANSWERS = ("prompt",)
 # Of `unmask.row`.
 OF_ROWS = {
     "background": "--background",
@@ -32,7 +44,7 @@ OF_ROWS = {
     "number": "--row",
 }
 OWN = tuple(name for name, row in SETTINGS.items() if row.option)
-OPTIONS = {name: f"--{name.replace('_', '-')}" for name in (*MODEL, *OWN, *OTHERS)} | {
+OPTIONS = {name: f"--{name.replace('_', '-')}" for name in (*MODEL, *OWN, *OTHERS, *OF_ANSWERS)} | {
     **OF_ROWS,
     "target": "-t",
     "output": "--model-output",  # a command's own --output is a folder
@@ -51,6 +63,8 @@ PHRASES = {
     "unmask.region(label)": ("--region LABEL",) * 2,
     "unmask.similar_to(picture)": ("--similar-to PICTURE",) * 2,
     "unmask.output(name)": ("--value NAME",) * 2,
+    "unmask.answer('...') or --answer": ("--answer TEXT",) * 2,
+    "unmask.answer('...')": ("--answer TEXT",) * 2,
     "unmask.row(values, background=rows)": ("a table, with --background",) * 2,
     "unmask.row(values, background=rows), on the command line a table with --background": (
         "a table, with --background",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unmask.targets.answer_specs import answer
+from unmask.targets.answers import Answers, Written
 from unmask.targets.box_specs import box
 from unmask.targets.boxes import Boxes, Detection
 from unmask.targets.class_specs import contrast, within_top
@@ -25,6 +27,8 @@ __all__ = [
     "Target",
     "Targets",
     "Task",
+    "Written",
+    "answer",
     "box",
     "contrast",
     "output",
@@ -36,5 +40,5 @@ __all__ = [
 ]
 
 # More special tasks are registered later: classes are for models that no other task accepts.
-for _task in (Classes(), Boxes(), Texts(), Regions(), Outputs(), Similarity()):
+for _task in (Classes(), Boxes(), Texts(), Regions(), Outputs(), Similarity(), Answers()):
     register(_task)

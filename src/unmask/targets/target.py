@@ -42,7 +42,8 @@ class Target:
     top : int or None
         The score counts only among the model's best so many (`unmask.within_top`); None: always.
     number : int or None
-        A box's place among those that the detector found, the surest being 0; None for others.
+        A box's place among those that the detector found, the surest being 0; a token's place in
+        an answer, from 1; None for others.
     overlap : str or None
         "mask" for a box that was found whose mask is compared with those of other detections.
     pair : tuple of int or None
@@ -92,6 +93,11 @@ class Target:
     def is_class(self) -> bool:
         """Whether its score is that of a class."""
         return self.index is not None and self.box is None and self.measure is None
+
+    @property
+    def is_token(self) -> bool:
+        """Whether it is a token of an answer, `number` being its place from 1."""
+        return self.box is None and self.number is not None
 
     @property
     def title(self) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from unmask.models.model import Model
     from unmask.targets.target import Target
 
-__all__ = ["TASKS", "Targets", "Task", "register", "task_of"]
+__all__ = ["TASKS", "Targets", "Task", "leading", "register", "task_of"]
 
 
 class Targets(Protocol):
@@ -30,8 +30,9 @@ class Targets(Protocol):
 
     Notes
     -----
-    Where these do not tell all that scores depend on, ``content``, a tuple of arrays, holds the
-    rest: a checkpoint of others is refused.
+    Where these do not tell all that scores depend on, ``content``, a tuple of arrays or texts,
+    holds the rest: a checkpoint of others is refused. ``leading`` are the places of those whose
+    reliability decides how long a run goes on, where it is not that of all.
     """
 
     @property
@@ -74,7 +75,9 @@ class Task(Protocol):
     Notes
     -----
     A task may have a method ``claims(model, asked) -> bool`` too: whether what is asked for is of
-    this task, whatever the model is, as a region is one of segmentation.
+    this task, whatever the model is, as a region is one of segmentation. And a method
+    ``settle(specs, model, sample) -> (model, specs, notes)``: what takes a call of the model before
+    it can be asked about the whole input, as an answer of its own does.
     """
 
     @property
@@ -124,6 +127,13 @@ class Task(Protocol):
         self, outputs: Any, model: Model, sample: Sample, top: int | None = None
     ) -> Sequence[Any]:
         """Return what the model says of the whole input, best first; `top` at most."""
+
+
+def leading(targets: Targets) -> tuple[int, ...]:
+    """Return the places of targets whose reliability decides how long a run goes on."""
+    inner = getattr(targets, "inner", targets)  # behind a link
+    found: tuple[int, ...] = getattr(inner, "leading", tuple(range(len(targets))))
+    return found
 
 
 # By name. The last that accepts a model gets it, so what is more special is registered later.

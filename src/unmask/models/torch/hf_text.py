@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from unmask.models.labels import Labels
     from unmask.models.model import Activation
 
-__all__ = ["classifies_texts", "from_pipeline", "from_text_classifier"]
+__all__ = ["classifies_texts", "from_pipeline", "from_text_classifier", "tokens_of"]
 
 TASK = "ForSequenceClassification"
 # What a tokenizer says that knows no limit.
@@ -89,7 +89,7 @@ def from_text_classifier(
     return build(
         run,
         name=name,
-        text=TextSpec(tokenizer.mask_token or "", _tokens(tokenizer)),
+        text=TextSpec(tokenizer.mask_token or "", tokens_of(tokenizer)),
         labels=own if labels is None else read_labels(labels, config.num_labels),
         classes=config.num_labels,
         activation=activation or classifiers_activation(config),
@@ -131,7 +131,8 @@ def from_pipeline(
     )
 
 
-def _tokens(tokenizer: Any) -> Any:
+def tokens_of(tokenizer: Any) -> Any:
+    """Return what finds a text's tokens in it; None of a tokenizer that does not say where."""
     if not tokenizer.is_fast:
         return None
 

@@ -18,6 +18,7 @@ from unmask.models.torch.hf_config import (
 )
 from unmask.models.torch.hf_detection import detects, from_object_detector
 from unmask.models.torch.hf_text import TASK, classifies_texts, from_text_classifier
+from unmask.models.torch.hf_writers import from_writer, loaded_writer, writes
 from unmask.models.torch.module import best_device, from_torch
 from unmask.models.torch.runner import evaluating, runner
 
@@ -55,8 +56,10 @@ def from_huggingface(
     std: float | Sequence[float] | None = None,
     size: Sequence[int] | None = None,
     activation: Activation | None = None,
+    chat: bool | None = None,
+    max_tokens: int | None = None,
 ) -> Model:
-    """Take a classifier of images or texts, a detector, a segmentation or a CLIP-like model.
+    """Take a model of images or texts: a classifier, a detector, one like CLIP, one that writes.
 
     A classifier's labels are its ``id2label``, and so are those of a semantic segmentation. A
     CLIP-like model's labels are texts: those given as `labels`, and those given to
@@ -80,6 +83,8 @@ def from_huggingface(
         As for `unmask.models.torch.module.from_torch`.
     activation : {"softmax", "sigmoid", "probabilities", "logits"}, optional
         Instead of the model's own.
+    chat, max_tokens
+        For a model that writes text, see `unmask.models.torch.hf_writers.from_writer`.
 
     Returns
     -------
@@ -91,6 +96,28 @@ def from_huggingface(
     ModelError
         A model of something else than pictures, or texts without a tokenizer.
     """
+    if writes(model):
+        others = {"labels": labels, "preprocess": preprocess, "mean": mean, "std": std}
+        others |= {"activation": activation, "autocast": autocast}
+        for name, value in others.items():
+            if value is not None:
+                raise SettingError(
+                    f"{name}= does not apply to {type(model).__name__}, which writes text"
+                )
+        return from_writer(
+            model,
+            processor=processor,
+            tokenizer=tokenizer,
+            device=device,
+            size=size,
+            chat=chat,
+            max_tokens=max_tokens,
+        )
+    for name, value in (("chat", chat), ("max_tokens", max_tokens)):
+        if value is not None:
+            raise SettingError(
+                f"{name}= is for a model that writes text, and {type(model).__name__} is none"
+            )
     if classifies_texts(model):
         given = {"preprocess": preprocess, "mean": mean, "std": std, "size": size}
         for name, value in given.items():
@@ -159,6 +186,7 @@ def from_huggingface(
             texts=texts,
             embeddings=_embeddings_of(made, model, autocast, channels_last),
             embed_texts=_texts_embedded(made, model, tokenizer),
+            pairs=_pairs_of(made, model, tokenizer, autocast, channels_last),
         )
     if not _classifies(model):
         # Maps, boxes or embeddings: a function of the outputs says what of them is explained.
@@ -184,6 +212,9 @@ def from_hub(
     autocast: Any = None,
     channels_last: bool = False,
     activation: Activation | None = None,
+    size: Sequence[int] | None = None,
+    chat: bool | None = None,
+    max_tokens: int | None = None,
 ) -> Model:
     """Load a model and its processor by name, or from a folder.
 
@@ -192,7 +223,7 @@ def from_hub(
     name : str
         "hf:google/vit-base-patch16-224", or "hf:FOLDER" for what ``save_pretrained`` wrote; the
         prefix may be left out. Code that comes with a model is never run.
-    labels, device, autocast, channels_last, activation
+    labels, device, autocast, channels_last, activation, size, chat, max_tokens
         As for `from_huggingface`; on a GPU where there is one.
 
     Returns
@@ -210,39 +241,51 @@ def from_hub(
     name = name.removeprefix(PREFIX)
     try:
         config = transformers.AutoConfig.from_pretrained(name)
-        zero = getattr(config, "text_config", None) is not None
-        architectures = config.architectures or ()
-        if any(TASK in architecture for architecture in architectures):
-            auto, read = "SequenceClassification", transformers.AutoTokenizer
-        elif any(DETECTION in architecture for architecture in architectures):
-            auto = "ZeroShotObjectDetection" if zero else DETECTION
-            read = transformers.AutoProcessor if zero else transformers.AutoImageProcessor
-        elif zero:
-            auto, read = "ZeroShotImageClassification", transformers.AutoProcessor
-        elif any("SemanticSegmentation" in architecture for architecture in architectures):
-            auto, read = "SemanticSegmentation", transformers.AutoImageProcessor
-        else:
-            auto, read = "ImageClassification", transformers.AutoImageProcessor
-        model = getattr(transformers, f"AutoModelFor{auto}").from_pretrained(name)
-        processor = read.from_pretrained(name)
+        model, processor, tokenizer = loaded_writer(transformers, name, config) or (
+            *_loaded(transformers, name, config),
+            None,
+        )
     except Exception as error:  # its hub client, the network and the files raise whatever they like
         reason = str(error).strip().split("\n")[0][:200]
         raise ModelError(
             f"{PREFIX}{name} cannot be loaded ({type(error).__name__}: {reason}). Give the name of "
-            "a classifier of images or texts, a detector, a segmentation or CLIP-like model of the "
-            "hub or, where it cannot be reached, a folder that save_pretrained wrote, model and "
-            f"processor: {PREFIX}FOLDER"
+            "a model of images or texts (a classifier, a detector, a segmentation, one like CLIP "
+            "or one that writes text) of the hub or, where it cannot be reached, a folder that "
+            f"save_pretrained wrote, model and processor: {PREFIX}FOLDER"
         ) from error
     made = from_huggingface(
         model,
         processor=processor,
+        tokenizer=tokenizer,
         labels=labels,
         device=device or best_device(),
         autocast=autocast,
         channels_last=channels_last,
+        size=size,
         activation=activation,
+        chat=chat,
+        max_tokens=max_tokens,
     )
     return replace(made, name=name)
+
+
+def _loaded(transformers: Any, name: str, config: Any) -> tuple[Any, Any]:
+    """Load a model that writes no text, and its processor or tokenizer."""
+    zero = getattr(config, "text_config", None) is not None
+    architectures = config.architectures or ()
+    if any(TASK in architecture for architecture in architectures):
+        auto, read = "SequenceClassification", transformers.AutoTokenizer
+    elif any(DETECTION in architecture for architecture in architectures):
+        auto = "ZeroShotObjectDetection" if zero else DETECTION
+        read = transformers.AutoProcessor if zero else transformers.AutoImageProcessor
+    elif zero:
+        auto, read = "ZeroShotImageClassification", transformers.AutoProcessor
+    elif any("SemanticSegmentation" in architecture for architecture in architectures):
+        auto, read = "SemanticSegmentation", transformers.AutoImageProcessor
+    else:
+        auto, read = "ImageClassification", transformers.AutoImageProcessor
+    model = getattr(transformers, f"AutoModelFor{auto}").from_pretrained(name)
+    return model, read.from_pretrained(name)
 
 
 def _texts_of(
@@ -287,6 +330,40 @@ def _texts_of(
             "classes": len(texts),
             "activation": activation or chosen,
             "notes": notes,
+        }
+
+    return fields
+
+
+def _pairs_of(
+    made: Model, model: Any, tokenizer: Any, autocast: Any, channels_last: bool
+) -> Callable[[str], dict[str, Any]]:
+    """Return what turns a model that compares pictures with texts into one of pairs of them."""
+    siglip = "siglip" in str(getattr(model.config, "model_type", ""))
+
+    def fields(whole: str) -> dict[str, Any]:
+        _check_tokenizer(made, tokenizer)
+
+        def run(batch: list[Any]) -> NDArray[Any]:
+            pictures, texts = zip(*batch, strict=True)
+            features = _text_features(model, tokenizer, texts, siglip)
+
+            def forward(pixels: Any) -> Any:
+                return _similarities(model, pixels, features).diagonal()[:, None]
+
+            found: NDArray[Any] = runner(model, forward, autocast, channels_last)(
+                np.stack(pictures)
+            )
+            return found
+
+        return {
+            "run": run,
+            "labels": (whole,),
+            "classes": 1,
+            "activation": "logits",
+            "texts": None,
+            "asarray": np.asarray,
+            "notes": made.notes,
         }
 
     return fields
