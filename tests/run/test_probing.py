@@ -59,7 +59,7 @@ def test_a_model_may_write_over_its_input_also_under_metrics(picture):
                 layout=layout,
                 channels=3,
             )
-            case = unmask.run.case(loaded, values, 0)
+            case = unmask.metrics.case(loaded, values, 0)
             ranks = np.arange(np.prod(SIDES)).reshape(SIDES)
             found.append(
                 (
