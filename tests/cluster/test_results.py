@@ -225,7 +225,7 @@ def test_kept_maps_are_measured_as_fresh_ones_are(opened, folder, whole):
         "demo", [opened["deep/c.png"]], wanted=wanted, evidence=evidence, target="star"
     )
     fresh = evaluation.evaluate_map(
-        unmask.run.case("demo", folder / "deep/c.png", "star"),
+        unmask.metrics.case("demo", folder / "deep/c.png", "star"),
         whole.model_maps[1],
         wanted,
         evidence=evidence["c.png"],

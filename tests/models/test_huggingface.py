@@ -427,7 +427,7 @@ def test_texts_of_a_file_of_version_0_1_0(scene):
 def test_other_texts_are_another_score(scene):
     model = unmask.load(clip_model(), processor=clip_processor())
     made = unmask.explain(model, scene, [CAT, DOG], **SMALL)
-    assert unmask.run.case(model, scene, CAT).target.score != made.targets[0].score
+    assert unmask.metrics.case(model, scene, CAT).target.score != made.targets[0].score
     with pytest.raises(unmask.SettingError, match="another model, picture or preprocessing"):
         unmask.extend(made, model, masks=32, target=[CAT, SKY])
 
