@@ -35,6 +35,12 @@ def test_nothing_is_said_where_all_is_well():
     assert said == []
 
 
+def test_sharp_says_that_it_promises_too_much():
+    _, said = explained(part, estimator="sharp")
+    (note,) = [note for note in said if "promise too much" in note]
+    assert "estimator='adaptive'" in note
+
+
 @pytest.mark.parametrize(
     ("score", "says", "remedy"),
     [
