@@ -331,3 +331,5 @@ def dress(ax: Axes) -> None:
         length=points(5), width=points(2), color=RULE, labelcolor=GRAY,
         labelsize=face.get_size_in_points(),
     )  # fmt: skip
+    for axis in (ax.xaxis, ax.yaxis):  # a power of ten that all ticks share
+        axis.get_offset_text().set(color=GRAY, fontproperties=face)
