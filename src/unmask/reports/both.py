@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from unmask.draw.words import MOST, strongest
 from unmask.inputs.encoding import fit_within
 from unmask.reports.figures import InMaps, color_scale, figure, image
 from unmask.reports.words import rows_of_bars
@@ -22,6 +21,8 @@ class Both(InMaps):
 
     def of(self, number: int) -> str:
         """Return the figures of a target."""
+        from unmask.draw.words import MOST, strongest
+
         made, errors = self.explanation, self.errors(number)
         home: Any = made.original
         values, level = made.maps[number], float(made.levels[number])
