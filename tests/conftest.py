@@ -37,6 +37,7 @@ LONGEST = (
         "models/test_torch.py",
         "inputs/test_fills.py",
         "masks/test_masks.py",
+        "evaluation/test_quantus.py",
     ),
     ("targets/test_regions.py",),
     ("app/test_page.py",),

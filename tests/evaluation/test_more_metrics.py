@@ -1,6 +1,4 @@
-"""Complexity, ranking and faithfulness: closed forms, laws, and Quantus's own values."""
-
-import warnings
+"""Complexity, ranking and faithfulness: closed forms and laws; test_quantus.py has Quantus's."""
 
 import numpy as np
 import pytest
@@ -8,19 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-import unmask
 from unmask import metrics
 from unmask.errors import SettingError
-from unmask.evaluation.metrics.faithfulness import faithfulness_of
 
 MAPS = arrays(np.float64, (5, 9), elements=st.floats(-1e6, 1e6, width=32))
-
-
-@pytest.fixture(scope="module")
-def quantus():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pytest.importorskip("quantus", reason="needs unmask[quantus]", exc_type=ImportError)
 
 
 def evidence(seed=0):
@@ -64,65 +53,6 @@ def test_overlap_of_the_evidence_itself_and_of_its_complement():
     inside = evidence()
     assert metrics.overlap(inside.astype(float), inside) == 1
     assert metrics.overlap(-inside.astype(float), inside) == 0
-
-
-@pytest.mark.filterwarnings("ignore")  # Quantus warns of much
-def test_quantus_has_the_same_values(quantus):
-    """Of maps alone; ours have no sign and no unit that its defaults would take away."""
-    maps = np.random.default_rng(2).random((3, 1, 5, 9))
-    masks = np.stack([evidence(seed)[None] for seed in range(3)])
-    given = {"model": None, "x_batch": maps, "y_batch": np.zeros(3, int), "a_batch": maps}
-    entropy = quantus.Complexity(disable_warnings=True)(**given)
-    auc = quantus.AUC(disable_warnings=True)(**given, s_batch=masks)
-    rank = quantus.RelevanceRankAccuracy(disable_warnings=True)(**given, s_batch=masks)
-    for number in range(3):
-        own, inside = maps[number, 0], masks[number, 0]
-        assert metrics.complexity(own, offset=0) == pytest.approx(entropy[number], abs=1e-6)
-        assert metrics.localization_auc(own, inside) == pytest.approx(auc[number])
-        assert metrics.overlap(own, inside) == pytest.approx(rank[number] / (2 - rank[number]))
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_quantus_has_the_same_faithfulness_for_the_same_sets(quantus, monkeypatch):
-    torch = pytest.importorskip("torch")
-
-    class Halves(torch.nn.Module):
-        def forward(self, x):
-            left, right = x[:, :, :, :4].mean((1, 2, 3)), x[:, :, :, 4:].mean((1, 2, 3))
-            return torch.stack([torch.sigmoid(3 * left * right), left], 1)
-
-    rng = np.random.default_rng(5)
-    inputs = rng.random((1, 1, 5, 9)).astype(np.float32)
-    values = rng.normal(size=(5, 9))
-    subsets = []
-
-    def drawn(count, size, *, replace):
-        subsets.append(np.random.default_rng(len(subsets)).choice(count, size, replace=replace))
-        return subsets[-1]
-
-    monkeypatch.setattr(np.random, "choice", drawn)
-    (theirs,) = np.atleast_1d(
-        quantus.FaithfulnessCorrelation(
-            nr_runs=30,
-            subset_size=6,
-            normalise=False,
-            return_aggregate=False,
-            disable_warnings=True,
-        )(
-            model=Halves().eval(),
-            x_batch=inputs,
-            y_batch=np.array([0]),
-            a_batch=values[None, None],
-            channel_first=True,
-        )
-    )
-    model = unmask.load(Halves().eval(), channels=1, activation="probabilities")
-    case = metrics.case(model, inputs[0], 0, preprocess="raw")
-    # Their "black" is the input's least value.
-    fill = np.full((1, 5, 9), inputs.min(), np.float32)
-    assert faithfulness_of(case, values.ravel(), np.stack(subsets), fill) == pytest.approx(
-        theirs, abs=1e-5
-    )
 
 
 def linear_case():
