@@ -83,7 +83,7 @@ def routes(known: Sequence[Choice], examples: Sequence[str | Path]) -> list[Any]
         Route("/api/about", table.about, methods=["GET"]),
         Route("/api/sessions", table.new, methods=["POST"]),
         Route("/api/examples/{name}", table.thumbnail, methods=["GET"]),
-        *Service(table.models, table.bodies, table.busy).routes(),
+        *Service(table.models, table.bodies, table.work).routes(),
         Mount("/api/session/{token}", routes=own),
     ]
 
@@ -141,7 +141,7 @@ class _Table:
         choice = session.choose()
         name = request.query_params.get("name", "picture")[:MAX_NAME]
         async with self.bodies.received(request, MAX_BYTES) as data:
-            picture = await self._work(lambda: decode(bytes(data)))
+            picture = await self.work(lambda: decode(bytes(data)))
         async with _latest(session, choice):
             return await self._shown(request, name, picture, example=False)
 
@@ -174,9 +174,9 @@ class _Table:
         with request.app.state.sessions.admitted(session, picture.nbytes):
             small = session.thumbnail
             if picture is not session.picture:
-                small = await self._work(lambda: jpeg(picture, PREVIEW))
+                small = await self.work(lambda: jpeg(picture, PREVIEW))
             run = await _call(request, lambda: choices.look(choice, picture))
-            options = await self._work(lambda: choices.options(run))
+            options = await self.work(lambda: choices.options(run))
             session.show(name, run, small, example=example)
         session.changed.set()
         return JSONResponse(
@@ -195,7 +195,7 @@ class _Table:
         run = session.run
         if run is None:
             raise HTTPException(409, "give a picture first")
-        return JSONResponse(await self._work(lambda: choices.option(run, text)))
+        return JSONResponse(await self.work(lambda: choices.option(run, text)))
 
     async def code(self, request: Request) -> Response:
         session = _session(request)
@@ -203,7 +203,7 @@ class _Table:
         choice = self.models[session.model]
         name = session.name or "picture.jpg"
         example = session.example
-        recipe = await self._work(
+        recipe = await self.work(
             lambda: choices.recipe_of(choice, name, example, targets, settings)
         )
         return JSONResponse({"command": recipe.command(), "python": recipe.python()})
@@ -261,16 +261,14 @@ class _Table:
         wanted = downloads.wanted(request.path_params["kind"], request.query_params)
         choice, explanation = self.models[session.model], session.job.explanation
         example = session.example
-        body = await self._work(
-            lambda: downloads.file(wanted, explanation, choice, example=example)
-        )
+        body = await self.work(lambda: downloads.file(wanted, explanation, choice, example=example))
         return Response(
             body,
             media_type=wanted.media,
             headers={"Content-Disposition": f'attachment; filename="{wanted.name(session.name)}"'},
         )
 
-    async def _work(self, function: Callable[[], T]) -> T:
+    async def work(self, function: Callable[[], T]) -> T:
         """Do what takes a while in a thread of its own, little at a time."""
         async with self.busy:
             with silent():  # notes are shown on the page
@@ -295,7 +293,7 @@ def _session(request: Request) -> Session:
 
 
 async def _call(request: Request, function: Callable[[], Any]) -> Any:
-    return await asyncio.wrap_future(request.app.state.scheduler.call(function))
+    return await request.app.state.scheduler.called(function)
 
 
 @contextlib.asynccontextmanager

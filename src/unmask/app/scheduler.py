@@ -8,6 +8,7 @@ Short calls (a prediction) come between two slices.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import deque
 from concurrent.futures import Future
@@ -61,6 +62,10 @@ class Scheduler:
             self._calls.append((future, function))
             self._wake.notify()
         return future
+
+    async def called(self, function: Callable[[], T]) -> T:
+        """Call a short function on the thread, and wait for what it returns."""
+        return await asyncio.wrap_future(self.call(function))
 
     def add(self, job: Job) -> None:
         """Append a job to the queue."""

@@ -9,7 +9,7 @@ import asyncio
 import base64
 import contextlib
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from starlette.exceptions import HTTPException
@@ -20,11 +20,12 @@ from unmask._version import __version__
 from unmask.app import choices, downloads
 from unmask.app.form import fields, parse
 from unmask.app.jobs import Job
+from unmask.app.sessions import waker
 from unmask.app.uploads import ACCEPT, MAX_BYTES, decode
-from unmask.errors import SettingError, silent
+from unmask.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.requests import Request
 
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from unmask.run.explanation import Explanation
 
 __all__ = ["Service"]
-
-T = TypeVar("T")
 
 FORMATS = ("json", "npz", "png", "html")
 WAITING = 16  # jobs in the queue, pages' among them, above which no more is taken
@@ -52,14 +51,17 @@ class Service:
     models : mapping of str to Choice
     bodies : Bodies
         All that arrive, the pages' among them.
-    busy : asyncio.Semaphore
-        Pictures that are decoded or drawn at a time.
+    work : callable
+        Awaits what a function returns that takes a while, little at a time.
     """
 
     def __init__(
-        self, models: Mapping[str, Choice], bodies: Bodies, busy: asyncio.Semaphore
+        self,
+        models: Mapping[str, Choice],
+        bodies: Bodies,
+        work: Callable[[Callable[[], Any]], Awaitable[Any]],
     ) -> None:
-        self.models, self.bodies, self.busy = models, bodies, busy
+        self.models, self.bodies, self.work = models, bodies, work
 
     def routes(self) -> list[Route]:
         """Return what can be asked."""
@@ -81,10 +83,10 @@ class Service:
         if scheduler.length >= WAITING:
             raise HTTPException(503, f"{WAITING} explanations are waiting: try again", BUSY)
         async with self.bodies.received(request, MAX_BYTES) as data:
-            picture = await self._work(lambda: decode(bytes(data)))
-        run = await _called(scheduler, lambda: choices.look(choice, picture))
+            picture = await self.work(lambda: decode(bytes(data)))
+        run = await scheduler.called(lambda: choices.look(choice, picture))
         targets = asked.getlist("target")
-        ready = await _called(scheduler, lambda: choices.started(run, targets, settings))
+        ready = await scheduler.called(lambda: choices.started(run, targets, settings))
         job = await self._finished(request, scheduler, ready, seconds)
         if job.explanation is None:
             raise HTTPException(
@@ -94,22 +96,17 @@ class Service:
         if kind == "json":
             maps = asked.get("maps", "1") != "0"
             notes = [*ready.notes, *([job.error] if job.error else [])]
-            body = await self._work(lambda: _body(made, notes, job.state, maps=maps))
+            body = await self.work(lambda: _body(made, notes, job.state, maps=maps))
             return JSONResponse(body)
         wanted = downloads.wanted(kind, {})
-        content = await self._work(lambda: downloads.file(wanted, made, choice))
+        content = await self.work(lambda: downloads.file(wanted, made, choice))
         place = {"Content-Disposition": f'attachment; filename="{wanted.name(name)}"'}
         return Response(content, media_type=wanted.media, headers=place)
 
     async def _finished(self, request: Request, scheduler: Any, ready: Any, seconds: float) -> Job:
         """Run a job in the queue; it stops when its time is over, or the client has left."""
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
-
-        def wake() -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(changed.set)
-
-        job = Job(ready, wake)
+        job = Job(ready, waker(changed))
         scheduler.add(job)
         end = loop.time() + seconds
         try:
@@ -196,15 +193,6 @@ class Service:
         if key not in self.models:
             raise SettingError(f"model={key[:40]!r}: expected one of {', '.join(self.models)}")
         return self.models[key]
-
-    async def _work(self, function: Callable[[], T]) -> T:
-        async with self.busy:
-            with silent():
-                return await asyncio.to_thread(function)
-
-
-async def _called(scheduler: Any, function: Callable[[], Any]) -> Any:
-    return await asyncio.wrap_future(scheduler.call(function))
 
 
 def _seconds(text: str | None) -> float:

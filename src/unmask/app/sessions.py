@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from unmask.app.jobs import Job
     from unmask.run.prepare import Run
 
-__all__ = ["Crowded", "Session", "Sessions"]
+__all__ = ["Crowded", "Session", "Sessions", "waker"]
 
 MAX_SESSIONS = 64
 MAX_HELD = 512 * 2**20  # bytes of pictures, of all pages
@@ -115,13 +115,18 @@ class Session:
 
     def waker(self) -> Callable[[], None]:
         """Return a function that wakes the page's socket from any thread."""
-        loop, event = asyncio.get_running_loop(), self.changed
+        return waker(self.changed)
 
-        def wake() -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(event.set)
 
-        return wake
+def waker(event: asyncio.Event) -> Callable[[], None]:
+    """Return a function that sets an event of the loop at work from any thread."""
+    loop = asyncio.get_running_loop()
+
+    def wake() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(event.set)
+
+    return wake
 
 
 class Sessions:

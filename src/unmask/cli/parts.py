@@ -39,8 +39,8 @@ def write_parts(
     for name, found in zip(names_of(explanation.targets), parts, strict=True):
         for part in found:
             path = folder / f"{stem}-{name}-{part.kind}.png"
-            hidden = part.kind == "necessary"
-            encoding.write(path, paint_part(explanation.picture, part.mask, hidden=hidden))
+            pixels = paint_part(explanation.picture, part.mask, hidden=part.hidden)
+            encoding.write(path, pixels)
             written.append(path)
     return written
 

@@ -77,14 +77,14 @@ def occlude(
     rows = math.isqrt(masks)
     tops, lefts = _starts(height - tall, rows), _starts(width - wide, masks // rows)
     places = [(top, left) for top in tops for left in lefts]
-    sample, fills = case.sample, case.substrates(fill)
+    fills = case.substrates(fill)
     drops, seen = np.zeros(case.shape), np.zeros(case.shape)
     for first in range(0, len(places), case.batch_size):
         few = places[first : first + case.batch_size]
         mask = np.ones((len(few), *case.shape), np.float32)
         for shown, (top, left) in zip(mask, few, strict=True):
             shown[top : top + tall, left : left + wide] = 0
-        scores = np.mean([case.score(sample.masked(mask, hidden)) for hidden in fills], axis=0)
+        scores = case.score_masked(mask, fills)
         for score, (top, left) in zip(scores, few, strict=True):
             spot = slice(top, top + tall), slice(left, left + wide)
             drops[spot] += case.target.score - score

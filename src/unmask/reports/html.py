@@ -249,8 +249,7 @@ def _kept_and_lost(explanation: Explanation, parts: Sequence[Part]) -> str:
         words = f"{part.TITLES[part.kind]}: {part}."
         content = f"<p>{escape(words)}</p>"
         if explanation.picture is not None:
-            hidden = part.kind == "necessary"
-            pixels = paint_part(explanation.picture, part.mask, hidden=hidden)
+            pixels = paint_part(explanation.picture, part.mask, hidden=part.hidden)
             content = figure(image(pixels, part.TITLES[part.kind]), words)
         shown.append(content)
     return f"<div class=parts>{''.join(shown)}</div>" if shown else ""

@@ -13,6 +13,8 @@ from unmask.run.ask import ask
 from unmask.run.settings import batch_size as batch_size_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     from unmask.inputs import Sample
@@ -91,6 +93,30 @@ class Case:
         if not np.isfinite(scores).all():
             raise ModelOutputError(f"{model.name} returned scores that are not finite")
         return np.asarray(scores, np.float64)
+
+    def score_masked(
+        self, masks: NDArray[np.float32], fills: Sequence[NDArray[np.float32]]
+    ) -> NDArray[np.float64]:
+        """Score the input under masks, the mean over fills.
+
+        Parameters
+        ----------
+        masks : ndarray of float32, shape (n, *shape)
+            1 keeps, 0 hides.
+        fills : sequence of ndarray
+            From `substrates`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+        """
+        size = self.batch_size
+        batches = [masks[first : first + size] for first in range(0, len(masks), size)]
+        every = [
+            np.concatenate([self.score(self.sample.masked(batch, fill)) for batch in batches])
+            for fill in fills
+        ]
+        return np.asarray(np.mean(every, axis=0))
 
     def at_model_size(self, values: ArrayLike) -> NDArray[np.float64]:
         """Bring a map to the model's own size.

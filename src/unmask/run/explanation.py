@@ -30,7 +30,7 @@ from unmask.targets.links import is_unnamed, quantity_of, score_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -621,7 +621,8 @@ class Explanation:
         TargetError
             The whole input scores no better than nothing.
         """
-        case, values = self._case(model, target)
+        (case,) = self.cases(model, target)
+        values = self.model_maps[self.find(target)]
         return sufficient(case, values, keep, self.plan.fill if fill is None else fill)
 
     def necessary(
@@ -640,23 +641,45 @@ class Explanation:
         -------
         Part
         """
-        case, values = self._case(model, target)
+        (case,) = self.cases(model, target)
+        values = self.model_maps[self.find(target)]
         return necessary(case, values, lose, self.plan.fill if fill is None else fill)
 
-    def _case(self, model: Any, target: int | str) -> tuple[Case, Floats]:
-        """Ask the model about one target again."""
-        number = self.find(target)
+    def cases(self, model: Any, target: int | str | None = None) -> Iterator[Case]:
+        """Ask the model about the whole input again, for each target or for one.
+
+        Parameters
+        ----------
+        model : Model, path-like, "demo" or callable
+            The one that was explained.
+        target : int or str, optional
+
+        Yields
+        ------
+        Case
+
+        Raises
+        ------
+        SettingError
+            Another model, or an explanation without its input.
+        """
+        numbers = range(len(self.targets)) if target is None else [self.find(target)]
         loaded = same_model(model, self.texts, self.targets)
         if self.original is None:
             raise SettingError(f"{self.image}: the explanation holds no input to ask about")
-        case = case_of(loaded, self.original.given, self.targets[number].again())
-        if case.shape != self.model_maps[number].shape or loaded.name != self.model:
+        if loaded.name != self.model:
             raise SettingError(
-                f"{self.image} was explained for {self.model} at the size "
-                f"{self.model_maps[number].shape}, and the model given is {loaded.name}, which "
-                f"takes {case.shape}: give the same one"
+                f"{self.image} was explained for {self.model}, and the model given is "
+                f"{loaded.name}: give the same one"
             )
-        return case, self.model_maps[number]
+        for number in numbers:
+            found = case_of(loaded, self.original.given, self.targets[number].again())
+            if found.shape != self.model_maps[number].shape:
+                raise SettingError(
+                    f"{self.image} was explained at the size {self.model_maps[number].shape}, and "
+                    f"{loaded.name} takes {found.shape}: give the options that it was loaded with"
+                )
+            yield found
 
     def to_shap(self, level: float = 0.95) -> Any:
         """Return it as a ``shap.Explanation``, which SHAP's own plots draw.

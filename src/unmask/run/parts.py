@@ -78,6 +78,11 @@ class Part:
     }
 
     @property
+    def hidden(self) -> bool:
+        """Whether it is the part that is hidden, not the one that is shown."""
+        return self.kind == "necessary"
+
+    @property
     def share(self) -> float:
         """Share of the places that are in it, 0 to 1."""
         return float(self.places.mean())
@@ -85,7 +90,7 @@ class Part:
     def __str__(self) -> str:
         """Say what it is in one sentence."""
         all_of_it = "" if self.reached else ", which does not reach that"
-        if self.kind == "sufficient":
+        if not self.hidden:
             return (
                 f"{self.share:.1%} of it, shown alone, keep a score of {self.score:.3g} of "
                 f"{self.whole:.3g} (at least {self.goal:.3g} was asked for{all_of_it})"
@@ -206,11 +211,5 @@ class _Search:
     def scores(self, parts: list[Places], *, shown: bool) -> NDArray[np.float64]:
         """Score inputs of which only these parts are shown, or hidden; the mean over fills."""
         masks = np.stack([part if shown else ~part for part in parts]).astype(np.float32)
-        sample, size = self.case.sample, self.case.batch_size
         self.calls += len(parts) * len(self.substrates)
-        batches = [masks[first : first + size] for first in range(0, len(masks), size)]
-        every = [
-            np.concatenate([self.case.score(sample.masked(batch, fill)) for batch in batches])
-            for fill in self.substrates
-        ]
-        return np.asarray(np.mean(every, axis=0))
+        return self.case.score_masked(masks, self.substrates)

@@ -46,8 +46,7 @@ def shown_score(case: Case, values: ArrayLike, *, fill: Any = None) -> float:
     spread = np.ptp(array)
     mask = (array - array.min()) / spread if spread > 0 else np.zeros_like(array)
     starts = case.substrates(case.sample.nothing if fill is None else fill)
-    shown = [case.sample.masked(mask[None].astype(np.float32), start) for start in starts]
-    return float(np.mean([case.score(batch)[0] for batch in shown]))
+    return float(case.score_masked(mask[None].astype(np.float32), starts)[0])
 
 
 def drop(case: Case, shown: float) -> float:

@@ -82,16 +82,9 @@ def faithfulness_of(
     case: Case, values: NDArray[np.float64], subsets: NDArray[np.intp], fill: Any = "zero"
 ) -> float:
     """Return the correlation over given sets of pixels, of shape (runs, pixels in each)."""
-    (substrate,) = case.substrates(fill)[:1]
     masks = np.ones((len(subsets), values.size), np.float32)
     np.put_along_axis(masks, subsets, 0, axis=1)
-    masks, size = masks.reshape(-1, *case.shape), case.batch_size
-    scores = np.concatenate(
-        [
-            case.score(case.sample.masked(masks[first : first + size], substrate))
-            for first in range(0, len(masks), size)
-        ]
-    )
+    scores = case.score_masked(masks.reshape(-1, *case.shape), case.substrates(fill))
     sums, falls = values[subsets].sum(axis=1), case.target.score - scores
     if np.ptp(sums) == 0 or np.ptp(falls) == 0:
         return 0.0

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from unmask.errors import SettingError
 from unmask.evaluation.metrics.curves import STEP, Curve, both
-from unmask.run.ask import same_model
-from unmask.run.case import case
 
 if TYPE_CHECKING:
     from unmask.run.explanation import Explanation
@@ -49,22 +46,5 @@ def curves(explanation: Explanation, model: Any, *, step: float = STEP) -> list[
     >>> [sorted(one) for one in found], found[0]["deletion"].area < found[0]["insertion"].area
     ([['deletion', 'insertion'], ['deletion', 'insertion']], True)
     """
-    loaded = same_model(model, explanation.texts, explanation.targets)
-    home = explanation.original
-    if home is None:
-        raise SettingError(f"{explanation.image}: the explanation holds no input to measure on")
-    if loaded.name != explanation.model:
-        raise SettingError(
-            f"{explanation.image} was explained for {explanation.model}, and the model given is "
-            f"{loaded.name}: curves need the same one"
-        )
-    found = []
-    for target, values in zip(explanation.targets, explanation.model_maps, strict=True):
-        measured = case(loaded, home.given, target.again())
-        if measured.shape != values.shape:
-            raise SettingError(
-                f"{explanation.image} was explained at the size {values.shape}, and {loaded.name} "
-                f"takes {measured.shape}: give the options that it was loaded with"
-            )
-        found.append(both(measured, values, step=step))
-    return found
+    pairs = zip(explanation.cases(model), explanation.model_maps, strict=True)
+    return [both(case, values, step=step) for case, values in pairs]
