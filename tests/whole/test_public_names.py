@@ -29,7 +29,8 @@ FACE = {
     "unmask.evaluation.metrics": """METRICS STEP TOLERANCE Case Curve Mean Metric Trial both case
         complexity curves deletion drop energy_inside evidence_mask faithfulness increase insertion
         known localization_auc mean_interval order overlap pointing_game register rise_blur sanity
-        share_interval shown_score sparseness stability""",
+        share_interval shown_score sparseness stability adcc coherency infidelity irof l1_complexity
+        max_sensitivity random_logit road""",
     "unmask.inputs": """ArraySample InputSpec Modality Original Picture Row RowOriginal Sample
         Series SeriesOriginal Sound SoundOriginal TableSpec Text TextOriginal TextSpec Together
         TogetherOriginal Video VideoOriginal Volume VolumeOriginal describe read register row

@@ -8,7 +8,18 @@ __all__ = ["generator"]
 
 
 # Second word of every generator's key. One purpose, one stream: no two uses share numbers.
-STREAMS = {"masks": 0, "fill": 1, "fills": 2, "background": 3, "segments": 7, "faithfulness": 8}
+STREAMS = {
+    "masks": 0,
+    "fill": 1,
+    "fills": 2,
+    "background": 3,
+    "segments": 7,
+    "faithfulness": 8,
+    "infidelity": 9,
+    "sensitivity": 10,
+    "imputation": 11,
+    "other class": 12,
+}
 
 
 def generator(seed: int, stream: str, number: int = 0) -> np.random.Generator:
@@ -22,7 +33,8 @@ def generator(seed: int, stream: str, number: int = 0) -> np.random.Generator:
     ----------
     seed : int
         0 to 2**64 - 1.
-    stream : {"masks", "fill", "fills", "background", "segments", "faithfulness"}
+    stream : str
+        One of `STREAMS`.
     number : int, default 0
         0 to 2**64 - 1, for masks the block.
 

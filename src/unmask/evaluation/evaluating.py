@@ -10,14 +10,16 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from unmask.errors import SettingError, UnmaskError, silent
+from unmask.errors import UnmaskError, silent
 from unmask.evaluation import explainers, metrics
+from unmask.evaluation.metrics.catalog import check_needs
 from unmask.inputs import describe
+from unmask.inputs.segments import can_segment
 from unmask.models.loading import load
 from unmask.targets.texts import with_same_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
@@ -96,8 +98,8 @@ def evaluate(
     wanted : sequence of str
         Names of `unmask.metrics.METRICS`.
     evidence : mapping of str to box or bool array, optional
-        By the picture's name, in the picture's pixels; for "pointing", "pointing_exact", "energy".
-        A picture that has none gets no value there.
+        By the picture's name, in the picture's pixels; for "pointing", "energy" and whatever else
+        needs it. A picture that has none gets no value there.
     randomized : Model or what `unmask.load` takes, optional
         The same model with random weights, for "sanity"; `unmask.models.randomize` makes one.
     seed : int, default 0
@@ -143,16 +145,14 @@ def _check(
     randomized: Model | None,
 ) -> None:
     """Refuse metrics that lack what they need."""
-    have = {
-        "evidence": (bool(evidence), "evidence=, boxes or pixels of the pictures"),
-        "seed": (explainers.takes_seed(function), "an explainer that takes seed="),
-        "randomized": (randomized is not None, "a randomized copy of the model"),
+    there = {
+        "evidence": bool(evidence),
+        "seed": explainers.takes_seed(function),
+        "randomized": randomized is not None,
+        "explainer": True,
+        "segments": can_segment(),
     }
-    for metric in chosen:
-        for need in metric.needs:
-            there, words = have[need]
-            if not there:
-                raise SettingError(f"metric {metric.name!r} needs {words}")
+    check_needs(chosen, there)
 
 
 def _rows(
@@ -204,6 +204,8 @@ def _row(
     step: float,
 ) -> Row:
     case = metrics.case(model, image, target)
+    for metric in chosen:
+        metric.check(case)
     pixels = case.given  # read once: the explainer gets what the metrics got
     asked = explainers.asked_of(case.target, target)
     model = case.model  # with the texts that were asked for, if it compares pictures with texts
@@ -223,7 +225,14 @@ def _row(
 
     begin = time.perf_counter()
     found, curves = evaluate_map(
-        case, values, names, evidence=evidence, again=again, randomized=other, step=step
+        case,
+        values,
+        names,
+        evidence=evidence,
+        again=again,
+        randomized=other,
+        explain=explainers.bound(function, case, target=target, seed=seed),
+        step=step,
     )
     return Row(
         name,
@@ -245,6 +254,7 @@ def evaluate_map(
     evidence: ArrayLike | None = None,
     again: ArrayLike | None = None,
     randomized: ArrayLike | None = None,
+    explain: Callable[..., Any] | None = None,
     step: float = metrics.STEP,
 ) -> tuple[dict[str, float], dict[str, Curve]]:
     """Put one map through metrics.
@@ -260,6 +270,9 @@ def evaluate_map(
         In the picture's pixels.
     again, randomized : float array, optional
         The maps with another seed, and of a randomized model.
+    explain : callable, optional
+        The explainer that made the map, from `unmask.evaluation.explainers.bound`, for metrics that
+        explain again.
     step : int or float
 
     Returns
@@ -276,7 +289,8 @@ def evaluate_map(
     >>> evaluate_map(one, np.ones(one.shape), ["sparseness", "increase"])[0]
     {'increase': 0.0, 'sparseness': 0.0}
     """
-    chosen, trial = set(wanted), metrics.Trial(case, values, step, evidence, again, randomized)
+    chosen = set(wanted)
+    trial = metrics.Trial(case, values, step, evidence, again, randomized, explain)
     _ = trial.small  # checked, whatever the metrics need
     found = {
         name: metric.measure(trial)

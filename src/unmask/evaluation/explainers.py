@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXPLAINERS",
     "asked_of",
+    "bound",
     "find",
     "in_words",
     "made_by",
@@ -244,6 +245,45 @@ def made_by(
     if isinstance(made, Explanation):
         return made.model_maps[0], float(made.levels[0])
     return np.asarray(made), None
+
+
+def bound(
+    explainer: str | Explainer, case: metrics.Case, *, target: Any = None, seed: int = 0
+) -> Callable[..., NDArray[Any]]:
+    """Return an explainer of one model and target, for metrics that explain again.
+
+    Parameters
+    ----------
+    explainer : str or callable
+        As for `find`.
+    case : Case
+        Its model and its target are those that are explained.
+    target : optional
+        What the target was asked for by, where it was a function.
+    seed : int, default 0
+        Of every explanation, for one that takes a seed: maps of inputs that differ then differ by
+        nothing else.
+
+    Returns
+    -------
+    callable
+        ``explain(image, target=None) -> map``: of a picture, or of an array in the model's space;
+        None is the case's target.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> case = metrics.case("demo", unmask.demo.pictures()["street"], "heart")
+    >>> explain = bound("unmask,masks=256", case)
+    >>> explain(case.given).shape, explain(case.sample.array, 0).shape
+    ((96, 96), (96, 96))
+    """
+    function, asked = find(explainer), asked_of(case.target, target)
+
+    def explain(image: Any, target: Any = None) -> NDArray[Any]:
+        return made_by(function, case.model, image, asked if target is None else target, seed)[0]
+
+    return explain
 
 
 def takes_seed(explainer: Explainer) -> bool:

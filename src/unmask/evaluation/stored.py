@@ -8,9 +8,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from unmask.errors import ImageError, SettingError, UnmaskError, silent
+from unmask.errors import ImageError, UnmaskError, silent
 from unmask.evaluation import metrics
 from unmask.evaluation.evaluating import DEFAULT, Row, evaluate_map
+from unmask.evaluation.metrics.catalog import check_needs
+from unmask.inputs.segments import can_segment
 from unmask.models.loading import load
 from unmask.run.ask import same_model
 
@@ -48,7 +50,7 @@ def evaluate(
         Which of each explanation's targets: its position, or its label.
     wanted : sequence of str
         Names of `unmask.metrics.METRICS`, but for those that need a second map ("stability",
-        "sanity").
+        "sanity") or explain again ("adcc", "coherency", "max_sensitivity", "random_logit").
     evidence : mapping of str to box or bool array, optional
         By the picture's name, without its folders; in the picture's pixels.
     step : int or float
@@ -77,14 +79,8 @@ def evaluate(
     ('heart', True)
     """
     chosen = metrics.known(wanted)
-    have = {"evidence": bool(evidence)}
-    for metric in chosen:
-        for need in metric.needs:
-            if not have.get(need):
-                raise SettingError(
-                    f"metric {metric.name!r} needs {need}"
-                    + ("" if need in have else ", and maps that are there already have none")
-                )
+    there = {"evidence": bool(evidence), "segments": can_segment()}
+    check_needs(chosen, there, ", and maps that are there already have none")
     return _rows(load(model), explanations, target, chosen, evidence or {}, step)
 
 

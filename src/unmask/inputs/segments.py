@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import warnings
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     Labels = NDArray[np.integer[Any]]
 
-__all__ = ["EDGES", "Edges", "segmentations"]
+__all__ = ["EDGES", "Edges", "can_segment", "segmentations"]
 
 
 Edges = Literal["soft", "hard"]
@@ -47,6 +48,11 @@ EXPECTED = (
     "expected 'slic' or 'slic:64', a file (.npy, .png), whole numbers of the picture's shape, a "
     "function of the picture, what SAM returns, or a list of these"
 )
+
+
+def can_segment() -> bool:
+    """Whether scikit-image is there, which SLIC comes from."""
+    return importlib.util.find_spec("skimage") is not None
 
 
 def segmentations(given: Any, edges: Edges | None, sample: Sample) -> Segmentations:

@@ -6,6 +6,14 @@ explainer. `METRICS` says what is known of each.
 
 from __future__ import annotations
 
+from unmask.evaluation.metrics.adcc import (
+    ADCC,
+    COHERENCY,
+    L1_COMPLEXITY,
+    adcc,
+    coherency,
+    l1_complexity,
+)
 from unmask.evaluation.metrics.catalog import METRICS, Metric, known, register
 from unmask.evaluation.metrics.complexity import COMPLEXITY, complexity
 from unmask.evaluation.metrics.confidence import DROP, INCREASE, drop, increase, shown_score
@@ -21,7 +29,9 @@ from unmask.evaluation.metrics.curves import (
     rise_blur,
 )
 from unmask.evaluation.metrics.faithfulness import FAITHFULNESS, faithfulness
+from unmask.evaluation.metrics.infidelity import INFIDELITY, infidelity
 from unmask.evaluation.metrics.intervals import Mean, mean_interval, share_interval
+from unmask.evaluation.metrics.irof import IROF, irof
 from unmask.evaluation.metrics.location import (
     ENERGY,
     POINTING,
@@ -39,8 +49,11 @@ from unmask.evaluation.metrics.maps import (
     sparseness,
     stability,
 )
+from unmask.evaluation.metrics.max_sensitivity import MAX_SENSITIVITY, max_sensitivity
 from unmask.evaluation.metrics.of_explanation import curves
+from unmask.evaluation.metrics.random_logit import RANDOM_LOGIT, random_logit
 from unmask.evaluation.metrics.ranking import AUC, OVERLAP, localization_auc, overlap
+from unmask.evaluation.metrics.road import ROAD, road
 from unmask.evaluation.metrics.trial import Trial
 from unmask.run.case import Case, case
 
@@ -53,8 +66,10 @@ __all__ = [
     "Mean",
     "Metric",
     "Trial",
+    "adcc",
     "both",
     "case",
+    "coherency",
     "complexity",
     "curves",
     "deletion",
@@ -63,15 +78,21 @@ __all__ = [
     "evidence_mask",
     "faithfulness",
     "increase",
+    "infidelity",
     "insertion",
+    "irof",
     "known",
+    "l1_complexity",
     "localization_auc",
+    "max_sensitivity",
     "mean_interval",
     "order",
     "overlap",
     "pointing_game",
+    "random_logit",
     "register",
     "rise_blur",
+    "road",
     "sanity",
     "share_interval",
     "shown_score",
@@ -80,5 +101,6 @@ __all__ = [
 ]
 
 register(DELETION, INSERTION, DROP, INCREASE, SPARSENESS)
-register(COMPLEXITY, FAITHFULNESS)
+register(COMPLEXITY, L1_COMPLEXITY, FAITHFULNESS, INFIDELITY, ROAD, IROF)
 register(POINTING, POINTING_EXACT, ENERGY, AUC, OVERLAP, STABILITY, SANITY)
+register(COHERENCY, ADCC, MAX_SENSITIVITY, RANDOM_LOGIT)

@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING
 from unmask.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from unmask.evaluation.metrics.trial import Trial
+    from unmask.run.case import Case
 
 
-__all__ = ["METRICS", "Metric", "known", "register"]
+__all__ = ["METRICS", "Metric", "check_needs", "known", "register"]
+
+
+# What metrics may need, in words.
+NEEDS = {
+    "evidence": "evidence=, boxes or pixels of the pictures",
+    "seed": "an explainer that takes seed=",
+    "randomized": "a randomized copy of the model",
+    "explainer": "an explainer",
+    "segments": "scikit-image: pip install 'unmask[segments]'",
+}
 
 
 @dataclass(frozen=True)
@@ -35,11 +46,14 @@ class Metric:
         Each picture's value is 0 or 1, so that the mean is a share.
     needs : tuple of str
         What it takes beyond a model, an input and a map: "evidence" (a box or pixels), "seed" (an
-        explainer that takes one), "randomized" (a randomized copy of the model).
+        explainer that takes one), "randomized" (a randomized copy of the model), "explainer" (it
+        explains again), "segments" (scikit-image, which makes them).
     about : str
         One line: what it measures.
     measure : callable
         The metric itself: from a `Trial` to its value.
+    check : callable
+        Raises `SettingError` for a case it is not about, before anything is explained.
     """
 
     name: str
@@ -52,6 +66,7 @@ class Metric:
     measure: Callable[[Trial], float]
     yes_or_no: bool = False
     needs: tuple[str, ...] = ()
+    check: Callable[[Case], object] = lambda case: None  # noqa: ARG005
 
     @property
     def arrow(self) -> str:
@@ -126,3 +141,25 @@ def known(names: Iterable[str]) -> tuple[Metric, ...]:
     if not found:
         raise SettingError(f"no metrics: give some of {', '.join(METRICS)}")
     return tuple(found)
+
+
+def check_needs(metrics: Iterable[Metric], there: Mapping[str, bool], never: str = "") -> None:
+    """Refuse metrics that lack what they need.
+
+    Parameters
+    ----------
+    metrics : iterable of Metric
+    there : mapping of str to bool
+        What could be there, and whether it is.
+    never : str
+        What is added of needs that could not.
+
+    Raises
+    ------
+    SettingError
+    """
+    for metric in metrics:
+        for need in metric.needs:
+            if not there.get(need, False):
+                words = NEEDS.get(need, need) + ("" if need in there else never)
+                raise SettingError(f"metric {metric.name!r} needs {words}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask.evaluation.metrics.catalog import Metric
+from unmask.evaluation.metrics.maps import scaled
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -42,9 +43,7 @@ def shown_score(case: Case, values: ArrayLike, *, fill: Any = None) -> float:
     ModelError
         The model failed.
     """
-    array = case.at_model_size(values)
-    spread = np.ptp(array)
-    mask = (array - array.min()) / spread if spread > 0 else np.zeros_like(array)
+    mask = scaled(case.at_model_size(values))
     starts = case.substrates(case.sample.nothing if fill is None else fill)
     return float(case.score_masked(mask[None].astype(np.float32), starts)[0])
 

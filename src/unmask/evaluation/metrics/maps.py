@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-__all__ = ["finite", "sanity", "sparseness", "stability"]
+__all__ = ["correlation", "finite", "sanity", "scaled", "sparseness", "stability"]
 
 
 def sparseness(values: ArrayLike, *, offset: float | None = None) -> float:
@@ -80,7 +80,7 @@ def stability(values: ArrayLike, again: ArrayLike) -> float:
     >>> stability([[0, 1], [2, 3]], [[1, 3], [5, 7]])
     1.0
     """
-    return _correlation(*_pair(values, again))
+    return correlation(*_pair(values, again))
 
 
 def sanity(values: ArrayLike, randomized: ArrayLike) -> float:
@@ -112,7 +112,7 @@ def sanity(values: ArrayLike, randomized: ArrayLike) -> float:
     from scipy.stats import rankdata  # late: it is SciPy's heaviest part
 
     one, other = _pair(values, randomized)
-    return abs(_correlation(rankdata(one), rankdata(other)))
+    return abs(correlation(rankdata(one), rankdata(other)))
 
 
 def finite(values: ArrayLike) -> NDArray[np.float64]:
@@ -126,6 +126,12 @@ def finite(values: ArrayLike) -> NDArray[np.float64]:
     return array.astype(np.float64)
 
 
+def scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a map scaled from 0 to 1; a flat one marks nothing, and is 0."""
+    spread = np.ptp(values)
+    return (values - values.min()) / spread if spread > 0 else np.zeros_like(values)
+
+
 def _pair(one: ArrayLike, other: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     a, b = finite(one), finite(other)
     if a.shape != b.shape:
@@ -133,7 +139,8 @@ def _pair(one: ArrayLike, other: ArrayLike) -> tuple[NDArray[np.float64], NDArra
     return a.ravel(), b.ravel()
 
 
-def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+def correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Return Pearson's correlation: 0 if one is flat, 1 if both are."""
     # A flat map's spread is asked of its ends: its mean may be off by a rounding.
     flat = np.ptp(one) == 0, np.ptp(other) == 0
     if any(flat):

@@ -32,6 +32,9 @@ class Trial:
         In the picture's pixels.
     again, randomized : float array, optional
         The maps with another seed, and of a randomized model.
+    explain : callable, optional
+        ``explain(image, target=None) -> map``, the same explainer again: of a picture, or of an
+        array in the model's space; None is the case's own target.
     curves : dict
         What metrics drew on the way, by their names.
 
@@ -51,6 +54,7 @@ class Trial:
     evidence: Any = None
     again: Any = None
     randomized: Any = None
+    explain: Callable[..., NDArray[Any]] | None = None
     curves: dict[str, Any] = field(default_factory=dict)
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -66,7 +70,13 @@ class Trial:
 
     def has(self, need: str) -> bool:
         """Whether what a metric needs is there, see `Metric.needs`."""
-        there = {"evidence": self.evidence, "seed": self.again, "randomized": self.randomized}
+        there = {
+            "evidence": self.evidence,
+            "seed": self.again,
+            "randomized": self.randomized,
+            "explainer": self.explain,
+            "segments": True,  # without scikit-image the metric says so itself
+        }
         return there[need] is not None
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
