@@ -33,9 +33,11 @@ QUICK = "unmask,masks=256,grid=4"
 
 def middle(model, image, target, *, seed=0):
     """An explainer that knows nothing: a bump in the middle, at the picture's size."""
-    y, x = np.indices(image.shape[:2])
-    noise = np.random.default_rng([seed, target]).random(image.shape[:2])
-    return noise - np.hypot(y - image.shape[0] / 2, x - image.shape[1] / 2)
+    # An array in the model's space has its channels first.
+    height, width = image.shape[:2] if image.dtype == np.uint8 else image.shape[1:]
+    y, x = np.indices((height, width))
+    noise = np.random.default_rng([seed, target]).random((height, width))
+    return noise - np.hypot(y - height / 2, x - width / 2)
 
 
 @pytest.fixture
@@ -379,6 +381,24 @@ class TestCommands:
         assert (summary["deletion"]["better"], summary["deletion"]["pictures"]) == ("lower", "2")
         assert images.read(tmp_path / "out" / "curves.png").shape == (600, 960, 3)
         assert "not a picture" in result.output
+
+    @pytest.mark.slow
+    def test_it_explains_again_for_metrics_that_ask_for_it(self, run, pictures, tmp_path):
+        pytest.importorskip("skimage")
+        names = ["infidelity", "road", "irof", "l1_complexity", "coherency", "adcc"]
+        names += ["max_sensitivity", "random_logit"]
+        wanted = [part for name in names for part in ("--metric", name)]
+        result = run("evaluate", pictures / "0.png", "-e", "rise,masks=64", *wanted)
+        assert result.exit_code == 0, result.output
+        with (tmp_path / "out" / "results.csv").open(newline="") as file:
+            (row,) = csv.DictReader(file)
+        for name in names:
+            metric = metrics.METRICS[name]
+            assert metric.low <= float(row[name]) <= metric.high
+        case = metrics.case("demo", pictures / "0.png")
+        values = explainers.bound("rise,masks=64", case)(case.given)
+        assert float(row["road"]) == pytest.approx(metrics.road(case, values).scores.mean())
+        assert float(row["irof"]) == pytest.approx(1 - metrics.irof(case, values).area)
 
     @pytest.mark.slow
     def test_it_goes_on_where_it_stopped(self, run, pictures, tmp_path):

@@ -300,6 +300,21 @@ def test_irof_says_what_to_install_before_the_first_call(monkeypatch):
         evaluation.evaluate("demo", [], wanted=["irof"])
 
 
+@pytest.mark.parametrize("name", ["max_sensitivity", "coherency"])
+def test_an_explainer_of_pictures_alone_fails_by_the_metrics_name(name):
+    def pictures_alone(model, image, target):
+        if image.dtype != np.uint8:
+            raise TypeError("no picture")
+        return image.mean(axis=2)
+
+    picture = demo.pictures()["street"]
+    (row,) = evaluation.evaluate("demo", [picture], pictures_alone, wanted=[name])
+    assert row.error == (
+        f"metric '{name}' lets the explainer explain an array in the model's space, of shape "
+        "(3, 96, 96), and that failed: TypeError: no picture"
+    )
+
+
 def test_a_box_is_not_explained_in_another_input():
     from unmask.models import Detections
 

@@ -10,7 +10,7 @@ import numpy as np
 from unmask.evaluation.metrics.catalog import Metric
 from unmask.evaluation.metrics.confidence import drop, shown_score
 from unmask.evaluation.metrics.maps import correlation, finite, scaled
-from unmask.evaluation.metrics.suited import numbers_only
+from unmask.evaluation.metrics.suited import explained, numbers_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +118,7 @@ def coherency(case: Case, values: ArrayLike, explain: Explain, *, fill: Any = No
     mask = scaled(own)[None].astype(np.float32)
     start = case.substrates(case.sample.nothing if fill is None else fill)[0]
     shown = np.asarray(case.sample.masked(mask, start)[0], np.float32)
-    again = case.at_model_size(explain(shown))
+    again = explained("coherency", case, explain, shown)
     if np.ptp(own) == 0 or np.ptp(again) == 0:
         return 0.0
     return (1 + correlation(own.ravel(), again.ravel())) / 2
@@ -170,7 +170,7 @@ POPPI = (
 )
 L1_COMPLEXITY = Metric(
     "l1_complexity",
-    "complexity, as ADCC has it",
+    "L1 complexity",
     POPPI,
     False,
     0,
@@ -192,7 +192,7 @@ COHERENCY = Metric(
 )
 ADCC = Metric(
     "adcc",
-    "average drop, coherency and complexity (ADCC)",
+    "ADCC",
     POPPI,
     True,
     0,

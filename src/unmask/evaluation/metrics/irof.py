@@ -97,7 +97,7 @@ def _measure(trial: Trial) -> float:
 
 IROF = Metric(
     "irof",
-    "iterative removal of features (IROF)",
+    "IROF",
     "Rieger, Hansen: IROF: a low resource evaluation metric for explanation methods, 2020, "
     "arXiv:2003.08747",
     True,

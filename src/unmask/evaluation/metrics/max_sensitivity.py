@@ -11,7 +11,7 @@ from unmask._base.checks import is_number, is_whole
 from unmask._base.random import generator
 from unmask.errors import SettingError
 from unmask.evaluation.metrics.catalog import Metric
-from unmask.evaluation.metrics.suited import numbers_only
+from unmask.evaluation.metrics.suited import explained, numbers_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["max_sensitivity", "max_sensitivity_of"]
 
 
+NAME = "max_sensitivity"
 RUNS, RADIUS = 10, 0.02
 
 
@@ -86,7 +87,7 @@ def max_sensitivity(
     >>> metrics.max_sensitivity(case, lambda array: np.eye(96))
     0.0
     """
-    numbers_only("max_sensitivity", case)
+    numbers_only(NAME, case)
     if not is_whole(runs) or runs < 1 or not is_number(radius) or not 0 < radius < np.inf:
         raise SettingError(f"runs={runs}, radius={radius}: expected 1 or more, and above 0")
     array, rng = case.sample.array, generator(seed, "sensitivity")
@@ -94,8 +95,9 @@ def max_sensitivity(
     nearby = (
         (array + rng.uniform(-reach, reach, array.shape)).astype(np.float32) for _ in range(runs)
     )
-    own = case.at_model_size(explain(array.copy()))
-    return max_sensitivity_of(own, (case.at_model_size(explain(one)) for one in nearby), offset)
+    own = explained(NAME, case, explain, array.copy())
+    others = (explained(NAME, case, explain, one) for one in nearby)
+    return max_sensitivity_of(own, others, offset)
 
 
 def max_sensitivity_of(
@@ -120,7 +122,7 @@ def _measure(trial: Trial) -> float:
 
 
 MAX_SENSITIVITY = Metric(
-    "max_sensitivity",
+    NAME,
     "max-sensitivity",
     "Yeh et al.: On the (In)fidelity and Sensitivity of Explanations, NeurIPS 2019, "
     "arXiv:1901.09392",
@@ -130,5 +132,5 @@ MAX_SENSITIVITY = Metric(
     "largest change of the map over inputs nearby, as a share of its size; explains 11 times",
     _measure,
     needs=("explainer",),
-    check=partial(numbers_only, "max_sensitivity"),
+    check=partial(numbers_only, NAME),
 )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from unmask.errors import SettingError
+from unmask.errors import ModelError, SettingError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from unmask.run.case import Case
 
-__all__ = ["class_only", "numbers_only", "pictures_only"]
+__all__ = ["class_only", "explained", "numbers_only", "pictures_only"]
 
 
 def pictures_only(name: str, case: Case) -> None:
@@ -43,3 +48,18 @@ def numbers_only(name: str, case: Case) -> None:
             f"metric {name!r} explains a changed input, in which {target.title!r}, a place in the "
             "whole one, may be something else: leave the metric out"
         )
+
+
+def explained(
+    name: str, case: Case, explain: Callable[[NDArray[np.float32]], Any], array: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Explain an array in the model's space, and say so where the explainer cannot."""
+    try:
+        return case.at_model_size(explain(array))
+    except ModelError:
+        raise
+    except Exception as error:  # explainers are anyone's code
+        raise SettingError(
+            f"metric {name!r} lets the explainer explain an array in the model's space, of shape "
+            f"{array.shape}, and that failed: {type(error).__name__}: {error}"
+        ) from error
