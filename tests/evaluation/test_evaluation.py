@@ -388,7 +388,7 @@ class TestCommands:
         names = ["infidelity", "road", "irof", "l1_complexity", "coherency", "adcc"]
         names += ["max_sensitivity", "random_logit"]
         wanted = [part for name in names for part in ("--metric", name)]
-        result = run("evaluate", pictures / "0.png", "-e", "rise,masks=64", *wanted)
+        result = run("evaluate", pictures / "0.png", "-e", "rise,masks=32,grid=3", *wanted)
         assert result.exit_code == 0, result.output
         with (tmp_path / "out" / "results.csv").open(newline="") as file:
             (row,) = csv.DictReader(file)
@@ -396,7 +396,7 @@ class TestCommands:
             metric = metrics.METRICS[name]
             assert metric.low <= float(row[name]) <= metric.high
         case = metrics.case("demo", pictures / "0.png")
-        values = explainers.bound("rise,masks=64", case)(case.given)
+        values = explainers.bound("rise,masks=32,grid=3", case)(case.given)
         assert float(row["road"]) == pytest.approx(metrics.road(case, values).scores.mean())
         assert float(row["irof"]) == pytest.approx(1 - metrics.irof(case, values).area)
 

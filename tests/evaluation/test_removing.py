@@ -41,6 +41,7 @@ def spotted(peak=1.0):
 # ROAD
 
 
+@pytest.mark.slow
 @given(st.integers(1, 59), st.integers(0, 99))
 @settings(max_examples=25)
 def test_what_is_imputed_is_the_mean_of_its_neighbors(count, seed):
@@ -178,6 +179,7 @@ def test_irof_of_no_score_is_no_number():
 @pytest.mark.slow
 def test_irof_takes_the_segments_of_a_picture():
     pytest.importorskip("skimage")
+    pytest.importorskip("onnxruntime")
     picture = unmask.demo.pictures()["street"]
     case = metrics.case("demo", picture, "heart")
     values = unmask.explain("demo", picture, "heart", masks=512).model_maps[0]
@@ -192,6 +194,7 @@ def test_irof_takes_the_segments_of_a_picture():
 # Infidelity
 
 
+@pytest.mark.slow
 @given(st.floats(0.02, 1), st.integers(0, 50), st.floats(0.01, 100))
 @settings(max_examples=30)
 def test_the_worth_of_a_linear_models_pixels_is_wholly_faithful(side, seed, unit):

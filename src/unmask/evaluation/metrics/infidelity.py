@@ -104,8 +104,8 @@ def infidelity_of(
     scores = case.score_masked((~hidden).astype(np.float32), case.substrates(fill))
     falls = case.target.score - scores
     worth = hidden.reshape(len(hidden), -1) @ values.ravel()
-    if scaled and worth.any():
-        worth *= (worth @ falls) / (worth @ worth)
+    if scaled and (size := worth @ worth) > 0:
+        worth *= (worth @ falls) / size
     return float(((worth - falls) ** 2).mean())
 
 
