@@ -290,7 +290,7 @@ def evaluate_map(
     {'increase': 0.0, 'sparseness': 0.0}
     """
     chosen = set(wanted)
-    trial = metrics.Trial(case, values, step, evidence, again, randomized, explain)
+    trial = metrics.Trial(case, values, step, evidence, again, randomized, explain=explain)
     _ = trial.small  # checked, whatever the metrics need
     found = {
         name: metric.measure(trial)

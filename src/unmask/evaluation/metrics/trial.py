@@ -32,11 +32,11 @@ class Trial:
         In the picture's pixels.
     again, randomized : float array, optional
         The maps with another seed, and of a randomized model.
+    curves : dict
+        What metrics drew on the way, by their names.
     explain : callable, optional
         ``explain(image, target=None) -> map``, the same explainer again: of a picture, or of an
         array in the model's space; None is the case's own target.
-    curves : dict
-        What metrics drew on the way, by their names.
 
     Examples
     --------
@@ -54,8 +54,8 @@ class Trial:
     evidence: Any = None
     again: Any = None
     randomized: Any = None
-    explain: Callable[..., NDArray[Any]] | None = None
     curves: dict[str, Any] = field(default_factory=dict)
+    explain: Callable[..., NDArray[Any]] | None = None
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @cached_property
