@@ -196,6 +196,29 @@ def test_the_output_folder_is_made(run, files):
     assert (files / "a" / "b" / "c" / "p.npz").is_file()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("explain", "gone.png"),
+        ("explain", "p.png", "-t", "no such class"),
+        ("compare", "gone.png"),
+        ("compare-pictures", "p.png", "gone.png"),
+        ("converge", "gone.png"),
+        ("detect", "gone.png"),
+        ("evaluate", "empty"),
+        ("merge", "gone.npz"),
+    ],
+    ids=" ".join,
+)
+def test_an_error_before_the_masks_leaves_no_folder(files, monkeypatch, arguments):
+    (files / "empty").mkdir()
+    monkeypatch.chdir(files)
+    before = sorted(path.name for path in files.iterdir())
+    options = [] if arguments[0] == "merge" else ["--model", "model.onnx"]
+    assert_refused(CliRunner().invoke(cli.app, [*arguments, *options]), "Error")
+    assert sorted(path.name for path in files.iterdir()) == before
+
+
 def test_declarations_reach_the_model(run, files, onnx_models):
     onnx_models.linear(files / "free.onnx", np.eye(3))
     with Image.open(files / "p.png") as image:
@@ -396,7 +419,10 @@ def test_a_wrong_model_file_ends_with_a_clear_error(run, files, command_name):
     for model, says in (
         ("text.onnx", "not a model that ONNX Runtime can load"),
         ("gone.onnx", "no model file at"),
-        ("weights.pt", "PyTorch weights, which need their architecture.*--weights"),
+        (
+            "weights.pt",
+            r"need their architecture.*unmask\.load\(module, weights='.*weights\.pt'\);.*--weights",
+        ),
         (".", "expected an .onnx file.* or .demo."),
     ):
         assert_refused(run(command_name, model=model), says)

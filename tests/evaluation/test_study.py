@@ -166,6 +166,23 @@ def test_maps_that_are_there_are_measured_and_failures_are_rows(tmp_path, pictur
 
 
 @pytest.mark.slow
+def test_another_model_than_the_one_of_the_maps_is_refused(tmp_path, pictures, maps):
+    def dark(batch):
+        return 255 - batch.mean((1, 2))
+
+    made_of = (
+        r"another model, picture or preprocessing\. The maps were made of unmask demo \(demo\)"
+    )
+    with pytest.raises(SettingError, match=made_of):
+        Study(tmp_path / "out", unmask.load("demo", activation="softmax"), maps=maps)
+    # It has three classes, and what is explained is a later one.
+    few = unmask.explain("demo", sorted(pictures.glob("*.png"))[0], 5, masks=64, grid=3)
+    with pytest.raises(SettingError, match="The maps were made of unmask demo"):
+        Study(tmp_path / "out", unmask.load(dark), maps=Maps([few], {}))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
 def test_what_batch_wrote_becomes_a_report_in_the_order_of_names(maps):
     found = stored(maps, most=2)
     assert [one.image for one in found.explanations] == ["0.png", "1.png"]

@@ -46,9 +46,9 @@ def compare(
         for name in names:
             explainers.find(name)  # an unknown name ends the command before the model is loaded
         loaded = model.load()
-        path, before = make_place(output, picture, "comparison")
         pixels = images.read(picture)
         case = metrics.case(loaded, pixels, targets.one())
+        path, before = make_place(output, picture, "comparison")
         console.show_notes([*about_picture(source_of(loaded), pixels), *loaded.notes])
         made = evaluation.compare(case, names, seed=seed)
         panels = [

@@ -46,8 +46,9 @@ def compare_pictures(
     Writes one figure of both, and an .npz file of numbers for each.
     """
     with clear_errors():
-        drawn, folder, loaded = look.look(), make_folder(output), model.load()
+        drawn, loaded = look.look(), model.load()
         runs = pairs.prepared(loaded, picture, other, metric=metric, **settings.arguments())
+        folder = make_folder(output)
         console.show_notes(list(dict.fromkeys(note for run in runs for note in run.notes)))
         names = Path(picture).stem, Path(other).stem
         stems = [f"{names[0]}-like-{names[1]}", f"{names[1]}-like-{names[0]}"]

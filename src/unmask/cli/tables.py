@@ -371,6 +371,7 @@ def show_summary(
             f"{mean.count}",
             metric.range if metric.low <= mean.value <= metric.high else "",
         )
-    out.print(table)
+    if there:
+        out.print(table)
     for row in failed:
         console.show_error(row["error"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from unmask.errors import ImageError, UnmaskError, silent
+from unmask.errors import ImageError, SettingError, TargetError, UnmaskError, silent
 from unmask.evaluation import metrics
 from unmask.evaluation.evaluating import DEFAULT, Row, evaluate_map
 from unmask.evaluation.metrics.catalog import check_needs
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from unmask.run.explanation import Explanation
 
 
-__all__ = ["evaluate"]
+__all__ = ["check_explained", "evaluate"]
 
 
 def evaluate(
@@ -82,6 +82,51 @@ def evaluate(
     there = {"evidence": bool(evidence), "segments": can_segment()}
     check_needs(chosen, there, ", and maps that are there already have none")
     return _rows(load(model), explanations, target, chosen, evidence or {}, step)
+
+
+def check_explained(model: Any, explanations: Iterable[Explanation]) -> None:
+    """Refuse a model that is not the one explained, by what it says of the first input there is.
+
+    Parameters
+    ----------
+    model : Model, path-like, "demo" or callable
+    explanations : iterable of Explanation
+
+    Raises
+    ------
+    SettingError
+        It gives another score, or knows no such target. The message says what was explained.
+    ModelError
+        The model fails.
+    """
+    loaded = load(model)
+    for explanation in explanations:
+        try:
+            given = explanation.original and explanation.original.given
+        except ImageError:
+            continue
+        if given is None:
+            continue
+        target = explanation.targets[0]
+        try:
+            with silent():
+                asked = same_model(loaded, explanation.texts, explanation.targets)
+                target.check_same(metrics.case(asked, given, target.again()).target, loaded.name)
+        except (SettingError, TargetError) as error:
+            raise SettingError(
+                f"{error}. The maps were made of {_called(explanation)}: give that model, with "
+                "the same options"
+            ) from error
+        return
+
+
+def _called(explanation: Explanation) -> str:
+    """Return a model's name, and how it was loaded where that is known."""
+    if explanation.origin is None:
+        return explanation.model
+    options = [f"{name}={value!r}" for name, value in explanation.origin.options.items()]
+    loaded = ", ".join([explanation.origin.source, *options])
+    return f"{explanation.model} ({loaded})"
 
 
 def _rows(

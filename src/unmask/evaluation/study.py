@@ -198,6 +198,7 @@ class Study:
         names, failures = maps.ids, maps.failures
         if not names and not failures:
             raise FileError(f"{maps.url}: batch has finished no picture there yet")
+        stored.check_explained(model, maps.explanations())
 
         def make(left: Sequence[str]) -> Iterator[Row]:
             wanted = frozenset(left)

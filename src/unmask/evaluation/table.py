@@ -122,7 +122,7 @@ class EvaluationTable:
         if kind != KIND or header["version"] > FORMAT:
             raise FileError(f"{self.path} is no evaluation that this version of unmask reads")
         changed = [
-            f"{name} was {begun.get(name)!r} and is now {wanted.get(name)!r}"
+            f"{name} was {_told(begun.get(name))} and is now {_told(wanted.get(name))}"
             for name in {**begun, **wanted}
             if begun.get(name) != wanted.get(name)
         ]
@@ -134,6 +134,13 @@ class EvaluationTable:
         if torn:
             with files.replacing(self.path) as file:
                 file.write(whole + newline)
+
+
+def _told(value: Any) -> str:
+    """Return a setting as an error says it: of a list what is given in it."""
+    if not isinstance(value, list):
+        return repr(value)
+    return ", ".join(str(one) for one in value if one is not None) or "none"
 
 
 def _row(value: Any) -> dict[str, Any]:

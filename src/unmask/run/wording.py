@@ -9,8 +9,12 @@ model as an option of the command that started it. What has no option, as ``proc
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from unmask.run.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["MODEL", "in_options", "on_page"]
 
@@ -52,8 +56,9 @@ OPTIONS = {name: f"--{name.replace('_', '-')}" for name in (*MODEL, *OWN, *OTHER
 # What the page asks for itself; the rest is for the command that starts it.
 CHOSEN = {"masks"} | {name for name, row in SETTINGS.items() if row.page is not None}
 ARGUMENT = re.compile(
-    rf"(?<![-\w.?&/])(?<!\w\()({'|'.join(OPTIONS)})=('[^']*'|\"[^\"]*\"|\([^()]*\)|[-+\w.]*[-+\w])?(?![\w=(])"
+    rf"(?<![-\w.?&/])({'|'.join(OPTIONS)})=('[^']*'|\"[^\"]*\"|\([^()]*\)|[-+\w.]*[-+\w])?(?![\w=(])"
 )
+CALL = re.compile(r"(\w\((?:[^()]|\([^()]*\))*\))")
 NO_OPTION = {("detector", "function")}
 # What Python alone can say: its words on the command line, and on the page.
 PHRASES = {
@@ -93,12 +98,14 @@ def in_options(text: str) -> str:
     'Load it with --detector yolox. processor= is for Python'
     >>> in_options("Keep more (keep=0.7). f(size=3), --size=3")
     'Keep more (--keep 0.7). f(size=3), --size=3'
+    >>> in_options("unmask.load(module, weights='w.pt'); or weights='w.pt'")
+    "unmask.load(module, weights='w.pt'); or --weights w.pt"
     >>> in_options("lower=True gives them so, lower=False does not")
     '--lower gives them so, --no-lower does not'
     >>> in_options("unmask.contrast(a, b) shows it, or target='a red fox'")
     "--contrast A B shows it, or -t 'a red fox'"
     """
-    return ARGUMENT.sub(lambda match: _said(match, OPTIONS[match[1]]), _replaced(text, 0))
+    return _outside_calls(lambda match: _said(match, OPTIONS[match[1]]), _replaced(text, 0))
 
 
 def on_page(text: str) -> str:
@@ -116,7 +123,15 @@ def on_page(text: str) -> str:
         name = match[1]
         return _said(match, name.replace("_", " ") if name in CHOSEN else OPTIONS[name])
 
-    return ARGUMENT.sub(said, _replaced(text, 1))
+    return _outside_calls(said, _replaced(text, 1))
+
+
+def _outside_calls(said: Callable[[re.Match[str]], str], text: str) -> str:
+    """Say arguments otherwise, but for those of Python that stands in the text."""
+    parts = CALL.split(text)  # what is between two calls, a call, and so on
+    return "".join(
+        part if number % 2 else ARGUMENT.sub(said, part) for number, part in enumerate(parts)
+    )
 
 
 def _replaced(text: str, surface: int) -> str:
