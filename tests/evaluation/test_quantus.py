@@ -1,11 +1,14 @@
 """unmask inside Quantus: its own metrics, a torch model, and what ours give for the same."""
 
+import re
 import warnings
 
 import numpy as np
 import pytest
 
 import unmask
+from helpers.pages import examples
+from helpers.places import ROOT
 from unmask.errors import SettingError
 from unmask.evaluation import metrics
 from unmask.evaluation.metrics.faithfulness import faithfulness_of
@@ -27,6 +30,10 @@ def test_layouts_and_targets():
     assert one.shape == (2, 1, 16, 12)
     assert one[0, 0, :8].mean() > one[0, 0, 8:].mean()
     assert one[1, 0, :8].mean() < one[1, 0, 8:].mean()
+    # 0 is no influence; a value that quantus.evaluate adds is no setting.
+    assert np.abs(one).max() < 0.01 < inputs.mean()
+    named = explain_func(bright, inputs, [0, 1], masks=256, grid=4, method="ours")
+    np.testing.assert_array_equal(named, one)
 
     def last(batch):
         return bright(batch.transpose(0, 3, 1, 2))
@@ -100,6 +107,23 @@ def test_quantus_finds_our_maps_more_faithful_than_chance(quantus, network):
     )
     blind = flipping(**common, a_batch=rng.random((2, 1, *SIZE)).astype(np.float32))
     assert (np.mean(ours, axis=1) < np.mean(blind, axis=1)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_whole_evaluation_of_the_documentation(quantus):
+    pytest.importorskip("captum")
+    page = ROOT / "docs" / "adapters.md"
+    (block,) = (block for block in examples(page) if "import quantus" in block)
+    names: dict[str, object] = {}
+    exec(compile(block, str(page), "exec"), names)
+    results = names["results"].T
+    assert results.shape == (4, 4)
+    for name, row in results.iterrows():
+        (line,) = re.findall(
+            rf"^\| {name} ((?:\| -?\d\.\d\d ){{4}})", page.read_text("utf-8"), re.M
+        )
+        assert [float(one) for one in line.split("|")[1:]] == pytest.approx(list(row), abs=0.02)
 
 
 @pytest.fixture(scope="module")

@@ -56,12 +56,13 @@ def explain_func(
     seed : int
     **kwargs
         Settings of the explainer, such as masks, grid, fill. What Quantus adds of its own
-        (device, and so on) is left alone.
+        (device, method, and so on) is left alone.
 
     Returns
     -------
     ndarray of float32, shape (n, 1, H, W)
-        For a layout with the channels last, (n, H, W, 1).
+        Maps less their level, as Quantus's metrics take 0 for no influence. For a layout with the
+        channels last, (n, H, W, 1).
 
     Raises
     ------
@@ -85,15 +86,17 @@ def explain_func(
     loaded = source if isinstance(source, Model) else load(_scores(source), layout=layout)
     settings = {key: value for key, value in kwargs.items() if key not in FOREIGN}
     function = functools.partial(explainers.find(explainer), **settings)
-    maps = [
-        explainers.made_by(function, loaded, image, int(target), seed)[0].astype(np.float32)
-        for image, target in zip(batch, classes, strict=True)
-    ]
+    maps = []
+    for image, target in zip(batch, classes, strict=True):
+        values, level = explainers.made_by(function, loaded, image, int(target), seed)
+        maps.append((values - (level or 0)).astype(np.float32))
     return np.expand_dims(np.stack(maps), layout.index("C"))
 
 
-# What Quantus passes on to every explain_func.
-FOREIGN = frozenset(("device", "nr_channels", "img_size", "model_predict_kwargs", "batch_size"))
+# What Quantus passes on to every explain_func; `quantus.evaluate` its name for the method.
+FOREIGN = frozenset(
+    ("device", "nr_channels", "img_size", "model_predict_kwargs", "batch_size", "method")
+)
 
 
 def _scores(model: Any) -> Callable[[Any], Any]:
