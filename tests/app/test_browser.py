@@ -32,11 +32,27 @@ from helpers.browser import (
     started,
     until,
 )
+from helpers.places import ROOT
 from unmask.inputs import images
 
 pytestmark = pytest.mark.slow
 
 MARKUP = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
+
+
+def test_the_client_of_the_documentation(server, tmp_path, monkeypatch):
+    """A program's request as docs/app.md has it, against a server that a command started."""
+    page = (ROOT / "docs" / "app.md").read_text("utf-8")
+    (block,) = re.findall(r"```\n(import json.*?)```", page, re.DOTALL)
+    place = "http://127.0.0.1:8808/"
+    assert block.count(place) == 1
+    shutil.copy(unmask.demo.pictures()["street"], tmp_path / "photo.jpg")  # a PNG, which is told
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(block.replace(place, server.address), "docs/app.md", "exec"), names)
+    (target,) = names["found"]["targets"]
+    assert target["label"] == unmask.demo.LABELS[1]
+    assert target["reliability"] > 0.9
 
 
 def test_a_file_that_is_chosen_before_the_server_has_answered(browser, errors, address):
