@@ -14,6 +14,7 @@ import pytest
 
 import unmask
 from helpers.pictures import small
+from unmask.draw.curves import INKS, OF_METRICS
 from unmask.estimate.uncertainty import format_reliability
 from unmask.evaluation import metrics
 from unmask.models.detections import Detections
@@ -130,6 +131,10 @@ def test_curves_are_drawn(explanation):
     page = unmask.report([explanation], curves=[[{"deletion": curve, "insertion": curve}, {}]])
     assert page.count('class="curve"') == 2
     assert "deletion 0.312" in page
+    # As compare and evaluate draw them: blue is insertion, the other is deletion.
+    drawn = re.findall(r'class="curve".*?var\(--(\w+)\)', page, re.DOTALL)
+    assert drawn == ["other", "accent"]
+    assert {"deletion": INKS[1], "insertion": INKS[0]} == OF_METRICS
 
 
 def test_an_array_is_reported_without_a_picture():

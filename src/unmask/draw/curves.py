@@ -39,12 +39,14 @@ if TYPE_CHECKING:
     Limits = tuple[float, float]
 
 
-__all__ = ["INKS", "Series", "Sizes", "chart", "draw_lines", "lines"]
+__all__ = ["INKS", "OF_METRICS", "Series", "Sizes", "chart", "draw_lines", "lines"]
 
 
 MARGIN = 24
 # Those of the categories that show as a thin line on white, the darkest first.
 INKS = tuple(CATEGORIES[number] for number in (6, 4, 2, 5, 0, 1))
+# A metric has its color wherever it is drawn.
+OF_METRICS = {"deletion": INKS[1], "insertion": INKS[0]}
 STEPS = [1, 2, 2.5, 5, 10]  # of ticks
 
 

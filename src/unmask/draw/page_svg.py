@@ -71,7 +71,7 @@ def svg(series: Sequence[Series], *, x_label: str, y_label: str) -> str:
         sizes=sizes,
     )
     ax.patch.set_visible(False)
-    ax.tick_params(axis="x", bottom=False)
+    ax.tick_params(axis="x", bottom=False, pad=points(18))
     for line in ax.lines:
         line.set_gid(CURVE)
     legend = ax.get_legend()

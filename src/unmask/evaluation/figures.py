@@ -9,8 +9,7 @@ import numpy as np
 from unmask._base.numbers import format_score
 from unmask.draw.boxes import show
 from unmask.draw.canvas import GRAY, INK, Canvas, fit, font, length, styled
-from unmask.draw.colormap import CATEGORIES
-from unmask.draw.curves import Series, chart, draw_lines, lines
+from unmask.draw.curves import OF_METRICS, Series, chart, draw_lines, lines
 from unmask.draw.scale import DEFAULT, Look
 from unmask.errors import SettingError
 from unmask.evaluation.metrics import METRICS
@@ -33,7 +32,6 @@ PANEL = 480  # longest side of a picture
 MARGIN, GAP = 48, 32
 CHART = 360  # height
 TITLE, SUBTITLE, CAPTION = 34, 22, 22
-COLORS = {"deletion": CATEGORIES[4], "insertion": CATEGORIES[6]}
 NOTE = "↓ less is better, ↑ more is better"
 AXES: dict[str, Any] = {"x_label": "pixels changed, %", "y_label": "score", "x_limits": (0, 100)}
 
@@ -110,7 +108,7 @@ def side_by_side(
         at = left
         for name, curve in panel.curves.items():
             words = _named(name, curve)
-            canvas.write(at, top + CAPTION + 10, words, CAPTION, COLORS.get(name, GRAY), column)
+            canvas.write(at, top + CAPTION + 10, words, CAPTION, OF_METRICS.get(name, GRAY), column)
             at += int(length(words, font(CAPTION))) + GAP
         under = top + 2 * (CAPTION + 10)
         over = look.scale(panel.values, panel.level).lay(picture, panel.values)
@@ -175,7 +173,7 @@ def _series(curves: Mapping[str, Curve], *, legend: bool) -> list[Series]:
             100 * curve.fractions,
             curve.scores,
             _named(name, curve) if legend else "",
-            color=COLORS.get(name),
+            color=OF_METRICS.get(name),
             band=None if curve.low is None or curve.high is None else (curve.low, curve.high),
         )
         for name, curve in curves.items()

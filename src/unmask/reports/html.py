@@ -258,13 +258,13 @@ def _kept_and_lost(explanation: Explanation, parts: Sequence[Part]) -> str:
 def _curves(curves: Mapping[str, Curve]) -> str:
     if not curves:
         return ""
-    from unmask.draw.curves import Series
+    from unmask.draw.curves import OF_METRICS, Series
     from unmask.draw.page_svg import svg
 
     lines, areas = [], []
     for name, curve in curves.items():
         fractions, scores = np.asarray(curve.fractions, float), np.asarray(curve.scores, float)
-        lines.append(Series(fractions, scores, name))
+        lines.append(Series(fractions, scores, name, color=OF_METRICS.get(name)))
         areas.append(f"{name} {format_score(float(np.trapezoid(scores, fractions)))}")
     drawn = svg(lines, x_label="share of the pixels changed", y_label="score")
     words = f"{CURVES} Areas under them: {', '.join(areas)}."

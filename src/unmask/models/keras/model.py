@@ -288,7 +288,7 @@ def from_keras_name(
         except Exception as error:
             raise ModelError(
                 f"the weights of {source} could not be downloaded ({_reason(error)}): give a file "
-                "of them, --weights FILE or weights="
+                "of them, weights=FILE"
             ) from error
     return from_keras(model, preprocess=preprocess, mean=mean, std=std)
 
