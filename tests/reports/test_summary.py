@@ -106,6 +106,8 @@ def test_the_page_holds_all_and_asks_for_nothing(one):
     assert "12 maps of 1 classes" in page
     assert "group 1: 8 maps" in page
     assert "group 2: 4 maps" in page
+    assert page.count("no influence") == 3  # once under each map
+    assert "<section class=wide>" in page
     assert "<b>0.jpg" not in page
     assert "&lt;b&gt;0.jpg" in page
     assert "http" not in page.split("</style>")[1].replace("http-equiv", "").replace("arXiv", "")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["summary_page"]
 
-MEASURE = "change of the score while visible; no influence: 0"
+MEASURE = "change of the score while visible"  # the color bar adds the level
 LARGE = 6  # a side of a place of a mean map, in pixels
 NAMED = 12  # pictures of a group that are named
 
@@ -61,7 +61,9 @@ def summary_page(
     if surprising := summary.most_surprising():
         about = "The least like the mean of their class's other maps."
         sections.append(_table("The most surprising", about, surprising))
-    sections += [_class(one, look) for one in summary.classes]
+    sections.append(
+        f"<div class=classes>{''.join(_class(one, look) for one in summary.classes)}</div>"
+    )
     return page(title, f"<h1>{escape(title)}</h1>", "".join(sections))
 
 
@@ -79,9 +81,11 @@ def _class(one: ClassSummary, look: Look) -> str:
             f"<p class=facts>Group {number}: {escape(_names(group.images))}</p>"
             for number, group in enumerate(one.groups, 1)
         )
+    # One map takes a third of the page, so that three such classes stand side by side.
+    kind, shown = ("wide", "figures") if len(one.groups) > 1 else ("single", "figures below")
     return (
-        f"<section><h2>{escape(one.label)}</h2><p class=facts>{count}</p>"
-        f"<div class=figures>{''.join(figures)}</div>{named}</section>"
+        f"<section class={kind}><h2>{escape(one.label)}</h2><p class=facts>{count}</p>"
+        f'<div class="{shown}">{"".join(figures)}</div>{named}</section>'
     )
 
 
