@@ -62,7 +62,7 @@ def road(
         Of a picture.
     values : float array
         The map, at the model's size or at the picture's.
-    percentages : sequence of float, default 10 to 90 by 10
+    percentages : sequence of float, default (10, 20, 30, 40, 50, 60, 70, 80, 90)
         Of the pixels, above 0 and below 100; one model call and one linear system each.
     noise : float, default 0.01
         Standard deviation in the model's space, as in the code published with the paper.
