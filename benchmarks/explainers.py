@@ -17,6 +17,7 @@ import numpy as np
 import unmask
 from unmask.evaluation import explainers
 from unmask.inputs import read
+from unmask.run.order import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,6 +34,7 @@ __all__ = ["EXPLAINERS", "NEEDS", "RISE_FAMILY", "SETTINGS", "TITLES", "counting
 
 GRAY = 127.5
 BATCH = 32
+CHECK = CALLS + 1  # of `Explanation.order`, and the whole picture once more
 
 
 def counting(model: Model) -> tuple[Model, list[int]]:
@@ -193,14 +195,22 @@ def occlusion(model: Model, picture: Picture, target: int, calls: int, seed: int
 
 
 # unmask's own rows: its defaults, and what else is worth a row.
+def ordered(model: Model, picture: Picture, target: int, calls: int, seed: int) -> Map:
+    """Order the pixels by the second map of a run of the default, its check included."""
+    made = unmask.explain(model, picture, target, masks=calls - 1 - CHECK, seed=seed)
+    return made.order(model).model_values.astype(np.float32)
+
+
 SETTINGS: Mapping[str, dict[str, Any]] = {
     "unmask": {},
+    "unmask-order": {},
     "unmask-sharp": {"estimator": "sharp"},
     "unmask-sharp-12": {"estimator": "sharp", "grid": 12},
     "unmask-segments": {"segments": "slic:144"},
 }
 EXPLAINERS: Mapping[str, Explainer] = {
     **{name: ours(**settings) for name, settings in SETTINGS.items()},
+    "unmask-order": ordered,
     "rise": published,
     "xaitk": xaitk,
     "dianna": dianna,
@@ -212,6 +222,7 @@ EXPLAINERS: Mapping[str, Explainer] = {
 }
 TITLES = {
     "unmask": "unmask, as it comes",
+    "unmask-order": "unmask, its order",
     "unmask-sharp": "unmask, sharp",
     "unmask-sharp-12": "unmask, sharp, grid 12",
     "unmask-segments": "unmask, 144 segments",

@@ -67,7 +67,7 @@ def test_the_presets_are_what_explain_gives(pictures):
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ("rize", r"'rize': expected one of unmask, rise, occlusion"),
+        ("rize", r"'rize': expected one of unmask, order, rise, occlusion"),
         ("unmask,grids=8", "no setting 'grids'"),
         ("occlusion,seed=8", "no setting 'seed'"),
         ("unmask,grid", "'grid' is no setting such as grid=16"),

@@ -20,7 +20,8 @@ MASKS, OUTPUT = "The masks", "The figures"
 SOURCE, WORKERS, SERVER = "The pictures", "The workers", "The server"
 
 ExplainerHelp = (
-    "unmask, rise (the paper's) or occlusion, with settings if wanted, as in "
+    "unmask, order (its sharper order of the pixels), rise (the paper's) or occlusion, with "
+    "settings if wanted, as in "
     "unmask,grid=16,masks=2000; or a function (model, image, target) -> map, as in "
     "package.module:function."
 )
@@ -156,7 +157,7 @@ ExplainersOption = Annotated[
         "--explainer",
         "-e",
         help=f"{ExplainerHelp} May be repeated.",
-        show_default="unmask, rise, occlusion; 1,000 calls each",
+        show_default="unmask, order, rise, occlusion; 1,000 calls each",
     ),
 ]
 ExplainerOption = Annotated[str, typer.Option("--explainer", "-e", help=ExplainerHelp)]

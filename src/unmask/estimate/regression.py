@@ -235,6 +235,8 @@ class Fit(NamedTuple):
         Mean score.
     spread, between : ndarray, shape (k,)
         As in `NormalEquations`.
+    single_index : ndarray, shape (K,), or None
+        Weights of what foresees the scores, see `unmask.estimate.single_index`.
     """
 
     posterior: Posterior
@@ -243,6 +245,7 @@ class Fit(NamedTuple):
     level: Array
     spread: Array
     between: Array
+    single_index: Array | None = None
 
 
 def whole(equations: NormalEquations, found: Posterior) -> Fit:

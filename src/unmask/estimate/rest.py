@@ -94,7 +94,7 @@ def residuals(
             Foreseen(scores[..., target], *known),
             linear[target : target + 1],
             root,
-        )
+        )._replace(single_index=fit.function.theta)
         for target, (fit, *known) in enumerate(zip(fits, h, cross, strict=True))
     ]
 

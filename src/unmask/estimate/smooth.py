@@ -23,16 +23,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from unmask.estimate.scores import Scores
+    from unmask.masks.grid import Masks
 
     Array = NDArray[np.float64]
 
 
-__all__ = ["Smooth", "adaptive", "sharp", "smooth", "smoothed"]
+__all__ = ["Smooth", "adaptive", "prior_root", "sharp", "smooth", "smoothed"]
 
 
 # The prior's variances are the masks' own, raised to this: maps are a little smoother than ridge
 # regression on pixels, 1, would have them. The power of maximum evidence gains 1% on it.
 POWER = 1.5
+
+
+def prior_root(masks: Masks) -> Array:
+    """Root of the prior's relative variances, shape (K,): one strength for the whole input."""
+    variance = basis(masks).variance
+    return np.asarray((variance / variance[0]) ** (POWER / 2))
 
 
 class Smooth(NamedTuple):
@@ -92,7 +99,7 @@ def smoothed(
     per_rest = (-1, *(1,) * b.rest.ndim)
     unit, drift = b.at(), b.leading(equations.mean[None])[0]
     scale = np.divide(1, np.sqrt(b.rest), out=np.zeros_like(b.rest), where=b.rest > 0)
-    root = (b.variance / b.variance[0]) ** (POWER / 2)
+    root = prior_root(masks)
     plain = posterior(
         equations.decomposition(root), b.leading(equations.cross), equations.square, n
     )

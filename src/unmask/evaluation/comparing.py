@@ -10,6 +10,7 @@ import numpy as np
 from unmask.errors import silent
 from unmask.evaluation import explainers as known
 from unmask.evaluation import metrics
+from unmask.run.order import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -44,7 +45,10 @@ class Panel:
     level: float | None = None
 
 
-COMPARED = tuple(f"{name},masks=1000" for name in known.EXPLAINERS)
+# 1,000 calls each.
+COMPARED = tuple(
+    f"{name},masks={1000 - CALLS if name == 'order' else 1000}" for name in known.EXPLAINERS
+)
 
 
 def compare(

@@ -46,6 +46,7 @@ __all__ = [
     "in_words",
     "made_by",
     "occlusion",
+    "order",
     "rise",
     "takes_seed",
     "unmask",
@@ -88,6 +89,16 @@ def rise(
     return unmask(model, image, target, seed=seed, **paper)
 
 
+def order(
+    model: Model, image: NDArray[Any], target: Any, *, seed: int = 0, **settings: Any
+) -> NDArray[np.float64]:
+    """Explain as `unmask` does, and order the pixels by `Explanation.order`: 81 calls more.
+
+    Parameters as for `unmask`; an array, as an order has no level and no unit.
+    """
+    return unmask(model, image, target, seed=seed, **settings).order(model).values
+
+
 def occlusion(
     model: Model, image: NDArray[Any], target: Any, **settings: Any
 ) -> NDArray[np.float32]:
@@ -96,7 +107,12 @@ def occlusion(
     return occlude(case, **settings)
 
 
-EXPLAINERS: Mapping[str, Explainer] = {"unmask": unmask, "rise": rise, "occlusion": occlusion}
+EXPLAINERS: Mapping[str, Explainer] = {
+    "unmask": unmask,
+    "order": order,
+    "rise": rise,
+    "occlusion": occlusion,
+}
 
 
 def find(wanted: str | Explainer) -> Explainer:
@@ -178,13 +194,13 @@ def in_words(explainer: str | Explainer) -> str:
     name, *pairs = (part.strip() for part in explainer.split(","))
     settings = dict(pair.split("=", 1) for pair in pairs)
     said = []
-    if name == "unmask":
+    if name in ("unmask", "order"):
         said.append(settings.pop("estimator", SETTINGS["estimator"].default))
     if settings.get("masks", "").isdecimal():
         unit = "places" if name == "occlusion" else "masks"
         said.append(f"{int(settings.pop('masks')):,} {unit}")
     said += [f"{key.replace('_', ' ')} {value}" for key, value in settings.items()]
-    called = "RISE as published" if name == "rise" else name
+    called = {"rise": "RISE as published", "order": "unmask's order"}.get(name, name)
     return f"{called} ({', '.join(said)})" if said else called
 
 
@@ -306,7 +322,7 @@ def _parameters(explainer: Explainer) -> Mapping[str, inspect.Parameter]:
 
 def _settings(explainer: Explainer) -> set[str]:
     """Return the names of the settings that an explainer takes."""
-    behind: dict[Any, Any] = {unmask: explain, rise: explain, occlusion: occlude}
+    behind: dict[Any, Any] = {unmask: explain, order: explain, rise: explain, occlusion: occlude}
     return set(_parameters(behind.get(explainer, explainer)))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from unmask.errors import ModelError, ModelOutputError, SettingError, UnmaskError, silent
 from unmask.inputs.filling import filling, fixed
+from unmask.inputs.rise_blur import rise_blur
 from unmask.run.ask import ask
 from unmask.run.settings import batch_size as batch_size_of
 
@@ -174,10 +175,11 @@ class Case:
         return home.back(array, float(array.min()) if outside is None else outside)
 
     def substrates(self, fill: Any) -> list[NDArray[np.float32]]:
-        """Return fills of the input's full shape, one or several; "zero" is 0 in the model's space.
+        """Return fills of the input's full shape, one or several.
 
-        Of a text or a row, "zero" is what hides it as a rule. Of a background of more than 100
-        rows, 100 are taken, evenly.
+        "zero" is 0 in the model's space and "rise-blur" the blur of `rise_blur`, the two that RISE
+        was published with; of a text or a row both are what hides it as a rule. Of a background of
+        more than 100 rows, 100 are taken, evenly.
 
         Raises
         ------
@@ -185,9 +187,11 @@ class Case:
             No such fill, or one that is computed for each mask.
         """
         array = self.sample.array
-        if isinstance(fill, str) and fill == "zero":
-            if self.sample.spatial:
+        if isinstance(fill, str) and fill in ("zero", "rise-blur"):
+            if self.sample.spatial and fill == "zero":
                 return [np.zeros_like(array)]
+            if self.sample.spatial:
+                return [rise_blur(array, self.sample.spatial)]
             fill = self.sample.nothing  # of what is no number, 0 is nothing
         found = fixed(filling(self.sample, fill, 0))
         if len(found) > FILLS:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from unmask._base.checks import is_number
+from unmask._base.ranking import order
 from unmask.errors import SettingError, TargetError
 
 if TYPE_CHECKING:
@@ -153,10 +154,9 @@ class _Search:
         """Grow along the map until the goal is reached, and come back as far as it still is."""
         total = self.values.size
         sizes = np.unique(np.ceil(total * np.linspace(0, 1, STEPS + 1)[1:] ** 2).astype(int))
-        order = np.argsort(-self.values.ravel(), kind="stable")
-        last = 0
+        ordered, last = order(self.values), 0
         for closer in (False, True):
-            found = self.first(order, sizes)
+            found = self.first(ordered, sizes)
             if found is None:
                 score = self.whole if self.shown else self.nothing
                 return np.ones(self.values.shape, bool), score, False
@@ -165,12 +165,12 @@ class _Search:
             if closer or size - last < 2:
                 break
             sizes = np.unique(np.linspace(last + 1, size, STEPS).astype(int))
-        return self.of(order[:size]), score, True
+        return self.of(ordered[:size]), score, True
 
-    def first(self, order: NDArray[np.intp], sizes: NDArray[Any]) -> tuple[int, float] | None:
+    def first(self, ordered: NDArray[np.intp], sizes: NDArray[Any]) -> tuple[int, float] | None:
         """Return the first of ascending sizes that reaches the goal, with its score."""
         for few in np.array_split(sizes, max(1, len(sizes) // self.case.batch_size)):
-            scores = self.scores([self.of(order[:size]) for size in few], shown=self.shown)
+            scores = self.scores([self.of(ordered[:size]) for size in few], shown=self.shown)
             for size, score in zip(few, scores, strict=True):
                 if self.reaches(score):
                     return int(size), float(score)

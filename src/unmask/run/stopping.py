@@ -41,8 +41,9 @@ FIRST = 256  # masks before the first look
 STRIDE = 64  # of looks where blocks have no sets
 STEP = 1.15  # from one look to the next
 # A map is made of a few dozen independent patterns, so how large its error turned out is not known
-# better than this, however well its standard error is (benchmarks/calibration.py).
-PATTERNS = 20
+# better than this, however well its standard error is (benchmarks/calibration.py); of random
+# masks, which are looked at earlier, less well still.
+PATTERNS, PATTERNS_RANDOM = 20, 12
 # Power of the number of masks with which a map's noise falls: one over them, or for `adaptive` a
 # little slower, as it fits the quiet part of a map more closely the more masks there are (measured
 # on ten photographs and the demo's scenes: 0.58 to 0.94, the median 0.79).
@@ -96,9 +97,13 @@ def reliability_bound(estimate: Scores, plan: Plan) -> float:
     for _, maps in finalize_groups(plan.estimator, estimate):
         if maps.influence_freedom < 1:
             return 0.0
-        bound = variance_bound(min(maps.influence_freedom, PATTERNS))
+        bound = variance_bound(min(maps.influence_freedom, _patterns(estimate.masks)))
         least = min(least, float(reliability(maps, bound).min()))
     return least
+
+
+def _patterns(masks: Masks) -> int:
+    return PATTERNS_RANDOM if masks.design == "random" else PATTERNS
 
 
 def is_reached(estimate: Scores, plan: Plan) -> bool:
@@ -191,14 +196,14 @@ def needed(estimate: Scores, plan: Plan) -> float:
     float
         For all targets; infinite where nothing is known.
     """
-    most, until = 0.0, plan.until or 0.0
+    most, until, patterns = 0.0, plan.until or 0.0, _patterns(estimate.masks)
     for _, maps in finalize_groups(plan.estimator, estimate):
         sure, freedom = float(reliability(maps).min()), maps.influence_freedom
         if not sure or freedom < 1:
             return math.inf
         count = float(estimate.count)
         for _ in range(ROUNDS):
-            bound = variance_bound(min(freedom * count / estimate.count, PATTERNS))
+            bound = variance_bound(min(freedom * count / estimate.count, patterns))
             lost = 1 - until**2
             noise = _noise(until) / bound if maps.shrunk else lost / (bound - lost)
             wanted = masks_for(estimate.count, sure, 1 / math.sqrt(1 + noise), plan.estimator)

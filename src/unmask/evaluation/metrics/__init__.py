@@ -6,6 +6,7 @@ explainer. `METRICS` says what is known of each.
 
 from __future__ import annotations
 
+from unmask._base.ranking import order
 from unmask.evaluation.metrics.adcc import (
     ADCC,
     COHERENCY,
@@ -25,8 +26,6 @@ from unmask.evaluation.metrics.curves import (
     both,
     deletion,
     insertion,
-    order,
-    rise_blur,
 )
 from unmask.evaluation.metrics.faithfulness import FAITHFULNESS, faithfulness
 from unmask.evaluation.metrics.infidelity import INFIDELITY, infidelity
@@ -55,6 +54,7 @@ from unmask.evaluation.metrics.random_logit import RANDOM_LOGIT, random_logit
 from unmask.evaluation.metrics.ranking import AUC, OVERLAP, localization_auc, overlap
 from unmask.evaluation.metrics.road import ROAD, road
 from unmask.evaluation.metrics.trial import Trial
+from unmask.inputs.rise_blur import rise_blur
 from unmask.run.case import Case, case
 
 __all__ = [

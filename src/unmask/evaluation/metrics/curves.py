@@ -6,20 +6,18 @@ it. Everything happens at the model's own size and in its own space.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from unmask._base.checks import is_number, is_whole
+from unmask._base.ranking import order
 from unmask.errors import SettingError
 from unmask.evaluation.metrics.catalog import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import ArrayLike, NDArray
 
     from unmask.evaluation.metrics.trial import Trial
@@ -34,13 +32,10 @@ __all__ = [
     "both",
     "deletion",
     "insertion",
-    "order",
-    "rise_blur",
 ]
 
 
 STEP = 1 / 28  # 224 * 8 pixels of a 224 x 224 image
-KERNEL, SIGMA = 11, 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,38 +67,6 @@ class Curve:
         0.5
         """
         return float(np.trapezoid(self.scores, self.fractions))
-
-
-def order(values: ArrayLike) -> NDArray[np.intp]:
-    """Pixels from the most important to the least, as indices into the flattened map.
-
-    Pixels of one value come in row-major order (a stable sort): from left to right, then from top
-    to bottom. So a map's order, and with it every curve, is a function of the map alone.
-
-    Parameters
-    ----------
-    values : float array
-
-    Returns
-    -------
-    ndarray of int, shape (values.size,)
-
-    Examples
-    --------
-    >>> order([[0.5, 0.1], [0.5, 0.9]])
-    array([3, 0, 2, 1])
-    """
-    keys = -np.asarray(values, np.float64).ravel()
-    # A stable sort, five times as fast: any sort, and then those of one value by their place.
-    found = np.argsort(keys)
-    ordered = keys[found]
-    same = ordered[1:] == ordered[:-1]
-    if not same.any():
-        return found
-    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
-    group = np.append(0, np.cumsum(~same))[tied]
-    found[tied] = found[tied][np.lexsort((found[tied], group))]
-    return found
 
 
 def deletion(case: Case, values: ArrayLike, *, step: float = STEP, fill: Any = "zero") -> Curve:
@@ -182,9 +145,7 @@ def insertion(
     >>> metrics.insertion(one, values, step=2, fill="zero").scores
     array([0. , 0.5, 1. , 1. , 1. ])
     """
-    blurred = isinstance(fill, str) and fill == "rise-blur"
-    starts = _blurred(case) if blurred else case.substrates(fill)
-    return _shown(case, _pixels(case, values), step, starts)
+    return _shown(case, _pixels(case, values), step, case.substrates(fill))
 
 
 def both(case: Case, values: ArrayLike, *, step: float = STEP) -> dict[str, Curve]:
@@ -203,70 +164,12 @@ def both(case: Case, values: ArrayLike, *, step: float = STEP) -> dict[str, Curv
     pixels = _pixels(case, values)
     return {
         "deletion": _faded(case, pixels, step, case.substrates("zero")),
-        "insertion": _shown(case, pixels, step, _blurred(case)),
+        "insertion": _shown(case, pixels, step, case.substrates("rise-blur")),
     }
 
 
 def _pixels(case: Case, values: ArrayLike) -> NDArray[np.intp]:
     return order(case.at_model_size(values))
-
-
-def _blurred(case: Case) -> list[NDArray[np.float32]]:
-    sample = case.sample
-    if sample.spatial:
-        return [rise_blur(sample.array, sample.spatial)]
-    return case.substrates(sample.nothing)
-
-
-def rise_blur(image: NDArray[np.float32], axes: Sequence[int]) -> NDArray[np.float32]:
-    """Blur as RISE's code does for insertion: 11 pixels, sigma 5, zeros beyond the edge.
-
-    The kernel is that code's ``gaussian_filter`` of a single 1 among 11 x 11, whose tails are
-    folded back in at its ends.
-
-    Parameters
-    ----------
-    image : ndarray of float32
-        In the model's space.
-    axes : sequence of int
-        Its spatial axes.
-
-    Returns
-    -------
-    ndarray of float32, the image's shape
-
-    Examples
-    --------
-    >>> rise_blur(np.eye(1, 11, 5, dtype=np.float32), axes=[1]).sum().round(4)
-    np.float32(1.0)
-    """
-    out = np.asarray(image, np.float32)
-    kernel = _blur_kernel()
-    for axis in axes:
-        before, size, after = (math.prod(n) for n in np.split(out.shape, [axis, axis + 1]))
-        reach = len(kernel) // 2
-        padded = np.zeros((before, size + 2 * reach, after), np.float32)
-        padded[:, reach : reach + size] = out.reshape(before, size, after)
-        blurred = kernel[reach] * padded[:, reach : reach + size]
-        pair = np.empty_like(blurred)
-        # Added up shift by shift, two of one weight at a time: a matrix product would wake BLAS's
-        # threads between model calls.
-        for offset in range(1, reach + 1):
-            left, right = reach - offset, reach + offset
-            np.add(padded[:, left : left + size], padded[:, right : right + size], out=pair)
-            pair *= kernel[right]
-            blurred += pair
-        out = blurred.reshape(out.shape)
-    return out
-
-
-@cache
-def _blur_kernel() -> tuple[np.float32, ...]:
-    from scipy.ndimage import gaussian_filter1d  # late: `import unmask` needs no SciPy
-
-    impulse = np.zeros(KERNEL)
-    impulse[KERNEL // 2] = 1
-    return tuple(gaussian_filter1d(impulse, SIGMA).astype(np.float32))
 
 
 def _faded(
@@ -318,7 +221,7 @@ def _area(trial: Trial, name: str) -> float:
     case = trial.case
     pixels = trial.once("order", lambda: order(trial.small))
     curve = trial.curves[name] = (
-        _shown(case, pixels, trial.step, _blurred(case))
+        _shown(case, pixels, trial.step, case.substrates("rise-blur"))
         if name == "insertion"
         else _faded(case, pixels, trial.step, case.substrates("zero"))
     )

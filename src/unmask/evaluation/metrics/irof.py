@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unmask._base.ranking import order
 from unmask.errors import SettingError
 from unmask.evaluation.metrics.catalog import Metric
-from unmask.evaluation.metrics.curves import Curve, order
+from unmask.evaluation.metrics.curves import Curve
 from unmask.evaluation.metrics.suited import pictures_only
 from unmask.inputs.segments import segmentations
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from unmask._base.ranking import order
 from unmask.evaluation.metrics.catalog import Metric
-from unmask.evaluation.metrics.curves import order
 from unmask.evaluation.metrics.location import evidence_mask
 from unmask.evaluation.metrics.maps import finite
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from unmask._base.checks import is_number
 from unmask._base.random import generator
+from unmask._base.ranking import order
 from unmask.errors import SettingError
 from unmask.evaluation.metrics.catalog import Metric
-from unmask.evaluation.metrics.curves import Curve, order
+from unmask.evaluation.metrics.curves import Curve
 from unmask.evaluation.metrics.suited import pictures_only
 
 if TYPE_CHECKING:
