@@ -102,14 +102,12 @@ def checked_order(case: Case, values: NDArray[Any], scores: Scores | None, refin
     found = {
         name: check(each) for name, each in (read or {"map": np.asarray(values, float)}).items()
     }
-    best = max(found, key=lambda name: found[name].gain)
+    best = _best(found)
     if scores is not None and read and refine and can_refine(scores.masks):
         seen = look_closer(case, scores.masks, read[best], check.ways(found[best]), refine // 2)
         check.calls += 2 * len(seen.change) * len(check.zero)
-        finer = check(refined(seen, read[best]))
-        if finer.gain > found[best].gain:
-            best = f"{best}, finer"
-            found[best] = finer
+        found[f"{best}, finer"] = check(refined(seen, read[best]))
+        best = _best(found)
     one = found[best]
     home = case.sample.original
     # What the model did not see comes last.
@@ -133,12 +131,13 @@ class _Curves(NamedTuple):
     def insertion(self) -> float:
         return float(np.trapezoid(self.come, AT))
 
-    @property
-    def gain(self) -> float:
-        """Insertion over deletion, whatever the scores' unit; their difference if not positive."""
-        if min(self.gone.min(), self.come.min()) > 0:
-            return self.insertion / self.deletion
-        return self.insertion - self.deletion
+
+def _best(found: dict[str, _Curves]) -> str:
+    """Which has the most insertion for its deletion; where scores go below 0, the difference."""
+    if min(min(each.gone.min(), each.come.min()) for each in found.values()) < 0:
+        return max(found, key=lambda name: found[name].insertion - found[name].deletion)
+    tiny = np.finfo(np.float64).tiny
+    return max(found, key=lambda name: found[name].insertion / max(found[name].deletion, tiny))
 
 
 class _Check:
