@@ -667,7 +667,7 @@ class Explanation:
         Order
             Its areas of deletion and insertion are what the model said, in 102 calls beside those
             of the finer masks. Of Shapley and Banzhaf values, and of all masks, it is the map's own
-            order, in 22.
+            order, in 22. Of a row all of that for each row of its background, up to 100.
 
         Raises
         ------
