@@ -6,7 +6,7 @@ import pytest
 import unmask
 from unmask import metrics
 from unmask.estimate.readings import readings
-from unmask.evaluation import evaluate
+from unmask.evaluation import evaluate, explainers
 from unmask.run.order import SHARES
 
 HEIGHT, WIDTH = 48, 80
@@ -101,6 +101,9 @@ def test_too_few_finer_masks_are_refused_before_a_call(white, refine):
     with pytest.raises(unmask.UnmaskError, match="8 or more, or 0 for none"):
         made.order(model, refine=refine)
     assert calls[0] == 0
+    with pytest.raises(unmask.UnmaskError, match="8 or more, or 0 for none"):
+        explainers.order(unmask.load(model), white, 0, refine=refine)
+    assert calls[0] == 0
 
 
 @pytest.mark.parametrize("scene", ["street", "night"])
@@ -169,9 +172,9 @@ def test_another_model_is_refused(white):
 
 def test_it_is_an_explainer_with_settings_and_a_seed():
     picture = unmask.demo.pictures()["street"]
-    explainer = "order,masks=256,grid=6"
+    explainer = "order,masks=256,grid=6,refine=40"
     (row,) = evaluate("demo", [picture], explainer, target="heart", wanted=["deletion"], seed=3)
     made = unmask.explain("demo", picture, "heart", masks=256, grid=6, seed=3)
     (case,) = made.cases("demo", 0)
-    expected = metrics.deletion(case, made.order("demo").values).area
+    expected = metrics.deletion(case, made.order("demo", refine=40).values).area
     assert row.values["deletion"] == pytest.approx(expected, abs=1e-6)

@@ -25,6 +25,7 @@ from unmask.evaluation import metrics
 from unmask.evaluation.occlusion import occlude
 from unmask.run.explain import explain
 from unmask.run.explanation import Explanation
+from unmask.run.order import REFINE, check_refine
 from unmask.run.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -90,13 +91,20 @@ def rise(
 
 
 def order(
-    model: Model, image: NDArray[Any], target: Any, *, seed: int = 0, **settings: Any
+    model: Model,
+    image: NDArray[Any],
+    target: Any,
+    *,
+    seed: int = 0,
+    refine: int = REFINE,
+    **settings: Any,
 ) -> NDArray[np.float64]:
-    """Explain as `unmask` does, and order the pixels by `Explanation.order`: 81 calls more.
+    """Explain as `unmask` does, and order the pixels by `Explanation.order`, in calls of its own.
 
-    Parameters as for `unmask`; an array, as an order has no level and no unit.
+    Parameters as for `unmask`, and its `refine`; an array, as an order has no level and no unit.
     """
-    return unmask(model, image, target, seed=seed, **settings).order(model).values
+    check_refine(refine)  # before the first mask
+    return unmask(model, image, target, seed=seed, **settings).order(model, refine=refine).values
 
 
 def occlusion(
@@ -323,7 +331,8 @@ def _parameters(explainer: Explainer) -> Mapping[str, inspect.Parameter]:
 def _settings(explainer: Explainer) -> set[str]:
     """Return the names of the settings that an explainer takes."""
     behind: dict[Any, Any] = {unmask: explain, order: explain, rise: explain, occlusion: occlude}
-    return set(_parameters(behind.get(explainer, explainer)))
+    own = {"refine"} if explainer is order else set()
+    return own | set(_parameters(behind.get(explainer, explainer)))
 
 
 def _takes_any(explainer: Explainer) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmask._base import statistics
-from unmask._base.checks import is_number, is_whole
+from unmask._base.checks import is_number
 from unmask.draw.scale import DEFAULT as LOOK
 from unmask.draw.scale import Look
 from unmask.errors import ImageError, SettingError, TargetError
@@ -26,7 +26,7 @@ from unmask.run.ask import same_model
 from unmask.run.case import case as case_of
 from unmask.run.certainty import influence
 from unmask.run.nearest import Nearest, in_words, is_missed, nearest, sure_level
-from unmask.run.order import FEWEST, REFINE, Order, checked_order
+from unmask.run.order import REFINE, Order, check_refine, checked_order
 from unmask.run.parts import Part, necessary, sufficient
 from unmask.targets.links import is_unnamed, quantity_of, score_of
 
@@ -675,10 +675,7 @@ class Explanation:
             Another model, a number of masks out of range, or an explanation without its input or
             its scores.
         """
-        if not (is_whole(refine) and (refine == 0 or refine >= FEWEST)):
-            raise SettingError(
-                f"refine={refine!r}: expected a number of masks, {FEWEST} or more, or 0 for none"
-            )
+        check_refine(refine)
         (case,) = self.cases(model, target)
         number = self.find(target)
         blurred = self.plan.estimator not in VALUES and not all_masks(self.scores)

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from unmask._base.checks import is_whole
 from unmask._base.ranking import ranks
+from unmask.errors import SettingError
 from unmask.estimate.readings import readings
 from unmask.run.refine import can_refine, look_closer, refined
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-__all__ = ["CALLS", "FEWEST", "REFINE", "Order", "checked_order"]
+__all__ = ["CALLS", "REFINE", "Order", "check_refine", "checked_order"]
 
 
 # Shares of the pixels at which the model is asked, finer where curves bend.
@@ -81,6 +83,14 @@ class Order:
         return (
             f"order of the pixels ({self.reading}): the score's mean is {self.deletion:.3g} as the "
             f"first vanish first, and {self.insertion:.3g} as they come first"
+        )
+
+
+def check_refine(refine: Any) -> None:
+    """Refuse what is no number of finer masks."""
+    if not is_whole(refine) or not (refine == 0 or refine >= FEWEST):
+        raise SettingError(
+            f"refine={refine!r}: expected a number of masks, {FEWEST} or more, or 0 for none"
         )
 
 
