@@ -21,7 +21,7 @@ from unmask.estimate.estimators import Estimator, finalize
 from unmask.estimate.moments import Moments
 from unmask.estimate.regression import NormalEquations, decompose, posterior
 from unmask.estimate.scores import Scores
-from unmask.estimate.smooth import POWER, smoothed
+from unmask.estimate.smooth import prior_root, smoothed
 from unmask.masks.eigenbasis import basis
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def main() -> int:
         estimate = estimate.update(number, rows)
     equations = estimate.fold(NormalEquations)
     b = basis(masks)
-    cross, root = b.leading(equations.cross), (b.variance / b.variance[0]) ** (POWER / 2)
+    cross, root = b.leading(equations.cross), prior_root(masks)
     print("\n1,000 targets at once, 224 x 224, from the folded statistics")
     split = seconds(lambda: decompose(equations.gram, root))
     decomposed = decompose(equations.gram, root)

@@ -55,7 +55,9 @@ def readings(estimate: Scores) -> dict[str, NDArray[np.float64]]:
     >>> list(found), [int(one.mean(axis=0).argmax()) < 10 for one in found.values()]
     (['linear', 'index', 'whole', 'mean'], [True, True, True, True])
     """
-    estimate = estimate.times(-estimate.powers)  # so that squares are held
+    powers = estimate.powers
+    if powers.any():  # so that squares are held
+        estimate = estimate.times(-powers)
     equations, masks = estimate.fold(NormalEquations), estimate.masks
     if equations.count < 2:
         return {}

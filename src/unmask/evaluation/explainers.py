@@ -331,7 +331,7 @@ def _parameters(explainer: Explainer) -> Mapping[str, inspect.Parameter]:
 def _settings(explainer: Explainer) -> set[str]:
     """Return the names of the settings that an explainer takes."""
     behind: dict[Any, Any] = {unmask: explain, order: explain, rise: explain, occlusion: occlude}
-    own = {"refine"} if explainer is order else set()
+    own = {name for name, one in _parameters(explainer).items() if one.kind is one.KEYWORD_ONLY}
     return own | set(_parameters(behind.get(explainer, explainer)))
 
 

@@ -20,7 +20,9 @@ import numpy as np
 from unmask._base.blas import one_blas_thread
 from unmask._base.ranking import ranks
 from unmask.estimate.single_index import normal_scores
+from unmask.inputs.stretching import stretched
 from unmask.masks.grid import Masks
+from unmask.masks.render import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -147,7 +149,7 @@ def refined(seen: Seen, values: Array) -> Array:
     largest = float(np.abs(base).max())
     strength = np.abs(base) / (largest if largest > 0 else 1.0) + FLOOR
     beyond = _process(seen.shown, y - share * foreseen, strength)
-    return np.asarray(share * values + _along(beyond[None], _drawing(masks))[0])
+    return np.asarray(share * values + stretched(beyond, masks.shape))
 
 
 def _process(shown: Array, change: Array, strength: Array) -> Array:
@@ -156,10 +158,10 @@ def _process(shown: Array, change: Array, strength: Array) -> Array:
     found, most = np.zeros(strength.shape), -math.inf
     for length in LENGTHS:
         near = [
-            np.exp(-0.5 * ((each[:, None] - each) / (length * BINS)) ** 2)
+            np.exp(-0.5 * ((each[:, None] - each) / (length * BINS)) ** 2)[None]
             for each in map(np.arange, strength.shape)
         ]
-        smoothed = (_along(shown * strength, near) * strength).reshape(x.shape)
+        smoothed = (render(shown * strength, near) * strength).reshape(x.shape)
         signal, vectors = np.linalg.eigh(smoothed @ x.T)
         signal, projected = np.maximum(signal, 0), vectors.T @ change
         for noise in RATIOS * max(float(signal.max()), tiny):
@@ -169,25 +171,6 @@ def _process(shown: Array, change: Array, strength: Array) -> Array:
             if evidence > most:
                 weights = vectors @ (projected / (signal + noise))
                 found, most = (weights @ smoothed).reshape(strength.shape), evidence
-    return found
-
-
-def _along(maps: Array, matrices: Sequence[Array]) -> Array:
-    """Apply a matrix (from, to) along each axis of maps but the first, which counts them."""
-    for axis, matrix in enumerate(matrices, 1):
-        maps = np.moveaxis(np.moveaxis(maps, axis, -1) @ matrix, -1, axis)
-    return maps
-
-
-def _drawing(masks: Masks) -> list[Array]:
-    """Matrices of linear interpolation from bins to pixels, for each axis."""
-    found = []
-    for axis, size in enumerate(masks.shape):
-        edges = _edges(masks, axis)
-        middle = (edges[:-1] + edges[1:] - 1) / 2
-        found.append(
-            np.stack([np.interp(np.arange(size), middle, row) for row in np.eye(len(middle))])
-        )
     return found
 
 
